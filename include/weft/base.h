@@ -1,0 +1,65 @@
+#ifndef WEFT_BASE_H
+#define WEFT_BASE_H
+/* Strings, error codes and the allocator hook: what every other header stands on. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WEFT_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define WEFT_NODISCARD __attribute__((warn_unused_result))
+#define WEFT__COLD __attribute__((cold, noinline))
+#define WEFT__STR_(x) #x
+#define WEFT__STR(x) WEFT__STR_(x)
+#define WEFT__HERE __FILE__ ":" WEFT__STR(__LINE__)
+
+/* Bytes with a length. What weft hands out is also NUL-terminated (ptr[len] == 0) unless its function
+ * says otherwise; what you hand in need not be. Never owns its bytes.   Example: examples/items.c  */
+typedef struct weft_str { const char *ptr; size_t len; } weft_str;
+
+/* A weft_str of a string literal, also in a static initializer: WEFT_S("alfa"). */
+#define WEFT_S(literal) ((weft_str){ "" literal, sizeof(literal) - 1 })
+
+/* The two arguments of "%.*s": printf("%.*s\n", WEFT_FMT(name)). */
+#define WEFT_FMT(s) (int)(s).len, (s).ptr
+
+/* A weft_str over a C string; NULL gives the empty string. Waits: never. */
+weft_str weft_str_of(const char *text);
+
+/* True when both hold the same bytes. Waits: never. */
+bool weft_str_equal(weft_str a, weft_str b);
+
+/* How many elements an array has. */
+#define weft_count(a) (sizeof(a) / sizeof *(a))
+
+/* First member of every options struct, so that options are named: weft_serve(&app, .port = 8000). */
+typedef struct weft__named *weft__named_options_only;
+
+/* Error codes are negative ints; zero and above is success. Those below -10000 carry an HTTP status
+ * (WEFT_STATUS), the others name what went wrong. weft_error_of tells the text of one (task.h). */
+enum {
+    WEFT_OK = 0,
+    WEFT_EINVAL = -22,         /* an argument that makes no sense */
+    WEFT_ENOMEM = -12,         /* no memory, or a limit on memory was reached */
+    WEFT_EBUSY = -16,          /* another task is already waiting for this */
+    WEFT_ENOENT = -2,          /* no such thing */
+    WEFT_ECONNREFUSED = -111,  /* nobody listens there */
+    WEFT_ECONNRESET = -104,    /* the peer broke the connection off */
+    WEFT_ETIMEDOUT = -110,     /* a deadline passed */
+    WEFT_ECANCELED = -125,     /* the scope around this was cancelled */
+    WEFT_EPROTO = -71,         /* the peer said what its protocol forbids */
+    WEFT_ELIMIT = -7,          /* a stated limit was passed */
+    WEFT_EDEADLK = -35,        /* nothing is left that could end this wait (simulator) */
+    WEFT_ECLOSED = -4094,      /* used after it was closed */
+    WEFT_EOF = -4095,          /* the peer ended its side */
+    WEFT_EDNS = -4096          /* a host name that does not resolve */
+};
+
+/* The code that weft_fail(404, ...) returns. */
+#define WEFT_STATUS(status) (-(10000 + (status)))
+
+/* All memory of weft that is not mapped for stacks goes through one hook: set it before anything else of
+ * weft runs. `resize(ctx, NULL, n)` allocates, `resize(ctx, p, 0)` frees and returns NULL, and NULL for
+ * n > 0 means none is left: weft passes that on as WEFT_ENOMEM and loses nothing. Waits: never.  */
+typedef void *weft_resize_fn(void *ctx, void *ptr, size_t size);
+void weft_set_allocator(weft_resize_fn *resize, void *ctx);
+#endif

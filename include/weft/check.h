@@ -10,16 +10,18 @@
 #include <stdbool.h>
 #include "weft/base.h"
 
-/* A test: the body follows. Fails when a check in it fails, when it crashes, when it leaks (under ASan)
- * or when it takes longer than the time limit. Checks go on after a failure, except WEFT_NEED. */
+/* A test: the body follows. Fails when a check in it fails, in this process or in one that it forked, when
+ * it crashes, when it leaks (under ASan), when it ends the process before its own end, or when it takes
+ * longer than the time limit (20 s, five times as long under sanitizers and valgrind). Checks go on after
+ * a failure, except WEFT_NEED. Processes that it leaves behind are killed. */
 #define WEFT_TEST(name) static void name(void); \
-    static const weft__test weft__test_##name = { #name, __FILE__, name }; \
-    static const weft__test *const weft__test_ptr_##name __attribute__((used, section("weft_tests"))) = &weft__test_##name; \
+    static const weft__test weft__t_##name = { #name, __FILE__, __LINE__, name }; \
+    static const weft__test *const weft__tp_##name __attribute__((used, section("weft_tests"))) = &weft__t_##name; \
     static void name(void)
-typedef struct weft__test { const char *name, *file; void (*run)(void); } weft__test;
+typedef struct weft__test { const char *name, *file; int line; void (*run)(void); } weft__test;
 
 /* Each evaluates its arguments once and, when it does not hold, says where, what was expected and what
- * came. They return whether it held. */
+ * came. They return whether it held. WEFT_CHECK_STR compares a weft_str with a C string. */
 #define WEFT_CHECK(condition)  weft__check(__FILE__, __LINE__, #condition, (condition))
 #define WEFT_CHECK_EQ(a, b)    weft__check_eq(__FILE__, __LINE__, #a, #b, (long long)(a), (long long)(b))
 #define WEFT_CHECK_STR(s, text) weft__check_str(__FILE__, __LINE__, #s, (s), (text))
@@ -36,6 +38,7 @@ void weft__check_fail(const char *file, int line, const char *fmt, ...) WEFT_PRI
 _Noreturn void weft__test_abort(void);
 _Noreturn void weft__test_skip(const char *reason);
 
-/* Runs the tests linked into this program as main does; returns the exit status: 0, 1 when one failed. */
+/* Runs the tests linked into this program as its main does; returns the exit status: 0 when none failed,
+ * 1 when one did or there is none, 2 for a wrong option. Waits: until they are done. */
 int weft_test_main(int argc, char **argv);
 #endif

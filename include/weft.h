@@ -1,0 +1,11 @@
+#ifndef WEFT_H
+#define WEFT_H
+/* weft: an asynchronous web backend framework in C. One header for applications; each of these stands alone. */
+#include "weft/base.h"
+#include "weft/model.h"
+#include "weft/task.h"
+#include "weft/client.h"
+#include "weft/web.h"
+#include "weft/serve.h"
+#include "weft/test.h"
+#endif

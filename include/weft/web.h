@@ -1,0 +1,86 @@
+#ifndef WEFT_WEB_H
+#define WEFT_WEB_H
+/* Routes, handlers, requests and replies.
+ *
+ *     WEFT_INPUT(read_item_in, path(int64_t, item_id), query(WEFT_OPT(weft_str), q));
+ *     static int read_item(const read_item_in *in, Item *out) { ... return 0; }
+ *     const weft_app app = { .routes = WEFT_ROUTES(WEFT_GET("/items/{item_id}", read_item, read_item_in, Item)) };
+ *
+ * A handler gets its input converted and validated, may wait, and returns 0 with its output filled, or a
+ * failure (weft_fail). What does not fit the input is answered 422 with every fault listed, in FastAPI's
+ * form, without calling the handler.                                  Example: examples/items.c  */
+#include "weft/client.h"
+#include "weft/model.h"
+#include "weft/task.h"
+
+/* ---- the request: for handlers that say request(name) in their input ---- */
+
+/* Valid during the request. Header names are given in any case; an absent header is an empty text with a
+ * NULL pointer. The path is as it came, still percent-encoded, without the query. Waits: never. */
+weft_str weft_request_method(const weft_request *), weft_request_path(const weft_request *), weft_request_query(const weft_request *);
+weft_str weft_request_header(const weft_request *, const char *name);
+
+/* ---- the reply: as the output of a handler, or by reply(name) in the input of one with a model ---- */
+
+extern const weft_schema weft_schema_weft_reply;
+
+/* Set the status (100 to 599) or a header. Values are checked: control characters are refused, so nothing can
+ * be smuggled in. Content-Length, Transfer-Encoding, Connection and Date are weft's own. Return 0 or
+ * WEFT_EINVAL, and then the request fails with 500 if the handler passes on. Waits: never. */
+int weft_reply_status(weft_reply *, int status);
+int weft_reply_header(weft_reply *, const char *name, const char *fmt, ...) WEFT_PRINTF(3, 4);
+
+/* Set the body and its content type; the bytes must live as long as the request (weft_format's do). */
+int weft_reply_html(weft_reply *, weft_str html);
+int weft_reply_text(weft_reply *, weft_str text);
+int weft_reply_json(weft_reply *, weft_str json);
+int weft_reply_bytes(weft_reply *, const char *content_type, weft_str bytes);
+
+/* Answer with a Location: status 301, 302, 303, 307 or 308. */
+int weft_reply_redirect(weft_reply *, int status, const char *url);
+
+/* Pass an upstream's answer on: status, content type and body. */
+int weft_reply_response(weft_reply *, const weft_response *);
+
+/* ---- routes ---- */
+
+/* One route; write it with WEFT_GET and its like. The path holds {name} for each path member of the input.
+ * Options by name: .status = 201, .timeout_ms = 5000 (504 after it), .summary = "…",
+ * .body_bytes_max, .keep_when_client_leaves = true (for GET and HEAD, whose handler is otherwise cancelled
+ * when the client disconnects; other methods always run to their end). Of two routes that match, the one
+ * declared first is taken.  */
+typedef struct weft_route {
+    const char *method, *path, *name;
+    weft__fn *handler;
+    const weft_schema *in, *out;
+    int status, timeout_ms;
+    const char *summary;
+    size_t body_bytes_max, checked;
+    bool keep_when_client_leaves, cancel_when_client_leaves;
+} weft_route;
+
+#define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
+    "handler '" #f "' must be declared: int " #f "(const " #In " *in, " #Out " *out)")
+#define WEFT__ROUTE(m, p, f, In, Out, ...) { .method = m, .path = p, .name = #f, WEFT__HANDLER(f, In, Out), .in = &weft_schema_##In, .out = &weft_schema_##Out, __VA_ARGS__ }
+#define WEFT_GET(p, f, In, Out, ...)    WEFT__ROUTE("GET", p, f, In, Out, __VA_ARGS__)
+#define WEFT_POST(p, f, In, Out, ...)   WEFT__ROUTE("POST", p, f, In, Out, __VA_ARGS__)
+#define WEFT_PUT(p, f, In, Out, ...)    WEFT__ROUTE("PUT", p, f, In, Out, __VA_ARGS__)
+#define WEFT_PATCH(p, f, In, Out, ...)  WEFT__ROUTE("PATCH", p, f, In, Out, __VA_ARGS__)
+#define WEFT_DELETE(p, f, In, Out, ...) WEFT__ROUTE("DELETE", p, f, In, Out, __VA_ARGS__)
+#define WEFT_ROUTES(...) (const weft_route[]){ __VA_ARGS__, { 0 } }
+
+/* Routes of a file of their own, under a prefix: const weft_router orders = { .prefix = "/orders", ... }. */
+typedef struct weft_router {
+    const char *prefix, *tag;
+    const weft_route *routes;
+    const struct weft_router *const *routers;
+} weft_router;
+#define WEFT_ROUTERS(...) (const weft_router *const[]){ __VA_ARGS__, 0 }
+
+/* A whole application. const weft_app app = { .title = "shop", .routes = WEFT_ROUTES(...) }; */
+typedef struct weft_app {
+    const char *title, *version;
+    const weft_route *routes;
+    const weft_router *const *routers;
+} weft_app;
+#endif

@@ -1,0 +1,18 @@
+#ifndef WEFT_SRC_TESTING_VERDICT_H
+#define WEFT_SRC_TESTING_VERDICT_H
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* What a running test and the processes that it forks say to the runner: a page of shared memory, which
+ * no closed descriptor and no crash takes away. */
+typedef struct weft__verdict {
+    atomic_uint failed_checks;
+    atomic_bool finished;            /* the test's function returned, or said that it is skipped */
+    char skip_reason[256];
+} weft__verdict;
+
+/* Where checks report to. Never NULL: outside the runner it is a plain variable. */
+extern weft__verdict *weft__verdict_now;
+
+enum { WEFT__EXIT_SKIPPED = 77 };
+#endif

@@ -14,9 +14,11 @@ _Static_assert(sizeof(weft__block) == 16, "what follows a block's head is aligne
 static void block_release(weft__block_pool *pool, weft__block *b)
 {
     if (!pool || b->size != WEFT__BLOCK || pool->kept >= pool->keep_max) {
+        WEFT__UNPOISON(b + 1, b->size - sizeof *b);
         weft__free(b);
         return;
     }
+    WEFT__POISON(b + 1, b->size - sizeof *b);
     b->next = pool->free;
     pool->free = b;
     pool->kept++;
@@ -31,7 +33,9 @@ static weft__block *block_take(weft__block_pool *pool, size_t size)
         return b;
     }
     b = weft__malloc(size);
-    if (b) b->size = size;
+    if (!b) return NULL;
+    b->size = size;
+    WEFT__POISON(b + 1, size - sizeof *b);
     return b;
 }
 
@@ -40,6 +44,7 @@ void weft__block_pool_free(weft__block_pool *pool)
     while (pool->free) {
         weft__block *b = pool->free;
         pool->free = b->next;
+        WEFT__UNPOISON(b + 1, b->size - sizeof *b);
         weft__free(b);
     }
     pool->kept = 0;
@@ -60,7 +65,7 @@ void weft__arena_free(weft_arena *a)
  * current block in use. */
 void *weft__arena_more(weft_arena *a, size_t n)
 {
-    size_t need = (n + 15) & ~(size_t)15;
+    size_t need = n ? (n + 15) & ~(size_t)15 : 16;
     size_t whole = need + sizeof(weft__block);
     size_t usual = a->bytes < 8 * WEFT__BLOCK ? WEFT__BLOCK : a->bytes / 4 & ~(size_t)(WEFT__BLOCK - 1);
     bool alone = whole > usual / 4 && whole > WEFT__BLOCK / 2 && a->blocks;
@@ -83,6 +88,7 @@ void *weft__arena_more(weft_arena *a, size_t n)
         a->at = start + need;
         a->end = end;
     }
+    WEFT__UNPOISON(start, n);
     return start;
 }
 
@@ -121,7 +127,10 @@ void *weft__list_slot(weft_arena *a, void *list, size_t item_size)
 {
     any_list *l = list;
     if (l->count >= l->room) {
-        if (l->count > UINT32_MAX / 2) return NULL;
+        if (l->count > UINT32_MAX / 2) {
+            a->exceeded = true;
+            return NULL;
+        }
         uint32_t room = l->count ? l->count * 2 : 4;
         char *items = weft__arena_alloc(a, room * item_size);
         if (!items) return NULL;

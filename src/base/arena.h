@@ -1,6 +1,7 @@
 #ifndef WEFT_SRC_BASE_ARENA_H
 #define WEFT_SRC_BASE_ARENA_H
 #include "weft/base.h"
+#include "base/poison.h"
 
 /* Blocks that arenas took and gave back, kept for the next: one pool a loop, so that a request costs no
  * malloc. Keeps at most `keep_max` blocks of the usual size. */
@@ -30,13 +31,16 @@ void weft__arena_free(weft_arena *a);    /* gives all blocks back; the arena is 
 
 void *weft__arena_more(weft_arena *a, size_t n);
 
-/* n bytes, aligned to 16, not zeroed; NULL past the limit. */
+/* n bytes, aligned to 16, not zeroed; NULL past the limit. n = 0 gives a place of its own too. Under ASan
+ * the bytes behind the last of the n are poisoned, as is everything after weft__arena_free. */
 static inline void *weft__arena_alloc(weft_arena *a, size_t n)
 {
     size_t need = (n + 15) & ~(size_t)15;
-    if (__builtin_expect(need < n || (size_t)(a->end - a->at) < need, 0)) return weft__arena_more(a, n);
+    /* need is 0 for n = 0 and for an n that overflowed: both go the slow way by the - 1. */
+    if (__builtin_expect(need - 1 >= (size_t)(a->end - a->at), 0)) return weft__arena_more(a, n);
     void *p = a->at;
     a->at += need;
+    WEFT__UNPOISON(p, n);
     return p;
 }
 
@@ -44,7 +48,8 @@ void *weft__arena_zalloc(weft_arena *a, size_t n);
 weft_str weft__arena_dup(weft_arena *a, weft_str s);     /* NUL-terminated copy; ptr NULL past the limit */
 weft_str weft__arena_printf(weft_arena *a, const char *fmt, ...) WEFT_PRINTF(2, 3);
 
-/* The next free slot of a list {items, count, room}, its bytes zero; NULL past the limit. A list that was
+/* The next free slot of a list {items, count, room}, its bytes zero; NULL past the limit (of the arena, or
+ * of 2^31 items: that counts as exceeded too). The list is then as it was. A list that was
  * filled by hand (room 0 or room == count) is copied, never written past. */
 void *weft__list_slot(weft_arena *a, void *list, size_t item_size);
 #endif

@@ -3,7 +3,15 @@
 #include <stdio.h>
 #include "base/mem.h"
 
-enum { FIRST_ROOM = 256 };
+enum { FIRST_ROOM = 255 };           /* 256 with the spare byte */
+
+/* No room is left from now on, so that smaller pieces do not slip in behind a dropped one. */
+static bool fail(weft__buf *b, int code)
+{
+    b->failed = code;
+    b->room = b->len;
+    return false;
+}
 
 void weft__buf_free(weft__buf *b)
 {
@@ -14,18 +22,12 @@ void weft__buf_free(weft__buf *b)
 bool weft__buf_grow(weft__buf *b, size_t n)
 {
     if (b->failed) return false;
-    if (n > b->bytes_max || b->len > b->bytes_max - n) {
-        b->failed = WEFT_ELIMIT;
-        return false;
-    }
-    size_t room = b->room ? b->room : FIRST_ROOM;
-    while (room < b->len + n) room *= 2;
-    if (room > b->bytes_max) room = b->bytes_max;
-    char *ptr = weft__realloc(b->ptr, room);
-    if (!ptr) {
-        b->failed = WEFT_ENOMEM;
-        return false;
-    }
+    if (n > b->bytes_max || b->len > b->bytes_max - n) return fail(b, WEFT_ELIMIT);
+    size_t need = b->len + n, room = b->room ? b->room : FIRST_ROOM;
+    while (room < need && room <= b->bytes_max / 2) room = room * 2 + 1;
+    if (room < need || room > b->bytes_max) room = b->bytes_max;
+    char *ptr = room + 1 ? weft__realloc(b->ptr, room + 1) : NULL;
+    if (!ptr) return fail(b, WEFT_ENOMEM);
     b->ptr = ptr;
     b->room = room;
     return true;
@@ -51,9 +53,10 @@ void weft__buf_printf(weft__buf *b, const char *fmt, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    char *to = n < 0 ? NULL : weft__buf_reserve(b, (size_t)n + 1);    /* vsnprintf writes a NUL behind */
+    if (n < 0) fail(b, WEFT_EINVAL);
+    char *to = n > 0 ? weft__buf_reserve(b, (size_t)n) : NULL;
     if (to) {
-        vsnprintf(to, (size_t)n + 1, fmt, again);
+        vsnprintf(to, (size_t)n + 1, fmt, again);    /* the NUL goes into the spare byte */
         b->len += (size_t)n;
     }
     va_end(again);

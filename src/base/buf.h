@@ -4,12 +4,13 @@
 #include "weft/base.h"
 
 /* A growing byte buffer with a limit. Appending never fails on the spot: past bytes_max, or without
- * memory, `failed` becomes the error code, further bytes are dropped, and whoever finishes the buffer
- * looks once. Owns ptr; weft__buf_free gives it back. */
+ * memory, `failed` becomes the error code, this and all further bytes are dropped until weft__buf_clear,
+ * and whoever finishes the buffer looks once. Behind `room` there is one spare byte for a NUL.
+ * Owns ptr; weft__buf_free gives it back. */
 typedef struct weft__buf {
     char *ptr;
     size_t len, room, bytes_max;
-    int failed;                      /* 0, WEFT_ENOMEM or WEFT_ELIMIT */
+    int failed;                      /* 0, WEFT_ENOMEM, WEFT_ELIMIT; WEFT_EINVAL for a format that cannot be */
 } weft__buf;
 
 /* Nothing is allocated until the first byte. */
@@ -19,7 +20,7 @@ void weft__buf_free(weft__buf *b);
 /* Make room for n more bytes behind len; false (and b->failed set) when that cannot be. */
 bool weft__buf_grow(weft__buf *b, size_t n);
 
-/* Room for n more bytes at the returned place, or NULL. Advance b->len by what was used. */
+/* Room for n more bytes, n > 0, at the returned place, or NULL. Advance b->len by what was used. */
 static inline char *weft__buf_reserve(weft__buf *b, size_t n)
 {
     if (__builtin_expect(b->room - b->len < n, 0) && !weft__buf_grow(b, n)) return NULL;
@@ -28,8 +29,8 @@ static inline char *weft__buf_reserve(weft__buf *b, size_t n)
 
 static inline void weft__buf_add(weft__buf *b, const void *bytes, size_t n)
 {
-    char *to = weft__buf_reserve(b, n);
-    if (!to || !n) return;
+    char *to = n ? weft__buf_reserve(b, n) : NULL;
+    if (!to) return;
     memcpy(to, bytes, n);
     b->len += n;
 }

@@ -1,0 +1,21 @@
+#ifndef WEFT_SRC_BASE_POISON_H
+#define WEFT_SRC_BASE_POISON_H
+/* Memory that is ours but that nobody may touch now: AddressSanitizer reports whoever does. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define WEFT__ASAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define WEFT__ASAN 1
+#endif
+
+#ifdef WEFT__ASAN
+#include <sanitizer/asan_interface.h>
+#define WEFT__POISON(p, n)   __asan_poison_memory_region((p), (n))
+#define WEFT__UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
+#else
+#define WEFT__POISON(p, n)   ((void)(p), (void)(n))
+#define WEFT__UNPOISON(p, n) ((void)(p), (void)(n))
+#endif
+#endif

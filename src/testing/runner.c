@@ -59,6 +59,26 @@ static double now_s(void)
 
 static size_t test_count(void) { return __start_weft_tests ? (size_t)(__stop_weft_tests - __start_weft_tests) : 0; }
 
+/* All tests, in the order of their files; compilers leave them in the section in either order. */
+static const weft__test **tests;
+
+static int by_place(const void *a, const void *b)
+{
+    const weft__test *x = *(const weft__test *const *)a, *y = *(const weft__test *const *)b;
+    int files = strcmp(x->file, y->file);
+    return files ? files : x->line - y->line;
+}
+
+static bool collect(void)
+{
+    size_t bytes = test_count() * sizeof *tests;
+    tests = weft__malloc(bytes);
+    if (!tests) return false;
+    if (bytes) memcpy(tests, __start_weft_tests, bytes);
+    qsort(tests, test_count(), sizeof *tests, by_place);
+    return true;
+}
+
 static bool chosen(const options *o, const weft__test *t)
 {
     for (int i = 0; i < o->filter_count; i++)
@@ -280,7 +300,7 @@ static bool busy(const runner *all)
 static void run_forked(runner *all)
 {
     for (size_t i = 0; i < test_count(); i++) {
-        const weft__test *t = __start_weft_tests[i];
+        const weft__test *t = tests[i];
         running *place;
         if (!chosen(&all->opts, t)) continue;
         while (!(place = free_place(all))) wait_for_some(all);
@@ -295,7 +315,7 @@ static void run_forked(runner *all)
 static void run_here(runner *all)
 {
     for (size_t i = 0; i < test_count(); i++) {
-        const weft__test *t = __start_weft_tests[i];
+        const weft__test *t = tests[i];
         if (!chosen(&all->opts, t)) continue;
         printf("run  %s (%s:%d)\n", t->name, t->file, t->line);
         fflush(stdout);
@@ -309,7 +329,7 @@ static void run_here(runner *all)
 static void list(const options *o)
 {
     for (size_t i = 0; i < test_count(); i++) {
-        const weft__test *t = __start_weft_tests[i];
+        const weft__test *t = tests[i];
         if (chosen(o, t)) printf("%s (%s:%d)\n", t->name, t->file, t->line);
     }
 }
@@ -317,7 +337,7 @@ static void list(const options *o)
 static bool any_chosen(const options *o)
 {
     for (size_t i = 0; i < test_count(); i++)
-        if (chosen(o, __start_weft_tests[i])) return true;
+        if (chosen(o, tests[i])) return true;
     return false;
 }
 
@@ -396,6 +416,18 @@ static int nothing_to_run(const char *program, const options *o)
     return 1;
 }
 
+static int run(runner *all, const char *program)
+{
+    options *o = &all->opts;
+    if (!any_chosen(o)) return nothing_to_run(program, o);
+    if (o->list) return list(o), 0;
+    if (!o->timeout_s) o->timeout_s = usual_timeout_s();
+    if (o->no_fork) run_here(all);
+    else run_forked(all);
+    printf("%u passed, %u failed, %u skipped\n", all->passed, all->failed, all->skipped);
+    return all->failed ? 1 : 0;
+}
+
 int weft_test_main(int argc, char **argv)
 {
     static runner all;
@@ -403,11 +435,9 @@ int weft_test_main(int argc, char **argv)
     all = (runner){ .opts = { .jobs = 2 } };
     if (!read_options(argc, argv, &all.opts)) return 2;
     if (all.opts.help) return help(program), 0;
-    if (!any_chosen(&all.opts)) return nothing_to_run(program, &all.opts);
-    if (all.opts.list) return list(&all.opts), 0;
-    if (!all.opts.timeout_s) all.opts.timeout_s = usual_timeout_s();
-    if (all.opts.no_fork) run_here(&all);
-    else run_forked(&all);
-    printf("%u passed, %u failed, %u skipped\n", all.passed, all.failed, all.skipped);
-    return all.failed ? 1 : 0;
+    if (!collect()) return fprintf(stderr, "%s: no memory\n", program), 1;
+    int status = run(&all, program);
+    weft__free(tests);
+    tests = NULL;
+    return status;
 }

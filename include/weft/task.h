@@ -130,10 +130,10 @@ const char *weft_task_place(const weft_task *t);
  *
  *     WEFT_TRY(weft_gather(weft_call(flights, in, &out->flights), weft_call(hotels, in, &out->hotels)));  */
 typedef struct weft_gather_opts { weft__named_options_only _; int timeout_ms, max_running; } weft_gather_opts;
-int weft_gather_with(const weft_call *calls, size_t n, const weft_gather_opts *opts) WEFT_NODISCARD;
-int weft_gather_all(const weft_call *calls) WEFT_NODISCARD;
-#define weft_gather(...) weft_gather_all((const weft_call[]){ __VA_ARGS__, { 0 } })
-#define weft_gather_n(calls, n, ...) weft_gather_with((calls), (n), &(weft_gather_opts){ __VA_ARGS__ })
+int weft_gather_with(const weft_call *calls, size_t n, const weft_gather_opts *opts, const char *place) WEFT_NODISCARD;
+int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;    /* up to the one without a function */
+#define weft_gather(...) weft_gather_all((const weft_call[]){ __VA_ARGS__, { 0 } }, WEFT__HERE)
+#define weft_gather_n(calls, n, ...) weft_gather_with((calls), (n), &(weft_gather_opts){ __VA_ARGS__ }, WEFT__HERE)
 
 /* Run a program: start a loop on this thread, call, cancel and await what is left, close. Returns the exit
  * status: 0, or 1 after an error, which is printed with its trace. SIGINT and SIGTERM cancel it, a second one
@@ -172,17 +172,22 @@ weft_str weft_format(const char *fmt, ...) WEFT_PRINTF(1, 2);
 #define weft_push(list, ...) (*(__typeof__((list)->items))weft__slot((list), sizeof *(list)->items) = (__VA_ARGS__))
 void *weft__slot(void *list, size_t size);
 
-/* The inside of a scope: not for use, here because scopes live on the stack. */
+/* The insides of a timer and a scope: not for use, here because scopes live on the stack. */
+typedef struct weft__timer weft__timer;
+struct weft__timer { void (*fire)(weft__timer *); int64_t at_ns; uint64_t order; uint32_t place; };
 struct weft_scope {
     weft_scope_opts opts;
     const char *place;
-    struct weft__fiber *owner;                     /* the task whose block this is */
+    struct weft__fiber *owner;                               /* the task whose block this is */
     struct weft_scope *parent, *first_child, *next, *prev;   /* the scopes below, also those of its tasks */
-    weft_task *tasks;                              /* of this scope: running, or kept for weft_await */
+    weft_task *tasks;                                        /* of this scope: running, or kept for weft_await */
     void *arena;
-    int64_t deadline_ns;
-    uint32_t timer, running;                       /* place in the timer heap; tasks that have not ended */
-    int reason, inherited, failed;                 /* own cancel, the one from around it, first failure */
-    bool entered, closed, caught, failed_told, join_waits;
+    weft__timer timer;                                       /* of the deadline */
+    void *error;                                             /* the record of the first failure */
+    struct weft__fiber *joiner;                              /* who waits until `running` is down to `wake_at` */
+    uint32_t running, wake_at;                               /* tasks that have not ended */
+    int reason, inherited, failed;                           /* own cancel, the one from around, first failure */
+    bool entered, closed, caught, failed_told;
+    bool cut;                                                /* a task was ended by a cancel from around it */
 };
 #endif

@@ -2,19 +2,26 @@
 #define WEFT_SRC_OS_OS_H
 /* The seam of system calls. Everything above asks the world through a weft__os: os_linux is the kernel,
  * os_sim a simulated one with a virtual clock, seeded order and an in-memory network. Errors are negative
- * codes (-errno). Nothing here waits but `wait`.  */
+ * codes (-errno). Nothing here waits but `wait`. One os belongs to one thread of one process: a forked child
+ * makes its own.  */
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "weft/base.h"
 
 /* An address: IPv4, IPv6 or unix. */
 typedef struct weft__addr { struct sockaddr_storage sa; socklen_t len; } weft__addr;
-int weft__addr_parse(weft_str host, int port, weft__addr *out);      /* a literal: 0, or WEFT_EINVAL when it is a name */
-void weft__addr_format(const weft__addr *a, char out[64]);           /* 127.0.0.1:8000, [::1]:8000 */
-int weft__addr_port(const weft__addr *a);
+/* A literal: 127.0.0.1, ::1, [::1], /run/x.sock, unix:x.sock, unix:@abstract. 0, or WEFT_EINVAL when it is
+ * something else (a name, perhaps) or the port is not in 0 to 65535; *out is then untouched. */
+int weft__addr_parse(weft_str host, int port, weft__addr *out);
+/* 127.0.0.1:8000, [::1]:8000, unix:/run/x.sock; the end of a path that is too long. Printable ASCII only. */
+void weft__addr_format(const weft__addr *a, char out[64]);
+int weft__addr_port(const weft__addr *a);                            /* 0 for a unix socket */
+bool weft__addr_equal(const weft__addr *a, const weft__addr *b);
 
 /* What became of a watched descriptor. Edge-triggered: told once per change, so a reader goes on until a
- * short read and a writer until a short write. HUP: the peer ended or broke (reading tells which). */
+ * short read and a writer until a short write. HUP: the peer ended or broke (reading tells which). Bytes and
+ * their end may be told at once: after HUP go on reading, past short reads, until 0 or an error. An event may
+ * say more than the change that caused it (OUT again with IN), and may come for nothing. */
 enum { WEFT__IN = 1, WEFT__OUT = 2, WEFT__HUP = 4 };
 typedef struct weft__event { void *cookie; uint32_t ready; } weft__event;
 
@@ -31,31 +38,43 @@ typedef struct weft__os_ops {
     int64_t (*wall_us)(weft__os *);                 /* since 1970 */
     uint64_t (*random)(weft__os *);
 
-    /* Up to max events; waits at most timeout_ns (-1: until one comes, 0: only looks). The number of events,
-     * or WEFT_EDEADLK in the simulator when nothing can ever come. */
+    /* Up to max events (512 at most in one call); waits at most timeout_ns (-1: until one comes, 0: only
+     * looks). The number of events, which may be 0 before the time has passed; or WEFT_EDEADLK in the simulator
+     * when nothing can ever come. */
     int (*wait)(weft__os *, weft__event *events, int max, int64_t timeout_ns);
 
-    /* Watch a descriptor until it is closed. A listener is level-triggered, everything else edge-triggered. */
+    /* Watch a descriptor until `close`. A listener is level-triggered, everything else edge-triggered; what is
+     * ready already is told by the next wait. No wait tells of a descriptor that was closed before it. */
     int (*watch)(weft__os *, int fd, void *cookie, bool listener);
 
-    int (*listen)(weft__os *, const weft__addr *, int backlog);      /* non-blocking; the descriptor */
-    int (*accept)(weft__os *, int listener, weft__addr *peer);       /* non-blocking, without delay (Nagle off); -EAGAIN: none */
-    int (*connect)(weft__os *, const weft__addr *);                  /* started; OUT or HUP tells; Nagle off */
-    int (*connect_result)(weft__os *, int fd);                       /* 0, or why it failed */
+    /* A non-blocking listener, which takes over addresses in TIME_WAIT; IPv6 ones take IPv6 only. The path of
+     * a unix socket must not exist: -EADDRINUSE, also when nobody listens there any more. */
+    int (*listen)(weft__os *, const weft__addr *, int backlog);
+    /* The next connection, non-blocking, Nagle off; -EAGAIN: none. -EMFILE, -ENFILE: no descriptor was left,
+     * and the kernel's listener has closed the connection unseen. */
+    int (*accept)(weft__os *, int listener, weft__addr *peer);
+    /* A descriptor whose connect has started, Nagle off: OUT or HUP tells its end and connect_result (once) why
+     * it failed, or 0. What fails at once (every unix one that fails) is a code here; -EAGAIN: its queue is full. */
+    int (*connect)(weft__os *, const weft__addr *);
+    int (*connect_result)(weft__os *, int fd);
     int (*local)(weft__os *, int fd, weft__addr *out);
     ssize_t (*recv)(weft__os *, int fd, void *to, size_t n);         /* 0: the peer ended; -EAGAIN: nothing yet */
-    ssize_t (*send)(weft__os *, int fd, const struct iovec *, int n);/* never raises SIGPIPE; -EAGAIN: full */
+    ssize_t (*send)(weft__os *, int fd, const struct iovec *, int n);/* 1 to 1024 pieces; never raises SIGPIPE; -EAGAIN: full */
     int (*shutdown)(weft__os *, int fd);                             /* of our sending side */
     void (*close)(weft__os *, int fd);                               /* also ends the watch */
 
-    /* Start resolving; when done an event with this cookie comes. NULL: no memory. `resolved` then gives the
-     * number of addresses (> 0, both families, in the order to try) or a code with a static text; `resolve_free`
-     * may be called at any time, also before the end: no event comes then. */
+    /* Start resolving a name (253 bytes at most) or a literal; when done an event with this cookie comes. NULL:
+     * no memory. `resolved` then gives the number of addresses (> 0; the families taking turns, RFC 8305, 4) or a
+     * code with a static text: WEFT_EDNS, WEFT_ENOMEM, or WEFT_ELIMIT with 1024 names waiting; before the event
+     * WEFT_EBUSY. `resolve_free` may be called at any time, also before the end: no later wait tells of it. Each
+     * must be freed before the os is, which waits for no thread. */
     weft__resolve *(*resolve)(weft__os *, const char *host, int port, void *cookie);
     int (*resolved)(weft__resolve *, weft__addr *out, int max, const char **why);
     void (*resolve_free)(weft__os *, weft__resolve *);
 
-    /* Tell of SIGINT and SIGTERM as events with this cookie (ready: how many so far); NULL ends it. */
+    /* Tell of SIGINT and SIGTERM as events with this cookie; NULL ends it and restores the handlers from before.
+     * `ready` is how many came since the start: 1, then 2 for a second one; two that come between two waits are
+     * one event that says 2. For one os a process: WEFT_EBUSY. */
     int (*signals)(weft__os *, void *cookie);
 
     /* Simulator only, NULL in production: mix a scheduling decision into the trace. */
@@ -63,22 +82,28 @@ typedef struct weft__os_ops {
     void (*free)(weft__os *);
 } weft__os_ops;
 
-struct weft__os { const weft__os_ops *ops; };
+/* shuffle: the scheduler runs ready tasks in an order drawn from `random` (a simulator with a seed). */
+struct weft__os { const weft__os_ops *ops; bool shuffle; };
 
 weft__os *weft__os_linux_new(void);                 /* NULL: no memory or no epoll */
 
 /* Stacks are mapped the same way everywhere. A slab holds `count` stacks of `size` bytes, each with `guard`
- * bytes at its low end that fault when touched; committed when touched, never backed by huge pages. */
-void *weft__os_stacks_map(size_t count, size_t size, size_t guard);   /* NULL with errno: none, or too many mappings */
+ * bytes at its low end that fault when touched (both whole pages); committed when touched, never backed by huge
+ * pages. NULL with errno: EINVAL, ENOMEM (no address space), or EMFILE (the guards are protected mappings here,
+ * two a stack, and vm.max_map_count is reached). */
+void *weft__os_stacks_map(size_t count, size_t size, size_t guard);
 void weft__os_stacks_unmap(void *slab, size_t count, size_t size);
 void weft__os_stack_clean(void *low, size_t n);     /* give the pages back, keep the mapping and the guard */
 bool weft__os_guards_are_free(void);                /* MADV_GUARD_INSTALL works here (proven by a fault at first use) */
+void weft__os_guards_by_mprotect(bool always);      /* for tests: as on an old kernel; false: find out again */
 size_t weft__os_page(void);
 
 /* Report of an overflow: installs, once a process, SIGSEGV and SIGBUS handlers on their own stack. `name_of`
- * tells whose guard an address is in (async-signal-safe; NULL: nobody's, and the signal goes on). */
+ * tells whose guard an address is in (async-signal-safe; NULL: nobody's, and the signal goes on to the handler
+ * from before: a sanitizer's, or death). After the report the process dies of the signal at the faulting
+ * instruction. Later calls only replace `name_of`. */
 void weft__os_guard_report(const char *(*name_of)(const void *address));
-/* Gives this thread an alternate signal stack; undone by the second. */
+/* Gives this thread an alternate signal stack, unless it has one; undone by the second, in the same thread. */
 int weft__os_signal_stack(void **keep);
 void weft__os_signal_stack_free(void *keep);
 void weft__os_stderr(const char *bytes, size_t n);  /* write(2), async-signal-safe, never fails */

@@ -1,0 +1,54 @@
+#ifndef WEFT_SRC_HTTP_SERVER_H
+#define WEFT_SRC_HTTP_SERVER_H
+/* The HTTP server: connections, requests, replies; knows nothing of routes. An idle connection holds neither
+ * a coroutine nor a buffer; a request takes both from pools. */
+#include "base/arena.h"
+#include "task/loop.h"
+#include "weft/serve.h"
+#include "wire/http1.h"
+
+typedef struct weft__server weft__server;
+
+/* One request being answered, on a coroutine of its own. */
+typedef struct weft__exchange weft__exchange;
+struct weft__exchange {
+    const weft__http_head *head;     /* its slices are good until weft__exchange_detach */
+    weft_arena *arena;               /* of the request, also the current one of the task */
+    bool replied;
+};
+
+/* Answers one request: must call weft__exchange_reply once; runs on the request's coroutine and may wait. */
+typedef void weft__http_handler(void *ctx, weft__exchange *x);
+
+/* The whole body, at most max bytes, read and with its chunks joined; good until weft__exchange_detach. An empty text
+ * when there is none. WEFT_STATUS(413), (408), (400) with *fault a static text naming the limit: reply
+ * with it. Answers "Expect: 100-continue" first. Waits: until the body is there. */
+int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault);
+
+/* Nothing of the head or body is needed any more (copy what is: weft__exchange_keep_head): the receive buffer
+ * goes back to the pool unless pipelined requests are left in it. Call before what may wait. */
+void weft__exchange_detach(weft__exchange *x);
+/* Copy the head into the arena, so that x->head survives detach. 0 or WEFT_ENOMEM. */
+int weft__exchange_keep_head(weft__exchange *x);
+
+/* From here on: does the client's leaving cancel this request's task? */
+void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels);
+
+/* A buffer of the loop's for a body that is written and replied with without a wait in between; empty. */
+weft__buf *weft__exchange_scratch(weft__exchange *x);
+
+/* Answer. `headers` are whole lines ("Name: value\r\n"), checked by whoever wrote them, without Content-Length, Date
+ * and Connection. The body may lie in the scratch buffer; it is left out for HEAD, 204 and 304 (its
+ * length is not, for HEAD). Goes out with the batch's other answers. Waits: when the client is slow. */
+int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body);
+
+/* ---- the server ---- */
+
+/* Listen. 0 or a code, with the reason in `why` (256 bytes). opts are copied, defaults filled in. Call from a task. */
+int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler, void *ctx, char *why);
+int weft__server_port(const weft__server *s);
+/* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/serve.h. Waits: always. */
+int weft__server_run(weft__server *s);
+void weft__server_stop(weft__server *s);            /* begin the graceful stop; twice: skip the grace. Waits: never */
+void weft__server_free(weft__server *s);            /* after run has returned */
+#endif

@@ -1,0 +1,43 @@
+#ifndef WEFT_SRC_IO_STREAM_H
+#define WEFT_SRC_IO_STREAM_H
+/* A connected byte stream over the os seam: TCP or unix, or the simulator's. One task may read and one may
+ * write at a time; a second gets WEFT_EBUSY. Closing wakes both with WEFT_ECLOSED. */
+#include "task/loop.h"
+
+typedef struct weft__stream weft__stream;
+struct weft__stream {
+    weft__watch watch;
+    weft__loop *loop;
+    weft__fiber *reader, *writer;          /* who waits */
+    /* Told of a change when nobody waits for it; runs on the loop's stack, must not wait; may be NULL. */
+    void (*idle)(weft__stream *, uint32_t events);
+    int fd;                                /* -1: closed */
+    bool may_read, may_write, hup;         /* what the last edges said; hup: the peer has ended or broken off */
+};
+
+/* Take a connected descriptor and watch it. 0 or a code (the descriptor is then closed). */
+int weft__stream_open(weft__stream *s, weft__loop *loop, int fd);
+
+/* Connect to an address. 0; WEFT_ETIMEDOUT, WEFT_ECONNREFUSED, ... Waits: always. Cancelled, it leaks nothing. */
+int weft__stream_connect(weft__stream *s, weft__loop *loop, const weft__addr *to, int64_t deadline_ns);
+
+/* What there is, at most n bytes: > 0 bytes, 0 at the end, < 0 a code; -EAGAIN from try_recv: nothing yet.
+ * try_recv never waits. recv waits until there is something; data it has not yet taken is not lost by a cancel. */
+ssize_t weft__stream_try_recv(weft__stream *s, void *to, size_t n);
+ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_ns);
+
+/* Send all of it; 0 or a code. try_send: how many bytes went (0..all) or a code, never waits. timeout_ns is how long the peer
+ * may take none of it (INT64_MAX: no bound). Waits: when the peer is slow. */
+ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
+int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns);
+
+/* Close now; whoever waits on it gets WEFT_ECLOSED. Twice is once. Waits: never. */
+void weft__stream_close(weft__stream *s);
+
+/* Resolve a host (a literal needs no waiting) to at most max addresses; how many, or WEFT_EDNS with *why. */
+int weft__resolve_host(weft__loop *loop, const char *host, int port, weft__addr *out, int max, int64_t deadline_ns, const char **why);
+
+/* Connect to a host: tries its addresses in turn, both families, the next one 250 ms after the last (RFC 8305); the
+ * first that answers stays. Waits: always. */
+int weft__stream_connect_host(weft__stream *s, weft__loop *loop, const char *host, int port, int64_t deadline_ns, const char **why);
+#endif

@@ -1,0 +1,235 @@
+#include "task/error.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "task/fiber.h"
+
+static const struct { int code, status; const char *text; } codes[] = {
+    { WEFT_OK, 200, "no error" },
+    { WEFT_EINVAL, 500, "an argument that makes no sense" },
+    { WEFT_ENOMEM, 500, "no memory left" },
+    { WEFT_EBUSY, 500, "another task is already waiting for this" },
+    { WEFT_ENOENT, 404, "no such thing" },
+    { WEFT_ECONNREFUSED, 502, "connection refused" },
+    { WEFT_ECONNRESET, 502, "connection broken off by the peer" },
+    { WEFT_ETIMEDOUT, 504, "the deadline passed" },
+    { WEFT_ECANCELED, 503, "cancelled" },
+    { WEFT_EPROTO, 502, "the peer broke its protocol" },
+    { WEFT_ELIMIT, 500, "a limit was passed" },
+    { WEFT_EDEADLK, 500, "nothing is left that could end this wait" },
+    { WEFT_ECLOSED, 500, "used after it was closed" },
+    { WEFT_EOF, 502, "the peer ended its side" },
+    { WEFT_EDNS, 502, "a host name that does not resolve" },
+};
+
+const char *weft__code_text(int code)
+{
+    for (size_t i = 0; i < weft_count(codes); i++) {
+        if (codes[i].code == code) return codes[i].text;
+    }
+    return code <= WEFT_STATUS(100) && code >= WEFT_STATUS(599) ? "failed with an HTTP status" : strerror(-code);
+}
+
+int weft__code_status(int code)
+{
+    for (size_t i = 0; i < weft_count(codes); i++) {
+        if (codes[i].code == code) return codes[i].status;
+    }
+    return code <= WEFT_STATUS(100) && code >= WEFT_STATUS(599) ? -code - 10000 : 500;
+}
+
+const weft_error *weft__code_error(int code)
+{
+    static _Thread_local weft_error general;
+    general = (weft_error){ .code = code, .status = weft__code_status(code), .text = weft__code_text(code), .trace = "" };
+    return &general;
+}
+
+void weft__record_free(weft__record *r)
+{
+    if (!r) return;
+    weft__buf_free(&r->text);
+    weft__buf_free(&r->trace);
+    weft__free(r);
+}
+
+static void record_ends(weft__record *r)
+{
+    r->error.text = r->text.ptr ? r->text.ptr : weft__code_text(r->error.code);
+    r->error.trace = r->trace.ptr ? r->trace.ptr : "";
+}
+
+weft__record *weft__record_new(int code, int status, const char *place)
+{
+    weft__record *r = weft__calloc(sizeof *r);
+    if (!r) return NULL;
+    r->error = (weft_error){ .code = code, .status = status ? status : weft__code_status(code) };
+    weft__buf_init(&r->text, WEFT__ERROR_TEXT_MAX);
+    weft__buf_init(&r->trace, WEFT__ERROR_TRACE_MAX);
+    record_ends(r);
+    if (place) weft__record_line(r, "at %s", place);
+    return r;
+}
+
+static void buf_copy(weft__buf *to, const weft__buf *from)
+{
+    weft__buf_init(to, from->bytes_max);
+    weft__buf_add(to, from->ptr, from->len);
+    weft__buf_add_char(to, 0);
+    if (to->len) to->len--;
+    if (to->failed) weft__buf_free(to);
+}
+
+weft__record *weft__record_copy(const weft__record *r)
+{
+    weft__record *copy = r ? weft__record_new(r->error.code, r->error.status, NULL) : NULL;
+    if (!copy) return NULL;
+    buf_copy(&copy->text, &r->text);
+    buf_copy(&copy->trace, &r->trace);
+    record_ends(copy);
+    return copy;
+}
+
+/* Text is always NUL-terminated; what does not fit is cut, never an error of its own. */
+static void text_add(weft__buf *b, const char *fmt, va_list args)
+{
+    char line[WEFT__ERROR_TEXT_MAX];
+    int n = vsnprintf(line, sizeof line, fmt, args);
+    if (n < 0) return;
+    size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    size_t fits = b->bytes_max - b->len - 1;
+    char *to = weft__buf_reserve(b, (len < fits ? len : fits) + 1);
+    if (!to) {
+        b->failed = 0;
+        return;
+    }
+    memcpy(to, line, len < fits ? len : fits);
+    b->len += len < fits ? len : fits;
+    b->ptr[b->len] = 0;
+}
+
+void weft__record_line(weft__record *r, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (r->trace.len && r->trace.len + 2 < r->trace.bytes_max) weft__buf_add_char(&r->trace, '\n');
+    text_add(&r->trace, fmt, args);
+    va_end(args);
+    record_ends(r);
+}
+
+weft__record *weft__errors_find(weft__errors *e, int code)
+{
+    for (unsigned i = 1; i <= WEFT__ERRORS_KEPT; i++) {
+        weft__record *r = e->kept[(e->next - i) % WEFT__ERRORS_KEPT];
+        if (r && r->error.code == code) return r;
+    }
+    return NULL;
+}
+
+weft__record *weft__errors_take(weft__errors *e, int code)
+{
+    weft__record *r = weft__errors_find(e, code);
+    for (unsigned i = 0; r && i < WEFT__ERRORS_KEPT; i++) {
+        if (e->kept[i] == r) e->kept[i] = NULL;
+    }
+    return r;
+}
+
+void weft__errors_put(weft__errors *e, weft__record *r)
+{
+    if (!r) return;
+    unsigned at = e->next++ % WEFT__ERRORS_KEPT;
+    weft__record_free(e->kept[at]);
+    e->kept[at] = r;
+}
+
+void weft__errors_drop(weft__errors *e)
+{
+    for (unsigned i = 0; i < WEFT__ERRORS_KEPT; i++) weft__record_free(e->kept[i]);
+    *e = (weft__errors){ 0 };
+}
+
+/* ---- of the running task ---- */
+
+weft__errors *weft__errors_here(bool make)
+{
+    static _Thread_local weft__errors outside;       /* failures before or after any loop */
+    weft__fiber *f = weft__self();
+    if (!f) return &outside;
+    if (!f->errors && make) f->errors = weft__calloc(sizeof *f->errors);
+    return f->errors;
+}
+
+void weft__errors_clear(void)
+{
+    weft__errors *e = weft__errors_here(false);
+    if (e) weft__errors_drop(e);
+}
+
+static int fail(const char *place, int code, int status, const char *fmt, va_list args)
+{
+    weft__errors *e = weft__errors_here(true);
+    weft__record *r = e ? weft__record_new(code, status, place) : NULL;
+    if (!r) return code;                             /* the code stands, its text is lost */
+    text_add(&r->text, fmt, args);
+    record_ends(r);
+    weft__errors_put(e, r);
+    return code;
+}
+
+int weft__fail(const char *place, int status_or_code, const char *fmt, ...)
+{
+    bool is_status = status_or_code >= 400 && status_or_code <= 599;
+    int code = is_status ? WEFT_STATUS(status_or_code) : status_or_code < 0 ? status_or_code : WEFT_EINVAL;
+    va_list args;
+    va_start(args, fmt);
+    fail(place, code, 0, fmt, args);
+    va_end(args);
+    return code;
+}
+
+int weft__fail_as(const char *place, int code, int status, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fail(place, code, status, fmt, args);
+    va_end(args);
+    return code;
+}
+
+static weft__record *record_for(int rc)
+{
+    weft__errors *e = weft__errors_here(true);
+    if (!e) return NULL;
+    weft__record *r = weft__errors_find(e, rc);
+    if (!r && (r = weft__record_new(rc, 0, NULL))) weft__errors_put(e, r);
+    return r;
+}
+
+int weft__trace(int rc, const char *place)
+{
+    weft__record *r = record_for(rc);
+    if (r) weft__record_line(r, "at %s", place);
+    return rc;
+}
+
+int weft__trace_text(int rc, const char *place, const char *fmt, ...)
+{
+    char doing[WEFT__ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(doing, sizeof doing, fmt, args);
+    va_end(args);
+    weft__record *r = record_for(rc);
+    if (r) weft__record_line(r, "at %s: %s", place, doing);
+    return rc;
+}
+
+const weft_error *weft_error_of(int rc)
+{
+    weft__errors *e = weft__errors_here(false);
+    weft__record *r = e ? weft__errors_find(e, rc) : NULL;
+    return r ? &r->error : weft__code_error(rc);
+}

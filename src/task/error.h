@@ -1,0 +1,24 @@
+#ifndef WEFT_SRC_TASK_ERROR_H
+#define WEFT_SRC_TASK_ERROR_H
+#include "base/buf.h"
+#include "weft/task.h"
+
+/* The failures a task remembers: its last 8, found by code. A record is memory of its own, so that it can
+ * move from a task to the one that awaits it. */
+enum { WEFT__ERRORS_KEPT = 8, WEFT__ERROR_TEXT_MAX = 1024, WEFT__ERROR_TRACE_MAX = 4096 };
+typedef struct weft__record { weft_error error; weft__buf text, trace; } weft__record;
+typedef struct weft__errors { weft__record *kept[WEFT__ERRORS_KEPT]; unsigned next; } weft__errors;
+
+weft__record *weft__errors_find(weft__errors *e, int code);      /* the newest of this code, or NULL */
+void weft__errors_put(weft__errors *e, weft__record *r);         /* takes it; the oldest goes */
+weft__record *weft__errors_take(weft__errors *e, int code);      /* gives the newest of this code away, or NULL */
+void weft__errors_drop(weft__errors *e);
+weft__record *weft__record_new(int code, int status, const char *place);
+weft__record *weft__record_copy(const weft__record *r);          /* NULL for NULL or without memory */
+void weft__record_free(weft__record *r);
+void weft__record_line(weft__record *r, const char *fmt, ...) WEFT_PRINTF(2, 3);   /* adds a line to the trace */
+weft__errors *weft__errors_here(bool make);                      /* of the running task, or of the thread outside of any */
+const char *weft__code_text(int code);                           /* the general text of a code */
+int weft__code_status(int code);                                 /* the HTTP status that suits it */
+const weft_error *weft__code_error(int code);                    /* both, for a code without a record */
+#endif

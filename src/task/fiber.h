@@ -1,0 +1,119 @@
+#ifndef WEFT_SRC_TASK_FIBER_H
+#define WEFT_SRC_TASK_FIBER_H
+/* What the files of this floor share: the fiber (a running task, at the hot end of its own stack), the handle
+ * (what outlives it), and the loop. */
+#include "task/error.h"
+#include "task/loop.h"
+#include "task/stack.h"
+#include "task/switch.h"
+#include "task/timer.h"
+
+/* What is left of a task when its stack is gone: for weft_await, until the scope is left. */
+struct weft_task {
+    weft_task *next, *prev;              /* in its scope */
+    weft_scope *scope;
+    weft__fiber *fiber;                  /* NULL once it has ended */
+    weft__fiber *waiters;                /* parked in weft_await, linked by next_waiter */
+    weft__record *error;                 /* of a failure, until the handle goes */
+    const char *name, *place;
+    int rc;
+    bool done, told;                     /* told: somebody was given the failure */
+};
+
+enum { WEFT__RUNNING, WEFT__READY, WEFT__PARKED };
+/* What a park returns besides codes: its own deadline passed. */
+enum { WEFT__DEADLINE = 1 };
+
+struct weft__fiber {
+    weft__context context;
+    weft__loop *loop;
+    weft__fiber *next;                   /* in the ready queue */
+    weft__fiber *next_waiter;
+    weft_task *task;
+    weft_scope *scope;                   /* the innermost */
+    weft_arena *arena;                   /* the current one */
+    weft__errors *errors;                /* NULL until the first failure */
+    const char *waits_for;
+    int64_t waits_since_ns;
+    uint64_t serial;                     /* its number in the loop's life: the same in two runs of one seed */
+    weft__timer timer;                   /* of the park's own deadline */
+    int wake_rc;
+    uint8_t state;
+    bool uncancellable;                  /* in a park that no cancel ends: awaiting children */
+    bool input_on_heap;
+    char *stack;                         /* its low end */
+    weft__fn *fn;
+    const void *in;
+    void *out;
+    int arity;
+    weft_error *alone;                   /* the call's .error */
+    weft_scope root;                     /* the scope of this task alone: weft_task_cancel, .timeout_ms */
+#ifdef WEFT__SANITIZED
+    void *asan_fake, *tsan_fiber;
+#endif
+    unsigned valgrind_id;
+};
+
+typedef struct weft__on_free { void (*fn)(void *); void *arg; struct weft__on_free *next; } weft__on_free;
+
+struct weft__loop {
+    weft__os *os;
+    int64_t now_ns;
+    weft__fiber *current;                /* NULL: the loop's own stack */
+    weft__fiber *ready, **ready_end;
+    uint32_t ready_count;
+    int turn;                            /* switches left before the poller is asked again */
+    int budget;                          /* operations at once left to the running task */
+    bool traced;                         /* the simulator: the loop picks each task and tells the trace */
+    weft__context context;               /* of the loop's own stack */
+    weft__timers timers;
+    weft__stack_pool stacks;
+    weft__block_pool blocks;
+    weft_scope top;                      /* around the root task */
+    weft_arena arena;
+    weft_task *handles;                  /* free ones */
+    weft__event *events;
+    char *scrap;
+    size_t scrap_size;
+    weft__on_free *on_free;
+    void *slots[WEFT__SLOTS];
+    uint64_t tasks_started;
+    void *asan_fake, *tsan_fiber, *tsan_over;
+    const void *asan_low;
+    size_t asan_size;
+};
+
+enum { WEFT__EVENTS_AT_ONCE = 256, WEFT__TURN = 128, WEFT__BUDGET = 64 };
+
+extern _Thread_local weft__loop *weft__the_loop;
+
+/* scheduler (loop.c) */
+void weft__ready(weft__fiber *f);
+void weft__suspend(weft__loop *loop);                    /* leave the running fiber for the next */
+_Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f);   /* leave it for good */
+
+/* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */
+int weft__park_until(const char *what, int64_t deadline_ns);
+/* park without listening to cancels: for awaiting one's own children */
+int weft__park_through(const char *what);
+
+/* scopes (scope.c) */
+void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int timeout_ms);
+void weft__scope_unlink(weft_scope *s);
+void weft__scope_cancel(weft_scope *s, int reason);
+/* The code of the cancel around the running task, told to it: marks whose it is and hands the error over. 0: none. */
+int weft__scope_deliver(weft__fiber *f);
+static inline int weft__scope_effective(const weft_scope *s) { return s->inherited ? s->inherited : s->reason; }
+void weft__scope_failed(weft_scope *s, weft_task *t);
+/* Wait, whatever is cancelled, until no more than `left` tasks of the scope run. */
+void weft__scope_await(weft_scope *s, uint32_t left, const char *what);
+/* The failure of a scope, told to the running task: found by weft_error_of from now on. */
+int weft__scope_tell(weft_scope *s);
+
+/* tasks (task.c) */
+weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *call);
+/* What stands for a task there was no memory for: it has failed, and so, unless it may fail alone, has its scope. */
+weft_task *weft__task_refused(weft_scope *s, const weft_call *call);
+void weft__task_free(weft__loop *loop, weft_task *t);    /* of one that is done: out of its scope, handle to the pool */
+void weft__task_log(const weft_task *t);
+#endif

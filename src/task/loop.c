@@ -1,0 +1,350 @@
+/* The scheduler: a FIFO of ready fibers that switch to each other directly; the loop's own stack polls, fires
+ * timers and runs what the poller tells. */
+#include "task/loop.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "task/fiber.h"
+#include "task/sanitizer.h"
+
+_Thread_local weft__loop *weft__the_loop;
+
+/* A program's own arena: what main-like tasks allocate outside of any WEFT_TEMP. */
+static const size_t PROGRAM_BYTES_MAX = (size_t)1 << 30;
+enum { BLOCKS_KEPT = 4096 };
+
+weft__loop *weft__loop_here(void) { return weft__the_loop; }
+weft__os *weft__loop_os(weft__loop *loop) { return loop->os; }
+int64_t weft__loop_now(weft__loop *loop) { return loop->now_ns; }
+int64_t weft__loop_clock(weft__loop *loop) { return loop->now_ns = loop->os->ops->now_ns(loop->os); }
+weft__block_pool *weft__loop_blocks(weft__loop *loop) { return &loop->blocks; }
+void **weft__loop_slot(weft__loop *loop, int which) { return &loop->slots[which]; }
+weft__fiber *weft__self(void) { return weft__the_loop ? weft__the_loop->current : NULL; }
+int64_t weft_now_ns(void) { return weft__the_loop ? weft__the_loop->now_ns : 0; }
+
+/* ---- the ready queue ---- */
+
+void weft__ready(weft__fiber *f)
+{
+    weft__loop *loop = f->loop;
+    f->state = WEFT__READY;
+    f->next = NULL;
+    *loop->ready_end = f;
+    loop->ready_end = &f->next;
+    loop->ready_count++;
+}
+
+static weft__fiber *ready_pop(weft__loop *loop)
+{
+    weft__fiber *f = loop->ready;
+    loop->ready = f->next;
+    if (!loop->ready) loop->ready_end = &loop->ready;
+    loop->ready_count--;
+    return f;
+}
+
+/* ---- switching ---- */
+
+static inline void switch_to(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
+{
+    loop->current = to;
+    loop->budget = WEFT__BUDGET;
+    if (to) to->state = WEFT__RUNNING;
+    sanitizer_leave(loop, from, to, for_good);
+    weft__switch(from ? &from->context : &loop->context, to ? &to->context : &loop->context);
+    sanitizer_arrive(loop, from);
+}
+
+/* Who runs after the current fiber: the next ready one directly, or the loop when it is its turn. In the
+ * simulator the loop picks each one. */
+static inline weft__fiber *successor(weft__loop *loop)
+{
+    if (!loop->ready || loop->traced || --loop->turn <= 0) return NULL;
+    return ready_pop(loop);
+}
+
+void weft__suspend(weft__loop *loop)
+{
+    weft__fiber *from = loop->current, *to = successor(loop);
+    if (to == from) {
+        from->state = WEFT__RUNNING;
+        loop->budget = WEFT__BUDGET;
+        return;
+    }
+    switch_to(loop, from, to, false);
+}
+
+_Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f)
+{
+    weft__fiber *to = successor(loop);
+    sanitizer_stack_over(f);
+    weft__stack_give(&loop->stacks, f->stack);
+    switch_to(loop, f, to, true);
+    __builtin_unreachable();
+}
+
+/* ---- waiting ---- */
+
+static void park_deadline(weft__timer *t)
+{
+    weft__wake((weft__fiber *)((char *)t - offsetof(weft__fiber, timer)), WEFT__DEADLINE);
+}
+
+static int park(weft__fiber *f, const char *what, int64_t deadline_ns)
+{
+    weft__loop *loop = f->loop;
+    if (deadline_ns != INT64_MAX) {
+        f->timer.fire = park_deadline;
+        if (weft__timers_start(&loop->timers, &f->timer, deadline_ns) < 0) return WEFT_ENOMEM;
+    }
+    f->state = WEFT__PARKED;
+    f->waits_for = what;
+    f->waits_since_ns = loop->now_ns;
+    weft__suspend(loop);
+    weft__timers_stop(&loop->timers, &f->timer);
+    return f->wake_rc;
+}
+
+static weft__fiber *the_task(const char *what)
+{
+    weft__fiber *f = weft__self();
+    if (f) return f;
+    fprintf(stderr, "weft: %s outside of a task: call it in what weft_run or a handler calls\n", what);
+    abort();
+}
+
+int weft__park_until(const char *what, int64_t deadline_ns)
+{
+    weft__fiber *f = the_task(what);
+    if (__builtin_expect(weft__scope_effective(f->scope) != 0, 0)) {
+        weft__ready(f);                               /* a cancelled wait still lets others run */
+        weft__suspend(f->loop);
+        return weft__scope_deliver(f);
+    }
+    int rc = park(f, what, deadline_ns);
+    /* a cancel that came after the wake does not undo it: the result stands */
+    if (__builtin_expect(rc == WEFT_ECANCELED, 0)) {
+        int told = weft__scope_deliver(f);
+        return told ? told : rc;
+    }
+    return rc;
+}
+
+int weft__park(const char *what, int64_t deadline_ns)
+{
+    int rc = weft__park_until(what, deadline_ns);
+    return rc == WEFT__DEADLINE ? WEFT_ETIMEDOUT : rc;
+}
+
+int weft__park_through(const char *what)
+{
+    weft__fiber *f = the_task(what);
+    f->uncancellable = true;
+    int rc = park(f, what, INT64_MAX);
+    f->uncancellable = false;
+    return rc;
+}
+
+bool weft__wake(weft__fiber *f, int rc)
+{
+    if (f->state != WEFT__PARKED) return false;
+    f->wake_rc = rc;
+    weft__ready(f);
+    return true;
+}
+
+int weft__cancelled(void)
+{
+    weft__fiber *f = weft__self();
+    return f && weft__scope_effective(f->scope) ? weft__scope_deliver(f) : 0;
+}
+
+int weft_yield(void)
+{
+    weft__fiber *f = the_task("weft_yield");
+    weft__ready(f);
+    weft__suspend(f->loop);
+    return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
+}
+
+int weft__checkpoint(void)
+{
+    weft__fiber *f = weft__self();
+    if (!f) return 0;
+    if (__builtin_expect(--f->loop->budget <= 0, 0)) return weft_yield();
+    return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
+}
+
+int weft_sleep_ms(int64_t ms)
+{
+    if (ms <= 0) return weft_yield();
+    weft__loop *loop = the_task("weft_sleep_ms")->loop;
+    int64_t now = weft__loop_clock(loop);             /* the task may have worked for long since the turn began */
+    int64_t ns = ms > (INT64_MAX - now) / 1000000 ? INT64_MAX - 1 : now + ms * 1000000;
+    int rc = weft__park_until("a timer", ns);
+    return rc == WEFT__DEADLINE ? 0 : rc;
+}
+
+int weft__timer_start(weft__loop *loop, weft__timer *t, int64_t at_ns) { return weft__timers_start(&loop->timers, t, at_ns); }
+void weft__timer_stop(weft__loop *loop, weft__timer *t) { weft__timers_stop(&loop->timers, t); }
+
+/* ---- the loop's own turn ---- */
+
+static void shuffle(weft__loop *loop)
+{
+    weft__os *os = loop->os;
+    for (weft__fiber **at = &loop->ready; *at; at = &(*at)->next) {
+        uint32_t left = 0;
+        for (weft__fiber *f = *at; f; f = f->next) left++;
+        weft__fiber **pick = at;
+        for (uint64_t k = os->ops->random(os) % left; k; k--) pick = &(*pick)->next;
+        weft__fiber *chosen = *pick;
+        *pick = chosen->next;
+        chosen->next = *at;
+        *at = chosen;
+    }
+    loop->ready_end = &loop->ready;
+    while (*loop->ready_end) loop->ready_end = &(*loop->ready_end)->next;
+}
+
+/* One round of the simulator: every ready task once, each switch in the trace. */
+static void round_traced(weft__loop *loop)
+{
+    if (loop->os->shuffle && loop->ready_count <= 4096) shuffle(loop);    /* beyond that a shuffle costs more than it shows */
+    for (uint32_t n = loop->ready_count; n; n--) {
+        weft__fiber *f = ready_pop(loop);
+        loop->os->ops->trace(loop->os, f->serial);
+        switch_to(loop, NULL, f, false);
+    }
+}
+
+static void run_ready(weft__loop *loop)
+{
+    if (!loop->ready) return;
+    if (loop->traced) {
+        round_traced(loop);
+        return;
+    }
+    loop->turn = WEFT__TURN;
+    switch_to(loop, NULL, ready_pop(loop), false);
+}
+
+static void who_waits(const weft_scope *s)
+{
+    for (const weft_task *t = s->tasks; t; t = t->next) {
+        if (t->fiber) fprintf(stderr, "weft:   %s (%s) waits for %s\n", t->name, t->place, t->fiber->waits_for);
+    }
+    for (const weft_scope *c = s->first_child; c; c = c->next) who_waits(c);
+}
+
+static void deadlocked(weft__loop *loop)
+{
+    if (loop->top.reason) {
+        fputs("weft: tasks wait for what can never come, even after a cancel:\n", stderr);
+        who_waits(&loop->top);
+        abort();
+    }
+    fputs("weft: nothing can wake what waits:\n", stderr);
+    who_waits(&loop->top);
+    weft__scope_cancel(&loop->top, WEFT_EDEADLK);
+}
+
+static int64_t time_to_wait(weft__loop *loop)
+{
+    if (loop->ready) return 0;
+    int64_t next = weft__timers_next(&loop->timers);
+    if (next == INT64_MAX) return -1;
+    return next > loop->now_ns ? next - loop->now_ns : 0;
+}
+
+static void poll(weft__loop *loop)
+{
+    weft__os *os = loop->os;
+    int64_t timeout = time_to_wait(loop);
+    if (timeout) weft__stack_trim(&loop->stacks, loop->now_ns);
+    int n = os->ops->wait(os, loop->events, WEFT__EVENTS_AT_ONCE, timeout);
+    loop->now_ns = os->ops->now_ns(os);
+    if (n == WEFT_EDEADLK) deadlocked(loop);
+    for (int i = 0; i < n; i++) {
+        weft__watch *w = loop->events[i].cookie;
+        if (w) w->ready(w, loop->events[i].ready);
+    }
+    weft__timers_fire(&loop->timers, loop->now_ns);
+}
+
+int weft__loop_run(weft__loop *loop, weft_call call)
+{
+    weft__loop *before = weft__the_loop;
+    weft__the_loop = loop;
+    loop->now_ns = loop->os->ops->now_ns(loop->os);
+    sanitizer_loop_start(loop);
+    weft__scope_init(&loop->top, NULL, NULL, 0);
+    loop->top.place = "the program";
+    loop->top.arena = &loop->arena;
+    weft_task *root = weft__task_new(&loop->top, "the program", &call);
+    while (loop->top.running) {
+        run_ready(loop);
+        if (loop->top.running) poll(loop);
+    }
+    int rc = root->rc;
+    weft__errors_clear();
+    if (root->error) weft__errors_put(weft__errors_here(true), weft__record_copy(root->error));   /* for after the run */
+    while (loop->top.tasks) weft__task_free(loop, loop->top.tasks);
+    weft__record_free(loop->top.error);
+    if (rc >= 0 && loop->arena.exceeded) rc = weft_fail(WEFT_ELIMIT, "the program's memory: more than %zu bytes", loop->arena.bytes_max);
+    weft__arena_free(&loop->arena);
+    weft__the_loop = before;
+    return rc;
+}
+
+void weft__loop_stop(weft__loop *loop) { weft__scope_cancel(&loop->top, WEFT_ECANCELED); }
+
+weft__loop *weft__loop_new(weft__os *os)
+{
+    weft__loop *loop = weft__calloc(sizeof *loop);
+    if (!loop) return NULL;
+    loop->events = weft__malloc(WEFT__EVENTS_AT_ONCE * sizeof *loop->events);
+    if (!loop->events) {
+        weft__free(loop);
+        return NULL;
+    }
+    loop->os = os;
+    loop->ready_end = &loop->ready;
+    loop->traced = os->ops->trace != NULL;
+    loop->blocks.keep_max = BLOCKS_KEPT;
+    weft__arena_init(&loop->arena, &loop->blocks, PROGRAM_BYTES_MAX);
+    return loop;
+}
+
+int weft__loop_on_free(weft__loop *loop, void (*fn)(void *arg), void *arg)
+{
+    weft__on_free *o = weft__malloc(sizeof *o);
+    if (!o) return WEFT_ENOMEM;
+    *o = (weft__on_free){ fn, arg, loop->on_free };
+    loop->on_free = o;
+    return 0;
+}
+
+void weft__loop_free(weft__loop *loop)
+{
+    if (!loop) return;
+    while (loop->on_free) {
+        weft__on_free *o = loop->on_free;
+        loop->on_free = o->next;
+        o->fn(o->arg);
+        weft__free(o);
+    }
+    while (loop->handles) {
+        weft_task *t = loop->handles;
+        loop->handles = t->next;
+        weft__free(t);
+    }
+    weft__timers_free(&loop->timers);
+    weft__stack_pool_free(&loop->stacks);
+    weft__arena_free(&loop->arena);
+    weft__block_pool_free(&loop->blocks);
+    weft__free(loop->events);
+    weft__free(loop->scrap);
+    weft__free(loop);
+}

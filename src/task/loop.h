@@ -1,0 +1,83 @@
+#ifndef WEFT_SRC_TASK_LOOP_H
+#define WEFT_SRC_TASK_LOOP_H
+/* The inside of the scheduler, for the floors above: how to wait, to wake, and to be told by the poller. */
+#include "base/arena.h"
+#include "base/buf.h"
+#include "os/os.h"
+#include "weft/task.h"
+
+typedef struct weft__loop weft__loop;
+typedef struct weft__fiber weft__fiber;              /* a running task: its stack and what it waits for */
+
+/* A loop on this thread over an os, which it does not own. NULL: no memory. */
+weft__loop *weft__loop_new(weft__os *os);
+/* Run a call as the root task until it and all it started have ended; its code. WEFT_EDEADLK when nothing can
+ * wake those that wait (simulator): they are named on stderr, then cancelled. */
+int weft__loop_run(weft__loop *loop, weft_call call);
+void weft__loop_free(weft__loop *loop);
+weft__loop *weft__loop_here(void);                   /* of this thread, NULL: none is running */
+weft__os *weft__loop_os(weft__loop *loop);
+int64_t weft__loop_now(weft__loop *loop);            /* ns, as of this turn */
+int64_t weft__loop_clock(weft__loop *loop);          /* ns, read anew: for deadlines of a task that may have worked for long */
+/* Cancel the root task: what SIGTERM does. Twice is once. Waits: never. */
+void weft__loop_stop(weft__loop *loop);
+
+/* One pointer a loop for each floor above that keeps state there; and what is called, last first, before the
+ * loop is freed. 0 or WEFT_ENOMEM. */
+enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOTS };
+void **weft__loop_slot(weft__loop *loop, int which);
+int weft__loop_on_free(weft__loop *loop, void (*fn)(void *arg), void *arg);
+
+/* ---- waiting ---- */
+
+/* Park the running task until weft__wake, a cancel around it, or the deadline (INT64_MAX: none; in ns of
+ * weft__loop_now). Returns the code given to weft__wake, or WEFT_ECANCELED / WEFT_ETIMEDOUT of the scopes
+ * around it, or WEFT_ETIMEDOUT for the deadline. Whoever was asked to wake it must be told off by the caller
+ * afterwards. `what` is a static text for the list of what waits: "a read", "a timer". Waits: always. */
+int weft__park(const char *what, int64_t deadline_ns);
+
+/* End a task's park with a code. The first wake counts, later ones and those of a running task do nothing.
+ * Returns whether this one counted. */
+bool weft__wake(weft__fiber *f, int rc);
+
+weft__fiber *weft__self(void);                       /* NULL outside of a task */
+
+/* The code this task would get at its next wait (a cancel around it), or 0. */
+int weft__cancelled(void);
+
+/* What an operation that succeeded at once calls, so that no task starves the others: now and then it lets
+ * the loop turn. Returns 0 or the code of a cancel. */
+int weft__checkpoint(void);
+
+/* ---- the poller ---- */
+
+/* What the poller tells: embed it, and give it as the cookie of os->watch or os->resolve. `ready` runs on the
+ * loop's own stack and must not wait: it wakes tasks or starts them. */
+typedef struct weft__watch weft__watch;
+struct weft__watch { void (*ready)(weft__watch *, uint32_t events); };
+
+/* A timer on the loop (task.h): `fire` runs on the loop's own stack and must not wait. Timers of the same time fire in the
+ * order they were started. Not running: at == 0. */
+int weft__timer_start(weft__loop *, weft__timer *, int64_t at_ns);   /* again: moves it. 0 or WEFT_ENOMEM */
+void weft__timer_stop(weft__loop *, weft__timer *);
+
+/* ---- memory ---- */
+
+weft_arena *weft__arena_here(void);                  /* the current task's; never NULL in a task */
+weft__block_pool *weft__loop_blocks(weft__loop *);
+/* Make an arena the current one of this task; returns the one before, to be put back. */
+weft_arena *weft__arena_swap(weft_arena *a);
+
+/* ---- errors ---- */
+
+/* Record as weft_fail does, with the code and status both given (status 0: what suits the code). */
+int weft__fail_as(const char *place, int code, int status, const char *fmt, ...) WEFT_PRINTF(4, 5) WEFT__COLD;
+/* Forget this task's records: a server's coroutine between two requests. */
+void weft__errors_clear(void);
+
+/* ---- tasks for servers ---- */
+
+/* Spawn without a handle and without a copy: int fn(void *arg) on a task of `scope` named `name`. For servers: it
+ * may be called from the loop's own stack. 0 or WEFT_ENOMEM / WEFT_ECLOSED. */
+int weft__start(weft_scope *scope, const char *name, int (*fn)(void *arg), void *arg);
+#endif

@@ -1,0 +1,52 @@
+/* weft_run: a loop for a program that is no server. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "os/os.h"
+#include "task/fiber.h"
+
+typedef struct interrupt { weft__watch watch; weft__loop *loop; } interrupt;
+
+static void interrupted(weft__watch *w, uint32_t count)
+{
+    interrupt *i = (interrupt *)w;
+    if (count > 1) {
+        fputs("weft: second signal, ended at once\n", stderr);
+        _Exit(130);
+    }
+    weft__loop_stop(i->loop);
+}
+
+static int run_on(weft__os *os, weft_call call)
+{
+    weft__loop *loop = weft__loop_new(os);
+    if (!loop) {
+        fputs("weft: no memory for a loop\n", stderr);
+        return 1;
+    }
+    interrupt i = { { interrupted }, loop };
+    if (os->ops->signals(os, &i.watch) < 0) fputs("weft: signals cannot be watched; SIGINT ends the program at once\n", stderr);
+    int rc = weft__loop_run(loop, call);
+    if (rc < 0) {
+        const weft_error *e = weft_error_of(rc);
+        fprintf(stderr, "weft: %s failed: %s%s%s\n", call.name, e->text, *e->trace ? "\n" : "", e->trace);
+    }
+    os->ops->signals(os, NULL);
+    weft__loop_free(loop);
+    return rc < 0 ? 1 : 0;
+}
+
+int weft_run_with(weft_call call)
+{
+    if (weft__loop_here()) {
+        fputs("weft: weft_run inside of weft_run: call the function itself\n", stderr);
+        return 1;
+    }
+    weft__os *os = weft__os_linux_new();
+    if (!os) {
+        fputs("weft: no epoll or no memory for it\n", stderr);
+        return 1;
+    }
+    int status = run_on(os, call);
+    os->ops->free(os);
+    return status;
+}

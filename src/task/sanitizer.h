@@ -1,0 +1,109 @@
+#ifndef WEFT_SRC_TASK_SANITIZER_H
+#define WEFT_SRC_TASK_SANITIZER_H
+/* AddressSanitizer, ThreadSanitizer and valgrind are told of every switch and every stack; in ordinary builds
+ * all of this is nothing. */
+#include "task/fiber.h"
+
+#if defined __SANITIZE_ADDRESS__
+#define WEFT__ASAN 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define WEFT__ASAN 1
+#endif
+#endif
+#if defined __SANITIZE_THREAD__
+#define WEFT__TSAN 1
+#elif defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define WEFT__TSAN 1
+#endif
+#endif
+
+#ifdef WEFT__ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef WEFT__TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+#if defined __has_include
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define WEFT__VALGRIND 1
+#endif
+#endif
+
+static inline void sanitizer_leave(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
+{
+    (void)loop, (void)from, (void)to, (void)for_good;
+#ifdef WEFT__ASAN
+    void **keep = for_good ? NULL : from ? &from->asan_fake : &loop->asan_fake;
+    if (to) __sanitizer_start_switch_fiber(keep, to->stack + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
+    else __sanitizer_start_switch_fiber(keep, loop->asan_low, loop->asan_size);
+#endif
+#ifdef WEFT__TSAN
+    __tsan_switch_to_fiber(to ? to->tsan_fiber : loop->tsan_fiber, 0);
+#endif
+}
+
+/* The first stack is entered from the loop's own, whose bounds are then learnt. */
+static inline void sanitizer_arrive(weft__loop *loop, weft__fiber *here)
+{
+    (void)loop, (void)here;
+#ifdef WEFT__ASAN
+    const void *low;
+    size_t size;
+    __sanitizer_finish_switch_fiber(here ? here->asan_fake : loop->asan_fake, &low, &size);
+    if (!loop->asan_low) {
+        loop->asan_low = low;
+        loop->asan_size = size;
+    }
+#endif
+#ifdef WEFT__TSAN
+    if (loop->tsan_over) __tsan_destroy_fiber(loop->tsan_over);
+    loop->tsan_over = NULL;
+#endif
+}
+
+static inline void sanitizer_stack_new(weft__fiber *f)
+{
+    (void)f;
+#ifdef WEFT__ASAN
+    f->asan_fake = NULL;
+#endif
+#ifdef WEFT__TSAN
+    f->tsan_fiber = __tsan_create_fiber(0);
+#endif
+#ifdef WEFT__VALGRIND
+    f->valgrind_id = VALGRIND_STACK_REGISTER(f->stack + WEFT__STACK_GUARD, f->stack + WEFT__STACK_SIZE);
+#endif
+}
+
+/* Before a stack's bytes are written anew: the frames of the task before left their marks. */
+static inline void sanitizer_stack_clean(char *low)
+{
+    (void)low;
+#ifdef WEFT__ASAN
+    __asan_unpoison_memory_region(low + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
+#endif
+}
+
+static inline void sanitizer_stack_over(weft__fiber *f)
+{
+    (void)f;
+#ifdef WEFT__TSAN
+    f->loop->tsan_over = f->tsan_fiber;              /* it still runs: destroyed by whoever runs next */
+#endif
+#ifdef WEFT__VALGRIND
+    VALGRIND_STACK_DEREGISTER(f->valgrind_id);
+#endif
+}
+
+static inline void sanitizer_loop_start(weft__loop *loop)
+{
+    (void)loop;
+#ifdef WEFT__TSAN
+    loop->tsan_fiber = __tsan_get_current_fiber();
+#endif
+}
+#endif

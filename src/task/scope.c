@@ -1,0 +1,223 @@
+/* Scopes and cancellation. A cancel is pushed down the tree once, so that a wait asks one word: what is in force
+ * in its innermost scope. The outermost cancelled scope decides the code, because that is where the error
+ * has to travel to. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "task/fiber.h"
+
+static bool is_cancel(int rc) { return rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT || rc == WEFT_EDEADLK; }
+
+/* What a scope hands on to one below it: the failure of a task is told to the scope's owner alone, for all
+ * others it is a cancel. */
+static int handed_on(const weft_scope *from, const weft_scope *to)
+{
+    int code = weft__scope_effective(from);
+    if (to->opts.shield) return 0;
+    return code && to->owner != from->owner && !is_cancel(code) ? WEFT_ECANCELED : code;
+}
+
+static void wake_owner(weft_scope *s)
+{
+    weft__fiber *f = s->owner;
+    if (f && f->scope == s && !f->uncancellable) weft__wake(f, WEFT_ECANCELED);
+}
+
+/* The next scope of the tree below `top` in pre-order, not entering s when `over` it; without recursion. */
+static weft_scope *walk(weft_scope *top, weft_scope *s, bool into)
+{
+    if (into && s->first_child) return s->first_child;
+    while (s != top) {
+        if (s->next) return s->next;
+        s = s->parent;
+    }
+    return NULL;
+}
+
+static void push_down(weft_scope *top)
+{
+    wake_owner(top);
+    bool into = true;
+    for (weft_scope *s = walk(top, top, true); s; s = walk(top, s, into)) {
+        int code = handed_on(s->parent, s);
+        into = code != s->inherited;
+        if (!into) continue;
+        s->inherited = code;
+        if (weft__scope_effective(s)) wake_owner(s);
+    }
+}
+
+void weft__scope_cancel(weft_scope *s, int reason)
+{
+    if (s->reason) return;
+    s->reason = reason;
+    if (!s->inherited) push_down(s);
+}
+
+static void deadline_passed(weft__timer *t)
+{
+    weft__scope_cancel((weft_scope *)((char *)t - offsetof(weft_scope, timer)), WEFT_ETIMEDOUT);
+}
+
+static void set_deadline(weft_scope *s, int timeout_ms)
+{
+    weft__loop *loop = weft__the_loop;
+    weft__timers_stop(&loop->timers, &s->timer);
+    if (!timeout_ms) return;
+    s->timer.fire = deadline_passed;
+    int64_t at = weft__loop_clock(loop) + (int64_t)timeout_ms * 1000000;
+    /* Without memory for the timer the deadline cannot be kept: better an early end than none. */
+    if (timeout_ms < 0 || weft__timers_start(&loop->timers, &s->timer, at) < 0) {
+        weft__scope_cancel(s, timeout_ms < 0 ? WEFT_ETIMEDOUT : WEFT_ENOMEM);
+    }
+}
+
+void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int timeout_ms)
+{
+    s->owner = owner;
+    s->parent = parent;
+    s->first_child = s->next = s->prev = NULL;
+    s->tasks = NULL;
+    s->error = NULL;
+    s->timer.place = 0;
+    s->running = 0;
+    s->reason = s->failed = 0;
+    s->entered = true;
+    s->closed = s->caught = s->failed_told = s->cut = false;
+    s->joiner = NULL;
+    s->inherited = 0;
+    if (parent) {
+        s->inherited = handed_on(parent, s);
+        s->next = parent->first_child;
+        if (s->next) s->next->prev = s;
+        parent->first_child = s;
+    }
+    if (timeout_ms) set_deadline(s, timeout_ms);
+}
+
+void weft__scope_unlink(weft_scope *s)
+{
+    weft__timers_stop(&weft__the_loop->timers, &s->timer);
+    if (s->next) s->next->prev = s->prev;
+    if (s->prev) s->prev->next = s->next;
+    else if (s->parent) s->parent->first_child = s->next;
+    s->closed = true;
+}
+
+weft_scope *weft__scope_enter(weft_scope *s)
+{
+    weft__fiber *f = weft__self();
+    if (!f) {
+        fprintf(stderr, "weft: WEFT_SCOPE outside of a task, at %s: call it in what weft_run or a handler calls\n", s->place);
+        abort();
+    }
+    weft__scope_init(s, f->scope, f, s->opts.timeout_ms);
+    s->arena = f->arena;
+    f->scope = s;
+    return s;
+}
+
+/* A task failed while others run in its scope: the first failure ends them all, later ones are attached. */
+void weft__scope_failed(weft_scope *s, weft_task *t)
+{
+    if (!s->failed) {
+        s->failed = t->rc;
+        s->error = weft__record_copy(t->error);
+        if (s->error) weft__record_line(s->error, "in task %s, started at %s", t->name, t->place);
+        weft__scope_cancel(s, t->rc);
+        return;
+    }
+    weft__record *first = s->error;
+    if (first) {
+        weft__record_line(first, "also failed: task %s, started at %s: %s", t->name, t->place,
+            t->error ? t->error->error.text : weft__code_text(t->rc));
+    }
+}
+
+/* The failure of a scope, told to its owner: found by weft_error_of from now on. */
+int weft__scope_tell(weft_scope *s)
+{
+    if (!s->failed_told && s->error) weft__errors_put(weft__errors_here(true), weft__record_copy(s->error));
+    s->failed_told = true;
+    return s->failed;
+}
+
+int weft__scope_deliver(weft__fiber *f)
+{
+    int code = weft__scope_effective(f->scope);
+    if (!code) return 0;
+    weft_scope *whose = f->scope;
+    for (weft_scope *s = f->scope; s; s = s->parent) {
+        if (s->reason) whose = s;
+        if (!s->inherited) break;
+    }
+    whose->caught = true;
+    if (whose->owner == f && whose->failed && code == whose->failed) weft__scope_tell(whose);
+    return code;
+}
+
+void weft__scope_await(weft_scope *s, uint32_t left, const char *what)
+{
+    while (s->running > left) {
+        s->joiner = weft__self();
+        s->wake_at = left;
+        weft__park_through(what);
+    }
+    s->joiner = NULL;
+}
+
+static void free_tasks(weft_scope *s)
+{
+    while (s->tasks) weft__task_free(weft__the_loop, s->tasks);
+}
+
+void weft__scope_leave(weft_scope *const *sp)
+{
+    weft_scope *s = *sp;
+    weft__fiber *f = s->owner;
+    if (s->running) {
+        weft__scope_cancel(s, WEFT_ECANCELED);
+        weft__scope_await(s, 0, "the tasks of a scope to end");
+    }
+    f->scope = s->parent;
+    weft__scope_unlink(s);
+    if (s->failed && !s->failed_told) {
+        weft_task *t = s->tasks;
+        while (t && (t->told || t->rc != s->failed)) t = t->next;
+        if (t) weft__task_log(t);
+    }
+    free_tasks(s);
+    weft__record_free(s->error);
+    s->error = NULL;
+    if (--f->loop->budget > 0) return;
+    weft__ready(f);                                   /* leaving is a place where others may run */
+    weft__suspend(f->loop);
+}
+
+int weft_join(weft_scope *s)
+{
+    int rc = s->running ? 0 : weft_yield();
+    while (s->running) {
+        s->joiner = weft__self();
+        s->wake_at = 0;
+        rc = weft__park_until("the tasks of a scope", INT64_MAX);
+        s->joiner = NULL;
+        if (s->failed) weft__scope_await(s, 0, "the tasks of a scope to end");
+        else if (rc < 0) return rc;
+    }
+    return s->failed ? weft__scope_tell(s) : rc;
+}
+
+void weft_cancel(weft_scope *s) { weft__scope_cancel(s, WEFT_ECANCELED); }
+bool weft_scope_cancelled(const weft_scope *s) { return weft__scope_effective(s) != 0; }
+bool weft_scope_caught(const weft_scope *s) { return s->caught; }
+void weft_scope_deadline(weft_scope *s, int ms) { set_deadline(s, ms); }
+
+void weft_scope_shield(weft_scope *s, bool shield)
+{
+    if (s->opts.shield == shield) return;
+    s->opts.shield = shield;
+    int code = s->parent ? handed_on(s->parent, s) : 0;
+    if (code == s->inherited) return;
+    s->inherited = code;
+    push_down(s);
+}

@@ -1,0 +1,75 @@
+#include "task/stack.h"
+#include <string.h>
+#include "base/mem.h"
+#include "os/os.h"
+
+enum { SLAB = 64, TRIM_AT_ONCE = 64, WARM_ALWAYS = 64 };
+#define TRIM_EVERY_NS 1000000000LL
+
+static int lists_grow(weft__stack_pool *p)
+{
+    uint32_t room = p->room + SLAB;
+    if (room > p->room) {
+        char **warm = weft__realloc(p->warm, room * sizeof *warm);
+        if (!warm) return WEFT_ENOMEM;
+        p->warm = warm;
+        char **cold = weft__realloc(p->cold, room * sizeof *cold);
+        if (!cold) return WEFT_ENOMEM;
+        p->cold = cold;
+    }
+    if (p->slab_count == p->slab_room) {
+        uint32_t slabs_room = p->slab_room ? p->slab_room * 2 : 8;
+        char **slabs = weft__realloc(p->slabs, slabs_room * sizeof *slabs);
+        if (!slabs) return WEFT_ENOMEM;
+        p->slabs = slabs;
+        p->slab_room = slabs_room;
+    }
+    return 0;
+}
+
+static int slab_add(weft__stack_pool *p)
+{
+    if (lists_grow(p) < 0) return WEFT_ENOMEM;
+    char *slab = weft__os_stacks_map(SLAB, WEFT__STACK_SIZE, WEFT__STACK_GUARD);
+    if (!slab) return WEFT_ENOMEM;
+    p->slabs[p->slab_count++] = slab;
+    p->room += SLAB;
+    for (int i = SLAB - 1; i >= 0; i--) p->cold[p->cold_count++] = slab + (size_t)i * WEFT__STACK_SIZE;
+    return 0;
+}
+
+char *weft__stack_take(weft__stack_pool *p)
+{
+    if (!p->warm_count && !p->cold_count && slab_add(p) < 0) return NULL;
+    if (++p->in_use > p->peak) p->peak = p->in_use;
+    return p->warm_count ? p->warm[--p->warm_count] : p->cold[--p->cold_count];
+}
+
+void weft__stack_give(weft__stack_pool *p, char *low)
+{
+    p->in_use--;
+    p->warm[p->warm_count++] = low;
+}
+
+void weft__stack_trim(weft__stack_pool *p, int64_t now_ns)
+{
+    if (now_ns < p->trim_at_ns) return;
+    uint32_t keep = p->peak - p->in_use < WARM_ALWAYS ? WARM_ALWAYS : p->peak - p->in_use;
+    for (int i = 0; i < TRIM_AT_ONCE && p->warm_count > keep; i++) {
+        char *low = p->warm[--p->warm_count];
+        weft__os_stack_clean(low + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
+        p->cold[p->cold_count++] = low;
+    }
+    if (p->warm_count > keep) return;
+    p->peak = p->in_use;
+    p->trim_at_ns = now_ns + TRIM_EVERY_NS;
+}
+
+void weft__stack_pool_free(weft__stack_pool *p)
+{
+    for (uint32_t i = 0; i < p->slab_count; i++) weft__os_stacks_unmap(p->slabs[i], SLAB, WEFT__STACK_SIZE);
+    weft__free(p->warm);
+    weft__free(p->cold);
+    weft__free(p->slabs);
+    memset(p, 0, sizeof *p);
+}

@@ -1,0 +1,261 @@
+/* Tasks: from a call to a fiber on a stack of its own, and what is left of it for those who await it. */
+#include "weft/task.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "task/fiber.h"
+#include "task/sanitizer.h"
+
+/* Up to here an input is copied to the task's own stack, beyond to the heap. */
+enum { INPUT_ON_STACK_MAX = 8 * 1024 };
+
+static weft_task refused_closed = { .name = "(refused)", .place = "", .rc = WEFT_ECLOSED, .done = true };
+static weft_task refused_memory = { .name = "(refused)", .place = "", .rc = WEFT_ENOMEM, .done = true };
+
+weft_task *weft_task_self(void) { return weft__self() ? weft__self()->task : NULL; }
+const char *weft_task_name(const weft_task *t) { return t->name; }
+const char *weft_task_place(const weft_task *t) { return t->place; }
+bool weft_task_done(const weft_task *t) { return t->done; }
+
+/* ---- handles ---- */
+
+static weft_task *handle_take(weft__loop *loop)
+{
+    weft_task *t = loop->handles;
+    if (!t) return weft__malloc(sizeof *t);
+    loop->handles = t->next;
+    return t;
+}
+
+static void handle_link(weft_scope *s, weft_task *t)
+{
+    t->scope = s;
+    t->prev = NULL;
+    t->next = s->tasks;
+    if (t->next) t->next->prev = t;
+    s->tasks = t;
+}
+
+void weft__task_free(weft__loop *loop, weft_task *t)
+{
+    if (t->next) t->next->prev = t->prev;
+    if (t->prev) t->prev->next = t->next;
+    else t->scope->tasks = t->next;
+    weft__record_free(t->error);
+    t->next = loop->handles;
+    loop->handles = t;
+}
+
+void weft__task_log(const weft_task *t)
+{
+    const char *text = t->error ? t->error->error.text : weft__code_text(t->rc);
+    const char *trace = t->error ? t->error->error.trace : "";
+    fprintf(stderr, "weft: task %s, started at %s, failed and nobody awaited it: %s%s%s\n",
+        t->name, t->place, text, *trace ? "\n" : "", trace);
+}
+
+/* ---- the end of a task ---- */
+
+static void wake_waiters(weft_task *t)
+{
+    weft__fiber *w = t->waiters;
+    t->waiters = NULL;
+    while (w) {
+        weft__fiber *next = w->next_waiter;
+        weft__wake(w, 0);
+        w = next;
+    }
+}
+
+static bool is_cancel(int rc) { return rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT || rc == WEFT_EDEADLK; }
+
+/* A cancel that came from around the task is no failure of it; one that it made up is. */
+static bool is_failure(const weft__fiber *f, int rc)
+{
+    if (rc >= 0) return false;
+    if (!is_cancel(rc)) return true;
+    return !f->root.inherited && !(rc == WEFT_ECANCELED && f->root.reason == WEFT_ECANCELED);
+}
+
+static void tell_alone(weft_error *to, weft_task *t, weft_arena *a)
+{
+    *to = (weft_error){ 0 };
+    if (t->rc >= 0) return;
+    const weft_error *e = t->error ? &t->error->error : weft__code_error(t->rc);
+    *to = *e;
+    weft_str text = weft__arena_dup(a, weft_str_of(e->text)), trace = weft__arena_dup(a, weft_str_of(e->trace));
+    to->text = text.ptr ? text.ptr : weft__code_text(t->rc);
+    to->trace = trace.ptr ? trace.ptr : "";
+}
+
+static void errors_over(weft__fiber *f, weft_task *t)
+{
+    if (!f->errors) return;
+    if (t->rc < 0) t->error = weft__errors_take(f->errors, t->rc);
+    weft__errors_drop(f->errors);
+    weft__free(f->errors);
+    f->errors = NULL;
+}
+
+static _Noreturn void over(weft__loop *loop, weft__fiber *f, int rc)
+{
+    weft_task *t = f->task;
+    weft_scope *s = t->scope;
+    t->rc = rc;
+    t->done = true;
+    t->fiber = NULL;
+    errors_over(f, t);
+    bool failed = is_failure(f, rc) && !f->alone;
+    if (f->alone) tell_alone(f->alone, t, s->arena);
+    weft__scope_unlink(&f->root);
+    if (f->input_on_heap) weft__free((void *)f->in);
+    if (failed) weft__scope_failed(s, t);
+    bool awaited = t->waiters != NULL;
+    wake_waiters(t);
+    if (is_cancel(rc) && !failed && (!f->alone || s->inherited)) s->cut = true;
+    if (--s->running <= s->wake_at && s->joiner) weft__wake(s->joiner, 0);
+    if (s->opts.forget && !awaited) {
+        if (failed && !s->failed_told) weft__task_log(t);
+        weft__task_free(loop, t);
+    }
+    weft__fiber_over(loop, f);
+}
+
+static int call(weft__fiber *f)
+{
+    switch (f->arity) {
+    case 0: return ((int (*)(void))f->fn)();
+    case 1: return ((int (*)(const void *))f->fn)(f->in);
+    default: return ((int (*)(const void *, void *))f->fn)(f->in, f->out);
+    }
+}
+
+static void fiber_main(void)
+{
+    weft__loop *loop = weft__the_loop;
+    weft__fiber *f = loop->current;
+    sanitizer_arrive(loop, f);
+    int rc = call(f);
+    over(loop, f, rc);
+}
+
+/* ---- the start of a task ---- */
+
+/* At the hot end of the stack lies the fiber, below it the input, below that the first frame: a parked task
+ * touches one page. */
+static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
+{
+    void *heap = NULL;
+    if (c->in_size > INPUT_ON_STACK_MAX && !(heap = weft__malloc(c->in_size))) return NULL;
+    char *low = weft__stack_take(&loop->stacks);
+    if (!low) {
+        weft__free(heap);
+        return NULL;
+    }
+    sanitizer_stack_clean(low);
+    char *top = weft__stack_top(low);
+    weft__fiber *f = (weft__fiber *)(top - ((sizeof *f + 63) & ~(size_t)63));
+    char *sp = (char *)f;
+    if (c->in_size && !heap) sp -= (c->in_size + 15) & ~(size_t)15;
+    void *in = heap ? heap : sp;
+    if (c->in_size) memcpy(in, c->in, c->in_size);
+    f->loop = loop;
+    f->errors = NULL;
+    f->waits_for = "its start";
+    f->waits_since_ns = loop->now_ns;
+    f->serial = ++loop->tasks_started;
+    f->timer.place = 0;
+    f->uncancellable = false;
+    f->input_on_heap = heap != NULL;
+    f->stack = low;
+    f->fn = c->fn;
+    f->in = c->in_size ? in : c->in;
+    f->out = c->out;
+    f->arity = c->arity;
+    f->alone = c->error;
+    weft__context_make(&f->context, sp, fiber_main);
+    sanitizer_stack_new(f);
+    return f;
+}
+
+weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
+{
+    weft__loop *loop = weft__the_loop;
+    weft_task *t = handle_take(loop);
+    weft__fiber *f = t ? fiber_new(loop, c) : NULL;
+    if (!f) {
+        weft__free(t);
+        return NULL;
+    }
+    *t = (weft_task){ .fiber = f, .name = c->name, .place = place };
+    handle_link(s, t);
+    f->task = t;
+    f->root.opts = (weft_scope_opts){ 0 };
+    f->root.place = place;
+    f->root.arena = f->arena = s->arena;
+    weft__scope_init(&f->root, s, f, c->timeout_ms);
+    f->scope = &f->root;
+    s->running++;
+    weft__ready(f);
+    return t;
+}
+
+
+weft_task *weft__spawn(weft_scope *s, const char *place, weft_call c)
+{
+    if (!s || s->closed || !s->entered) return &refused_closed;
+    weft_task *t = weft__task_new(s, place, &c);
+    return t ? t : weft__task_refused(s, &c);
+}
+
+weft_task *weft__task_refused(weft_scope *s, const weft_call *c)
+{
+    if (c->error) *c->error = *weft__code_error(WEFT_ENOMEM);
+    else weft__scope_failed(s, &refused_memory);
+    return &refused_memory;
+}
+
+int weft__start(weft_scope *s, const char *name, int (*fn)(void *arg), void *arg)
+{
+    if (s->closed || !s->entered) return WEFT_ECLOSED;
+    weft_call c = { .fn = (weft__fn *)fn, .arity = 1, .in = arg, .name = name };
+    return weft__task_new(s, s->place, &c) ? 0 : WEFT_ENOMEM;
+}
+
+/* ---- awaiting ---- */
+
+static void waiter_remove(weft_task *t, weft__fiber *f)
+{
+    for (weft__fiber **at = &t->waiters; *at; at = &(*at)->next_waiter) {
+        if (*at != f) continue;
+        *at = f->next_waiter;
+        return;
+    }
+}
+
+int weft_await(weft_task *t)
+{
+    weft__fiber *f = weft__self();
+    while (!t->done) {
+        if (!f) return WEFT_EINVAL;                  /* outside of a task nothing can wait */
+        f->next_waiter = t->waiters;
+        t->waiters = f;
+        int rc = weft__park_until("another task's end", INT64_MAX);
+        waiter_remove(t, f);
+        if (!t->done && rc < 0) return rc;
+    }
+    if (t->rc < 0 && t->error && !weft__errors_find(weft__errors_here(true), t->rc)) {
+        weft__errors_put(weft__errors_here(true), weft__record_copy(t->error));
+    }
+    if (t->rc < 0 && t->scope) {
+        t->told = true;
+        if (t->scope->failed == t->rc) t->scope->failed_told = true;
+    }
+    return t->rc;
+}
+
+void weft_task_cancel(weft_task *t)
+{
+    if (t->fiber) weft__scope_cancel(&t->fiber->root, WEFT_ECANCELED);
+}

@@ -46,7 +46,7 @@ static weft__fiber *ready_pop(weft__loop *loop)
 
 /* ---- switching ---- */
 
-static inline void switch_to(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
+static __attribute__((noinline)) void switch_to(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
 {
     loop->current = to;
     loop->budget = WEFT__BUDGET;

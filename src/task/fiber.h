@@ -73,6 +73,8 @@ struct weft__loop {
     weft_arena arena;
     weft_task *handles;                  /* free ones */
     weft__event *events;
+    int event_at, event_count;           /* of the turn being told */
+    weft__hook *hooks;
     char *scrap;
     size_t scrap_size;
     weft__on_free *on_free;

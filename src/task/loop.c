@@ -258,18 +258,42 @@ static int64_t time_to_wait(weft__loop *loop)
     return next > loop->now_ns ? next - loop->now_ns : 0;
 }
 
+void weft__loop_forget(weft__loop *loop, const weft__watch *w)
+{
+    for (int i = loop->event_at; i < loop->event_count; i++) {
+        if (loop->events[i].cookie == w) loop->events[i].cookie = NULL;
+    }
+}
+
+void weft__loop_hook(weft__loop *loop, weft__hook *hook)
+{
+    hook->next = loop->hooks;
+    loop->hooks = hook;
+}
+
+void weft__loop_unhook(weft__loop *loop, weft__hook *hook)
+{
+    weft__hook **at = &loop->hooks;
+    while (*at && *at != hook) at = &(*at)->next;
+    if (*at) *at = hook->next;
+}
+
 static void poll(weft__loop *loop)
 {
     weft__os *os = loop->os;
+    for (weft__hook *h = loop->hooks; h; h = h->next) h->run(h);
     int64_t timeout = time_to_wait(loop);
     if (timeout) weft__stack_trim(&loop->stacks, loop->now_ns);
     int n = os->ops->wait(os, loop->events, WEFT__EVENTS_AT_ONCE, timeout);
     loop->now_ns = os->ops->now_ns(os);
     if (n == WEFT_EDEADLK) deadlocked(loop);
-    for (int i = 0; i < n; i++) {
-        weft__watch *w = loop->events[i].cookie;
-        if (w) w->ready(w, loop->events[i].ready);
+    loop->event_count = n > 0 ? n : 0;
+    for (loop->event_at = 0; loop->event_at < loop->event_count; loop->event_at++) {
+        weft__event *e = &loop->events[loop->event_at];
+        weft__watch *w = e->cookie;
+        if (w) w->ready(w, e->ready);
     }
+    loop->event_count = 0;
     weft__timers_fire(&loop->timers, loop->now_ns);
 }
 

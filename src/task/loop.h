@@ -22,10 +22,21 @@ int64_t weft__loop_clock(weft__loop *loop);          /* ns, read anew: for deadl
 /* Cancel the root task: what SIGTERM does. Twice is once. Waits: never. */
 void weft__loop_stop(weft__loop *loop);
 
-/* One pointer a loop for each floor above that keeps state there; and what is called, last first, before the
- * loop is freed. 0 or WEFT_ENOMEM. */
+/* One pointer a loop for each floor above that keeps state there. */
 enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOTS };
 void **weft__loop_slot(weft__loop *loop, int which);
+
+/* Called before each poll, when tasks have had their turn, on the loop's own stack: for what is gathered and
+ * sent at once. The hook is the caller's memory and stays until weft__loop_unhook. */
+typedef struct weft__hook weft__hook;
+struct weft__hook { void (*run)(weft__hook *); weft__hook *next; };
+void weft__loop_hook(weft__loop *loop, weft__hook *hook);
+void weft__loop_unhook(weft__loop *loop, weft__hook *hook);
+
+/* A watch is about to go away: events of this turn that were not told yet are dropped. */
+void weft__loop_forget(weft__loop *loop, const weft__watch *w);
+
+/* What is called, last first, before the loop is freed. 0 or WEFT_ENOMEM. */
 int weft__loop_on_free(weft__loop *loop, void (*fn)(void *arg), void *arg);
 
 /* ---- waiting ---- */

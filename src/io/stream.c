@@ -1,0 +1,120 @@
+#include "io/stream.h"
+#include <errno.h>
+
+static const weft__os_ops *ops(weft__stream *s) { return weft__loop_os(s->loop)->ops; }
+
+/* An edge, or several at once. Whoever waits looks for itself; when nobody does, `idle` is told. */
+static void edge(weft__watch *w, uint32_t events)
+{
+    weft__stream *s = (weft__stream *)w;
+    if (events & (WEFT__IN | WEFT__HUP)) s->may_read = true;
+    if (events & (WEFT__OUT | WEFT__HUP)) s->may_write = true;
+    if (events & WEFT__HUP) s->hup = true;
+    bool told = false;
+    if (s->may_read && s->reader) told = weft__wake(s->reader, 0);
+    if (s->may_write && s->writer) told |= weft__wake(s->writer, 0);
+    if (!told && s->idle) s->idle(s, events);
+}
+
+int weft__stream_open(weft__stream *s, weft__loop *loop, int fd)
+{
+    *s = (weft__stream){ .watch = { edge }, .loop = loop, .fd = fd, .may_write = true };
+    int rc = ops(s)->watch(weft__loop_os(loop), fd, s, false);
+    if (rc < 0) weft__stream_close(s);
+    return rc;
+}
+
+/* Wait in one of the two places, `who`, until an edge or the deadline. */
+static int wait_edge(weft__stream *s, weft__fiber **who, const char *what, int64_t deadline_ns)
+{
+    if (*who) return WEFT_EBUSY;
+    *who = weft__self();
+    int rc = weft__park(what, deadline_ns);
+    *who = NULL;
+    return s->fd < 0 ? WEFT_ECLOSED : rc;
+}
+
+int weft__stream_connect(weft__stream *s, weft__loop *loop, const weft__addr *to, int64_t deadline_ns)
+{
+    int fd = weft__loop_os(loop)->ops->connect(weft__loop_os(loop), to);
+    if (fd < 0) return fd;
+    int rc = weft__stream_open(s, loop, fd);
+    if (rc < 0) return rc;
+    s->may_write = false;
+    while (!s->may_write && rc == 0) rc = wait_edge(s, &s->writer, "a connection", deadline_ns);
+    if (rc == 0) rc = ops(s)->connect_result(weft__loop_os(loop), fd);
+    if (rc < 0) weft__stream_close(s);
+    return rc;
+}
+
+/* A read that came back short has emptied the socket: the next bytes bring an edge of their own. Not so when
+ * the peer has ended: that edge has come already. */
+ssize_t weft__stream_try_recv(weft__stream *s, void *to, size_t n)
+{
+    if (s->fd < 0) return WEFT_ECLOSED;
+    if (!s->may_read) return -EAGAIN;
+    ssize_t got = ops(s)->recv(weft__loop_os(s->loop), s->fd, to, n);
+    if (got == -EAGAIN || (got > 0 && (size_t)got < n && !s->hup)) s->may_read = false;
+    return got;
+}
+
+ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_ns)
+{
+    if (s->reader) return WEFT_EBUSY;
+    for (;;) {
+        ssize_t got = weft__stream_try_recv(s, to, n);
+        if (got != -EAGAIN) return got;
+        int rc = wait_edge(s, &s->reader, "a read", deadline_ns);
+        if (rc < 0) return rc;
+    }
+}
+
+ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n)
+{
+    if (s->fd < 0) return WEFT_ECLOSED;
+    if (!s->may_write) return 0;
+    ssize_t went = ops(s)->send(weft__loop_os(s->loop), s->fd, iov, n);
+    if (went == -EAGAIN) {
+        s->may_write = false;
+        return 0;
+    }
+    return went;
+}
+
+static void skip(struct iovec *iov, int *first, int n, size_t went)
+{
+    while (*first < n && went >= iov[*first].iov_len) went -= iov[(*first)++].iov_len;
+    if (*first == n) return;
+    iov[*first].iov_base = (char *)iov[*first].iov_base + went;
+    iov[*first].iov_len -= went;
+}
+
+int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns)
+{
+    struct iovec left[8];
+    if (s->writer) return WEFT_EBUSY;
+    if (n > (int)weft_count(left)) return WEFT_EINVAL;
+    for (int i = 0; i < n; i++) left[i] = iov[i];
+    for (int first = 0;;) {
+        ssize_t went = weft__stream_try_send(s, left + first, n - first);
+        if (went < 0) return (int)went;
+        skip(left, &first, n, (size_t)went);
+        if (first == n) return 0;
+        if (s->may_write) continue;
+        int64_t deadline = timeout_ns == INT64_MAX ? INT64_MAX : weft__loop_clock(s->loop) + timeout_ns;
+        int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", deadline);
+        if (rc < 0) return rc;
+    }
+}
+
+void weft__stream_close(weft__stream *s)
+{
+    if (s->fd < 0) return;
+    weft__os *os = weft__loop_os(s->loop);
+    int fd = s->fd;
+    s->fd = -1;
+    weft__loop_forget(s->loop, &s->watch);
+    os->ops->close(os, fd);
+    if (s->reader) weft__wake(s->reader, WEFT_ECLOSED);
+    if (s->writer) weft__wake(s->writer, WEFT_ECLOSED);
+}

@@ -33,9 +33,6 @@ struct weft__hook { void (*run)(weft__hook *); weft__hook *next; };
 void weft__loop_hook(weft__loop *loop, weft__hook *hook);
 void weft__loop_unhook(weft__loop *loop, weft__hook *hook);
 
-/* A watch is about to go away: events of this turn that were not told yet are dropped. */
-void weft__loop_forget(weft__loop *loop, const weft__watch *w);
-
 /* What is called, last first, before the loop is freed. 0 or WEFT_ENOMEM. */
 int weft__loop_on_free(weft__loop *loop, void (*fn)(void *arg), void *arg);
 
@@ -66,6 +63,8 @@ int weft__checkpoint(void);
  * loop's own stack and must not wait: it wakes tasks or starts them. */
 typedef struct weft__watch weft__watch;
 struct weft__watch { void (*ready)(weft__watch *, uint32_t events); };
+/* A watch is about to go away: events of this turn that were not told yet are dropped. */
+void weft__loop_forget(weft__loop *loop, const weft__watch *w);
 
 /* A timer on the loop (task.h): `fire` runs on the loop's own stack and must not wait. Timers of the same time fire in the
  * order they were started. Not running: at == 0. */

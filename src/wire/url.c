@@ -1,0 +1,244 @@
+#include "wire/url.h"
+#include <limits.h>
+#include "wire/bytes.h"
+#include "wire/utf8.h"
+
+enum { HOST_MAX = 255, PORT_MAX = 65535 };
+
+static inline weft_str slice(const char *from, const char *to)
+{
+    return (weft_str){ from, (size_t)(to - from) };
+}
+
+static bool is_escape(const char *at, const char *end)
+{
+    return end - at >= 3 && weft__byte_is(at[1], WEFT__HEXDIGIT) &&
+           weft__byte_is(at[2], WEFT__HEXDIGIT);
+}
+
+int weft__url_decode(weft_str in, unsigned how, char *out)
+{
+    if (!in.len) return 0;
+    if (in.len > INT_MAX) return WEFT_EINVAL;
+    char *to = out;
+    for (const char *at = in.ptr, *end = at + in.len; at < end;) {
+        char c = *at;
+        if (c == '%') {
+            if (!is_escape(at, end)) return WEFT_EINVAL;
+            c = (char)(weft__hex_value(at[1]) << 4 | weft__hex_value(at[2]));
+            at += 3;
+        } else {
+            if (c == '+' && how & WEFT__DECODE_PLUS) c = ' ';
+            at++;
+        }
+        if (!c && !(how & WEFT__DECODE_NUL)) return WEFT_EINVAL;
+        *to++ = c;
+    }
+    size_t len = (size_t)(to - out);
+    if (!(how & WEFT__DECODE_BYTES) && !weft__utf8_valid(out, len)) return WEFT_EINVAL;
+    return (int)len;
+}
+
+void weft__url_encode(weft__buf *b, weft_str s)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *room = s.len > SIZE_MAX / 3 ? NULL : weft__buf_reserve(b, s.len * 3), *to = room;
+    if (!room) {
+        b->failed = b->failed ? b->failed : WEFT_ELIMIT;
+        return;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (weft__byte_is(s.ptr[i], WEFT__UNRESERVED)) {
+            *to++ = s.ptr[i];
+            continue;
+        }
+        *to++ = '%';
+        *to++ = hex[c >> 4];
+        *to++ = hex[c & 15];
+    }
+    b->len += (size_t)(to - room);
+}
+
+static bool is_dots(weft_str s)
+{
+    return s.len && s.len <= 2 && s.ptr[0] == '.' && s.ptr[s.len - 1] == '.';
+}
+
+const char *weft__url_segment_fault(weft_str s)
+{
+    if (!s.len) return "is empty";
+    if (is_dots(s)) return "is '.' or '..'";
+    if (memchr(s.ptr, 0, s.len)) return "holds a NUL";
+    return NULL;
+}
+
+weft__url_query weft__url_query_of(weft_str query, unsigned pairs_max)
+{
+    return (weft__url_query){ query.ptr, query.len ? query.ptr + query.len : query.ptr, pairs_max };
+}
+
+int weft__url_query_next(weft__url_query *q, weft_str *name, weft_str *value)
+{
+    while (q->at < q->end && *q->at == '&') q->at++;
+    if (q->at >= q->end) return 0;
+    if (!q->left) return WEFT_ELIMIT;
+    q->left--;
+    const char *stop = memchr(q->at, '&', (size_t)(q->end - q->at));
+    if (!stop) stop = q->end;
+    const char *equals = memchr(q->at, '=', (size_t)(stop - q->at));
+    *name = slice(q->at, equals ? equals : stop);
+    *value = equals ? slice(equals + 1, stop) : (weft_str){ stop, 0 };
+    q->at = stop;
+    return 1;
+}
+
+void weft__url_split(weft_str target, weft_str *path, weft_str *query)
+{
+    const char *mark = target.len ? memchr(target.ptr, '?', target.len) : NULL;
+    *path = mark ? slice(target.ptr, mark) : target;
+    *query = mark ? slice(mark + 1, target.ptr + target.len) : (weft_str){ 0 };
+}
+
+/* ---- hosts ---- */
+
+static bool ipv4_valid(const char *at, const char *end)
+{
+    for (int part = 0; part < 4; part++) {
+        const char *from = at;
+        while (at < end && weft__byte_is(*at, WEFT__DIGIT)) at++;
+        bool padded = at - from > 1 && *from == '0';
+        if (padded || weft__decimal(slice(from, at), 255) < 0) return false;
+        if (part < 3 && (at == end || *at++ != '.')) return false;
+    }
+    return at == end;
+}
+
+/* RFC 3986, 3.2.2: eight groups of up to four hex digits; one run of zero groups may be "::"; the
+ * last two may be written as an IPv4 address. */
+bool weft__url_ipv6_valid(weft_str s)
+{
+    const char *at = s.ptr, *end = at + s.len;
+    int groups = 0;
+    bool gap = false;
+    if (s.len >= 2 && at[0] == ':' && at[1] == ':') gap = true, at += 2;
+    while (at < end) {
+        const char *from = at;
+        while (at < end && at - from < 5 && weft__byte_is(*at, WEFT__HEXDIGIT)) at++;
+        if (at < end && *at == '.')
+            return ipv4_valid(from, end) && (gap ? groups <= 5 : groups == 6);
+        if (at == from || at - from > 4 || ++groups > 8) return false;
+        if (at == end) break;
+        if (*at++ != ':' || at == end) return false;
+        if (*at != ':') continue;
+        if (gap) return false;
+        gap = true, at++;
+    }
+    return gap ? groups <= 7 : groups == 8;
+}
+
+typedef struct authority { weft_str host; bool is_ipv6; int port; } authority;    /* port 0: none */
+
+/* NULL, or what is wrong. */
+static const char *split_brackets(weft_str text, authority *a, const char **rest)
+{
+    const char *close = memchr(text.ptr, ']', text.len);
+    if (!close) return "an IPv6 address without its closing bracket";
+    a->host = slice(text.ptr + 1, close);
+    a->is_ipv6 = true;
+    *rest = close + 1;
+    if (memchr(a->host.ptr, '%', a->host.len))
+        return "an IPv6 zone, which means nothing to another machine";
+    return weft__url_ipv6_valid(a->host) ? NULL : "no IPv6 address in the brackets";
+}
+
+static const char *split_name(weft_str text, authority *a, const char **rest)
+{
+    const char *at = text.ptr, *end = at + text.len;
+    while (at < end && weft__byte_is(*at, WEFT__HOST)) at++;
+    if (at < end && *at != ':') return "a byte that no host name has";
+    a->host = slice(text.ptr, at);
+    *rest = at;
+    if (!a->host.len) return "no host";
+    return a->host.len > HOST_MAX ? "a host name of more than 255 bytes" : NULL;
+}
+
+/* host[:port]; an empty port is none (RFC 3986, 3.2.3). NULL, or what is wrong. */
+static const char *authority_parse(weft_str text, authority *a)
+{
+    *a = (authority){ 0 };
+    const char *rest, *end = text.ptr + text.len;
+    bool bracket = text.len && text.ptr[0] == '[';
+    const char *fault = bracket ? split_brackets(text, a, &rest) : split_name(text, a, &rest);
+    if (fault) return fault;
+    if (rest == end) return NULL;
+    if (*rest != ':') return "something between host and port";
+    weft_str digits = slice(rest + 1, end);
+    if (!digits.len) return NULL;
+    int64_t port = weft__decimal(digits, PORT_MAX);
+    if (port < 1 || digits.len > 5) return "the port is not a number from 1 to 65535";
+    a->port = (int)port;
+    return NULL;
+}
+
+bool weft__url_host_valid(weft_str text)
+{
+    authority a;
+    return text.len && !authority_parse(text, &a);
+}
+
+/* ---- whole URLs ---- */
+
+static bool has_prefix(weft_str text, weft_str prefix)
+{
+    return text.len >= prefix.len && weft__same_nocase((weft_str){ text.ptr, prefix.len }, prefix);
+}
+
+bool weft__url_has_scheme(weft_str text)
+{
+    return has_prefix(text, WEFT_S("http://")) || has_prefix(text, WEFT_S("https://"));
+}
+
+static const char *text_fault(weft_str text)
+{
+    for (const char *at = text.ptr, *end = at + text.len; at < end; at++) {
+        if (*at == '#') return "a fragment ('#'), which is never sent to a server";
+        if (!weft__byte_is(*at, WEFT__TARGET)) return "a byte that must be percent-encoded";
+        if (*at == '%' && !is_escape(at, end)) return "a '%' without two hex digits";
+    }
+    return NULL;
+}
+
+static const char *url_parse(weft_str text, weft__url *url)
+{
+    if (!weft__url_has_scheme(text)) return "a URL that does not begin with http:// or https://";
+    url->tls = weft__lower(text.ptr[4]) == 's';
+    const char *from = text.ptr + (url->tls ? 8 : 7), *end = text.ptr + text.len, *stop = from;
+    while (stop < end && *stop != '/' && *stop != '?' && *stop != '#') stop++;
+    url->authority = slice(from, stop);
+    if (memchr(from, '@', url->authority.len))
+        return "a user name or password ('@') before the host";
+    authority a;
+    const char *fault = authority_parse(url->authority, &a);
+    if (!fault) fault = text_fault(slice(stop, end));
+    if (fault) return fault;
+    url->host = a.host;
+    url->is_ipv6 = a.is_ipv6;
+    url->port = a.port ? a.port : url->tls ? 443 : 80;
+    weft__url_split(slice(stop, end), &url->path, &url->query);
+    url->bare = !url->path.len;
+    if (url->bare) url->path = WEFT_S("/");
+    return NULL;
+}
+
+int weft__url_parse(weft_str text, weft__url *url, const char **fault)
+{
+    weft__url parsed = { 0 };
+    const char *wrong = url_parse(text, &parsed);
+    if (wrong) {
+        *fault = wrong;
+        return WEFT_EINVAL;
+    }
+    *url = parsed;
+    return 0;
+}

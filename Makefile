@@ -1,0 +1,58 @@
+# The front door; Meson and Ninja do the work. `make help` lists what there is.
+PORT ?= 8000
+PREFIX ?= /usr/local
+BUILD = build/release
+
+.PHONY: build help setup run test soak fuzz bench claims install check clean
+
+build: setup
+	@tools/configure $(BUILD)
+	@ninja -C $(BUILD) --quiet
+
+help:
+	@echo 'make             build libweft.a and the examples (build/release)'
+	@echo 'make run         build and start the showcase (PORT=$(PORT))'
+	@echo 'make test        everything that can be tested; ends with "N passed, N failed, N skipped"'
+	@echo 'make soak        the same with larger bounds: minutes of fuzzing, thousands of seeds'
+	@echo 'make fuzz        the fuzz targets alone (FUZZ_SECONDS= each)'
+	@echo 'make bench       CPU per request beside bare programs and peers'
+	@echo 'make claims      the figures that the README states, measured here'
+	@echo 'make check       clang-tidy'
+	@echo 'make install     into PREFIX=$(PREFIX): libweft.a, headers, weft.pc'
+	@echo 'make clean       remove build/'
+	@echo
+	@echo 'tools/test STAGE runs one stage of make test; tools/test --help lists them.'
+
+setup:
+	@tools/setup build
+
+run: build
+	@tools/run-showcase $(PORT)
+
+test:
+	@tools/test
+
+soak:
+	@WEFT_SOAK=1 tools/test
+
+fuzz:
+	@tools/test setup fuzz
+
+bench: build
+	@tools/bench/run
+
+claims: build
+	@$(BUILD)/examples/claims
+
+# libdir=lib: pkg-config finds weft.pc in PREFIX/lib/pkgconfig on every distribution.
+install: build
+	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) -Dlibdir=lib
+	@meson install -C $(BUILD) --quiet
+	@echo "installed in $(abspath $(PREFIX)); compile with: cc app.c \$$(pkg-config --cflags --libs weft)"
+
+check:
+	@tools/setup check
+	@tools/check-tidy
+
+clean:
+	rm -rf build

@@ -1,0 +1,54 @@
+#include "io/log.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include "os/stderr.h"
+#include "task/loop.h"
+
+static const char *const level_names[] = { "error", "warn", "info" };
+static _Thread_local unsigned long dropped;
+
+typedef struct line { char text[WEFT__STDERR_MAX]; size_t len; } line;
+
+enum { TAIL = 80 };                  /* kept free for the count of dropped lines and the line's end */
+
+static void add_time(line *l)
+{
+    weft__loop *loop = weft__loop_here();
+    if (!loop) return;
+    weft__os *os = weft__loop_os(loop);
+    int64_t us = os->ops->wall_us(os);
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm t;
+    if (us < 0 || !gmtime_r(&seconds, &t)) return;
+    l->len += strftime(l->text + l->len, sizeof l->text - l->len, "%Y-%m-%dT%H:%M:%S", &t);
+    l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, ".%03dZ ", (int)(us / 1000 % 1000));
+}
+
+static void add_escaped(line *l, const char *text)
+{
+    for (; *text && l->len < sizeof l->text - TAIL - 4; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c >= ' ' && c != 127) l->text[l->len++] = *text;
+        else l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, c == '\n' ? "\\n" : "\\x%02x", c);
+    }
+    if (*text) l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, "...");
+}
+
+void weft__log(weft__log_level level, const char *fmt, ...)
+{
+    line l = { .len = 0 };
+    char text[WEFT__STDERR_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    add_time(&l);
+    l.len += (size_t)snprintf(l.text + l.len, sizeof l.text - l.len, "%s ", level_names[level]);
+    add_escaped(&l, text);
+    size_t room = sizeof l.text - l.len;
+    const char *many = dropped == 1 ? "" : "s";
+    if (dropped) l.len += (size_t)snprintf(l.text + l.len, room, " (%lu line%s before this dropped: stderr was full)", dropped, many);
+    l.text[l.len++] = '\n';
+    dropped = weft__os_stderr_try(l.text, l.len) ? 0 : dropped + 1;
+}

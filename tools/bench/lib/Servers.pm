@@ -1,0 +1,62 @@
+package Servers;
+# Who is measured: each server's commands, and what has to be there before it can be.
+# In a command PORT is the server's own port, UP0 to UP2 are those of the upstreams.
+use strict;
+use warnings;
+use Exporter 'import';
+our @EXPORT_OK = qw(servers);
+
+# The bare programs, weft, the bare programs of $ENV{BARE_REF} (if set), and the peers (if wanted).
+sub servers {
+    my ($programs, $peers_wanted) = @_;
+    my @servers = (
+        { name => 'bare', http => ["$programs/bare_http", 'PORT'], fan => ["$programs/bare_fan", 'PORT', 'UP0', 'UP1', 'UP2'] },
+        { name => 'weft', http => ["$programs/weft_http", 'PORT'], fan => ["$programs/weft_fan", 'PORT', 'UP0', 'UP1', 'UP2'] },
+    );
+    push @servers, reference($ENV{BARE_REF}) if $ENV{BARE_REF};
+    push @servers, peers($programs) if $peers_wanted;
+    return @servers;
+}
+
+# Somebody else's bare programs, to see that ours are no easy opponents: executables `http PORT` and
+# `fan PORT UP0 UP1 UP2` in one folder.
+sub reference {
+    my ($dir) = @_;
+    -x "$dir/$_" or die "BARE_REF=$dir: there is no program $dir/$_\n" for qw(http fan);
+    return { name => 'bare_ref', refuses_nothing => 1, http => ["$dir/http", 'PORT'], fan => ["$dir/fan", 'PORT', 'UP0', 'UP1', 'UP2'] };
+}
+
+sub peers {
+    my ($programs) = @_;
+    my @all = (go($programs), fastify(), fastapi());
+    for my $peer (grep { $_->{missing} } @all) {
+        print STDERR "left out: $peer->{name}, $peer->{missing} (tools/bench/setup-peers installs it)\n";
+    }
+    return grep { !$_->{missing} } @all;
+}
+
+sub go {
+    my ($programs) = @_;
+    my @start = ('env', 'GOMAXPROCS=1', "$programs/go_peer", 'PORT', 'UP0', 'UP1', 'UP2');
+    return { name => 'go', peer => 1, loose => 1, http => \@start, fan => \@start, missing => -x "$programs/go_peer" ? '' : 'not built' };
+}
+
+sub fastify {
+    my @start = ('node', 'bench/peers/fastify/server.js', 'PORT', 'UP0', 'UP1', 'UP2');
+    my $missing = -d 'bench/peers/fastify/node_modules/fastify' ? '' : 'not installed';
+    return { name => 'fastify', peer => 1, loose => 1, http => \@start, fan => \@start, missing => $missing };
+}
+
+sub fastapi {
+    my @uvicorn = qw(-m uvicorn --app-dir bench/peers/fastapi --host 127.0.0.1 --port PORT --log-level warning --no-access-log app:app);
+    my @start = ('/usr/bin/python3', @uvicorn);
+    my $missing = system('/usr/bin/python3 -c "import fastapi, uvicorn, uvloop, httptools, httpx, aiohttp" 2>/dev/null') ? 'not installed' : '';
+    my $with = sub { [ 'env', "FAN_CLIENT=$_[0]", 'UPSTREAMS=UP0,UP1,UP2', @start ] };
+    return (
+        { name => 'fastapi', peer => 1, loose => 1, http => $with->('aiohttp'), missing => $missing },
+        { name => 'fastapi_aiohttp', peer => 1, loose => 1, fan => $with->('aiohttp'), missing => $missing },
+        { name => 'fastapi_httpx', peer => 1, loose => 1, fan => $with->('httpx'), missing => $missing },
+    );
+}
+
+1;

@@ -14,6 +14,9 @@ void weft__addr_set_port(weft__addr *a, int port);
  * (RFC 8305, 4). Other families than IPv4 and IPv6 are left out. Returns how many, at most max. */
 int weft__addrs_order(const struct addrinfo *list, int port, weft__addr *out, int max);
 
+/* What needs no looking up: 1 for a literal, a code and why for what can be no name, 0 for a name. */
+int weft__resolve_at_once(const char *host, size_t n, int port, weft__addr *out, const char **why);
+
 /* Threads that call getaddrinfo, for one os. They write 1 to the eventfd `wake` when something is to be
  * told. NULL: no memory. Its end waits for nobody: a thread in the middle of a look-up frees the rest. */
 typedef struct weft__resolver weft__resolver;

@@ -168,15 +168,14 @@ static bool start_thread(weft__resolver *r)
     return started;
 }
 
-/* What needs no thread: a literal, or a reason to refuse. */
-static bool settle_at_once(weft__resolve *one, const char *host, size_t n)
+int weft__resolve_at_once(const char *host, size_t n, int port, weft__addr *out, const char **why)
 {
-    if (!n) settle(one, WEFT_EDNS, "the host name is empty");
-    else if (n > WEFT__HOST_MAX) settle(one, WEFT_EDNS, "the host name is longer than 253 bytes");
-    else if (one->port < 0 || one->port > 65535) settle(one, WEFT_EINVAL, "the port is not in 0 to 65535");
-    else if (!weft__addr_parse((weft_str){ host, n }, one->port, &one->addrs[0])) settle(one, 1, NULL);
-    else return false;
-    return true;
+    *why = NULL;
+    if (!n) *why = "the host name is empty";
+    else if (n > WEFT__HOST_MAX) *why = "the host name is longer than 253 bytes";
+    else if (port < 0 || port > 65535) *why = "the port is not in 0 to 65535";
+    if (*why) return WEFT_EDNS;
+    return weft__addr_parse((weft_str){ host, n }, port, out) == 0;
 }
 
 /* Under the lock. */
@@ -204,11 +203,11 @@ weft__resolve *weft__resolver_start(weft__resolver *r, const char *host, int por
     one->cookie = cookie;
     one->port = port;
     size_t n = strnlen(host, sizeof one->host);
-    bool settled = settle_at_once(one, host, n);
-    if (!settled) memcpy(one->host, host, n);
+    one->result = weft__resolve_at_once(host, n, port, &one->addrs[0], &one->why);
+    if (!one->result) memcpy(one->host, host, n);
 
     pthread_mutex_lock(&r->lock);
-    if (settled || !enqueue(r, one)) ended(r, one);
+    if (one->result || !enqueue(r, one)) ended(r, one);
     pthread_mutex_unlock(&r->lock);
     return one;
 }

@@ -25,6 +25,8 @@ typedef void weft__http_handler(void *ctx, weft__exchange *x);
  * with it. Answers "Expect: 100-continue" first. Waits: until the body is there. */
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault);
 
+size_t weft__exchange_body_max(const weft__exchange *x);      /* the server's body_bytes_max */
+
 /* Nothing of the head or body is needed any more (copy what is: weft__exchange_keep_head): the receive buffer
  * goes back to the pool unless pipelined requests are left in it. Call before what may wait. */
 void weft__exchange_detach(weft__exchange *x);

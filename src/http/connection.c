@@ -1,0 +1,443 @@
+/* A server's connection: from the first byte of a head to the last of an answer, and the rest in between, when it
+ * holds nothing but itself. What runs here on the loop's own stack never waits; a request that is
+ * complete gets a task, which goes on with the requests behind it until there are none. */
+#include "http/connection.h"
+#include <errno.h>
+#include <string.h>
+#include "base/mem.h"
+
+enum {
+    INBUFS_KEPT = 64,
+    PARTIAL_ROOM = 512,
+    OUT_BYTES_MAX = 1 << 20,
+    OUT_FULL = 64 * 1024,            /* answers gathered for one send, at most */
+    OUT_ROOM_KEPT = 128 * 1024,
+    LINGER_BYTES_MAX = 256 * 1024
+};
+
+/* ---- receive buffers ---- */
+
+static inbuf *inbuf_new(weft__server *s)
+{
+    size_t room = s->limits.head_bytes_max + 16, headers = (size_t)s->opts.headers_max * sizeof(weft__http_header);
+    if (room < 16384) room = 16384;
+    room = (room + 15) & ~(size_t)15;
+    inbuf *in = weft__malloc(sizeof *in + room + headers);
+    if (!in) return NULL;
+    in->room = room;
+    in->headers = (weft__http_header *)(void *)(in->bytes + room);
+    return in;
+}
+
+static inbuf *inbuf_take(connection *c)
+{
+    weft__server *s = c->server;
+    inbuf *in = s->inbufs;
+    if (in) {
+        s->inbufs = in->next;
+        s->inbufs_free--;
+    } else if (!(in = inbuf_new(s))) {
+        return NULL;
+    }
+    in->at = in->have = 0;
+    in->head.fault = NULL;
+    if (c->partial) {
+        memcpy(in->bytes, c->partial, c->partial_len);
+        in->have = c->partial_len;
+        c->partial_len = 0;
+    }
+    return c->in = in;
+}
+
+void weft__inbuf_give(connection *c)
+{
+    inbuf *in = c->in;
+    weft__server *s = c->server;
+    if (!in) return;
+    c->in = NULL;
+    if (s->inbufs_free >= INBUFS_KEPT) {
+        weft__free(in);
+        return;
+    }
+    in->next = s->inbufs;
+    s->inbufs = in;
+    s->inbufs_free++;
+}
+
+static void partial_free(connection *c)
+{
+    weft__free(c->partial);
+    c->partial = NULL;
+    c->partial_len = c->partial_room = 0;
+}
+
+/* Keep the beginning of a head in memory of its own size, and give the buffer back. */
+static bool partial_keep(connection *c)
+{
+    size_t n = c->in->have - c->in->at;
+    if (n > c->partial_room) {
+        size_t room = c->partial_room ? c->partial_room : PARTIAL_ROOM;
+        while (room < n) room *= 2;
+        char *more = weft__realloc(c->partial, room);
+        if (!more) return false;
+        c->partial = more;
+        c->partial_room = room;
+    }
+    memcpy(c->partial, c->in->bytes + c->in->at, n);
+    c->partial_len = n;
+    weft__inbuf_give(c);
+    return true;
+}
+
+/* ---- patience: connections that wait, oldest first ---- */
+
+/* What is left of the patience of those behind the first; none of them is late. */
+static void patience_over(weft__timer *t)
+{
+    patience *p = (patience *)((char *)t - offsetof(patience, timer));
+    int64_t now = weft__loop_now(p->server->loop);
+    while (p->first && p->first->since_ns + p->span_ns <= now) p->over(p->first);
+    if (p->first) (void)weft__timer_start(p->server->loop, &p->timer, p->first->since_ns + p->span_ns);
+}
+
+void weft__patience_stop(connection *c)
+{
+    patience *p = c->waits;
+    if (!p) {
+        if (c->prev) c->prev->next = c->next;
+        else c->server->busy = c->next;
+        if (c->next) c->next->prev = c->prev;
+        return;
+    }
+    if (c->prev) c->prev->next = c->next;
+    else p->first = c->next;
+    if (c->next) c->next->prev = c->prev;
+    else p->last = c->prev;
+}
+
+static void busy_start(connection *c)
+{
+    c->waits = NULL;
+    c->prev = NULL;
+    c->next = c->server->busy;
+    if (c->next) c->next->prev = c;
+    c->server->busy = c;
+}
+
+/* The timer is left running when the first one goes: it then finds the next, so that a request costs no timer. */
+void weft__patience_start(patience *p, connection *c)
+{
+    c->waits = p;
+    c->since_ns = weft__loop_now(p->server->loop);
+    c->next = NULL;
+    c->prev = p->last;
+    if (p->last) p->last->next = c;
+    else p->first = c;
+    p->last = c;
+    if (p->timer.place) return;
+    p->timer.fire = patience_over;
+    if (weft__timer_start(p->server->loop, &p->timer, c->since_ns + p->span_ns) < 0) p->over(c);
+}
+
+static void waits_in(connection *c, patience *p)
+{
+    if (c->waits == p && p == &c->server->heads) return;     /* a head has its time from its first byte on */
+    weft__patience_stop(c);
+    if (p) weft__patience_start(p, c);
+    else busy_start(c);
+}
+
+/* ---- sending ---- */
+
+static void unsent_stop(connection *c)
+{
+    if (!c->unsent) return;
+    c->unsent = false;
+    if (c->prev_unsent) c->prev_unsent->next_unsent = c->next_unsent;
+    else c->server->unsent = c->next_unsent;
+    if (c->next_unsent) c->next_unsent->prev_unsent = c->prev_unsent;
+}
+
+static void out_done(connection *c)
+{
+    weft__server *s = c->server;
+    unsent_stop(c);
+    weft__buf_clear(&c->out);
+    if (c->out.room > OUT_ROOM_KEPT || s->spare_out.ptr) weft__buf_free(&c->out);
+    else s->spare_out = c->out;
+    weft__buf_init(&c->out, OUT_BYTES_MAX);
+}
+
+bool weft__connection_flush(connection *c)
+{
+    if (!c->out.len) return true;
+    struct iovec iov = { c->out.ptr, c->out.len };
+    ssize_t went = weft__stream_try_send(&c->stream, &iov, 1);
+    if (went < 0) return false;
+    if ((size_t)went == c->out.len) {
+        out_done(c);
+        return true;
+    }
+    memmove(c->out.ptr, c->out.ptr + went, c->out.len - (size_t)went);
+    c->out.len -= (size_t)went;
+    return true;
+}
+
+int weft__connection_send(connection *c, weft_str body)
+{
+    struct iovec iov[2] = { { c->out.ptr, c->out.len }, { (char *)body.ptr, body.len } };
+    int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
+    if (first >= n) return 0;
+    unsent_stop(c);                                           /* it is this task's now, not the hook's */
+    int rc = weft__stream_send(&c->stream, iov + first, n - first, (int64_t)c->server->opts.write_timeout_ms * 1000000);
+    if (rc < 0) return rc;
+    if (c->out.ptr) out_done(c);
+    return 0;
+}
+
+/* ---- the end ---- */
+
+void weft__connection_close(connection *c)
+{
+    weft__server *s = c->server;
+    weft__patience_stop(c);
+    unsent_stop(c);
+    weft__stream_close(&c->stream);
+    weft__inbuf_give(c);
+    partial_free(c);
+    weft__buf_free(&c->out);
+    weft__free(c);
+    s->connections--;
+    if (s->stopping && s->runner) weft__wake(s->runner, 0);
+}
+
+/* Closing while the peer still sends would make the kernel break the connection off and lose the answer on its
+ * way: so end our side, and read what comes until the peer ends its own. RFC 9112, 9.6. */
+static void linger(connection *c)
+{
+    weft__server *s = c->server;
+    weft__os *os = weft__loop_os(s->loop);
+    if (c->left || c->stream.fd < 0 || os->ops->shutdown(os, c->stream.fd) < 0) {
+        weft__connection_close(c);
+        return;
+    }
+    weft__inbuf_give(c);
+    partial_free(c);
+    c->state = CONNECTION_LINGER;
+    waits_in(c, &s->lingers);
+}
+
+static void linger_edge(connection *c)
+{
+    char dropped[4096];
+    for (;;) {
+        ssize_t n = weft__stream_try_recv(&c->stream, dropped, sizeof dropped);
+        if (n == -EAGAIN) return;
+        c->lingered += n > 0 ? (size_t)n : 0;
+        if (n > 0 && c->lingered < LINGER_BYTES_MAX) continue;
+        weft__connection_close(c);
+        return;
+    }
+}
+
+/* ---- requests ---- */
+
+static int parse(connection *c)
+{
+    inbuf *in = c->in;
+    in->head.headers = in->headers;
+    in->head.room = (unsigned)c->server->opts.headers_max;
+    in->head.fault = NULL;
+    int used = weft__http_parse_request(in->bytes + in->at, in->have - in->at, &c->scanned, &c->server->limits, &in->head);
+    if (used > 0) in->at += (size_t)used;
+    return used;
+}
+
+/* Look for a head: in what is there, then in what the socket may still have. True: one is complete or refused.
+ * Never waits. */
+static bool next_head(connection *c)
+{
+    for (;;) {
+        inbuf *in = c->in;
+        if (in && in->have > in->at && parse(c) != 0) return true;
+        if (!c->stream.may_read) return false;
+        if (!in && !(in = inbuf_take(c))) {
+            c->left = true;
+            return false;
+        }
+        if (in->at) {
+            memmove(in->bytes, in->bytes + in->at, in->have - in->at);
+            in->have -= in->at;
+            in->at = 0;
+        }
+        ssize_t n = weft__stream_try_recv(&c->stream, in->bytes + in->have, in->room - in->have);
+        if (n == -EAGAIN) return false;
+        if (n <= 0) {
+            c->left = true;
+            return false;
+        }
+        in->have += (size_t)n;
+    }
+}
+
+static void refuse(connection *c)
+{
+    const weft__http_head *head = &c->in->head;
+    weft__server_write_error(c->server, &c->out, head->fault_status, head->fault, true);
+    c->closing = true;
+}
+
+/* Answer the request whose head was found. */
+static void answer(connection *c, weft_arena *arena)
+{
+    weft__server *s = c->server;
+    const weft__http_head *head = &c->in->head;
+    if (head->fault) {
+        refuse(c);
+        return;
+    }
+    struct request r = {
+        .x = { .head = head, .arena = arena },
+        .c = c,
+        .body = head->body,
+        .body_left = head->body == WEFT__BODY_LENGTH ? head->content_length : 0,
+        .body_done = head->body == WEFT__BODY_NONE,
+        .is_head = head->verb == WEFT__HEAD,
+        .keep_alive = head->keep_alive,
+        .expects = head->expect_continue && head->minor > 0,
+        .minor = head->minor,
+    };
+    c->cancels = false;
+    s->handler(s->ctx, &r.x);
+    c->cancels = false;
+    if (!r.x.replied && !c->left) {
+        weft__server_write_error(s, &c->out, 500, "Internal Server Error", true);
+        c->closing = true;
+    }
+    if (!r.keep_alive || !weft__request_drain(&r)) c->closing = true;
+    weft__errors_clear();
+}
+
+static bool answer_all(connection *c, weft_arena *arena)
+{
+    do {
+        answer(c, arena);
+        weft__arena_free(arena);
+        if (c->left || c->closing) return false;
+        if (c->out.len > OUT_FULL && weft__connection_send(c, (weft_str){ 0 }) < 0) return false;
+        if (weft__checkpoint() < 0) c->closing = true;
+    } while (!c->closing && next_head(c));
+    return true;
+}
+
+static void rest(connection *c)
+{
+    weft__server *s = c->server;
+    if (c->closing || s->stopping) {
+        linger(c);
+        return;
+    }
+    if (c->in && c->in->have > c->in->at) {
+        if (!partial_keep(c)) {
+            weft__connection_close(c);
+            return;
+        }
+        c->state = CONNECTION_HEAD;
+        waits_in(c, &s->heads);
+        return;
+    }
+    weft__inbuf_give(c);
+    if (c->partial) partial_free(c);
+    c->state = CONNECTION_IDLE;
+    waits_in(c, &s->idle);
+}
+
+/* A task's whole life: the request that was found, those behind it, and what comes while answers are sent. */
+static int serve(void *arg)
+{
+    connection *c = arg;
+    weft_arena arena;
+    weft__arena_init(&arena, weft__loop_blocks(c->server->loop), c->server->opts.request_bytes_max);
+    weft_arena *before = weft__arena_swap(&arena);
+    c->task = weft_task_self();
+    do {
+        bool open = answer_all(c, &arena);
+        if (!c->left && weft__connection_send(c, (weft_str){ 0 }) < 0) c->left = true;
+        if (!open || c->left || c->closing) break;
+    } while (next_head(c));
+    weft__arena_swap(before);
+    c->task = NULL;
+    if (c->left) weft__connection_close(c);
+    else rest(c);
+    return 0;
+}
+
+static void begin(connection *c)
+{
+    c->state = CONNECTION_BUSY;
+    waits_in(c, NULL);
+    if (weft__start(&c->server->scope, "a request", serve, c) < 0) weft__connection_close(c);
+}
+
+/* ---- edges ---- */
+
+static void receive(connection *c)
+{
+    if (!c->stream.may_read) return;
+    if (!inbuf_take(c)) {
+        weft__connection_close(c);
+        return;
+    }
+    bool found = next_head(c);
+    if (found) begin(c);
+    else if (c->left) weft__connection_close(c);
+    else rest(c);
+}
+
+static void edge(weft__stream *stream, uint32_t events)
+{
+    connection *c = (connection *)stream;
+    (void)events;
+    switch (c->state) {
+    case CONNECTION_BUSY:
+        if (c->stream.hup && c->cancels && c->task) {
+            c->left = true;
+            weft_task_cancel(c->task);
+        }
+        return;
+    case CONNECTION_LINGER:
+        linger_edge(c);
+        return;
+    default:
+        receive(c);
+    }
+}
+
+void weft__connection_open(weft__server *s, int fd)
+{
+    connection *c = weft__calloc(sizeof *c);
+    weft__os *os = weft__loop_os(s->loop);
+    if (!c || weft__stream_open(&c->stream, s->loop, fd) < 0) {
+        if (!c) os->ops->close(os, fd);
+        weft__free(c);
+        return;
+    }
+    c->stream.idle = edge;
+    c->server = s;
+    c->state = CONNECTION_IDLE;
+    weft__buf_init(&c->out, OUT_BYTES_MAX);
+    s->connections++;
+    weft__patience_start(&s->idle, c);
+}
+
+void weft__connection_reject(weft__server *s, int fd, int status, const char *why)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    weft__buf out;
+    weft__buf_init(&out, 4096);
+    weft__server_write_error(s, &out, status, why, true);
+    struct iovec iov = { out.ptr, out.len };
+    if (!out.failed) (void)os->ops->send(os, fd, &iov, 1);
+    weft__buf_free(&out);
+    os->ops->close(os, fd);
+}

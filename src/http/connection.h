@@ -1,0 +1,95 @@
+#ifndef WEFT_SRC_HTTP_CONNECTION_H
+#define WEFT_SRC_HTTP_CONNECTION_H
+/* What the server's files share: a connection, the buffers it borrows, and the server. */
+#include "base/buf.h"
+#include "http/server.h"
+#include "io/stream.h"
+#include "wire/chunk.h"
+
+typedef struct connection connection;
+
+/* A receive buffer with the head parsed from it: lent to a connection while it has bytes to look at. */
+typedef struct inbuf inbuf;
+struct inbuf {
+    inbuf *next;                         /* free ones */
+    weft__http_head head;
+    size_t at, have, room;               /* bytes[at..have) are still to be looked at */
+    weft__http_header *headers;          /* behind the bytes */
+    char bytes[];
+};
+
+/* Connections that wait for the same span of time, oldest first: one timer for all. */
+typedef struct patience {
+    connection *first, *last;
+    int64_t span_ns;
+    weft__timer timer;
+    weft__server *server;
+    void (*over)(connection *c);
+} patience;
+
+enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER };   /* HEAD: a head has begun and not ended */
+
+struct connection {
+    weft__stream stream;
+    weft__server *server;
+    connection *next, *prev;             /* in its patience, or in the list of busy ones */
+    patience *waits;                     /* NULL: busy */
+    int64_t since_ns;
+    inbuf *in;
+    char *partial;                       /* the beginning of a head, while nobody works on it */
+    size_t partial_len, partial_room, scanned;
+    weft__buf out;                       /* answers not sent yet; its room is the server's when empty */
+    connection *next_unsent, *prev_unsent;
+    weft_task *task;
+    size_t lingered;
+    uint8_t state;
+    bool unsent, cancels, left, closing, told_continue;
+};
+
+struct weft__server {
+    weft_serve_opts opts;
+    weft__http_limits limits;
+    weft__http_handler *handler;
+    void *ctx;
+    weft__loop *loop;
+    weft__watch listener;
+    int listener_fd, port;
+    weft_scope scope;
+    bool scope_entered, stopping, hurry;
+    weft__fiber *runner;                 /* in weft__server_run */
+    unsigned connections;
+    patience idle, heads, lingers;
+    connection *busy, *unsent;
+    inbuf *inbufs;
+    unsigned inbufs_free;
+    weft__buf spare_out, scratch;
+    weft__hook flush;
+    char date[WEFT__HTTP_DATE];
+    int64_t date_until_ns;
+};
+
+/* connection.c */
+void weft__connection_open(weft__server *s, int fd);
+void weft__connection_close(connection *c);              /* and free it; from its own task or the loop's stack */
+void weft__connection_reject(weft__server *s, int fd, int status, const char *why);   /* answer and close, best effort */
+bool weft__connection_flush(connection *c);              /* what can be sent without waiting; false: the peer is gone */
+int weft__connection_send(connection *c, weft_str body); /* all of out, then body; waits */
+void weft__inbuf_give(connection *c);
+void weft__patience_start(patience *p, connection *c);
+void weft__patience_stop(connection *c);
+
+/* exchange.c */
+struct request {                                         /* one request's part of its coroutine */
+    weft__exchange x;
+    connection *c;
+    weft__chunk chunk;
+    int64_t body_left;                   /* of a body with a length, not yet taken from the socket or buffer */
+    weft__http_body body;
+    bool is_head, keep_alive, expects, body_done, arena_used;
+    int minor;
+};
+/* After the handler: has the body been read, or can the rest be dropped? false: the connection must close. */
+bool weft__request_drain(struct request *r);
+void weft__server_write_error(weft__server *s, weft__buf *out, int status, const char *why, bool close);
+weft_str weft__server_date(weft__server *s);
+#endif

@@ -1,0 +1,331 @@
+/* One request as its handler sees it: the body read when it is asked for, the answer written to the
+ * connection's gathered output. */
+#include <errno.h>
+#include <string.h>
+#include "http/connection.h"
+
+enum { DRAIN_BYTES_MAX = 64 * 1024, BODY_INLINE_MAX = 16 * 1024, HEAD_ROOM = 256 };
+
+static struct request *of(weft__exchange *x) { return (struct request *)x; }
+
+/* ---- the body ---- */
+
+static int body_fault(weft__exchange *x, int status, const char *text, const char **fault)
+{
+    *fault = text;
+    of(x)->keep_alive = false;
+    return WEFT_STATUS(status);
+}
+
+static int go_on(struct request *r)
+{
+    if (!r->expects) return 0;
+    r->expects = false;
+    weft__buf_lit(&r->c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+    return weft__connection_send(r->c, (weft_str){ 0 });
+}
+
+/* More bytes straight from the socket; the code of a timeout or of a client that left. */
+static ssize_t body_recv(struct request *r, void *to, size_t n, int64_t deadline_ns)
+{
+    int rc = go_on(r);
+    ssize_t got = rc < 0 ? rc : weft__stream_recv(&r->c->stream, to, n, deadline_ns);
+    if (got == 0) got = WEFT_EOF;
+    if (got < 0 && got != WEFT_ETIMEDOUT && got != WEFT_ECANCELED) r->c->left = true;
+    return got;
+}
+
+static int recv_failed(weft__exchange *x, ssize_t rc, const char **fault)
+{
+    if (rc != WEFT_ETIMEDOUT || weft__cancelled()) return (int)rc;
+    return body_fault(x, 408, "the body did not arrive within body_timeout_ms", fault);
+}
+
+static int body_whole(struct request *r, weft_str *body, int64_t deadline_ns, const char **fault)
+{
+    inbuf *in = r->c->in;
+    size_t n = (size_t)r->body_left, there = in->have - in->at;
+    if (there >= n) {
+        *body = (weft_str){ in->bytes + in->at, n };
+        in->at += n;
+        r->body_left = 0;
+        r->body_done = true;
+        return 0;
+    }
+    char *all = weft__arena_alloc(r->x.arena, n + 1);
+    if (!all) return body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
+    memcpy(all, in->bytes + in->at, there);
+    in->at = in->have;
+    r->body_left -= (int64_t)there;
+    while (r->body_left) {
+        ssize_t got = body_recv(r, all + n - r->body_left, (size_t)r->body_left, deadline_ns);
+        if (got < 0) return recv_failed(&r->x, got, fault);
+        r->body_left -= got;
+    }
+    all[n] = 0;
+    *body = (weft_str){ all, n };
+    r->body_done = true;
+    return 0;
+}
+
+/* The bytes of the buffer are used up: refill it in place, for the slices in it are done with. */
+static int refill(struct request *r, int64_t deadline_ns, const char **fault)
+{
+    inbuf *in = r->c->in;
+    in->at = in->have = 0;
+    ssize_t got = body_recv(r, in->bytes, in->room, deadline_ns);
+    if (got < 0) return recv_failed(&r->x, got, fault);
+    in->have = (size_t)got;
+    return 0;
+}
+
+static int body_chunks(struct request *r, weft__buf *all, int64_t deadline_ns, const char **fault)
+{
+    inbuf *in = r->c->in;
+    for (;;) {
+        weft_str data;
+        size_t used;
+        int event = weft__chunk_next(&r->chunk, in->bytes + in->at, in->have - in->at, &used, &data);
+        if (event < 0) return body_fault(&r->x, 400, r->chunk.fault, fault);
+        in->at += used;
+        if (event == WEFT__CHUNK_END) return 0;
+        if (event == WEFT__CHUNK_DATA) weft__buf_add_str(all, data);
+        if (all->failed) return body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
+        if (event != WEFT__CHUNK_MORE) continue;
+        int rc = refill(r, deadline_ns, fault);
+        if (rc < 0) return rc;
+    }
+}
+
+static int body_joined(struct request *r, size_t max, weft_str *body, int64_t deadline_ns, const char **fault)
+{
+    int rc = weft__exchange_keep_head(&r->x);             /* the buffer it lies in is about to be refilled */
+    if (rc < 0) return rc;
+    weft__buf all;
+    weft__buf_init(&all, max + 1);
+    rc = body_chunks(r, &all, deadline_ns, fault);
+    if (rc == 0 && all.len > max) rc = body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
+    if (rc == 0) {
+        r->body_done = true;
+        *body = weft__arena_dup(r->x.arena, weft__buf_str(&all));
+        if (!body->ptr) rc = body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
+    }
+    weft__buf_free(&all);
+    return rc;
+}
+
+int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault)
+{
+    struct request *r = of(x);
+    *body = (weft_str){ "", 0 };
+    if (r->body_done) return 0;
+    if (r->body == WEFT__BODY_LENGTH && (uint64_t)r->body_left > max) {
+        return body_fault(x, 413, "the body is larger than body_bytes_max", fault);
+    }
+    int64_t deadline = weft__loop_now(r->c->server->loop) + (int64_t)r->c->server->opts.body_timeout_ms * 1000000;
+    if (r->body == WEFT__BODY_LENGTH) return body_whole(r, body, deadline, fault);
+    return body_joined(r, max, body, deadline, fault);
+}
+
+/* A body nobody read is dropped when it is short and on its way; otherwise the connection ends. A client that
+ * still waits for 100 Continue may or may not send it: nobody can tell where the next request begins. */
+bool weft__request_drain(struct request *r)
+{
+    if (r->body_done) return true;
+    if (r->c->left || r->expects || r->body != WEFT__BODY_LENGTH || r->body_left > DRAIN_BYTES_MAX || !r->c->in) return false;
+    inbuf *in = r->c->in;
+    int64_t deadline = weft__loop_now(r->c->server->loop) + (int64_t)r->c->server->opts.body_timeout_ms * 1000000;
+    const char *fault;
+    for (;;) {
+        size_t there = in->have - in->at, n = (int64_t)there < r->body_left ? there : (size_t)r->body_left;
+        in->at += n;
+        r->body_left -= (int64_t)n;
+        if (!r->body_left) return true;
+        if (refill(r, deadline, &fault) < 0) return false;
+    }
+}
+
+size_t weft__exchange_body_max(const weft__exchange *x) { return ((const struct request *)x)->c->server->opts.body_bytes_max; }
+
+/* ---- the head ---- */
+
+int weft__exchange_keep_head(weft__exchange *x)
+{
+    const weft__http_head *from = x->head;
+    weft_arena *a = x->arena;
+    weft__http_head *head = weft__arena_alloc(a, sizeof *head);
+    weft__http_header *headers = weft__arena_alloc(a, (from->count + 1) * sizeof *headers);
+    if (!head || !headers) return WEFT_ENOMEM;
+    *head = *from;
+    head->headers = headers;
+    bool ok = true;
+#define KEEP(s) ok = ok && ((s).ptr == NULL || ((s) = weft__arena_dup(a, (s))).ptr)
+    for (unsigned i = 0; i < from->count; i++) {
+        headers[i] = from->headers[i];
+        KEEP(headers[i].name);
+        KEEP(headers[i].value);
+    }
+    KEEP(head->method);
+    KEEP(head->target);
+    KEEP(head->path);
+    KEEP(head->query);
+    KEEP(head->host);
+    KEEP(head->content_type);
+    KEEP(head->upgrade);
+#undef KEEP
+    if (!ok) return WEFT_ENOMEM;
+    x->head = head;
+    return 0;
+}
+
+void weft__exchange_detach(weft__exchange *x)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    if (!c->in || c->in->at < c->in->have || !r->body_done) return;
+    weft__inbuf_give(c);
+}
+
+void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels)
+{
+    connection *c = of(x)->c;
+    c->cancels = cancels;
+    if (cancels && c->stream.hup && c->task) {
+        c->left = true;
+        weft_task_cancel(c->task);
+    }
+}
+
+/* ---- the answer ---- */
+
+weft__buf *weft__exchange_scratch(weft__exchange *x)
+{
+    weft__buf *b = &of(x)->c->server->scratch;
+    weft__buf_clear(b);
+    return b;
+}
+
+static char *put(char *to, const char *bytes, size_t n)
+{
+    memcpy(to, bytes, n);
+    return to + n;
+}
+#define PUT(to, literal) put((to), "" literal, sizeof(literal) - 1)
+
+static char *put_number(char *to, uint64_t n)
+{
+    char digits[20];
+    int at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    return put(to, digits + at, sizeof digits - (size_t)at);
+}
+
+typedef struct answer_head { int status; weft_str headers; size_t body_bytes; bool length, close, keep_alive_10; } answer_head;
+
+static void put_head(weft__server *s, weft__buf *out, const answer_head *h)
+{
+    weft_str line = weft__http_status_line(h->status);
+    char *start = weft__buf_reserve(out, HEAD_ROOM + line.len + h->headers.len), *to = start;
+    if (!to) return;
+    if (line.len) {
+        to = put(to, line.ptr, line.len);
+    } else {
+        to = PUT(to, "HTTP/1.1 ");
+        to = put_number(to, (uint64_t)h->status);
+        to = PUT(to, " \r\n");
+    }
+    if (h->headers.len) to = put(to, h->headers.ptr, h->headers.len);
+    if (h->length) {
+        to = PUT(to, "Content-Length: ");
+        to = put_number(to, h->body_bytes);
+        to = PUT(to, "\r\n");
+    }
+    if (h->close) to = PUT(to, "Connection: close\r\n");
+    else if (h->keep_alive_10) to = PUT(to, "Connection: keep-alive\r\n");
+    to = PUT(to, "Date: ");
+    weft_str date = weft__server_date(s);
+    to = put(to, date.ptr, date.len);
+    to = PUT(to, "\r\n\r\n");
+    out->len += (size_t)(to - start);
+}
+
+static void mark_unsent(connection *c)
+{
+    weft__server *s = c->server;
+    if (c->unsent) return;
+    c->unsent = true;
+    c->prev_unsent = NULL;
+    c->next_unsent = s->unsent;
+    if (c->next_unsent) c->next_unsent->prev_unsent = c;
+    s->unsent = c;
+}
+
+static weft__buf *out_of(connection *c)
+{
+    if (!c->out.ptr && c->server->spare_out.ptr) {
+        c->out = c->server->spare_out;
+        c->server->spare_out.ptr = NULL;
+        c->server->spare_out.room = 0;
+    }
+    return &c->out;
+}
+
+/* A body too large to gather goes out at once, behind what is gathered. While that waits, the scratch
+ * buffer it may lie in must not be anybody else's. */
+static int send_large(connection *c, weft_str body)
+{
+    weft__buf *scratch = &c->server->scratch, mine = { 0 };
+    if (scratch->ptr && body.ptr >= scratch->ptr && body.ptr < scratch->ptr + scratch->room) {
+        mine = *scratch;
+        weft__buf_init(scratch, mine.bytes_max);
+    }
+    int rc = weft__connection_send(c, body);
+    if (mine.ptr && !scratch->ptr && mine.room <= 256 * 1024) *scratch = mine;
+    else if (mine.ptr) weft__buf_free(&mine);
+    return rc;
+}
+
+int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    weft__server *s = c->server;
+    if (x->replied) return WEFT_EINVAL;
+    x->replied = true;
+    if (c->left) return WEFT_EOF;
+    bool bodiless = status == 204 || status == 304 || status < 200;
+    if (s->stopping || (!r->body_done && (r->expects || r->body != WEFT__BODY_LENGTH || r->body_left > DRAIN_BYTES_MAX))) {
+        r->keep_alive = false;
+    }
+    weft__buf *out = out_of(c);
+    put_head(s, out, &(answer_head){ status, headers, body.len, !bodiless, !r->keep_alive, r->minor == 0 });
+    if (r->is_head || bodiless) body.len = 0;
+    int rc = 0;
+    if (body.len > BODY_INLINE_MAX) {
+        rc = out->failed ? out->failed : send_large(c, body);
+    } else {
+        weft__buf_add_str(out, body);
+        rc = out->failed;
+        if (!rc) mark_unsent(c);
+    }
+    if (rc < 0) c->left = true;
+    return rc;
+}
+
+void weft__server_write_error(weft__server *s, weft__buf *out, int status, const char *why, bool close)
+{
+    char body[512];
+    size_t n = 0;
+    n = (size_t)(PUT(body, "{\"detail\":\"") - body);
+    for (const char *p = why; *p && n < sizeof body - 4; p++) {
+        if (*p == '"' || *p == '\\') body[n++] = '\\';
+        body[n++] = *p;
+    }
+    body[n++] = '"';
+    body[n++] = '}';
+    put_head(s, out, &(answer_head){ status, WEFT_S("Content-Type: application/json\r\n"), n, true, close, false });
+    weft__buf_add(out, body, n);
+}

@@ -1,0 +1,243 @@
+/* The server: listening, the limits, and the graceful stop. */
+#include "http/server.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "http/connection.h"
+
+enum { BACKLOG = 4096, ACCEPTS_AT_ONCE = 64, LINGER_MS = 2000, SCRATCH_BYTES_MAX = 256 << 20 };
+
+static const weft_serve_opts defaults = {
+    .host = "127.0.0.1", .port = 8000, .head_bytes_max = 16 * 1024, .target_bytes_max = 8 * 1024, .headers_max = 100,
+    .body_bytes_max = 1 << 20, .request_bytes_max = 16 << 20, .head_timeout_ms = 10000, .body_timeout_ms = 30000,
+    .idle_timeout_ms = 75000, .write_timeout_ms = 30000, .connections_max = 10000, .grace_ms = 10000, .hard_ms = 2000,
+};
+
+static weft_serve_opts filled(const weft_serve_opts *given)
+{
+    weft_serve_opts o = *given;
+#define FILL(member) if (!o.member) o.member = defaults.member
+    FILL(host);
+    FILL(port);
+    FILL(head_bytes_max);
+    FILL(target_bytes_max);
+    FILL(headers_max);
+    FILL(body_bytes_max);
+    FILL(request_bytes_max);
+    FILL(head_timeout_ms);
+    FILL(body_timeout_ms);
+    FILL(idle_timeout_ms);
+    FILL(write_timeout_ms);
+    FILL(connections_max);
+    FILL(grace_ms);
+    FILL(hard_ms);
+#undef FILL
+    return o;
+}
+
+weft_str weft__server_date(weft__server *s)
+{
+    int64_t now = weft__loop_now(s->loop);
+    if (now >= s->date_until_ns) {
+        weft__os *os = weft__loop_os(s->loop);
+        int64_t us = os->ops->wall_us(os);
+        weft__http_date(s->date, us / 1000000);
+        s->date_until_ns = now + (1000000 - us % 1000000) * 1000;
+    }
+    return (weft_str){ s->date, sizeof s->date };
+}
+
+/* ---- waiting connections whose time is over ---- */
+
+static void idle_over(connection *c) { weft__connection_close(c); }
+
+static void head_over(connection *c)
+{
+    weft__server_write_error(c->server, &c->out, 408, "the head did not arrive within head_timeout_ms", true);
+    (void)weft__connection_flush(c);
+    weft__connection_close(c);
+}
+
+static void patience_init(weft__server *s, patience *p, int ms, void (*over)(connection *))
+{
+    *p = (patience){ .server = s, .span_ns = (int64_t)ms * 1000000, .over = over };
+}
+
+/* ---- accepting ---- */
+
+static void accept_some(weft__watch *w, uint32_t events)
+{
+    weft__server *s = (weft__server *)((char *)w - offsetof(weft__server, listener));
+    weft__os *os = weft__loop_os(s->loop);
+    (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE && s->listener_fd >= 0; i++) {
+        weft__addr peer;
+        int fd = os->ops->accept(os, s->listener_fd, &peer);
+        if (fd < 0) return;
+        if (s->connections < (unsigned)s->opts.connections_max) weft__connection_open(s, fd);
+        else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
+    }
+}
+
+/* What tasks answered in this turn and did not send themselves, because they wait for something else. */
+static void flush_all(weft__hook *h)
+{
+    weft__server *s = (weft__server *)((char *)h - offsetof(weft__server, flush));
+    for (connection *c = s->unsent, *next; c; c = next) {
+        next = c->next_unsent;
+        if (c->stream.may_write) (void)weft__connection_flush(c);
+    }
+}
+
+static int start_listening(weft__server *s, char *why)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    weft__addr at;
+    if (weft__addr_parse(weft_str_of(s->opts.host), s->opts.port < 0 ? 0 : s->opts.port, &at) < 0) {
+        snprintf(why, 256, "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"", s->opts.host);
+        return WEFT_EINVAL;
+    }
+    int fd = os->ops->listen(os, &at, BACKLOG);
+    if (fd < 0) {
+        snprintf(why, 256, "cannot listen on %s port %d: %s%s", s->opts.host, s->opts.port, strerror(-fd),
+            fd == -EADDRINUSE ? "; another program has it: end that one or choose another port" : "");
+        return fd;
+    }
+    s->listener_fd = fd;
+    if (os->ops->local(os, fd, &at) == 0) s->port = weft__addr_port(&at);
+    return 0;
+}
+
+int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler, void *ctx, char *why)
+{
+    weft__server *s = weft__calloc(sizeof *s);
+    if (!s) {
+        snprintf(why, 256, "no memory for a server");
+        return WEFT_ENOMEM;
+    }
+    s->opts = filled(opts);
+    s->limits = (weft__http_limits){ s->opts.head_bytes_max, s->opts.target_bytes_max };
+    s->handler = handler;
+    s->ctx = ctx;
+    s->loop = weft__loop_here();
+    s->listener = (weft__watch){ accept_some };
+    s->listener_fd = -1;
+    s->flush = (weft__hook){ flush_all, NULL };
+    weft__buf_init(&s->scratch, SCRATCH_BYTES_MAX);
+    patience_init(s, &s->idle, s->opts.idle_timeout_ms, idle_over);
+    patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
+    patience_init(s, &s->lingers, LINGER_MS, idle_over);
+    int rc = start_listening(s, why);
+    if (rc < 0) {
+        weft__server_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+int weft__server_port(const weft__server *s) { return s->port; }
+
+/* ---- stopping ---- */
+
+static void stop_listening(weft__server *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    if (s->listener_fd < 0) return;
+    weft__loop_forget(s->loop, &s->listener);
+    os->ops->close(os, s->listener_fd);
+    s->listener_fd = -1;
+}
+
+static void close_waiting(weft__server *s)
+{
+    while (s->idle.first) weft__connection_close(s->idle.first);
+    while (s->heads.first) weft__connection_close(s->heads.first);
+}
+
+/* Until no connection is left, the time is over, or somebody is in a hurry. */
+static void drain(weft__server *s, int ms, const char *what)
+{
+    int64_t until = weft__loop_clock(s->loop) + (int64_t)ms * 1000000;
+    while (s->connections && !s->hurry) {
+        if (weft__park(what, until) < 0) break;
+    }
+    s->hurry = false;
+}
+
+static void close_all(weft__server *s)
+{
+    while (s->lingers.first) weft__connection_close(s->lingers.first);
+    for (connection *c = s->busy; c; c = c->next) {
+        c->left = true;
+        weft__stream_close(&c->stream);
+    }
+}
+
+static void say_who_hangs(weft__server *s)
+{
+    for (connection *c = s->busy; c; c = c->next) {
+        fprintf(stderr, "weft: a request still runs after grace_ms and hard_ms; its handler ignores its cancel\n");
+    }
+}
+
+static int stop_gracefully(weft__server *s)
+{
+    WEFT_SCOPE(shielded, .shield = true);
+    stop_listening(s);
+    close_waiting(s);
+    drain(s, s->opts.grace_ms, "requests in flight");
+    if (!s->connections) return 0;
+    weft_cancel(&s->scope);
+    drain(s, s->opts.hard_ms, "cancelled requests");
+    if (!s->connections) return 0;
+    close_all(s);
+    drain(s, 100, "closed requests");
+    if (!s->connections) return 0;
+    say_who_hangs(s);
+    return WEFT_ETIMEDOUT;
+}
+
+int weft__server_run(weft__server *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    s->scope = (weft_scope){ .opts = { .forget = true }, .place = "the server" };
+    weft_scope *scope = weft__scope_enter(&s->scope);
+    weft__loop_hook(s->loop, &s->flush);
+    s->runner = weft__self();
+    int rc = os->ops->watch(os, s->listener_fd, &s->listener, true);
+    while (rc == 0 && !s->stopping) rc = weft__park("requests", INT64_MAX);
+    s->stopping = true;
+    s->hurry = false;
+    int stopped = stop_gracefully(s);
+    weft__loop_unhook(s->loop, &s->flush);
+    s->runner = NULL;
+    if (stopped < 0) return stopped;                  /* the scope stays entered: what hangs in it cannot be left */
+    weft__scope_leave(&scope);
+    return rc < 0 && rc != WEFT_ECANCELED ? rc : 0;
+}
+
+void weft__server_stop(weft__server *s)
+{
+    if (s->stopping) s->hurry = true;
+    s->stopping = true;
+    if (s->runner) weft__wake(s->runner, 0);
+}
+
+void weft__server_free(weft__server *s)
+{
+    if (!s) return;
+    stop_listening(s);
+    weft__timer_stop(s->loop, &s->idle.timer);
+    weft__timer_stop(s->loop, &s->heads.timer);
+    weft__timer_stop(s->loop, &s->lingers.timer);
+    while (s->inbufs) {
+        inbuf *in = s->inbufs;
+        s->inbufs = in->next;
+        weft__free(in);
+    }
+    weft__buf_free(&s->spare_out);
+    weft__buf_free(&s->scratch);
+    weft__free(s);
+}

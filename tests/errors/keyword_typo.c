@@ -1,0 +1,7 @@
+/* gcc:   feild
+ * clang: type name requires a specifier|feild */
+#include "weft/model.h"
+
+WEFT_MODEL(Customer,    /* HERE */
+    field(weft_str, name),
+    feild(int,      age));

@@ -1,0 +1,230 @@
+/* The showcase: the programs of the tutorial joined into one application, with the services it asks running as
+ * processes of their own. `make run` starts it; the page at / explains it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "page.h"
+#include "services.h"
+#include "weft.h"
+
+enum { STORES = STORE5 - STORE1 + 1, STORE_TIMEOUT_MS = 2500 };
+
+/* ---- GET / ---- */
+
+static int index_page(const weft_none *in, weft_reply *out)
+{
+    (void)in;
+    return weft_reply_html(out, WEFT_S(PAGE));
+}
+
+/* ---- GET /items/{item_id} ---- */
+
+WEFT_MODEL(Item, field(int64_t, item_id));
+WEFT_INPUT(item_in, path(int64_t, item_id));
+
+static int read_item(const item_in *in, Item *out)
+{
+    out->item_id = in->item_id;
+    return 0;
+}
+
+/* ---- GET /async-task ---- */
+
+WEFT_MODEL(Message, field(weft_str, message));
+
+static int async_task(const weft_none *in, Message *out)
+{
+    (void)in;
+    WEFT_TRY(weft_sleep_ms(2000));
+    out->message = WEFT_S("This task was executed asynchronously!");
+    return 0;
+}
+
+/* ---- GET /compare-prices/{product_id}: five stores at once; one may fail alone ---- */
+
+WEFT_MODEL(Price, field(double, price, .range = { 0, 1e9 }));
+WEFT_MODEL(Offer, field(weft_str, store), field(double, price));
+WEFT_MODEL(Failure, field(weft_str, store), field(weft_str, error));
+WEFT_MODEL(Comparison, field(Offer, best_price), list(Offer, prices), list(Failure, failed));
+WEFT_INPUT(compare_in, path(int64_t, product_id));
+
+typedef struct ask_in { const service *store; int64_t product_id; } ask_in;
+
+static int ask(const ask_in *in, Price *out)
+{
+    return weft_fetch(Price, out, "{+}/price/{}", in->store->url, in->product_id);
+}
+
+static int compare_prices(const compare_in *in, Comparison *out)
+{
+    ask_in asks[STORES];
+    Price prices[STORES];
+    weft_error errors[STORES];
+    weft_call calls[STORES];
+
+    for (int i = 0; i < STORES; i++) {
+        asks[i] = (ask_in){ &services[STORE1 + i], in->product_id };
+        calls[i] = weft_call(ask, &asks[i], &prices[i], .error = &errors[i], .timeout_ms = STORE_TIMEOUT_MS);
+    }
+    WEFT_TRY(weft_gather_n(calls, STORES));
+
+    for (int i = 0; i < STORES; i++) {
+        weft_str store = weft_str_of(services[STORE1 + i].name);
+        if (errors[i].code < 0) {
+            weft_push(&out->failed, (Failure){ store, weft_str_of(errors[i].text) });
+            continue;
+        }
+        Offer offer = { store, prices[i].price };
+        weft_push(&out->prices, offer);
+        if (out->prices.count == 1 || offer.price < out->best_price.price) out->best_price = offer;
+    }
+    if (!out->prices.count) return weft_fail(502, "no store answered in time");
+    return 0;
+}
+
+/* ---- GET /search/?destination=Rome: flights and hotels at once; both must answer ---- */
+
+WEFT_MODEL(Flight, field(weft_str, number), field(double, price));
+WEFT_MODEL(Hotel, field(weft_str, name), field(int, stars));
+WEFT_MODEL(Trip, field(weft_str, destination), list(Flight, flights), list(Hotel, hotels));
+WEFT_INPUT(search_in, query(weft_str, destination, .min_len = 1, .max_len = 64));
+
+static int fetch_flights(const search_in *in, weft_list_Flight *out)
+{
+    return weft_fetch(weft_list_Flight, out, "{+}/flights?to={}", services[FLIGHTS].url, in->destination);
+}
+
+static int fetch_hotels(const search_in *in, weft_list_Hotel *out)
+{
+    return weft_fetch(weft_list_Hotel, out, "{+}/hotels?to={}", services[HOTELS].url, in->destination);
+}
+
+static int search(const search_in *in, Trip *out)
+{
+    out->destination = in->destination;
+    return weft_gather(
+        weft_call(fetch_flights, in, &out->flights),
+        weft_call(fetch_hotels, in, &out->hotels));
+}
+
+/* ---- GET /dashboard/: three lists at once, passed on as they are ---- */
+
+WEFT_MODEL(Dashboard, list(weft_json, users), list(weft_json, products), list(weft_json, sales));
+typedef struct list_in { const char *path; } list_in;
+
+static int fetch_list(const list_in *in, weft_list_weft_json *out)
+{
+    return weft_fetch(weft_list_weft_json, out, "{+}{+}", services[DASHBOARD].url, in->path);
+}
+
+static int dashboard(const weft_none *in, Dashboard *out)
+{
+    (void)in;
+    return weft_gather(
+        weft_call(fetch_list, (&(list_in){ "/users" }), &out->users),
+        weft_call(fetch_list, (&(list_in){ "/products" }), &out->products),
+        weft_call(fetch_list, (&(list_in){ "/sales" }), &out->sales));
+}
+
+/* ---- GET /proxy/{item_id} and GET /external: an upstream's answer, its status included ---- */
+
+static int proxy(const item_in *in, weft_reply *out)
+{
+    weft_response answer;
+    WEFT_TRY(weft_exchange(&answer, (), "{+}/items/{}", services[CATALOG].url, in->item_id));
+    return weft_reply_response(out, &answer);
+}
+
+static int external(const weft_none *in, weft_reply *out)
+{
+    (void)in;
+    weft_response answer;
+    WEFT_TRY(weft_exchange(&answer, (), "{+}/", services[CATALOG].url));
+    return weft_reply_response(out, &answer);
+}
+
+const weft_app app = {
+    .title = "showcase",
+    .routes = WEFT_ROUTES(
+        WEFT_GET("/", index_page, weft_none, weft_reply),
+        WEFT_GET("/items/{item_id}", read_item, item_in, Item),
+        WEFT_GET("/async-task", async_task, weft_none, Message),
+        WEFT_GET("/compare-prices/{product_id}", compare_prices, compare_in, Comparison),
+        WEFT_GET("/search/", search, search_in, Trip),
+        WEFT_GET("/dashboard/", dashboard, weft_none, Dashboard),
+        WEFT_GET("/proxy/{item_id}", proxy, item_in, weft_reply),
+        WEFT_GET("/external", external, weft_none, weft_reply)),
+};
+
+/* ---- starting: nothing is served before the services answer ---- */
+
+static bool answers_on_purpose_badly(const service *s) { return s->fault[0] != 0; }
+
+static int wait_for_one(const service *s)
+{
+    weft_response answer;
+    int rc = 0;
+    for (int tries = 0; tries < 50; tries++) {
+        rc = weft_exchange(&answer, (.total_ms = 1000), "{+}/health", s->url);
+        if (rc == 0 && answer.status == 200) return 0;
+        WEFT_TRY(weft_sleep_ms(100));
+    }
+    return rc < 0 ? rc : weft_fail(WEFT_EPROTO, "%s answers its health check with %d", s->name, answer.status);
+}
+
+static int wait_for_services(void)
+{
+    for (int i = 0; i < SERVICES; i++) {
+        if (!answers_on_purpose_badly(&services[i])) WEFT_TRY(wait_for_one(&services[i]), "while waiting for %s", services[i].name);
+    }
+    return 0;
+}
+
+static void say_what_runs(int port)
+{
+    for (int i = 0; i < SERVICES; i++) {
+        const service *s = &services[i];
+        printf("  %-10s %s  answers after %d ms%s%s\n", s->name, s->url, s->delay_ms, *s->fault ? ", broken: " : "", s->fault);
+    }
+    printf("\nThe showcase: http://127.0.0.1:%d   (Ctrl-C ends it and all of the above)\n", port);
+    fflush(stdout);
+}
+
+static int usage(const char *wrong)
+{
+    if (wrong) fprintf(stderr, "showcase: '%s' is no option of mine\n", wrong);
+    fprintf(wrong ? stderr : stdout, "usage: showcase [--port N]\n"
+        "  WEFT_SHOWCASE_DELAY_MS=N              every service answers after N ms\n"
+        "  WEFT_SHOWCASE_FAULTS=store2:500,...   breaks stores: a status, hang, refuse, garbage, cut\n");
+    return wrong ? 2 : 0;
+}
+
+static int read_port(const char *text)
+{
+    char *end;
+    long port = strtol(text, &end, 10);
+    if (!*text || *end || port < 1 || port > 65535) {
+        fprintf(stderr, "showcase: the port is '%s': expected a number from 1 to 65535\n", text);
+        return -1;
+    }
+    return (int)port;
+}
+
+int main(int argc, char **argv)
+{
+    int port = 8000;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) return usage(NULL);
+        if (strcmp(argv[i], "--port") != 0 || i + 1 == argc) return usage(argv[i]);
+        if ((port = read_port(argv[++i])) < 0) return 2;
+    }
+    if (!services_start()) return 1;
+    int status = weft_run(wait_for_services);
+    if (status == 0) {
+        say_what_runs(port);
+        status = weft_serve(&app, .port = port);
+    }
+    services_stop();
+    return status;
+}

@@ -96,7 +96,7 @@ void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int
 
 void weft__scope_unlink(weft_scope *s)
 {
-    weft__timers_stop(&weft__the_loop->timers, &s->timer);
+    if (s->timer.place) weft__timers_stop(&weft__the_loop->timers, &s->timer);
     if (s->next) s->next->prev = s->prev;
     if (s->prev) s->prev->next = s->next;
     else if (s->parent) s->parent->first_child = s->next;

@@ -34,4 +34,8 @@ for cc in gcc clang; do
     fi
 done
 check an_app_builds_as_strict_c17 gcc $warnings -std=c17 -D_GNU_SOURCE app.c -o app_c17 $flags
-check cpp_links_the_library sh -c "cc -c app.c -Dmain=weft_app_main $(pkg-config --cflags weft) && g++ -Wall -Wextra app.cc app.o -o app_cc $flags"
+# The -Werror flags of weft.pc are C's alone: C++ takes the include path, and the library.
+include=$(pkg-config --cflags-only-I weft)
+check an_app_for_cpp_compiles cc -c app.c -Dmain=weft_app_main $flags
+check cpp_links_the_library g++ -Wall -Wextra app.cc app.o -o app_cc $include $(pkg-config --libs weft)
+check a_cpp_program_runs ./app_cc

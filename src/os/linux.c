@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -287,7 +288,7 @@ static int linux_shutdown(weft__os *os, int fd)
 static weft__resolve *linux_resolve(weft__os *os, const char *host, int port, void *cookie)
 {
     linux_os *l = of(os);
-    if (!l->resolver) l->resolver = weft__resolver_new(l->wake);
+    if (!l->resolver) l->resolver = weft__resolver_new(l->wake, getaddrinfo);
     return l->resolver ? weft__resolver_start(l->resolver, host, port, cookie) : NULL;
 }
 

@@ -3,7 +3,7 @@
 /* The seam of system calls. Everything above asks the world through a weft__os: os_linux is the kernel,
  * os_sim a simulated one with a virtual clock, seeded order and an in-memory network. Errors are negative
  * codes (-errno). Nothing here waits but `wait`. One os belongs to one thread of one process: a forked child
- * makes its own.  */
+ * makes its own, and may do nothing with the old one but `free` it.  */
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "weft/base.h"

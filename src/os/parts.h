@@ -20,7 +20,8 @@ int weft__resolve_at_once(const char *host, size_t n, int port, weft__addr *out,
 /* Threads that call getaddrinfo, for one os. They write 1 to the eventfd `wake` when something is to be
  * told. NULL: no memory. Its end waits for nobody: a thread in the middle of a look-up frees the rest. */
 typedef struct weft__resolver weft__resolver;
-weft__resolver *weft__resolver_new(int wake);
+typedef int weft__lookup_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+weft__resolver *weft__resolver_new(int wake, weft__lookup_fn *look_up);      /* look_up: getaddrinfo */
 void weft__resolver_free(weft__resolver *r);
 weft__resolve *weft__resolver_start(weft__resolver *r, const char *host, int port, void *cookie);
 void weft__resolver_end(weft__resolver *r, weft__resolve *one);

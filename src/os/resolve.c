@@ -29,10 +29,13 @@ typedef struct resolve_list { weft__resolve *first, **end; int count; } resolve_
 
 struct weft__resolver {
     pthread_mutex_t lock;
-    pthread_cond_t work;
+    pthread_cond_t work, left;
+    weft__lookup_fn *look_up;
     resolve_list waiting, ended;
     int wake;                        /* -1: the os is gone */
-    int threads, idle, users;        /* users: the threads and the os; the last one frees */
+    int threads, idle, running;      /* of the threads: those that wait for work, and those in a look-up */
+    bool orphaned;                   /* the last thread frees */
+    pid_t owner;                     /* a forked child has none of the threads */
 };
 
 static void list_init(resolve_list *l) { *l = (resolve_list){ .end = &l->first }; }
@@ -62,36 +65,45 @@ static weft__resolve *list_take(resolve_list *l)
     return one;
 }
 
-weft__resolver *weft__resolver_new(int wake)
+weft__resolver *weft__resolver_new(int wake, weft__lookup_fn *look_up)
 {
     weft__resolver *r = weft__calloc(sizeof *r);
     if (!r) return NULL;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->work, NULL);
+    pthread_cond_init(&r->left, NULL);
     list_init(&r->waiting);
     list_init(&r->ended);
     r->wake = wake;
-    r->users = 1;
+    r->look_up = look_up;
+    r->owner = getpid();
     return r;
 }
 
-/* Gives up the lock and one use. */
-static void leave(weft__resolver *r)
+static void destroy(weft__resolver *r)
 {
-    bool last = !--r->users;
-    pthread_mutex_unlock(&r->lock);
-    if (!last) return;
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->work);
+    pthread_cond_destroy(&r->left);
     weft__free(r);
 }
 
+/* Waits for the threads that have nothing to do, so that usually nothing is left behind. A look-up can take
+ * half a minute: whoever is in one is left to it. */
 void weft__resolver_free(weft__resolver *r)
 {
+    if (r->owner != getpid()) {
+        weft__free(r);
+        return;
+    }
     pthread_mutex_lock(&r->lock);
     r->wake = -1;
     pthread_cond_broadcast(&r->work);
-    leave(r);
+    while (r->threads > r->running) pthread_cond_wait(&r->left, &r->lock);
+    r->orphaned = r->threads > 0;
+    bool done = !r->orphaned;
+    pthread_mutex_unlock(&r->lock);
+    if (done) destroy(r);
 }
 
 static void settle(weft__resolve *one, int result, const char *why)
@@ -100,10 +112,10 @@ static void settle(weft__resolve *one, int result, const char *why)
     one->why = why;
 }
 
-static void look_up(weft__resolve *one)
+static void look_up(const weft__resolver *r, weft__resolve *one)
 {
     struct addrinfo want = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
-    int rc = getaddrinfo(one->host, NULL, &want, &list);
+    int rc = r->look_up(one->host, NULL, &want, &list);
     if (rc) {
         settle(one, rc == EAI_MEMORY ? WEFT_ENOMEM : WEFT_EDNS, gai_strerror(rc));
         return;
@@ -126,25 +138,37 @@ static void ended(weft__resolver *r, weft__resolve *one)
     if (write(r->wake, &add, sizeof add) < 0) { /* full: then it is awake already */ }
 }
 
+/* Under the lock, and gives it up meanwhile. */
+static void run(weft__resolver *r, weft__resolve *one)
+{
+    one->state = RUNNING;
+    r->running++;
+    pthread_mutex_unlock(&r->lock);
+    look_up(r, one);
+    pthread_mutex_lock(&r->lock);
+    r->running--;
+    ended(r, one);
+}
+
 static void *work(void *arg)
 {
     weft__resolver *r = arg;
     pthread_mutex_lock(&r->lock);
     while (r->wake >= 0) {
         weft__resolve *one = list_take(&r->waiting);
-        if (!one) {
-            r->idle++;
-            pthread_cond_wait(&r->work, &r->lock);
-            r->idle--;
+        if (one) {
+            run(r, one);
             continue;
         }
-        one->state = RUNNING;
-        pthread_mutex_unlock(&r->lock);
-        look_up(one);
-        pthread_mutex_lock(&r->lock);
-        ended(r, one);
+        r->idle++;
+        pthread_cond_wait(&r->work, &r->lock);
+        r->idle--;
     }
-    leave(r);
+    r->threads--;
+    bool last = r->orphaned && !r->threads;
+    pthread_cond_signal(&r->left);
+    pthread_mutex_unlock(&r->lock);
+    if (last) destroy(r);
     return NULL;
 }
 
@@ -164,7 +188,6 @@ static bool start_thread(weft__resolver *r)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     r->threads += started;
-    r->users += started;
     return started;
 }
 

@@ -126,11 +126,11 @@ static int tell_signals(weft__sim *s, weft__event *events, int max)
     return 1;
 }
 
-static int look(weft__sim *s, weft__event *events, int max)
+static int look(weft__sim *s, weft__event *events, int max, bool again)
 {
     weft__sim_due due;
     while (weft__sim_queue_pop(&s->queue, s->now_ns, &due)) happen(s, &due);
-    int n = weft__sim_ready(s, events, max);
+    int n = weft__sim_ready(s, events, max, again);
     n += weft__sim_resolves_told(s, events + n, max - n);
     n += tell_signals(s, events + n, max - n);
     for (int i = n - 1; i > 0 && s->opts.seed; i--) {
@@ -142,6 +142,8 @@ static int look(weft__sim *s, weft__event *events, int max)
     return n;
 }
 
+/* A listener that is told of again and again must not stop the clock: that would be a world in which nothing
+ * else ever happens. So it is told again when the time is up, not before. */
 static int sim_wait(weft__os *os, weft__event *events, int max, int64_t timeout_ns)
 {
     weft__sim *s = weft__sim_of(os);
@@ -149,7 +151,7 @@ static int sim_wait(weft__os *os, weft__event *events, int max, int64_t timeout_
     if (max > EVENTS_MAX) max = EVENTS_MAX;
     int64_t until = timeout_ns < 0 ? INT64_MAX : after(s->now_ns, timeout_ns);
     for (;;) {
-        int n = look(s, events, max);
+        int n = look(s, events, max, false);
         if (n) return n;
         if (!s->queue.count || s->queue.items[0].at > until) break;
         s->now_ns = s->queue.items[0].at;
@@ -157,7 +159,7 @@ static int sim_wait(weft__os *os, weft__event *events, int max, int64_t timeout_
     if (timeout_ns < 0) return WEFT_EDEADLK;
     s->now_ns = until;
     weft__sim_note(s, WEFT__SIM_OP_PASSED, timeout_ns, 0);
-    return 0;
+    return look(s, events, max, true);
 }
 
 /* ---- what a test does to the world ---- */

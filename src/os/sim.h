@@ -8,7 +8,8 @@
  *
  * What is sent in a turn arrives in a later `wait`, also without delays. A listener takes what is sent to its
  * address, 0.0.0.0 and :: stand for all of their family; a full queue lets a connect try again after 1, 2, 4 ...
- * seconds, six times. Ends are those of TCP, for unix sockets too: a close with unread bytes is a reset, and
+ * seconds, six times. A listener that was told of and not asked is told again only when a wait's time is up, and
+ * is no reason not to be in deadlock: else the clock would stand still. Ends are those of TCP, for unix sockets too: a close with unread bytes is a reset, and
  * so is the answer to bytes for a closed socket. Limits: 65 536 sockets, 4096 names, 1024 names being resolved,
  * 32 failures waiting, windows of 64 MiB. Not simulated: TIME_WAIT, the files of unix sockets, lost packets. */
 typedef struct weft__sim_opts {

@@ -78,11 +78,12 @@ int weft__sim_listen(weft__os *os, const weft__addr *a, int backlog)
 
 static int take(weft__sim *s, int listener, weft__addr *peer)
 {
-    int rc = weft__sim_fault(s, WEFT__SIM_OP_ACCEPT);
-    if (rc) return rc;
     weft__sim_sock *l = weft__sim_find(s, listener);
     if (!l) return -EBADF;
     if (l->state != WEFT__SIM_LISTENING) return WEFT_EINVAL;
+    l->told = false;
+    int rc = weft__sim_fault(s, WEFT__SIM_OP_ACCEPT);
+    if (rc) return rc;
     weft__sim_sock *sock = l->queue;
     if (!sock) return -EAGAIN;
     l->queue = sock->next;
@@ -174,6 +175,7 @@ void weft__sim_on_syn(weft__sim *s, int from, uint64_t tries)
     *l->queue_end = sock;
     l->queue_end = &sock->next;
     l->queued++;
+    l->told = false;
     weft__sim_wake(s, l);
     weft__sim_to(s, WEFT__SIM_SYN_ACK, from, sock->fd, 0);
 }

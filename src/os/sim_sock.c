@@ -130,11 +130,11 @@ int weft__sim_watch(weft__os *os, int fd, void *cookie, bool listener)
     return rc;
 }
 
-int weft__sim_ready(weft__sim *s, weft__event *events, int max)
+int weft__sim_ready(weft__sim *s, weft__event *events, int max, bool again)
 {
     int n = 0, kept = 0;
     for (weft__sim_sock *l = s->listeners; l; l = l->next)      /* level-triggered: again, and last */
-        if (l->queued) weft__sim_wake(s, l);
+        if (l->queued && (again || !l->told)) weft__sim_wake(s, l);
     for (int i = 0; i < s->ready_count; i++) {
         weft__sim_sock *sock = weft__sim_find(s, s->ready[i]);
         uint32_t ready = sock ? ready_now(s, sock) : 0;
@@ -144,6 +144,7 @@ int weft__sim_ready(weft__sim *s, weft__event *events, int max)
         }
         if (sock) sock->ready = false;
         if (!ready) continue;
+        sock->told = true;
         weft__sim_note(s, WEFT__SIM_OP_EVENT, sock->fd, ready);
         events[n++] = (weft__event){ sock->cookie, ready };
     }

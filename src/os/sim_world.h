@@ -49,6 +49,7 @@ struct weft__sim_sock {
     weft__sim_sock *next;           /* of the listeners, or of a listener's queue */
     weft__sim_sock *queue, **queue_end;
     int backlog, queued;
+    bool told;                      /* of its queue as it is, and not asked since */
 };
 
 /* A descriptor is WEFT__SIM_FD_FIRST + generation * WEFT__SIM_SOCKS_MAX + slot: numbers do not come again
@@ -102,7 +103,8 @@ void weft__sim_sock_free(weft__sim *s, weft__sim_sock *sock);
 void weft__sim_wake(weft__sim *s, weft__sim_sock *sock);         /* an edge: the next wait looks at it */
 bool weft__sim_writable(const weft__sim *s, const weft__sim_sock *sock);
 int weft__sim_watch(weft__os *os, int fd, void *cookie, bool listener);
-int weft__sim_ready(weft__sim *s, weft__event *events, int max);
+/* `again`: also of listeners that were told of and that nobody has asked since. */
+int weft__sim_ready(weft__sim *s, weft__event *events, int max, bool again);
 void weft__sim_socks_free(weft__sim *s);
 
 /* sim_net.c */

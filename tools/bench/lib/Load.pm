@@ -67,13 +67,14 @@ sub wrk {
 # Calls that come once a connection, not once a request: wrk opens its connections while strace counts.
 my $SET_UP = qr/^(accept4?|close|[gs]etsockopt|shutdown|socket|connect|fcntl|ioctl|get(sock|peer)name)$/;
 
-# System calls per request of a server that runs, or undef where strace may not look.
+# System calls per request of a server that runs; undef where strace may not look, or slows it too much.
 sub system_calls {
     my ($pid, $work, $port, $core, $tmp) = @_;
     my $strace = start($core, "$tmp/strace.log", 'strace', '-c', '-f', '-o', "$tmp/strace", '-p', $pid);
     sleep 0.3;
-    my ($requests) = wrk($work, $port, $core, 1, $tmp);
+    my ($requests) = eval { wrk($work, $port, $core, 2, $tmp) };
     stop($strace, 'INT');
+    return undef if !$requests;
     my $calls = 0;
     for (split /\n/, slurp("$tmp/strace")) {
         my @column = split;

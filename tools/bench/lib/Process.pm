@@ -7,7 +7,7 @@ use Exporter 'import';
 use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep time);
-our @EXPORT_OK = qw(start stop run_for wait_ready ensure_free cpu_ns rss_bytes allowed_cores slurp);
+our @EXPORT_OK = qw(start stop run_for wait_ready ensure_free cpu_ns core_busy_ns rss_bytes allowed_cores slurp);
 
 my %running;    # pid => what it is, for messages
 
@@ -112,6 +112,14 @@ sub cpu_ns {
         $ns += (split ' ', slurp($file))[0] // 0;
     }
     return $ns;
+}
+
+# Time that a core was busy with anything, or was taken by the host of a virtual machine, in ns.
+sub core_busy_ns {
+    my ($core) = @_;
+    my ($times) = slurp('/proc/stat') =~ /^cpu$core (.+)/m or return 0;
+    my ($user, $nice, $system, undef, undef, $irq, $softirq, $steal) = split ' ', $times;
+    return ($user + $nice + $system + $irq + $softirq + $steal) * 1e9 / POSIX::sysconf(&POSIX::_SC_CLK_TCK);
 }
 
 # Memory in user space that is resident for the tree.

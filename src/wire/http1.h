@@ -68,8 +68,9 @@ typedef struct weft__http_limits {
  * head, 0 at first: a head that comes byte by byte is then searched once, not once a byte. It is 0
  * again after a head.
  *
- * The answer depends on the bytes alone, not on how they were cut: what is refused once is refused
- * however much follows, and no beginning of a good head is ever refused.
+ * The answer to a head depends on its bytes alone, not on how they were cut: what is refused once
+ * is refused however much follows, and no beginning of a good head is ever refused. (A bad head that
+ * comes in pieces may be refused only when its last piece is there.)
  *
  * Refused is what two readers could understand differently: Content-Length with Transfer-Encoding,
  * twice or not a plain number; a coding other than chunked (501); Transfer-Encoding in 1.0; CR or

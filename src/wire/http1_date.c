@@ -63,7 +63,7 @@ void weft__http_date(char out[WEFT__HTTP_DATE], int64_t unix_s)
     put2(out + 23, of_day % 60);
 }
 
-/* ---- reading: a step that does not find what it expects clears `ok`; the rest then do nothing ---- */
+/* ---- reading: a step that misses what it expects clears `ok`; the rest do nothing ---- */
 
 typedef struct reader {
     const char *at, *end;

@@ -175,6 +175,7 @@ int weft__http_fields_response(weft__http_fields *f, weft__http_head *head)
 
 bool weft__http_list_has(weft_str list, weft_str token)
 {
+    if (!list.len) return false;
     const char *at = list.ptr, *end = list.ptr + list.len;
     while (at < end) {
         const char *comma = memchr(at, ',', (size_t)(end - at));

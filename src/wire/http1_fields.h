@@ -21,7 +21,7 @@ int weft__http_fields_response(weft__http_fields *f, weft__http_head *head);
 /* Sets the fault; returns WEFT_EPROTO. */
 int weft__http_refuse(weft__http_head *head, int status, const char *fault) WEFT__COLD;
 
-/* True for the lengths of the names weft__http_fields_add knows: most others differ by this alone. */
+/* True for the lengths of the names that matter here: most others differ by this alone. */
 static inline bool weft__http_fields_may_know(size_t name_len)
 {
     const uint32_t known = 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 12 | 1 << 14 | 1 << 17;

@@ -63,14 +63,16 @@ void weft__http_add_status(weft__buf *b, int status)
 
 bool weft__http_name_valid(weft_str name)
 {
+    if (!name.len) return false;
     const char *end = name.ptr + name.len;
-    return name.len && weft__scan_name(name.ptr, name.ptr, end) == end;
+    return weft__scan_name(name.ptr, name.ptr, end) == end;
 }
 
 bool weft__http_value_valid(weft_str value)
 {
+    if (!value.len) return true;
     const char *end = value.ptr + value.len;
-    return !value.len || weft__scan_text(value.ptr, value.ptr, end) == end;
+    return weft__scan_text(value.ptr, value.ptr, end) == end;
 }
 
 int weft__http_add_header(weft__buf *b, weft_str name, weft_str value)

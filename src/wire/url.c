@@ -118,6 +118,7 @@ static bool ipv4_valid(const char *at, const char *end)
  * last two may be written as an IPv4 address. */
 bool weft__url_ipv6_valid(weft_str s)
 {
+    if (!s.len) return false;
     const char *at = s.ptr, *end = at + s.len;
     int groups = 0;
     bool gap = false;
@@ -159,7 +160,7 @@ static const char *split_name(weft_str text, authority *a, const char **rest)
     if (at < end && *at != ':') return "a byte that no host name has";
     a->host = slice(text.ptr, at);
     *rest = at;
-    if (!a->host.len) return "no host";
+    if (!a->host.len) return "a URL without a host";
     return a->host.len > HOST_MAX ? "a host name of more than 255 bytes" : NULL;
 }
 

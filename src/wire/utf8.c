@@ -18,9 +18,12 @@ static inline size_t ascii_run(const unsigned char *p, size_t len)
     return i;
 }
 
-/* What a lead byte asks for: the length of its character and the range of the second byte, where the
- * overlong forms, the surrogates and what lies above U+10FFFF are kept out (RFC 3629, 4). */
-typedef struct lead { unsigned size; unsigned char low, high; } lead;
+/* What a lead byte asks for: the length of its character and the range of the second byte, where
+ * the overlong forms, the surrogates and what lies above U+10FFFF are kept out (RFC 3629, 4). */
+typedef struct lead {
+    unsigned size;
+    unsigned char low, high;
+} lead;
 
 static lead lead_of(unsigned char c)
 {
@@ -35,7 +38,8 @@ static lead lead_of(unsigned char c)
     return (lead){ 0, 0, 0 };
 }
 
-/* How many of the bytes at p fit the character that p[0], not ASCII, begins; `*size` is its whole length. */
+/* How many of the bytes at p fit the character that p[0], not ASCII, begins; `*size` is its whole
+ * length. */
 static size_t char_fit(const unsigned char *p, size_t len, unsigned *size)
 {
     lead l = lead_of(p[0]);
@@ -63,7 +67,10 @@ size_t weft__utf8_prefix(const char *bytes, size_t len)
     return i;
 }
 
-bool weft__utf8_valid(const char *bytes, size_t len) { return weft__utf8_prefix(bytes, len) == len; }
+bool weft__utf8_valid(const char *bytes, size_t len)
+{
+    return weft__utf8_prefix(bytes, len) == len;
+}
 
 bool weft__utf8_partial(const char *bytes, size_t len)
 {

@@ -147,8 +147,8 @@ static bool start(runner *all, running *r, const weft__test *test)
     r->pid = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
     if (r->pid < 0) return false;
     if (r->pid == 0) {
-        for (unsigned i = 0; i < all->opts.jobs; i++)
-            if (all->places[i].test && &all->places[i] != r && all->places[i].output >= 0) close(all->places[i].output);
+        for (running *other = all->places; other < all->places + all->opts.jobs; other++)
+            if (other != r && other->test && other->output >= 0) close(other->output);
         close(ends[0]);
         child_run(r, ends[1]);
     }

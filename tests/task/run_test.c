@@ -1,0 +1,326 @@
+/* weft_run: programs in a process of their own, their signals, and the report of an overflow. */
+#define _GNU_SOURCE
+#include "world.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A program in a child process: its stderr, and a pipe on which it tells how far it is. */
+typedef struct program { pid_t pid; int err, progress; } program;
+static int tell_fd = -1;
+static void tell(char c) { WEFT_CHECK_EQ(write(tell_fd, &c, 1), 1); }
+
+static program start(weft_call call)
+{
+    int err[2], progress[2];
+    program p;
+    WEFT_NEED(pipe(err) == 0 && pipe(progress) == 0);
+    fflush(NULL);
+    p.pid = fork();
+    WEFT_NEED(p.pid >= 0);
+    if (p.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+        dup2(err[1], 2);
+        tell_fd = progress[1];
+        _exit(weft_run_with(call));
+    }
+    close(err[1]);
+    close(progress[1]);
+    p.err = err[0];
+    p.progress = progress[0];
+    return p;
+}
+
+static char next_progress(const program *p)
+{
+    char c = 0;
+    return read(p->progress, &c, 1) == 1 ? c : 0;
+}
+
+static char output[64 * 1024];
+static int finish(program *p)
+{
+    size_t len = 0;
+    ssize_t n;
+    int status = 0;
+    while ((n = read(p->err, output + len, sizeof output - 1 - len)) > 0) len += (size_t)n;
+    output[len] = 0;
+    close(p->err);
+    close(p->progress);
+    WEFT_CHECK_EQ(waitpid(p->pid, &status, 0), p->pid);
+    return status;
+}
+
+static int run(weft_call call)
+{
+    program p = start(call);
+    return finish(&p);
+}
+
+#define CHECK_EXIT(status, code) do { int st = (status); \
+    WEFT_CHECK(WIFEXITED(st)); WEFT_CHECK_EQ(WIFEXITED(st) ? WEXITSTATUS(st) : -WTERMSIG(st), (code)); } while (0)
+
+static int do_well(void) { return weft_sleep_ms(2); }
+static int return_a_number(void) { return 42; }
+enum { ITEM_LINE = __LINE__ + 1 };
+static int load_item(void) { return weft_fail(404, "no item 7"); }
+static int do_badly(void) { WEFT_TRY(weft_sleep_ms(1)); WEFT_TRY(load_item(), "while loading"); return 0; }
+static int fail_plainly(void) { return WEFT_ECONNREFUSED; }
+
+WEFT_TEST(a_program_that_does_well_exits_with_0_and_says_nothing)
+{
+    CHECK_EXIT(run(weft_call(do_well)), 0);
+    WEFT_CHECK_STR(weft_str_of(output), "");
+    CHECK_EXIT(run(weft_call(return_a_number)), 0);
+}
+
+WEFT_TEST(a_program_that_fails_exits_with_1_and_prints_text_and_trace)
+{
+    char place[64];
+    snprintf(place, sizeof place, "run_test.c:%d", ITEM_LINE + 1);
+    CHECK_EXIT(run(weft_call(do_badly)), 1);
+    WEFT_CHECK_EQ(world_count_in(output, "no item 7"), 1);
+    WEFT_CHECK(world_count_in(output, place) >= 1);
+    WEFT_CHECK_EQ(world_count_in(output, "while loading"), 1);
+    CHECK_EXIT(run(weft_call(fail_plainly)), 1);
+    WEFT_CHECK(output[0] != 0);
+}
+
+WEFT_TEST(weft_run_can_be_called_again)
+{
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(weft_run(do_well), 0);
+    world_capture_begin();
+    int status = weft_run(do_badly);
+    world_capture_end();
+    WEFT_CHECK_EQ(status, 1);
+    WEFT_CHECK_EQ(weft_run(do_well), 0);
+}
+
+/* ---- signals ---- */
+
+static int wait_and_clean_up(void)
+{
+    tell('r');
+    int rc = weft_sleep_ms(FOREVER);
+    WEFT_CHECK_EQ(rc, WEFT_ECANCELED);
+    WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ECANCELED);
+    WEFT_SCOPE(cleanup, .shield = true, .timeout_ms = FOREVER);
+    WEFT_CHECK_EQ(weft_sleep_ms(20), 0);
+    tell('c');
+    return 0;
+}
+
+static void signal_once(int number)
+{
+    program p = start(weft_call(wait_and_clean_up));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    WEFT_CHECK_EQ(kill(p.pid, number), 0);
+    WEFT_CHECK_EQ(next_progress(&p), 'c');
+    CHECK_EXIT(finish(&p), 0);
+}
+WEFT_TEST(b45_sigint_cancels_the_program_which_may_clean_up) { signal_once(SIGINT); }
+WEFT_TEST(b45_sigterm_cancels_the_program_which_may_clean_up) { signal_once(SIGTERM); }
+
+static int pass_the_cancel_on(void)
+{
+    tell('r');
+    WEFT_TRY(weft_sleep_ms(FOREVER));
+    return 0;
+}
+
+WEFT_TEST(b45_a_program_that_passes_the_cancel_of_a_signal_on_ends_in_order)
+{
+    program p = start(weft_call(pass_the_cancel_on));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    kill(p.pid, SIGTERM);
+    int status = finish(&p);
+    WEFT_CHECK(WIFEXITED(status));
+}
+
+static int clean_up_for_ever(void)
+{
+    tell('r');
+    world_ignore(weft_sleep_ms(FOREVER));
+    WEFT_SCOPE(cleanup, .shield = true);
+    tell('c');
+    world_ignore(weft_sleep_ms(FOREVER));
+    tell('x');
+    return 0;
+}
+
+static void signal_twice(int first, int second)
+{
+    program p = start(weft_call(clean_up_for_ever));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    kill(p.pid, first);
+    WEFT_CHECK_EQ(next_progress(&p), 'c');
+    kill(p.pid, second);
+    WEFT_CHECK_EQ(next_progress(&p), 0);
+    int status = finish(&p);
+    WEFT_CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+}
+WEFT_TEST(b45_a_second_signal_ends_a_program_whose_clean_up_hangs)
+{
+    signal_twice(SIGINT, SIGINT);
+    signal_twice(SIGTERM, SIGINT);
+}
+
+static int compute_for_ever(void)
+{
+    tell('r');
+    for (volatile unsigned i = 0;; i++) continue;
+    return 0;
+}
+
+/* The loop cannot turn, so the signals cannot be told to it; the process still has to end. */
+WEFT_TEST(b45_a_second_signal_ends_a_program_that_never_waits)
+{
+    program p = start(weft_call(compute_for_ever));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    kill(p.pid, SIGTERM);
+    usleep(50000);
+    kill(p.pid, SIGTERM);
+    int64_t end = world_real_ms() + 3000;
+    siginfo_t info = { 0 };
+    while (!info.si_pid && world_real_ms() < end) {
+        WEFT_NEED(waitid(P_PID, (id_t)p.pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0);
+        usleep(5000);
+    }
+    WEFT_CHECK_EQ(info.si_pid, p.pid);
+    if (!info.si_pid) kill(p.pid, SIGKILL);
+    finish(&p);
+}
+
+static int raise_term_in_a_yield_loop(void)
+{
+    tell('r');
+    for (;;) WEFT_TRY(weft_yield());
+}
+
+WEFT_TEST(b45_a_program_of_tasks_that_only_yield_hears_a_signal)
+{
+    program p = start(weft_call(raise_term_in_a_yield_loop));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    kill(p.pid, SIGTERM);
+    int status = finish(&p);
+    WEFT_CHECK(WIFEXITED(status));
+}
+
+static int check_signal_dispositions(void) { return weft_sleep_ms(1); }
+
+WEFT_TEST(b45_after_weft_run_the_signals_are_as_before)
+{
+    struct sigaction before[2], after[2];
+    sigset_t mask_before, mask_after;
+    sigaction(SIGINT, NULL, &before[0]);
+    sigaction(SIGTERM, NULL, &before[1]);
+    sigprocmask(SIG_SETMASK, NULL, &mask_before);
+    WEFT_CHECK_EQ(weft_run(check_signal_dispositions), 0);
+    sigaction(SIGINT, NULL, &after[0]);
+    sigaction(SIGTERM, NULL, &after[1]);
+    sigprocmask(SIG_SETMASK, NULL, &mask_after);
+    for (int i = 0; i < 2; i++) WEFT_CHECK(before[i].sa_handler == after[i].sa_handler);
+    WEFT_CHECK_EQ(sigismember(&mask_before, SIGINT), sigismember(&mask_after, SIGINT));
+    WEFT_CHECK_EQ(sigismember(&mask_before, SIGTERM), sigismember(&mask_after, SIGTERM));
+}
+
+/* ---- overflow ---- */
+
+static int bottomless(const int *n)
+{
+    volatile char frame[2048];
+    frame[0] = (char)*n;
+    if (*n == INT32_MAX) return 0;
+    int next = *n + 1;
+    int rc = bottomless(&next);
+    return rc + frame[0];
+}
+
+static int overflow_in_a_task(void)
+{
+    WEFT_SCOPE(s);
+    weft_spawn(s, sleep_for, (&(int){ FOREVER }));
+    WEFT_TRY(weft_sleep_ms(1));
+    return weft_await(weft_spawn(s, bottomless, (&(int){ 1 })));
+}
+static int overflow_in_the_root(void) { return bottomless(&(int){ 1 }); }
+
+static void expect_report_of(weft_call call, const char *name)
+{
+    int status = run(call);
+    WEFT_CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+    if (!WEFT_CHECK(world_count_in(output, name) >= 1)) fprintf(stderr, "  it said: %.500s\n", output);
+    WEFT_CHECK(world_count_in(output, "stack") + world_count_in(output, "overflow") >= 1);
+}
+
+WEFT_TEST(a_stack_that_overflows_is_reported_with_the_name_of_the_task)
+{
+    expect_report_of(weft_call(overflow_in_a_task), "task bottomless");
+    expect_report_of(weft_call(overflow_in_the_root), "overflow_in_the_root");
+}
+
+static int wild_write(void)
+{
+    WEFT_TRY(weft_sleep_ms(1));
+    static volatile char *volatile nowhere = (volatile char *)16;
+    *nowhere = 1;
+    return 0;
+}
+
+WEFT_TEST(a_fault_elsewhere_is_not_reported_as_an_overflow)
+{
+    int status = run(weft_call(wild_write));
+    WEFT_CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+    WEFT_CHECK_EQ(world_count_in(output, "wild_write overflow"), 0);
+    WEFT_CHECK_EQ(world_count_in(output, "overflowed its stack"), 0);
+}
+
+/* ---- no room for stacks ---- */
+
+static int spawn_until_refused(void)
+{
+    int refused = 0, slept = 0;
+    {
+        WEFT_SCOPE(s);
+        weft_task *t[4000];
+        static weft_error err[4000];
+        static int out[4000];
+        for (int i = 0; i < 4000; i++) t[i] = weft_spawn(s, sleep_for_and_tell, (&(int){ 5 }), &out[i], .error = &err[i]);
+        WEFT_CHECK_EQ(weft_join(s), 0);
+        for (int i = 0; i < 4000; i++) {
+            int rc = weft_await(t[i]);
+            refused += rc == WEFT_ENOMEM && err[i].code == WEFT_ENOMEM && out[i] == 0;
+            slept += rc == 0 && err[i].code == 0 && out[i] == 5;
+        }
+    }
+    WEFT_CHECK_EQ(refused + slept, 4000);
+    WEFT_CHECK(refused > 0 && slept > 0);
+    for (int i = 0; i < 10; i++) {
+        WEFT_SCOPE(s);
+        WEFT_CHECK_EQ(weft_await(weft_spawn(s, sleep_for, (&(int){ 1 }))), 0);
+    }
+    return 0;
+}
+
+static int limit_memory_then_spawn(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    WEFT_NEED(f && fscanf(f, "%ld", &pages) == 1);
+    fclose(f);
+    rlim_t bytes = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)200 << 20);
+    WEFT_NEED(setrlimit(RLIMIT_AS, &(struct rlimit){ bytes, bytes }) == 0);
+    return spawn_until_refused();
+}
+
+WEFT_TEST(without_room_for_stacks_a_spawn_fails_and_the_loop_goes_on)
+{
+    if (WORLD_SANITIZED) WEFT_SKIP("sanitizers need the address space themselves");
+    CHECK_EXIT(run(weft_call(limit_memory_then_spawn)), 0);
+}

@@ -33,7 +33,7 @@ sub check_answers {
     for my $case (@{ $ANSWERS{$kind} }) {
         my ($path, $options, $status, $body) = @$case;
         next if $status == 422 && $server->{refuses_nothing};
-        my @curl = ('curl', '-s', '--noproxy', '*', '--max-time', 10, '-w', '\n%{http_code}', '-H', 'Content-Type: application/json');
+        my @curl = (qw(curl -s --noproxy * --max-time 10 -w \n%{http_code} -H), 'Content-Type: application/json');
         my $got = run_for($core, 12, "$tmp/curl", @curl, @$options, "http://127.0.0.1:$port$path");
         my ($got_body, $got_status) = $got =~ /\A(.*)\n(\d+)\z/s or die "no answer to $path: $got\n";
         next if $got_status == $status && same_body($got_body, $body, $server->{loose});
@@ -55,7 +55,8 @@ sub wrk {
     my ($work, $port, $core, $seconds, $tmp) = @_;
     my @script = $work->{script} ? ('-s', $work->{script}) : ();
     my $printed = run_for($core, $seconds + 20, "$tmp/wrk",
-        'wrk', '-t1', "-c$work->{connections}", "-d${seconds}s", '--timeout', '15s', @script, "http://127.0.0.1:$port$work->{path}");
+        'wrk', '-t1', "-c$work->{connections}", "-d${seconds}s", '--timeout', '15s', @script,
+        "http://127.0.0.1:$port$work->{path}");
     my ($requests) = $printed =~ /^\s*(\d+) requests in/m or die "wrk said:\n$printed";
     my ($rate) = $printed =~ /^Requests\/sec:\s+([\d.]+)/m;
     die "some answers were errors; wrk said:\n$printed" if $printed =~ /Non-2xx/;

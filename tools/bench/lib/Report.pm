@@ -40,7 +40,8 @@ sub table {
     $_ //= 3 for @width;
     my $line = sub {
         my @cells = @_;
-        return '| ' . join(' | ', map { sprintf $_ < $texts ? '%-*s' : '%*s', $width[$_], $cells[$_] } 0 .. $#cells) . " |\n";
+        my @padded = map { sprintf $_ < $texts ? '%-*s' : '%*s', $width[$_], $cells[$_] } 0 .. $#cells;
+        return '| ' . join(' | ', @padded) . " |\n";
     };
     my $rule = '|' . join('|', map { '-' x ($width[$_] + 1) . ($_ < $texts ? '-' : ':') } 0 .. $#width) . "|\n";
     my $heading = shift @rows;

@@ -6,12 +6,14 @@ use warnings;
 use Exporter 'import';
 our @EXPORT_OK = qw(servers);
 
+my @PORTS = qw(PORT UP0 UP1 UP2);
+
 # The bare programs, weft, the bare programs of $ENV{BARE_REF} (if set), and the peers (if wanted).
 sub servers {
     my ($programs, $peers_wanted) = @_;
     my @servers = (
-        { name => 'bare', http => ["$programs/bare_http", 'PORT'], fan => ["$programs/bare_fan", 'PORT', 'UP0', 'UP1', 'UP2'] },
-        { name => 'weft', http => ["$programs/weft_http", 'PORT'], fan => ["$programs/weft_fan", 'PORT', 'UP0', 'UP1', 'UP2'] },
+        { name => 'bare', http => ["$programs/bare_http", 'PORT'], fan => ["$programs/bare_fan", @PORTS] },
+        { name => 'weft', http => ["$programs/weft_http", 'PORT'], fan => ["$programs/weft_fan", @PORTS] },
     );
     push @servers, reference($ENV{BARE_REF}) if $ENV{BARE_REF};
     push @servers, peers($programs) if $peers_wanted;
@@ -23,7 +25,7 @@ sub servers {
 sub reference {
     my ($dir) = @_;
     -x "$dir/$_" or die "BARE_REF=$dir: there is no program $dir/$_\n" for qw(http fan);
-    return { name => 'bare_ref', refuses_nothing => 1, http => ["$dir/http", 'PORT'], fan => ["$dir/fan", 'PORT', 'UP0', 'UP1', 'UP2'] };
+    return { name => 'bare_ref', refuses_nothing => 1, http => ["$dir/http", 'PORT'], fan => ["$dir/fan", @PORTS] };
 }
 
 sub peers {
@@ -37,20 +39,23 @@ sub peers {
 
 sub go {
     my ($programs) = @_;
-    my @start = ('env', 'GOMAXPROCS=1', "$programs/go_peer", 'PORT', 'UP0', 'UP1', 'UP2');
-    return { name => 'go', peer => 1, loose => 1, http => \@start, fan => \@start, missing => -x "$programs/go_peer" ? '' : 'not built' };
+    my @start = ('env', 'GOMAXPROCS=1', "$programs/go_peer", @PORTS);
+    my $missing = -x "$programs/go_peer" ? '' : 'not built';
+    return { name => 'go', peer => 1, loose => 1, http => \@start, fan => \@start, missing => $missing };
 }
 
 sub fastify {
-    my @start = ('node', 'bench/peers/fastify/server.js', 'PORT', 'UP0', 'UP1', 'UP2');
+    my @start = ('node', 'bench/peers/fastify/server.js', @PORTS);
     my $missing = -d 'bench/peers/fastify/node_modules/fastify' ? '' : 'not installed';
     return { name => 'fastify', peer => 1, loose => 1, http => \@start, fan => \@start, missing => $missing };
 }
 
 sub fastapi {
-    my @uvicorn = qw(-m uvicorn --app-dir bench/peers/fastapi --host 127.0.0.1 --port PORT --log-level warning --no-access-log app:app);
-    my @start = ('/usr/bin/python3', @uvicorn);
-    my $missing = system('/usr/bin/python3 -c "import fastapi, uvicorn, uvloop, httptools, httpx, aiohttp" 2>/dev/null') ? 'not installed' : '';
+    my @uvicorn = qw(uvicorn --app-dir bench/peers/fastapi --log-level warning --no-access-log --host 127.0.0.1
+        --timeout-keep-alive 75);
+    my @start = ('/usr/bin/python3', '-m', @uvicorn, qw(--port PORT app:app));
+    my $imports = 'import fastapi, uvicorn, uvloop, httptools, httpx, aiohttp';
+    my $missing = system("/usr/bin/python3 -c '$imports' 2>/dev/null") ? 'not installed' : '';
     my $with = sub { [ 'env', "FAN_CLIENT=$_[0]", 'UPSTREAMS=UP0,UP1,UP2', @start ] };
     return (
         { name => 'fastapi', peer => 1, loose => 1, http => $with->('aiohttp'), missing => $missing },

@@ -4,14 +4,15 @@
 extern const weft_app app;
 
 WEFT_MODEL(Tag, field(double, price));
+WEFT_INPUT(sku_in, path(weft_str, sku));
 
-static int cheap(const weft_none *in, Tag *out) { (void)in; out->price = 9.5; return 0; }
-static int dear(const weft_none *in, Tag *out) { (void)in; out->price = 12; return weft_sleep_ms(200); }
-static int never(const weft_none *in, Tag *out) { (void)in; (void)out; return weft_sleep_ms(3600 * 1000); }
+static int cheap(const sku_in *in, Tag *out) { (void)in; out->price = 9.5; return 0; }
+static int dear(const sku_in *in, Tag *out) { (void)in; out->price = 12; return weft_sleep_ms(200); }
+static int never(const sku_in *in, Tag *out) { (void)in; (void)out; return weft_sleep_ms(3600 * 1000); }
 
-static const weft_app cheap_store = { .routes = WEFT_ROUTES(WEFT_GET("/price/{any:path}", cheap, weft_none, Tag)) };
-static const weft_app dear_store = { .routes = WEFT_ROUTES(WEFT_GET("/price/{any:path}", dear, weft_none, Tag)) };
-static const weft_app hung_store = { .routes = WEFT_ROUTES(WEFT_GET("/price/{any:path}", never, weft_none, Tag)) };
+static const weft_app cheap_store = { .routes = WEFT_ROUTES(WEFT_GET("/price/{sku}", cheap, sku_in, Tag)) };
+static const weft_app dear_store = { .routes = WEFT_ROUTES(WEFT_GET("/price/{sku}", dear, sku_in, Tag)) };
+static const weft_app hung_store = { .routes = WEFT_ROUTES(WEFT_GET("/price/{sku}", never, sku_in, Tag)) };
 
 WEFT_TEST(a_store_that_hangs_is_listed_and_costs_no_more_than_the_deadline)
 {

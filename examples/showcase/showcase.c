@@ -181,13 +181,14 @@ static int wait_for_services(void)
     return 0;
 }
 
-static void say_what_runs(int port)
+static void say_what_runs(void)
 {
+    printf("Behind the showcase, each a process of its own:\n");
     for (int i = 0; i < SERVICES; i++) {
         const service *s = &services[i];
         printf("  %-10s %s  answers after %d ms%s%s\n", s->name, s->url, s->delay_ms, *s->fault ? ", broken: " : "", s->fault);
     }
-    printf("\nThe showcase: http://127.0.0.1:%d   (Ctrl-C ends it and all of the above)\n", port);
+    printf("Ctrl-C ends the showcase and all of these.\n");
     fflush(stdout);
 }
 
@@ -222,7 +223,7 @@ int main(int argc, char **argv)
     if (!services_start()) return 1;
     int status = weft_run(wait_for_services);
     if (status == 0) {
-        say_what_runs(port);
+        say_what_runs();
         status = weft_serve(&app, .port = port);
     }
     services_stop();

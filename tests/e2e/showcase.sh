@@ -1,0 +1,131 @@
+#!/bin/bash
+# The showcase as its users see it: curl from outside, the services as processes, faults switched on, Ctrl-C.
+set -u
+: "${BUILD:?the build folder}"
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+pid=
+finish() { [ -n "$pid" ] && kill -INT "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; rm -rf "$work"; }
+trap finish EXIT
+
+ok() { echo "ok showcase/$1"; }
+not_ok() { echo "not ok showcase/$1: $2"; }
+check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
+now_ms() { date +%s%3N; }
+between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; }
+
+free_port() {
+    local port
+    for port in $(seq $((20000 + RANDOM % 20000)) 65000); do
+        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    done
+}
+
+start() {                                # environment given by the caller
+    port=$(free_port)
+    "$BUILD/examples/showcase/showcase" --port "$port" > "$work/log" 2>&1 &
+    pid=$!
+    for _ in $(seq 100); do
+        grep -q "listening on http://127.0.0.1:$port" "$work/log" && return
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    not_ok start "$(tr '\n' '|' < "$work/log")"
+    exit 1
+}
+
+children() { pgrep -P "$pid" | tr '\n' ' '; }
+
+stop() {                                 # as Ctrl-C does; nothing of it may be left
+    local processes
+    processes=$(children)
+    kill -INT "$pid"
+    wait "$pid"
+    check "$1" 0 "$?"
+    pid=
+    for p in $processes; do
+        [ -d "/proc/$p" ] && [ "$(awk '{print $3}' "/proc/$p/stat" 2>/dev/null)" != Z ] && not_ok "$1" "process $p is left"
+    done
+}
+
+get() { curl -s --max-time 20 "http://127.0.0.1:$port$1"; }
+status() { curl -s --max-time 20 -o /dev/null -w '%{http_code}' "$@"; }
+
+many() {                                 # many NAME COUNT PATH LEAST_MS MOST_MS: all 200, in that time
+    local began took good
+    began=$(now_ms)
+    good=$(seq "$2" | xargs -P "$2" -I{} curl -s --max-time 20 -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$port$3" | grep -c '^200$')
+    took=$(($(now_ms) - began))
+    if [ "$good" = "$2" ] && between "$took" "$4" "$5"; then ok "$1"
+    else not_ok "$1" "$good of $2 answered 200, in $took ms (expected $4 to $5)"; fi
+}
+
+# ---- everything well ----
+
+start
+check items '{"item_id":42}' "$(get /items/42)"
+check bad_item 422 "$(status "http://127.0.0.1:$port/items/x")"
+check unknown '{"detail":"Not Found"}' "$(get /nope)"
+check wrong_method 405 "$(status -X POST "http://127.0.0.1:$port/items/42")"
+check index 200 "$(status "http://127.0.0.1:$port/")"
+check head '0' "$(curl -s -I "http://127.0.0.1:$port/items/42" -o /dev/null -w '%{size_download}')"
+check proxy '{"id":7,"title":"Item number 7"}' "$(get /proxy/7)"
+check proxy_keeps_a_404 404 "$(status "http://127.0.0.1:$port/proxy/999")"
+check external 'Hello from a service outside.' "$(get /external)"
+
+began=$(now_ms)
+answer=$(get /compare-prices/7)
+took=$(($(now_ms) - began))
+case "$answer" in
+    '{"best_price":{"store":"store'?'","price":'*'},"prices":[{'*'],"failed":[]}') shape=good ;;
+    *) shape=$answer ;;
+esac
+check compare_prices good "$shape"
+if between $took 2000 2400; then ok five_stores_take_two_seconds; else not_ok five_stores_take_two_seconds "$took ms"; fi
+
+began=$(now_ms)
+check search '{"destination":"Rome","flights":[{"number":"WF 100 to Rome","price":89.5},{"number":"WF 204 to Rome","price":120.0}],"hotels":[{"name":"Grand Rome","stars":5},{"name":"Station","stars":2}]}' "$(get '/search/?destination=Rome')"
+took=$(($(now_ms) - began))
+if between $took 3000 3400; then ok two_and_three_take_three; else not_ok two_and_three_take_three "$took ms"; fi
+
+case "$(get /dashboard/)" in
+    '{"users":[{'*'}],"products":[{'*'}],"sales":[{'*'}]}') ok dashboard ;;
+    *) not_ok dashboard "$(get /dashboard/)" ;;
+esac
+check async_task '{"message":"This task was executed asynchronously!"}' "$(get /async-task)"
+many a_hundred_comparisons_take_about_two_seconds 100 /compare-prices/7 2000 4500
+many five_hundred_tasks_take_about_two_seconds 500 /async-task 2000 6500
+
+many a_hundred_proxied_calls 100 /proxy/7 0 4000
+catalog=$(sed -n 's|.*catalog *http://127.0.0.1:\([0-9]*\).*|\1|p' "$work/log")
+hex=$(printf ':%04X' "$catalog")
+held=$(awk -v p="$hex" '$3 ~ p "$" && $4 == "01"' /proc/net/tcp | wc -l)
+if [ "$held" -ge 1 ] && [ "$held" -le 100 ]; then ok proxied_calls_share_connections; else not_ok proxied_calls_share_connections "$held connections"; fi
+stop ends_with_all_its_services
+
+# ---- stores broken in every way ----
+
+WEFT_SHOWCASE_DELAY_MS=100 WEFT_SHOWCASE_FAULTS=store1:cut,store2:500,store3:garbage,store4:hang start
+began=$(now_ms)
+answer=$(get /compare-prices/7)
+took=$(($(now_ms) - began))
+if between $took 2500 2900; then ok a_hung_store_costs_its_deadline; else not_ok a_hung_store_costs_its_deadline "$took ms"; fi
+case "$answer" in
+    '{"best_price":{"store":"store5"'*'"prices":[{"store":"store5"'*'"failed":[{"store":"store1"'*'{"store":"store2"'*'{"store":"store3"'*'{"store":"store4"'*) ok broken_stores_are_listed ;;
+    *) not_ok broken_stores_are_listed "$answer" ;;
+esac
+stop ends_with_requests_hanging_upstream
+
+WEFT_SHOWCASE_DELAY_MS=0 WEFT_SHOWCASE_FAULTS=store1:refuse,store2:refuse,store3:refuse,store4:refuse,store5:503 start
+check no_store_is_502 502 "$(status "http://127.0.0.1:$port/compare-prices/7")"
+kill -KILL "$pid"; wait "$pid" 2>/dev/null
+sleep 0.5
+check killed_it_leaves_no_service 0 "$(pgrep -f "$BUILD/examples/showcase/upstream" | wc -l)"
+pid=
+
+# ---- mistakes in its options ----
+
+out=$(WEFT_SHOWCASE_FAULTS=store9:500 "$BUILD/examples/showcase/showcase" 2>&1)
+check a_fault_of_no_store '1 store9:500' "$? $(printf '%s' "$out" | grep -o 'store9:500')"
+out=$("$BUILD/examples/showcase/showcase" --prot 9000 2>&1)
+check a_mistyped_option "2 showcase: '--prot' is no option of mine" "$? $(printf '%s' "$out" | head -n 1)"

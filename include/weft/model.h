@@ -30,13 +30,17 @@ typedef struct weft_reply weft_reply;
 #define WEFT_NO_END ((long double)__builtin_inf())
 
 typedef enum { WEFT__scalar, WEFT__model, WEFT__list, WEFT__opt, WEFT__map, WEFT__enum, WEFT__special } weft_kind;
+typedef enum { WEFT__no_scalar, WEFT__int32, WEFT__int64, WEFT__double, WEFT__bool, WEFT__text, WEFT__json } weft_scalar;
 typedef enum {
     WEFT__field, WEFT__ref, WEFT__embed, WEFT__hidden, WEFT__value,              /* of models and enums */
     WEFT__path, WEFT__query, WEFT__header, WEFT__body, WEFT__request, WEFT__reply  /* of inputs */
 } weft_place;
 
 /* One member of a model or an input. What comes before `doc` is written by the macros; the rest are the
- * options of a declaration, each by name: field(int, n, .range = { 0, 45 }).  */
+ * options of a declaration, each by name: field(int, n, .range = { 0, 45 }).
+ * A member must be there unless it is an opt or a ref or has an initial value. What limits a value holds for
+ * the values of an option too, and for each item of a list or map; min_items and max_items for the list or
+ * map itself. An option that its type cannot have is refused when the program starts.  */
 typedef struct weft_field {
     const char *name;
     uint32_t name_len;
@@ -47,13 +51,14 @@ typedef struct weft_field {
 
     const char *doc;             /* what it is, for people and for OpenAPI */
     const char *as;              /* its name in JSON, query or header, when that differs from C's */
-    const char *initial;         /* its value when it is absent, as text: .initial = "10" */
+    const char *initial;         /* its value when it is absent, as text: .initial = "10"; JSON for lists, maps, models */
     long double range[2];        /* lowest and highest value, both allowed; {0, 0} is no range */
     bool above, below;           /* .above: the lower end itself is not allowed; .below: the upper end */
     long double multiple_of;     /* 0: none */
     uint32_t min_len, max_len;   /* of text, in characters; max_len 0: none */
     uint32_t min_items, max_items;  /* of lists and maps; max_items 0: none */
-    const char *pattern;         /* regular expression (PCRE2) found somewhere in the text: anchor it with ^ and $ */
+    const char *pattern;         /* regular expression (PCRE2) found somewhere in the text: anchor it with ^ and $;
+                                  * \d, \w and \s are ASCII, $ is the very end */
 } weft_field;
 
 /* What is known of a type. `of` is the type of a list's, map's or option's value, item_size the distance
@@ -66,6 +71,9 @@ struct weft_schema {
     const weft_schema *of;
     const weft_field *fields;
     size_t count;
+    const char *declared;            /* file and line of a user's type */
+    struct weft__plan **plan;        /* where what is computed from a model's fields is kept, once it was needed */
+    weft_scalar scalar;
 };
 
 /* A list, an option and a map of T are types of their own: they can be assigned, passed and returned. */
@@ -106,10 +114,11 @@ extern const weft_schema weft_schema_weft_none;
     typedef struct Name Name; WEFT__SHAPES(Name); \
     WEFT__STATIC weft_schema weft_schema_##Name, weft_schema_weft_list_##Name, weft_schema_weft_map_##Name
 #define WEFT__KINDS(Name, kind_, fields_) \
-    WEFT__STATIC weft_schema weft_schema_##Name = { #Name, kind_, sizeof(Name), 0, 0, fields_, sizeof fields_ / sizeof *fields_ }; \
-    WEFT__STATIC weft_schema weft_schema_weft_list_##Name = { #Name, WEFT__list, sizeof(weft_list_##Name), sizeof(Name), &weft_schema_##Name, 0, 0 }; \
-    WEFT__STATIC weft_schema weft_schema_weft_map_##Name = { #Name, WEFT__map, sizeof(weft_map_##Name), sizeof(struct weft_entry_##Name), &weft_schema_##Name, 0, 0 }; \
-    WEFT__STATIC weft_schema weft_schema_weft_opt_##Name = { #Name, WEFT__opt, sizeof(weft_opt_##Name), 0, &weft_schema_##Name, 0, 0 }
+    static struct weft__plan *weft__plan_##Name __attribute__((unused)); \
+    WEFT__STATIC weft_schema weft_schema_##Name = { #Name, kind_, sizeof(Name), 0, 0, fields_, sizeof fields_ / sizeof *fields_, WEFT__HERE, &weft__plan_##Name, WEFT__no_scalar }; \
+    WEFT__STATIC weft_schema weft_schema_weft_list_##Name = { #Name, WEFT__list, sizeof(weft_list_##Name), sizeof(Name), &weft_schema_##Name, 0, 0, 0, 0, WEFT__no_scalar }; \
+    WEFT__STATIC weft_schema weft_schema_weft_map_##Name = { #Name, WEFT__map, sizeof(weft_map_##Name), sizeof(struct weft_entry_##Name), &weft_schema_##Name, 0, 0, 0, 0, WEFT__no_scalar }; \
+    WEFT__STATIC weft_schema weft_schema_weft_opt_##Name = { #Name, WEFT__opt, sizeof(weft_opt_##Name), 0, &weft_schema_##Name, 0, 0, 0, 0, WEFT__no_scalar }
 #define WEFT_DEFINE(Name, ...) \
     struct Name { WEFT__EACH(WEFT__MEMBER, Name, __VA_ARGS__) }; WEFT__OPTION(Name); \
     WEFT__STATIC weft_field weft__fields_##Name[] = { WEFT__EACH(WEFT__FIELD, Name, __VA_ARGS__) }; \
@@ -120,7 +129,7 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT_INPUT(Name, ...) \
     typedef struct Name { WEFT__EACH(WEFT__IMEMBER, Name, __VA_ARGS__) } Name; \
     WEFT__STATIC weft_field weft__fields_##Name[] = { WEFT__EACH(WEFT__IFIELD, Name, __VA_ARGS__) }; \
-    WEFT__STATIC weft_schema weft_schema_##Name = { #Name, WEFT__model, sizeof(Name), 0, 0, weft__fields_##Name, sizeof weft__fields_##Name / sizeof(weft_field) }
+    WEFT__STATIC weft_schema weft_schema_##Name = { #Name, WEFT__model, sizeof(Name), 0, 0, weft__fields_##Name, sizeof weft__fields_##Name / sizeof(weft_field), WEFT__HERE, 0, WEFT__no_scalar }
 
 /* WEFT_ENUM(Status, value(STATUS_OPEN, "open"), value(STATUS_SENT, "sent")): text in JSON, a constant in C. */
 #define WEFT_ENUM(Name, ...) \

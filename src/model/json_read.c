@@ -1,0 +1,269 @@
+#include <string.h>
+#include "model/reader.h"
+#include "wire/json_plain.h"
+
+bool weft__read_fail(weft__reader *r, int rc)
+{
+    r->rc = rc;
+    return false;
+}
+
+bool weft__read_problem(weft__reader *r, const weft__finding *found, const char *begin)
+{
+    weft__input input = { WEFT__INPUT_JSON, { begin, (size_t)(r->in.at - begin) } };
+    weft__problems_add_at(r->problems, found, r->prefix, r->path, r->depth, input);
+    return r->problems->failed ? weft__read_fail(r, r->problems->failed) : true;
+}
+
+bool weft__read_wrong_kind(weft__reader *r, const weft_schema *schema)
+{
+    const char *begin = r->in.at;
+    if (!weft__json_skip(&r->in, r->depth)) return false;
+    weft__finding found = weft__wrong_kind(schema);
+    return weft__read_problem(r, &found, begin);
+}
+
+bool weft__read_twice(weft__reader *r, weft_str key, const char *at)
+{
+    weft_str error = weft__arena_printf(
+        r->arena, "Duplicate key '%.*s'", key.len > 100 ? 100 : (int)key.len, key.ptr);
+    if (!error.ptr) return weft__read_fail(r, weft__arena_error(r->arena));
+    return weft__json_fail(&r->in, error.ptr, at);
+}
+
+static inline bool read_text_copy(weft__reader *r, weft_str text, weft_str *out)
+{
+    size_t room = text.len < 16 ? 16 : text.len + 1;
+    char *to = weft__arena_alloc(r->arena, room);
+    if (!to) return weft__read_fail(r, weft__arena_error(r->arena));
+    if (text.len <= 16) weft__copy16(to, text.ptr, text.len);
+    else memcpy(to, text.ptr, text.len);
+    to[text.len] = 0;
+    *out = (weft_str){ to, text.len };
+    return true;
+}
+
+bool weft__read_text_copy(weft__reader *r, weft_str text, weft_str *out)
+{
+    return read_text_copy(r, text, out);
+}
+
+bool weft__read_text_of(weft__reader *r, const weft__json_string *string, weft_str *out, bool *nul)
+{
+    *nul = false;
+    *out = string->raw;
+    if (!string->escaped) return true;
+    char *to = weft__arena_alloc(r->arena, string->raw.len + 1);
+    if (!to) return weft__read_fail(r, weft__arena_error(r->arena));
+    *out = (weft_str){ to, weft__json_unescape(string->raw, to, nul) };
+    to[out->len] = 0;
+    return true;
+}
+
+static bool token_text(weft__reader *r, weft__token *t)
+{
+    weft__json_string string;
+    bool nul;
+    t->kind = WEFT__TOKEN_TEXT;
+    return weft__json_string_read(&r->in, &string) &&
+           weft__read_text_of(r, &string, &t->text, &nul);
+}
+
+/* Past one value of any kind. */
+static bool token_read(weft__reader *r, weft__token *t)
+{
+    switch (weft__json_peek(&r->in)) {
+    case '"': return token_text(r, t);
+    case 'n': t->kind = WEFT__TOKEN_NULL; break;
+    case 't': t->kind = WEFT__TOKEN_TRUE; break;
+    case 'f': t->kind = WEFT__TOKEN_FALSE; break;
+    case '[': t->kind = WEFT__TOKEN_LIST; break;
+    case '{': t->kind = WEFT__TOKEN_OBJECT; break;
+    default:
+        t->kind = WEFT__TOKEN_NUMBER;
+        weft__number_scan(r->in.at, r->in.end, &t->number);
+    }
+    return weft__json_skip(&r->in, r->depth);
+}
+
+/* The way of every scalar that is not simply what its type asks for: `at` stands on the value. */
+static __attribute__((noinline, cold)) bool read_slowly(
+    weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out)
+{
+    weft__token token;
+    weft__finding found;
+    const char *begin = r->in.at;
+    if (!token_read(r, &token)) return false;
+    int rc = weft__coerce(schema, rules, &token, out, r->arena, &found);
+    if (rc == 0) return true;
+    return rc == WEFT_EINVAL ? weft__read_problem(r, &found, begin) : weft__read_fail(r, rc);
+}
+
+/* Each reader of a scalar is called in tail position, so that what comes often costs no frame
+ * for what does not. */
+#define READER static __attribute__((noinline)) bool
+
+READER read_int(weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out)
+{
+    weft__number number;
+    int64_t value;
+    weft__finding found;
+    const char *behind = weft__number_scan(r->in.at, r->in.end, &number);
+    if (!behind || weft__number_int64(&number, &value) < 0)
+        return read_slowly(r, schema, rules, out);
+    bool narrow = schema->scalar == WEFT__int32;
+    if ((rules || narrow) && weft__rules_int(rules, schema->scalar, value, &found) < 0)
+        return read_slowly(r, schema, rules, out);
+    r->in.at = behind;
+    if (narrow) *(int32_t *)out = (int32_t)value;
+    else *(int64_t *)out = value;
+    return true;
+}
+
+READER read_double(weft__reader *r, const weft_schema *schema, const weft_field *rules, double *out)
+{
+    weft__number number;
+    weft__finding found;
+    const char *behind = weft__number_scan(r->in.at, r->in.end, &number);
+    if (!behind) return read_slowly(r, schema, rules, out);
+    double value = weft__number_double(&number);
+    if (weft__rules_double(rules, value, &found) < 0) return read_slowly(r, schema, rules, out);
+    r->in.at = behind;
+    *out = value;
+    return true;
+}
+
+READER read_bool(weft__reader *r, const weft_schema *schema, bool *out)
+{
+    size_t left = (size_t)(r->in.end - r->in.at);
+    if (left >= 4 && memcmp(r->in.at, "true", 4) == 0) {
+        *out = true;
+        r->in.at += 4;
+    } else if (left >= 5 && memcmp(r->in.at, "false", 5) == 0) {
+        *out = false;
+        r->in.at += 5;
+    } else {
+        return read_slowly(r, schema, NULL, out);
+    }
+    return true;
+}
+
+/* Behind the plain characters that follow the quote at `at`, when they are the whole string;
+ * NULL for all other strings. */
+static inline const char *plain_string_end(const weft__reader *r)
+{
+    const char *p = r->in.at + 1, *end = r->in.end;
+    if (end - p >= 8) {
+        uint64_t special = weft__json_special8(weft__load8(p));
+        p = special ? p + __builtin_ctzll(special) / 8 : weft__json_plain_end(p + 8, end);
+    } else {
+        while (p < end && !weft__json_special((unsigned char)*p)) p++;
+    }
+    return p < end && *p == '"' ? p : NULL;
+}
+
+static inline bool limits_text(const weft_field *rules)
+{
+    return rules && (rules->min_len || rules->max_len || rules->pattern);
+}
+
+READER read_text(weft__reader *r, const weft_schema *schema, const weft_field *rules, weft_str *out)
+{
+    weft__finding found;
+    if (r->in.at == r->in.end || *r->in.at != '"') return read_slowly(r, schema, rules, out);
+    const char *behind = plain_string_end(r), *first = r->in.at + 1;
+    if (!behind) return read_slowly(r, schema, rules, out);
+    weft_str text = { first, (size_t)(behind - first) };
+    if (limits_text(rules) && weft__rules_text(rules, text, &found) < 0)
+        return read_slowly(r, schema, rules, out);
+    r->in.at = behind + 1;
+    return read_text_copy(r, text, out);
+}
+
+READER read_enum(weft__reader *r, const weft_schema *schema, void *out)
+{
+    if (r->in.at == r->in.end || *r->in.at != '"') return read_slowly(r, schema, NULL, out);
+    const char *behind = plain_string_end(r), *first = r->in.at + 1;
+    const weft_field *value =
+        behind ? weft__enum_value(schema, (weft_str){ first, (size_t)(behind - first) }) : NULL;
+    if (!value) return read_slowly(r, schema, NULL, out);
+    r->in.at = behind + 1;
+    weft__enum_store(schema, out, value->tag);
+    return true;
+}
+
+READER read_json(weft__reader *r, weft_json *out)
+{
+    const char *begin = r->in.at;
+    if (!weft__json_skip(&r->in, r->depth)) return false;
+    return weft__read_text_copy(r, (weft_str){ begin, (size_t)(r->in.at - begin) }, &out->text);
+}
+
+/* An option is its value and, right behind it, two bools: set and null. */
+READER read_option(weft__reader *r, const weft_schema *schema, const weft_field *rules, char *out)
+{
+    bool *set = (bool *)(out + schema->of->size);
+    if (r->in.at < r->in.end && *r->in.at == 'n') {
+        set[1] = true;
+        return weft__json_literal(&r->in, "null", 4);
+    }
+    set[0] = true;
+    return weft__read_value(r, schema->of, rules, out);
+}
+
+/* A kind and a scalar in one, for one jump instead of two. */
+#define SHAPE(kind, scalar) ((kind) << 3 | (scalar))
+
+bool weft__read_value(
+    weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out)
+{
+    if (r->in.at < r->in.end && (unsigned char)*r->in.at <= ' ') weft__json_peek(&r->in);
+    switch (SHAPE(schema->kind, schema->scalar)) {
+    case SHAPE(WEFT__scalar, WEFT__int32):
+    case SHAPE(WEFT__scalar, WEFT__int64): return read_int(r, schema, rules, out);
+    case SHAPE(WEFT__scalar, WEFT__double): return read_double(r, schema, rules, out);
+    case SHAPE(WEFT__scalar, WEFT__bool): return read_bool(r, schema, out);
+    case SHAPE(WEFT__scalar, WEFT__text): return read_text(r, schema, rules, out);
+    case SHAPE(WEFT__scalar, WEFT__json): return read_json(r, out);
+    case SHAPE(WEFT__enum, WEFT__no_scalar): return read_enum(r, schema, out);
+    case SHAPE(WEFT__model, WEFT__no_scalar): return weft__read_model(r, schema, out);
+    case SHAPE(WEFT__list, WEFT__no_scalar): return weft__read_list(r, schema, rules, out);
+    case SHAPE(WEFT__map, WEFT__no_scalar): return weft__read_map(r, schema, rules, out);
+    case SHAPE(WEFT__opt, WEFT__no_scalar): return read_option(r, schema, rules, out);
+    default: return weft__json_skip(&r->in, r->depth);
+    }
+}
+
+static bool read_whole(
+    weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (r->in.end - r->in.at >= 3 && memcmp(r->in.at, mark, 3) == 0)
+        return weft__json_fail(&r->in, "Unexpected UTF-8 BOM (decode using utf-8-sig)", r->in.at);
+    if (!weft__read_value(r, schema, rules, out)) return false;
+    weft__json_peek(&r->in);
+    return r->in.at == r->in.end || weft__json_fail(&r->in, "Extra data", r->in.at);
+}
+
+int weft__json_read(const weft_schema *schema, const weft_field *constraints, weft_str json,
+    void *out, weft_arena *arena, weft__problems *problems, const weft__loc *prefix)
+{
+    if (json.len > 1 << 30) return WEFT_ELIMIT;
+    memset(out, 0, schema->size);
+    weft__reader r;                                /* the path is set step by step */
+    r.in = weft__json_open(json);
+    r.arena = arena;
+    r.problems = problems;
+    r.prefix = prefix;
+    r.rc = 0;
+    r.depth = 0;
+    uint32_t before = problems->total;
+    bool read = read_whole(
+        &r, schema, constraints && weft__field_has_rules(constraints) ? constraints : NULL, out);
+    if (r.rc < 0) return r.rc;
+    if (!read) {
+        weft__problems_syntax(problems, prefix, weft__json_error_position(&r.in), r.in.error);
+        return problems->failed ? problems->failed : WEFT_EINVAL;
+    }
+    return problems->total > before ? WEFT_EINVAL : 0;
+}

@@ -1,0 +1,204 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "model/coerce.h"
+#include "model/json.h"
+#include "model/plan.h"
+#include "model/text.h"
+#include "wire/json.h"
+#include "wire/number.h"
+
+typedef struct writer {
+    weft__buf *out;
+    weft__fault *fault;
+    unsigned depth;
+    bool placed;                                   /* the fault says already which member it was */
+} writer;
+
+static int write_value(writer *w, const weft_schema *schema, const void *value);
+
+static WEFT__COLD WEFT_PRINTF(3, 4) int refuse(writer *w, int rc, const char *fmt, ...)
+{
+    if (!w->fault) return rc;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(w->fault->text, sizeof w->fault->text, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+/* Adds to what the fault says where it was: the innermost model and member. */
+static WEFT__COLD int refused_at(
+    writer *w, int rc, const weft_schema *schema, const weft__member *m)
+{
+    if (!w->fault || w->placed || !w->fault->text[0]) return rc;
+    size_t used = strlen(w->fault->text);
+    snprintf(w->fault->text + used, sizeof w->fault->text - used, " (model %s, member '%.*s')",
+        schema->name, WEFT_FMT(m->name));
+    w->placed = true;
+    return rc;
+}
+
+/* Each of these is called in tail position: see weft__read_value. */
+#define WRITER static __attribute__((noinline)) int
+
+WRITER write_int(writer *w, int64_t value)
+{
+    char *to = weft__buf_reserve(w->out, WEFT__INT_MAX);
+    if (to) w->out->len += weft__int64_write(to, value);
+    return 0;
+}
+
+WRITER write_double(writer *w, double value)
+{
+    if (!__builtin_isfinite(value))
+        return refuse(w, WEFT_EINVAL, "the double %g: JSON has finite numbers only", value);
+    char *to = weft__buf_reserve(w->out, WEFT__DOUBLE_MAX);
+    if (to) w->out->len += weft__double_write(to, value);
+    return 0;
+}
+
+WRITER write_text(writer *w, weft_str text)
+{
+    if (weft__json_add_text(w->out, text)) return 0;
+    return refuse(w, WEFT_EINVAL, "a text of %zu bytes that is not UTF-8: JSON is", text.len);
+}
+
+WRITER write_json(writer *w, weft_str text)
+{
+    if (!text.len) weft__buf_lit(w->out, "null");
+    else if (weft__json_valid(text)) weft__buf_add_str(w->out, text);
+    else
+        return refuse(w, WEFT_EINVAL, "a weft_json that is not JSON: '%.*s'",
+            text.len > 60 ? 60 : (int)text.len, text.ptr);
+    return 0;
+}
+
+WRITER write_literal(writer *w, weft_str literal)
+{
+    weft__buf_add_str(w->out, literal);
+    return 0;
+}
+
+WRITER write_enum(writer *w, const weft_schema *schema, const void *value)
+{
+    const weft_field *constant = weft__enum_of(schema, value);
+    if (constant) return write_text(w, (weft_str){ constant->name, constant->name_len });
+    long number = 0;
+    memcpy(&number, value, schema->size < sizeof number ? schema->size : sizeof number);
+    return refuse(w, WEFT_EINVAL, "%ld, which is no constant of enum %s", number, schema->name);
+}
+
+static int enter(writer *w)
+{
+    if (w->depth == WEFT__JSON_DEPTH_MAX)
+        return refuse(w, WEFT_ELIMIT, "more than %d levels of nesting: do refs form a ring?",
+            WEFT__JSON_DEPTH_MAX);
+    w->depth++;
+    return 0;
+}
+
+/* Keys lie in front of as many more bytes, so that they can be copied by sixteens. */
+static inline void write_key(writer *w, const weft__member *m)
+{
+    char *to = weft__buf_reserve(w->out, m->key_len + WEFT__KEY_SPARE);
+    if (!to) return;
+    for (uint32_t i = 0; i < m->key_len; i += WEFT__KEY_SPARE)
+        memcpy(to + i, m->key + i, WEFT__KEY_SPARE);
+    w->out->len += m->key_len;
+}
+
+/* Every member is written with a comma before it; the first one's becomes the brace. */
+WRITER write_model(writer *w, const weft_schema *schema, const char *value)
+{
+    const weft__plan *plan;
+    int rc = weft__plan_of(schema, &plan);
+    if (rc == 0) rc = enter(w);
+    if (rc < 0) return rc;
+    size_t begin = w->out->len;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const weft__member *m = &plan->members[i];
+        const void *at = value + m->offset;
+        write_key(w, m);
+        if (m->ref) at = *(void *const *)at;
+        if (at) rc = write_value(w, m->type, at);
+        else weft__buf_lit(w->out, "null");
+        if (rc < 0) return refused_at(w, rc, schema, m);
+    }
+    if (plan->count == 0) weft__buf_add_char(w->out, '{');
+    weft__buf_add_char(w->out, '}');
+    if (w->out->failed) return w->out->failed;
+    w->out->ptr[begin] = '{';
+    w->depth--;
+    return 0;
+}
+
+WRITER write_list(writer *w, const weft_schema *schema, const weft__any_list *list)
+{
+    int rc = enter(w);
+    weft__buf_add_char(w->out, '[');
+    for (uint32_t i = 0; i < list->count && rc == 0; i++) {
+        if (i) weft__buf_add_char(w->out, ',');
+        rc = write_value(w, schema->of, list->items + i * schema->item_size);
+    }
+    weft__buf_add_char(w->out, ']');
+    w->depth--;
+    return rc < 0 ? rc : w->out->failed;
+}
+
+WRITER write_map(writer *w, const weft_schema *schema, const weft__any_list *map)
+{
+    int rc = enter(w);
+    weft__buf_add_char(w->out, '{');
+    for (uint32_t i = 0; i < map->count && rc == 0; i++) {
+        const char *entry = map->items + i * schema->item_size;
+        if (i) weft__buf_add_char(w->out, ',');
+        rc = write_text(w, *(const weft_str *)(const void *)entry);
+        weft__buf_add_char(w->out, ':');
+        if (rc == 0) rc = write_value(w, schema->of, entry + WEFT__ENTRY_VALUE);
+    }
+    weft__buf_add_char(w->out, '}');
+    w->depth--;
+    return rc < 0 ? rc : w->out->failed;
+}
+
+WRITER write_option(writer *w, const weft_schema *schema, const char *value)
+{
+    bool set = *(const bool *)(value + schema->of->size);
+    if (set) return write_value(w, schema->of, value);
+    return write_literal(w, WEFT_S("null"));
+}
+
+/* A kind and a scalar in one, for one jump instead of two. */
+#define SHAPE(kind, scalar) ((kind) << 3 | (scalar))
+
+static int write_value(writer *w, const weft_schema *schema, const void *value)
+{
+    switch (SHAPE(schema->kind, schema->scalar)) {
+    case SHAPE(WEFT__scalar, WEFT__int32): return write_int(w, *(const int32_t *)value);
+    case SHAPE(WEFT__scalar, WEFT__int64): return write_int(w, *(const int64_t *)value);
+    case SHAPE(WEFT__scalar, WEFT__double): return write_double(w, *(const double *)value);
+    case SHAPE(WEFT__scalar, WEFT__bool):
+        return write_literal(w, *(const bool *)value ? WEFT_S("true") : WEFT_S("false"));
+    case SHAPE(WEFT__scalar, WEFT__text): return write_text(w, *(const weft_str *)value);
+    case SHAPE(WEFT__scalar, WEFT__json): return write_json(w, ((const weft_json *)value)->text);
+    case SHAPE(WEFT__enum, WEFT__no_scalar): return write_enum(w, schema, value);
+    case SHAPE(WEFT__model, WEFT__no_scalar): return write_model(w, schema, value);
+    case SHAPE(WEFT__list, WEFT__no_scalar): return write_list(w, schema, value);
+    case SHAPE(WEFT__map, WEFT__no_scalar): return write_map(w, schema, value);
+    case SHAPE(WEFT__opt, WEFT__no_scalar): return write_option(w, schema, value);
+    default: return write_literal(w, WEFT_S("null"));
+    }
+}
+
+int weft__json_write(
+    const weft_schema *schema, const void *value, weft__buf *out, weft__fault *fault)
+{
+    writer w = { .out = out, .fault = fault };
+    size_t before = out->len;
+    if (fault) fault->text[0] = 0;
+    int rc = write_value(&w, schema, value);
+    if (rc == 0) rc = out->failed;
+    if (rc < 0) out->len = before;
+    return rc;
+}

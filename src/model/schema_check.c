@@ -1,0 +1,295 @@
+#include "model/schema_check.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "model/coerce.h"
+#include "model/pattern.h"
+#include "model/plan.h"
+#include "model/text.h"
+#include "wire/json.h"
+#include "wire/utf8.h"
+
+typedef struct check {
+    weft__schema_book *book;
+    weft__report *report;
+    void *ctx;
+    const weft_schema *model;
+    int faults, rc;
+} check;
+
+static WEFT_PRINTF(2, 3) void fault(check *c, const char *fmt, ...)
+{
+    char text[600];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    c->faults++;
+    c->report(c->ctx, text);
+}
+
+static WEFT_PRINTF(3, 4) void member_fault(check *c, const weft_field *f, const char *fmt, ...)
+{
+    char text[480];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    fault(c, "%s, member '%s': %s", c->model->name, f->name, text);
+}
+
+static bool is_text_place(weft_place place)
+{
+    return place == WEFT__path || place == WEFT__query || place == WEFT__header;
+}
+
+static bool is_number(const weft_schema *leaf)
+{
+    return leaf->scalar == WEFT__int32 || leaf->scalar == WEFT__int64 ||
+           leaf->scalar == WEFT__double;
+}
+
+/* The list or map of a member, seen through an option. */
+static bool has_items(const weft_schema *type)
+{
+    if (type->kind == WEFT__opt) type = type->of;
+    return type->kind == WEFT__list || type->kind == WEFT__map;
+}
+
+static void check_range(check *c, const weft_field *f, const weft_schema *leaf)
+{
+    long double low = f->range[0], high = f->range[1];
+    if (!weft__field_has_range(f)) {
+        if (f->above || f->below)
+            member_fault(c, f, ".above and .below open an end of .range, and there is none");
+        return;
+    }
+    if (!is_number(leaf)) {
+        member_fault(c, f, ".range is for numbers, and its type is %s", leaf->name);
+        return;
+    }
+    bool ordered = low < high || (low == high && !f->above && !f->below);
+    if (!ordered)
+        member_fault(c, f, ".range must let a value through, and it goes from %Lg%s to %Lg%s", low,
+            f->above ? " (not allowed itself)" : "", high, f->below ? " (not allowed itself)" : "");
+}
+
+static void check_multiple(check *c, const weft_field *f, const weft_schema *leaf)
+{
+    long double step = f->multiple_of;
+    if (step == 0) return;
+    if (!is_number(leaf))
+        member_fault(c, f, ".multiple_of is for numbers, and its type is %s", leaf->name);
+    else if (!(step > 0 && step < WEFT_NO_END))
+        member_fault(c, f, ".multiple_of must be more than 0, and it is %Lg", step);
+}
+
+static void check_text_rules(check *c, const weft_field *f, const weft_schema *leaf)
+{
+    const char *option = f->pattern   ? ".pattern"
+                         : f->max_len ? ".max_len"
+                         : f->min_len ? ".min_len"
+                                      : NULL;
+    if (!option) return;
+    if (leaf->scalar != WEFT__text) {
+        member_fault(c, f, "%s is for text, and its type is %s", option, leaf->name);
+        return;
+    }
+    if (f->max_len && f->min_len > f->max_len)
+        member_fault(c, f, ".min_len must not be more than .max_len, and they are %u and %u",
+            f->min_len, f->max_len);
+    char why[200];
+    int rc = f->pattern ? weft__pattern_check(f->pattern, why, sizeof why) : 0;
+    if (rc == WEFT_ENOMEM) c->rc = rc;
+    else if (rc < 0)
+        member_fault(c, f, ".pattern '%.160s' is no regular expression: %s", f->pattern, why);
+}
+
+static void check_items(check *c, const weft_field *f)
+{
+    if (!f->min_items && !f->max_items) return;
+    if (!has_items(f->type))
+        member_fault(c, f, "%s is for lists and maps, and its type is %s",
+            f->max_items ? ".max_items" : ".min_items", f->type->name);
+    else if (f->max_items && f->min_items > f->max_items)
+        member_fault(c, f, ".min_items must not be more than .max_items, and they are %u and %u",
+            f->min_items, f->max_items);
+}
+
+static void say_initial(check *c, const weft_field *f, const weft__problems *problems)
+{
+    const weft__problem *p = problems->count ? &problems->items[0] : NULL;
+    bool json = p && strcmp(p->type, "json_invalid") == 0 && p->ctx[0].key;
+    weft_str why = json ? p->ctx[0].s : p ? p->msg : WEFT_S("it cannot be read");
+    member_fault(c, f, ".initial is '%.160s', which is no value of it: %s%.*s", f->initial,
+        json ? "as JSON, " : "", WEFT_FMT(why));
+}
+
+static void check_initial(check *c, const weft_field *f)
+{
+    enum { INITIAL_BYTES_MAX = 1 << 20 };
+    if (!f->initial) return;
+    weft_arena arena;
+    weft__problems problems;
+    weft__arena_init(&arena, NULL, INITIAL_BYTES_MAX);
+    weft__problems_init(&problems, &arena);
+    void *value = weft__arena_alloc(&arena, f->type->size);
+    int rc = value ? weft__default_check(f, value, &arena, &problems) : weft__arena_error(&arena);
+    if (rc == WEFT_ENOMEM) c->rc = rc;
+    else if (rc < 0) say_initial(c, f, &problems);
+    weft__arena_free(&arena);
+}
+
+static void check_name(check *c, const weft_field *f)
+{
+    weft_str name = weft__field_name(f);
+    if (name.len > WEFT__NAME_MAX)
+        member_fault(c, f, "a name has at most %d bytes, and it has %zu", WEFT__NAME_MAX, name.len);
+    if (!weft__utf8_valid(name.ptr, name.len)) member_fault(c, f, "a name is UTF-8, and it is not");
+}
+
+/* Members that are not values of their own: all an option could say would be lost. */
+static void check_without_options(check *c, const weft_field *f, const char *keyword)
+{
+    if (f->initial || weft__field_has_rules(f) || f->above || f->below)
+        member_fault(c, f,
+            "%s takes no option that speaks of a value (.initial, .range, .max_len and so on)",
+            keyword);
+}
+
+static void check_text_place(check *c, const weft_field *f)
+{
+    const weft_schema *leaf = weft__schema_leaf(f->type);
+    if (f->type->kind == WEFT__map || leaf->kind == WEFT__model || leaf->kind == WEFT__special)
+        member_fault(c, f, "a path, query or header value is text, and its type is %s%s",
+            f->type->kind == WEFT__map ? "a map of " : "", leaf->name);
+    else if (f->place == WEFT__path && f->type->kind != WEFT__scalar && f->type->kind != WEFT__enum)
+        member_fault(
+            c, f, "a path value is always there, once: its type cannot be a list or an option");
+}
+
+static void check_value(check *c, const weft_field *f)
+{
+    const weft_schema *leaf = weft__schema_leaf(f->type);
+    int before = c->faults;
+    check_range(c, f, leaf);
+    check_multiple(c, f, leaf);
+    check_text_rules(c, f, leaf);
+    check_items(c, f);
+    if (is_text_place(f->place)) check_text_place(c, f);
+    if (c->faults == before && c->rc == 0) check_initial(c, f);
+}
+
+static void check_field(check *c, const weft_field *f)
+{
+    check_name(c, f);
+    switch (f->place) {
+    case WEFT__hidden: check_without_options(c, f, "hidden"); return;
+    case WEFT__request: case WEFT__reply: case WEFT__value: return;
+    case WEFT__ref: check_without_options(c, f, "ref"); return;
+    case WEFT__embed:
+        check_without_options(c, f, "embed");
+        if (f->as) member_fault(c, f, "embed has no name of its own in JSON, so .as means nothing");
+        if (f->type->kind != WEFT__model)
+            member_fault(c, f, "embed is for models, and its type is %s", f->type->name);
+        return;
+    default: check_value(c, f);
+    }
+}
+
+static void check_names_of_plan(check *c, const weft__plan *plan)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (weft_str_equal(plan->members[i].name, plan->members[k].name))
+                fault(c,
+                    "%s: two members are named '%.*s' in JSON, those of embedded models included; "
+                    "give one another name with .as",
+                    c->model->name, WEFT_FMT(plan->members[i].name));
+}
+
+static void check_names_of_fields(check *c)
+{
+    const weft_schema *m = c->model;
+    for (size_t i = 0; i < m->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (m->fields[i].place == m->fields[k].place &&
+                weft_str_equal(weft__field_name(&m->fields[i]), weft__field_name(&m->fields[k])))
+                fault(c, "%s: '%.*s' is there twice", m->name,
+                    WEFT_FMT(weft__field_name(&m->fields[i])));
+}
+
+static void check_model(check *c)
+{
+    int before = c->faults;
+    for (size_t i = 0; i < c->model->count && c->rc == 0; i++) check_field(c, &c->model->fields[i]);
+    if (!c->model->plan || c->model->kind == WEFT__enum) {
+        check_names_of_fields(c);
+        return;
+    }
+    const weft__plan *plan = NULL;
+    int rc = c->faults == before ? weft__plan_of(c->model, &plan) : 0;
+    if (rc == WEFT_ENOMEM) c->rc = rc;
+    else if (rc < 0)
+        fault(c,
+            "%s: a model has at most %d members, those of embedded models included, and does not "
+            "embed itself",
+            c->model->name, WEFT__MEMBERS_MAX);
+    if (plan) check_names_of_plan(c, plan);
+}
+
+static int book_add(weft__schema_book *book, const weft_schema *schema)
+{
+    for (size_t i = 0; i < book->count; i++)
+        if (book->seen[i] == schema) return 0;
+    if (book->count == WEFT__SCHEMAS_MAX) return WEFT_ELIMIT;
+    if (book->count == book->room) {
+        size_t room = book->room ? book->room * 2 : 32;
+        const weft_schema **seen = weft__realloc(book->seen, room * sizeof *seen);
+        if (!seen) return WEFT_ENOMEM;
+        book->seen = seen;
+        book->room = room;
+    }
+    book->seen[book->count++] = schema;
+    return 0;
+}
+
+/* Inputs have no place in documents, so two of one name harm nobody. */
+static void check_twin(check *c, size_t index)
+{
+    const weft_schema *schema = c->book->seen[index];
+    for (size_t i = 0; i < index && schema->plan; i++) {
+        const weft_schema *other = c->book->seen[i];
+        if (!other->plan || strcmp(other->name, schema->name) || weft__schema_same(other, schema))
+            continue;
+        fault(c, "two different types are named %s, at %s and at %s; rename one", schema->name,
+            other->declared, schema->declared);
+        return;
+    }
+}
+
+int weft__schema_check(
+    weft__schema_book *book, const weft_schema *schema, weft__report *report, void *ctx)
+{
+    check c = { .book = book, .report = report, .ctx = ctx };
+    size_t next = book->count;
+    int rc = book_add(book, weft__schema_leaf(schema));
+    for (; rc == 0 && next < book->count; next++) {
+        c.model = book->seen[next];
+        if (c.model->kind != WEFT__model && c.model->kind != WEFT__enum) continue;
+        for (size_t i = 0; i < c.model->count && rc == 0; i++)
+            if (c.model->fields[i].type)
+                rc = book_add(book, weft__schema_leaf(c.model->fields[i].type));
+        check_twin(&c, next);
+        check_model(&c);
+        if (rc == 0) rc = c.rc;
+    }
+    return rc < 0 ? rc : c.faults;
+}
+
+void weft__schema_book_free(weft__schema_book *book)
+{
+    weft__free(book->seen);
+    *book = (weft__schema_book){ 0 };
+}

@@ -1,0 +1,117 @@
+#include "model/text.h"
+#include <string.h>
+#include "model/coerce.h"
+#include "wire/json.h"
+
+static int problem(
+    weft__problems *problems, const weft__finding *found, const weft__loc *loc, weft_str text)
+{
+    weft__problems_add(problems, found, loc, (weft__input){ WEFT__INPUT_TEXT, text });
+    return problems->failed ? problems->failed : WEFT_EINVAL;
+}
+
+static int read_json_text(weft_str text, weft_json *out, weft_arena *arena,
+    weft__problems *problems, const weft__loc *loc)
+{
+    static const weft__finding found = { .type = "json_invalid", .msg = "Invalid JSON" };
+    if (!weft__json_valid(text)) return problem(problems, &found, loc, text);
+    out->text = weft__arena_dup(arena, text);
+    return out->text.ptr ? 0 : weft__arena_error(arena);
+}
+
+static int read_one(const weft_schema *schema, const weft_field *rules, weft_str text, void *out,
+    weft_arena *arena, weft__problems *problems, const weft__loc *loc)
+{
+    if (schema->kind != WEFT__scalar && schema->kind != WEFT__enum) {
+        weft__finding found = weft__wrong_kind(schema);
+        return problem(problems, &found, loc, text);
+    }
+    if (schema->scalar == WEFT__json) return read_json_text(text, out, arena, problems, loc);
+    weft__finding found;
+    weft__token token = { .kind = WEFT__TOKEN_TEXT,
+        .text = { text.len ? text.ptr : "", text.len } };
+    int rc = weft__coerce(schema, rules, &token, out, arena, &found);
+    return rc == WEFT_EINVAL ? problem(problems, &found, loc, text) : rc;
+}
+
+int weft__text_append(const weft_schema *schema, const weft_field *field, weft_str text, void *list,
+    weft_arena *arena, weft__problems *problems, const weft__loc *loc)
+{
+    weft__any_list *l = list;
+    weft__loc at = { .up = loc, .index = l->count };
+    void *item = weft__list_slot(arena, list, schema->item_size);
+    if (!item) return weft__arena_error(arena);
+    return read_one(schema->of, field, text, item, arena, problems, &at);
+}
+
+/* The items as they came are gone: what they were read as is written for the echo. */
+static int items_problem(const weft_field *field, const void *list, const weft__finding *found,
+    weft__problems *problems, const weft__loc *loc)
+{
+    weft__buf echo;
+    weft__buf_init(&echo, 64 * WEFT__INPUT_ECHO_MAX);
+    bool written = weft__json_write(field->type, list, &echo, NULL) == 0;
+    weft__problems_add(problems, found, loc,
+        (weft__input){ written ? WEFT__INPUT_JSON : WEFT__INPUT_NONE, weft__buf_str(&echo) });
+    weft__buf_free(&echo);
+    return problems->failed ? problems->failed : WEFT_EINVAL;
+}
+
+int weft__text_items(
+    const weft_field *field, const void *list, weft__problems *problems, const weft__loc *loc)
+{
+    const weft__any_list *l = list;
+    weft__finding found;
+    if (weft__rules_items(field, "List", l->count, &found) == 0) return 0;
+    return items_problem(field, list, &found, problems, loc);
+}
+
+int weft__text_read(const weft_schema *schema, const weft_field *field, weft_str text, void *out,
+    weft_arena *arena, weft__problems *problems, const weft__loc *loc)
+{
+    memset(out, 0, schema->size);
+    if (schema->kind == WEFT__list)
+        return weft__text_append(schema, field, text, out, arena, problems, loc);
+    if (schema->kind != WEFT__opt) return read_one(schema, field, text, out, arena, problems, loc);
+    ((bool *)out)[schema->of->size] = true;
+    return read_one(schema->of, field, text, out, arena, problems, loc);
+}
+
+int weft__absent_read(const weft_field *field, void *out, weft_arena *arena,
+    weft__problems *problems, const weft__loc *loc)
+{
+    if (field->initial) return weft__default_read(field, out, arena);
+    memset(out, 0, field->type->size);
+    if (weft__field_may_lack(field)) return 0;
+    weft__problems_missing(problems, loc);
+    return problems->failed ? problems->failed : WEFT_EINVAL;
+}
+
+static int default_parse(const weft_field *field, const weft_field *rules, void *out,
+    weft_arena *arena, weft__problems *problems)
+{
+    const weft_schema *type = field->type->kind == WEFT__opt ? field->type->of : field->type;
+    weft_str text = weft_str_of(field->initial);
+    bool plain =
+        (type->kind == WEFT__scalar && type->scalar != WEFT__json) || type->kind == WEFT__enum;
+    if (plain) return weft__text_read(field->type, rules, text, out, arena, problems, NULL);
+    return weft__json_read(field->type, rules, text, out, arena, problems, NULL);
+}
+
+int weft__default_check(
+    const weft_field *field, void *out, weft_arena *arena, weft__problems *problems)
+{
+    return default_parse(field, field, out, arena, problems);
+}
+
+/* Its limits were checked at the start, and text that no program changes needs no copy. */
+int weft__default_read(const weft_field *field, void *out, weft_arena *arena)
+{
+    if (field->type->scalar == WEFT__text) {
+        *(weft_str *)out = weft_str_of(field->initial);
+        return 0;
+    }
+    weft__problems problems;
+    weft__problems_init(&problems, arena);
+    return default_parse(field, NULL, out, arena, &problems);
+}

@@ -4,41 +4,37 @@
 
 enum { SERVICES = 3, INPUT_BYTES = 2048, BODY_BYTES = 256 };
 
-/* What epoll reports: the listener, a client or an upstream connection. */
+/* What epoll reports: the listener, a client or a connection to an upstream. */
 typedef enum role { LISTENER, CLIENT, UPSTREAM } role;
-typedef struct socket_end {
+typedef struct conn {
     role role;
     int fd;
+    int service;          /* of an upstream, as are the next two */
+    struct client *asker; /* NULL while it is in the pool */
+    struct conn *next;    /* in the pool */
     size_t have;
     char input[INPUT_BYTES + 1]; /* NUL-terminated */
-} socket_end;
+} conn;
 
 typedef struct client {
-    socket_end end;
+    conn conn;
     int pending; /* upstream answers still to come */
     bool gone;   /* closed while answers were pending: the last one frees it */
     int len[SERVICES];
     char body[SERVICES][BODY_BYTES];
 } client;
 
-typedef struct upstream {
-    socket_end end;
-    int service;
-    client *asker;         /* NULL while it is in the pool */
-    struct upstream *next; /* in the pool */
-} upstream;
-
 static int ep, ports[SERVICES];
-static upstream *pool[SERVICES];
+static conn *pool[SERVICES];
 
-static void *new_end(size_t size, role role, int fd)
+static void *conn_new(size_t size, role role, int fd)
 {
-    socket_end *e = calloc(1, size);
-    if (!e) bare_die("calloc");
-    e->role = role;
-    e->fd = fd;
-    bare_watch(ep, fd, e);
-    return e;
+    conn *c = calloc(1, size);
+    if (!c) bare_die("calloc");
+    c->role = role;
+    c->fd = fd;
+    bare_watch(ep, fd, c);
+    return c;
 }
 
 static int connect_to(int port)
@@ -52,29 +48,29 @@ static int connect_to(int port)
     return fd;
 }
 
-static upstream *pool_take(int service)
+static conn *pool_take(int service)
 {
-    upstream *u = pool[service];
+    conn *u = pool[service];
     if (u) {
         pool[service] = u->next;
         return u;
     }
-    u = new_end(sizeof *u, UPSTREAM, connect_to(ports[service]));
+    u = conn_new(sizeof *u, UPSTREAM, connect_to(ports[service]));
     u->service = service;
     return u;
 }
 
-static void pool_give(upstream *u)
+static void pool_give(conn *u)
 {
     u->asker = NULL;
-    u->end.have = 0;
+    u->have = 0;
     u->next = pool[u->service];
     pool[u->service] = u;
 }
 
 static void client_close(client *c)
 {
-    if (!c->gone) close(c->end.fd);
+    if (!c->gone) close(c->conn.fd);
     c->gone = true;
     if (!c->pending) free(c);
 }
@@ -83,15 +79,15 @@ static void client_close(client *c)
 static bool client_ask(client *c)
 {
     char request[128];
-    if (strncmp(c->end.input, "GET /fan/", 9) || c->pending) return false;
-    int delay_ms = atoi(c->end.input + 9);
+    if (strncmp(c->conn.input, "GET /fan/", 9) || c->pending) return false;
+    int delay_ms = atoi(c->conn.input + 9);
     int len = sprintf(request, "GET /d%d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", delay_ms);
-    c->end.have = 0;
+    c->conn.have = 0;
     c->pending = SERVICES;
     for (int s = 0; s < SERVICES; s++) {
-        upstream *u = pool_take(s);
+        conn *u = pool_take(s);
         u->asker = c;
-        if (!bare_send(u->end.fd, request, (size_t)len)) bare_die("send to the upstream");
+        if (!bare_send(u->fd, request, (size_t)len)) bare_die("send to the upstream");
     }
     return true;
 }
@@ -108,42 +104,42 @@ static void client_answer(client *c)
     int all = sprintf(out,
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len, body);
     /* Not closed here: an event of this client may still stand in the array that main walks. */
-    if (!bare_send(c->end.fd, out, (size_t)all)) shutdown(c->end.fd, SHUT_RDWR);
+    if (!bare_send(c->conn.fd, out, (size_t)all)) shutdown(c->conn.fd, SHUT_RDWR);
 }
 
 /* An upstream's head came; when its body did too, hand it to the client that asked. */
-static void upstream_answer(upstream *u, const char *body)
+static void upstream_answer(conn *u, const char *body)
 {
-    long len = bare_body_length(u->end.input, body, BODY_BYTES);
+    long len = bare_body_length(u->input, body, BODY_BYTES);
     client *c = u->asker;
     if (len < 0 || !c) bare_die("an upstream answer that nobody can take");
-    if (u->end.input + u->end.have - body < len) return;
+    if (u->input + u->have - body < len) return;
     memcpy(c->body[u->service], body, (size_t)len);
     c->len[u->service] = (int)len;
     pool_give(u);
     if (--c->pending == 0) client_answer(c);
 }
 
-static void end_closed(socket_end *e)
+static void conn_over(conn *c)
 {
-    if (e->role == UPSTREAM) bare_die("an upstream closed its connection");
-    client_close((client *)e);
+    if (c->role == UPSTREAM) bare_die("an upstream closed its connection");
+    client_close((client *)c);
 }
 
-static void end_serve(socket_end *e)
+static void conn_serve(conn *c)
 {
-    ssize_t n = recv(e->fd, e->input + e->have, INPUT_BYTES - e->have, 0);
+    ssize_t n = recv(c->fd, c->input + c->have, INPUT_BYTES - c->have, 0);
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) {
-        end_closed(e);
+        conn_over(c);
         return;
     }
-    e->have += (size_t)n;
-    e->input[e->have] = 0;
-    const char *body = bare_head_end(e->input, e->input + e->have);
-    if (!body && e->have < INPUT_BYTES) return;
-    if (e->role == UPSTREAM && body) upstream_answer((upstream *)e, body);
-    else if (!body || !client_ask((client *)e)) end_closed(e);
+    c->have += (size_t)n;
+    c->input[c->have] = 0;
+    const char *body = bare_head_end(c->input, c->input + c->have);
+    if (!body && c->have < INPUT_BYTES) return;
+    if (c->role == UPSTREAM && body) upstream_answer(c, body);
+    else if (!body || !client_ask((client *)c)) conn_over(c);
 }
 
 int main(int argc, char **argv)
@@ -154,16 +150,16 @@ int main(int argc, char **argv)
     ep = epoll_create1(EPOLL_CLOEXEC);
     for (int s = 0; s < SERVICES; s++) ports[s] = bare_port(argc, argv, 2 + s, usage);
     int listener = bare_listen(bare_port(argc, argv, 1, usage));
-    new_end(sizeof(socket_end), LISTENER, listener);
+    conn_new(sizeof(conn), LISTENER, listener);
     for (;;) {
         int n = epoll_wait(ep, events, BARE_EVENTS, -1);
         for (int i = 0; i < n; i++) {
-            socket_end *e = events[i].data.ptr;
-            if (e->role != LISTENER) {
-                end_serve(e);
+            conn *c = events[i].data.ptr;
+            if (c->role != LISTENER) {
+                conn_serve(c);
                 continue;
             }
-            for (int fd; (fd = bare_accept(e->fd)) >= 0;) new_end(sizeof(client), CLIENT, fd);
+            for (int fd; (fd = bare_accept(c->fd)) >= 0;) conn_new(sizeof(client), CLIENT, fd);
         }
     }
 }

@@ -1,0 +1,102 @@
+/* weft_serve: an application on a socket, until a signal ends it. */
+#include "weft/serve.h"
+#include <stdio.h>
+#include <string.h>
+#include "os/os.h"
+#include "web/app.h"
+
+enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_FAULTY_ROUTES = 2 };
+
+typedef struct serving {
+    weft__watch signals;
+    const weft_app *app;
+    const weft_serve_opts *opts;
+    weft__app *compiled;
+    weft__loop *loop;
+    weft__server *server;            /* NULL: not yet, or no longer */
+    unsigned stops;                  /* signals passed on so far */
+} serving;
+
+/* The first signal begins the graceful stop, the second skips its grace; there is nothing more to skip. */
+static void signalled(weft__watch *w, uint32_t count)
+{
+    serving *s = (serving *)w;
+    for (; s->stops < count && s->stops < 2; s->stops++) {
+        if (s->server) weft__server_stop(s->server);
+        else weft__loop_stop(s->loop);
+    }
+}
+
+static void say_listening(const serving *s)
+{
+    const char *host = s->opts->host ? s->opts->host : "127.0.0.1", *title = s->app->title;
+    bool ipv6 = strchr(host, ':') != NULL;
+    if (s->opts->quiet) return;
+    printf("weft: %s%slistening on http://%s%s%s:%d\n", title ? title : "", title ? " " : "", ipv6 ? "[" : "", host,
+        ipv6 ? "]" : "", weft__server_port(s->server));
+    fflush(stdout);
+}
+
+static int serve_task(serving *const *in)
+{
+    serving *s = *in;
+    char why[256] = "";
+    weft__server *server;
+    int rc = weft__server_open(&server, s->opts, weft__app_handle, s->compiled, why);
+    if (rc < 0) {
+        fprintf(stderr, "weft: %s\n", why);
+        return rc;
+    }
+    s->server = server;
+    say_listening(s);
+    rc = weft__server_run(server);
+    s->server = NULL;
+    weft__server_free(server);
+    return rc;
+}
+
+static int serve_on(serving *s, weft__os *os)
+{
+    s->loop = weft__loop_new(os);
+    if (!s->loop) return WEFT_ENOMEM;
+    if (os->ops->signals(os, &s->signals) < 0) fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
+    int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
+    os->ops->signals(os, NULL);
+    weft__loop_free(s->loop);
+    return rc;
+}
+
+static int serve(serving *s)
+{
+    weft__os *os = weft__os_linux_new();
+    int rc = os ? serve_on(s, os) : WEFT_ENOMEM;
+    if (os) os->ops->free(os);
+    if (rc == WEFT_ENOMEM) fputs("weft: no memory for a loop, or no epoll\n", stderr);
+    return rc < 0 ? EXIT_CANNOT_LISTEN : 0;
+}
+
+static int refuse(weft__buf *faults, int rc)
+{
+    if (rc == WEFT_ENOMEM) {
+        fputs("weft: no memory for the routes\n", stderr);
+        return EXIT_CANNOT_LISTEN;
+    }
+    fprintf(stderr, "weft: the application cannot be served:\n%.*s", WEFT_FMT(weft__buf_str(faults)));
+    return EXIT_FAULTY_ROUTES;
+}
+
+int weft_serve_with(const weft_app *app, const weft_serve_opts *opts)
+{
+    serving s = { .signals = { signalled }, .app = app, .opts = opts };
+    weft__buf faults;
+    if (weft__loop_here()) {
+        fputs("weft: weft_serve inside of a task; call it in main\n", stderr);
+        return EXIT_CANNOT_LISTEN;
+    }
+    weft__buf_init(&faults, FAULTS_BYTES_MAX);
+    int rc = weft__app_compile(app, &s.compiled, &faults);
+    int status = rc < 0 ? refuse(&faults, rc) : serve(&s);
+    weft__buf_free(&faults);
+    weft__app_free(s.compiled);
+    return status;
+}

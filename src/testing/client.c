@@ -1,0 +1,368 @@
+/* The in-process client: a simulated world for each test, in which an application is served and asked. */
+#include "testing/client.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "io/stream.h"
+#include "os/sim.h"
+#include "web/app.h"
+#include "wire/bytes.h"
+#include "wire/chunk.h"
+#include "wire/http1.h"
+#include "wire/url.h"
+
+enum { ANSWER_BYTES_MAX = 64 << 20, ANSWER_HEADERS_MAX = 128, WORLD_BYTES_MAX = 256 << 20, FAULTS_BYTES_MAX = 1 << 20, HOST_MAX = 256 };
+
+/* An application that this test asks for or that its handlers fetch from, compiled once. */
+typedef struct served served;
+struct served {
+    served *next;
+    const weft_app *app;
+    weft__app *compiled;
+    bool upstream;
+    char host[HOST_MAX], address[HOST_MAX];
+    int port;
+    weft__server *server;            /* while a request is being made */
+};
+
+/* The world of the running test; it ends with the process that the test runs in. */
+static struct {
+    weft__os *sim;
+    weft__loop *loop;
+    weft_arena arena;                /* of answers, and of what is served */
+    served *all;
+    int64_t began_ns, uncounted_ns;
+    unsigned hosts;
+} world;
+
+static void fail(const char *what, const char *why) { weft__check_fail("weft_test", 0, "%s: %s", what, why); }
+
+static int64_t world_now(void) { return world.sim->ops->now_ns(world.sim); }
+
+static void world_close(void)
+{
+    for (served *s = world.all; s; s = s->next) weft__app_free(s->compiled);
+    weft__loop_free(world.loop);
+    world.sim->ops->free(world.sim);
+    weft__arena_free(&world.arena);
+    memset(&world, 0, sizeof world);
+}
+
+static void world_open(void)
+{
+    if (world.sim) return;
+    world.sim = weft__sim_new(&(weft__sim_opts){ .wall_us = 1700000000000000 });
+    world.loop = world.sim ? weft__loop_new(world.sim) : NULL;
+    WEFT_NEED(world.loop != NULL);
+    weft__arena_init(&world.arena, NULL, WORLD_BYTES_MAX);
+    world.began_ns = world_now();
+    atexit(world_close);
+}
+
+weft__os *weft__test_os(void)
+{
+    world_open();
+    return world.sim;
+}
+
+/* ---- what is served ---- */
+
+static served *served_add(const weft_app *app, bool upstream)
+{
+    served *s = weft__arena_zalloc(&world.arena, sizeof *s);
+    weft__buf faults;
+    WEFT_NEED(s != NULL);
+    weft__buf_init(&faults, FAULTS_BYTES_MAX);
+    int rc = weft__app_compile(app, &s->compiled, &faults);
+    if (rc < 0) weft__check_fail("weft_test", 0, "the application cannot be served:\n%.*s", WEFT_FMT(weft__buf_str(&faults)));
+    weft__buf_free(&faults);
+    if (rc < 0) return NULL;
+    s->app = app;
+    s->upstream = upstream;
+    strcpy(s->address, "127.0.0.1");
+    s->port = -1;
+    s->next = world.all;
+    world.all = s;
+    return s;
+}
+
+static served *served_find(const weft_app *app)
+{
+    for (served *s = world.all; s; s = s->next)
+        if (s->app == app && !s->upstream) return s;
+    return served_add(app, false);
+}
+
+static served *upstream_find(const char *host, int port)
+{
+    for (served *s = world.all; s; s = s->next)
+        if (s->upstream && strcmp(s->host, host) == 0 && (port < 0 || s->port == port)) return s;
+    return NULL;
+}
+
+/* The address of a host name: the one it has from another port, or one of its own. */
+static void upstream_address(served *s, const char *host)
+{
+    weft__addr literal;
+    const served *other = upstream_find(host, -1);
+    snprintf(s->host, sizeof s->host, "%s", host);
+    if (other) memcpy(s->address, other->address, sizeof s->address);
+    else if (weft__addr_parse(weft_str_of(host), 80, &literal) == 0) snprintf(s->address, sizeof s->address, "%s", host);
+    else {
+        unsigned n = ++world.hosts;
+        snprintf(s->address, sizeof s->address, "10.0.%u.%u", n >> 8 & 255, n & 255);
+        if (weft__sim_name(world.sim, host, s->address) < 0) fail(host, "cannot be a host name");
+    }
+}
+
+void weft_test_upstream(const char *host, const weft_app *upstream)
+{
+    char url[HOST_MAX + 8], name[HOST_MAX];
+    const char *fault = NULL;
+    weft__url parsed;
+    world_open();
+    snprintf(url, sizeof url, "http://%s", host);
+    if (weft__url_parse(weft_str_of(url), &parsed, &fault) < 0 || !parsed.bare) {
+        fail(host, fault ? fault : "expected a host name, or name:port");
+        return;
+    }
+    snprintf(name, sizeof name, "%.*s", WEFT_FMT(parsed.host));
+    served *s = served_add(upstream, true), *before = upstream_find(name, parsed.port);
+    if (!s) return;
+    if (before) before->port = 0;    /* no longer served */
+    upstream_address(s, name);
+    s->port = parsed.port;
+}
+
+/* ---- one client ---- */
+
+typedef struct client {
+    weft__shot *shot;
+    weft__buf in;                    /* all bytes that came */
+    weft__stream stream;
+} client;
+
+static bool keep_answer(client *c, const weft__http_head *head, weft_str body)
+{
+    weft_arena *a = &world.arena;
+    weft_header *headers = weft__arena_alloc(a, (head->count + 1) * sizeof *headers);
+    body = weft__arena_dup(a, body);
+    for (unsigned i = 0; headers && i < head->count; i++)
+        headers[i] = (weft_header){ weft__arena_dup(a, head->headers[i].name), weft__arena_dup(a, head->headers[i].value) };
+    WEFT_NEED(headers && body.ptr && !a->exceeded && !a->starved);
+    c->shot->answer = (weft_response){ head->status, body, headers, head->count };
+    return true;
+}
+
+/* The body, when all of it is there: 1; 0 when more is needed, < 0 when it is none. */
+static int whole_body(const weft__http_head *head, weft_str rest, bool ended, weft__buf *joined, weft_str *body)
+{
+    *body = rest;
+    if (head->body == WEFT__BODY_NONE) body->len = 0;
+    if (head->body == WEFT__BODY_CLOSE) return ended;
+    if (head->body == WEFT__BODY_LENGTH) {
+        body->len = (size_t)head->content_length;
+        return rest.len >= body->len;
+    }
+    weft__chunk chunk = { 0 };
+    for (int event = WEFT__CHUNK_DATA; head->body == WEFT__BODY_CHUNKED && event != WEFT__CHUNK_END;) {
+        size_t used;
+        weft_str piece;
+        event = weft__chunk_next(&chunk, rest.ptr, rest.len, &used, &piece);
+        if (event <= 0) return event;
+        if (event == WEFT__CHUNK_DATA) weft__buf_add_str(joined, piece);
+        rest = (weft_str){ rest.ptr + used, rest.len - used };
+        *body = weft__buf_str(joined);
+    }
+    return 1;
+}
+
+/* 1 when the answer is complete, 0 when more bytes are needed, < 0 when they are no HTTP. */
+static int read_answer(client *c, bool ended)
+{
+    weft__http_header headers[ANSWER_HEADERS_MAX];
+    weft__http_limits limits = { 1 << 20, 1 << 20 };
+    for (weft_str rest = weft__buf_str(&c->in);;) {
+        weft__http_head head = { .headers = headers, .room = ANSWER_HEADERS_MAX };
+        size_t scanned = 0;
+        weft__buf joined;
+        weft_str body;
+        int n = weft__http_parse_response(rest.ptr, rest.len, &scanned, c->shot->to_head, &limits, &head);
+        if (n <= 0) return n;
+        rest = (weft_str){ rest.ptr + n, rest.len - (size_t)n };
+        if (head.status < 200 && head.status != 101) continue;
+        weft__buf_init(&joined, ANSWER_BYTES_MAX);
+        int rc = whole_body(&head, rest, ended, &joined, &body);
+        if (rc == 1) keep_answer(c, &head, body);
+        weft__buf_free(&joined);
+        return rc;
+    }
+}
+
+static int receive(client *c)
+{
+    for (;;) {
+        char *to = weft__buf_reserve(&c->in, 16 * 1024);
+        if (!to) return c->in.failed;
+        ssize_t n = weft__stream_recv(&c->stream, to, 16 * 1024, INT64_MAX);
+        if (n < 0) return (int)n;
+        c->in.len += (size_t)n;
+        int rc = read_answer(c, n == 0);
+        if (rc) return rc;
+        if (n == 0) return WEFT_EOF;
+    }
+}
+
+static int talk(client *c, int port)
+{
+    weft__addr to;
+    struct iovec iov = { (void *)(uintptr_t)c->shot->bytes.ptr, c->shot->bytes.len };
+    WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), port, &to));
+    WEFT_TRY(weft__stream_connect(&c->stream, world.loop, &to, INT64_MAX));
+    int sent = weft__stream_send(&c->stream, &iov, 1, INT64_MAX);
+    int rc = sent == WEFT_ECANCELED || sent == WEFT_ETIMEDOUT ? sent : receive(c);    /* who refuses a body may have answered */
+    return rc > 0 ? 0 : rc;
+}
+
+typedef struct going { weft__shot *shot; int port; } going;
+
+static int go(const going *in)
+{
+    client c = { .shot = in->shot, .stream = { .fd = -1 } };
+    weft__buf_init(&c.in, ANSWER_BYTES_MAX);
+    if (in->shot->start_ms) WEFT_TRY(weft_sleep_ms(in->shot->start_ms));
+    int64_t began = world_now();
+    {
+        WEFT_SCOPE(patience, .timeout_ms = in->shot->leave_ms);
+        (void)talk(&c, in->port);
+        weft__stream_close(&c.stream);
+    }
+    in->shot->took_ms = (world_now() - began) / 1000000;
+    weft__buf_free(&c.in);
+    return 0;
+}
+
+/* ---- the servers and their clients, as one task ---- */
+
+typedef struct firing { served *app; const weft_serve_opts *opts; weft__shot *shots; size_t n; } firing;
+
+static int run_server(weft__server *const *s) { return weft__server_run(*s); }
+
+static bool needed(const firing *f, const served *s) { return s == f->app || (s->upstream && s->port > 0); }
+
+static int open_server(weft_scope *scope, const firing *f, served *s)
+{
+    weft_serve_opts opts = { 0 };
+    char why[256] = "";
+    if (s == f->app && f->opts) opts = *f->opts;
+    opts.host = s->address;
+    opts.port = s->port;
+    int rc = weft__server_open(&s->server, &opts, weft__app_handle, s->compiled, why);
+    if (rc < 0) {
+        fail("cannot listen", why);
+        s->server = NULL;
+        return rc;
+    }
+    weft_spawn(scope, run_server, &s->server);
+    return 0;
+}
+
+static int shoot(const firing *f)
+{
+    weft_call *calls = weft_alloc(f->n * sizeof *calls);
+    going *goings = weft_alloc(f->n * sizeof *goings);
+    if (!calls || !goings) return WEFT_ENOMEM;
+    for (size_t i = 0; i < f->n; i++) {
+        goings[i] = (going){ &f->shots[i], weft__server_port(f->app->server) };
+        calls[i] = weft_call(go, &goings[i]);
+    }
+    return weft_gather_n(calls, f->n);
+}
+
+static int fire(const firing *f)
+{
+    int rc = 0;
+    {
+        WEFT_SCOPE(servers);
+        for (served *s = world.all; s && rc == 0; s = s->next)
+            if (needed(f, s)) rc = open_server(servers, f, s);
+        if (rc == 0) rc = shoot(f);
+        int64_t answered = world_now();
+        for (served *s = world.all; s; s = s->next)
+            if (s->server) weft__server_stop(s->server);
+        int stopped = weft_join(servers);
+        if (rc == 0) rc = stopped;
+        world.uncounted_ns += world_now() - answered;
+    }
+    for (served *s = world.all; s; s = s->next) {
+        weft__server_free(s->server);
+        s->server = NULL;
+    }
+    return rc;
+}
+
+bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__shot *shots, size_t n)
+{
+    world_open();
+    for (size_t i = 0; i < n; i++) shots[i].answer = (weft_response){ .body = { "", 0 } };
+    served *s = served_find(app);
+    if (!s) return false;
+    int rc = weft__loop_run(world.loop, weft_call(fire, (&(firing){ s, opts, shots, n })));
+    if (rc < 0) fail("the request could not be made", weft_error_of(rc)->text);
+    return rc == 0;
+}
+
+/* ---- weft/test.h ---- */
+
+static bool has_header(const weft_header *headers, size_t count, weft_str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (weft__same_nocase(headers[i].name, name)) return true;
+    return false;
+}
+
+static int write_request(weft__buf *out, const char *method, weft_str target, const weft_header *headers, size_t count, const char *body)
+{
+    weft__http_request_line line = { .method = weft_str_of(method), .host = WEFT_S("testserver") };
+    weft__url_split(target, &line.path, &line.query);
+    if (weft__http_add_request(out, &line) < 0) return WEFT_EINVAL;
+    if (!has_header(headers, count, WEFT_S("user-agent"))) weft__buf_lit(out, "User-Agent: testclient\r\n");
+    if (body && !has_header(headers, count, WEFT_S("content-type"))) weft__buf_lit(out, "Content-Type: application/json\r\n");
+    if (body) weft__http_add_length(out, strlen(body));
+    for (size_t i = 0; i < count; i++)
+        if (weft__http_add_header(out, headers[i].name, headers[i].value) < 0) return WEFT_EINVAL;
+    weft__buf_lit(out, "\r\n");
+    if (body) weft__buf_add_str(out, weft_str_of(body));
+    return out->failed;
+}
+
+weft_response weft_test_send(const weft_app *app, const char *method, const char *path,
+    const weft_header *headers, size_t header_count, const char *body)
+{
+    weft__shot shot = { .to_head = strcmp(method, "HEAD") == 0, .answer = { .body = { "", 0 } } };
+    weft__buf request;
+    char what[300];
+    snprintf(what, sizeof what, "%s %.200s", method, path);
+    weft__buf_init(&request, ANSWER_BYTES_MAX);
+    if (write_request(&request, method, weft_str_of(path), headers, header_count, body) < 0)
+        fail(what, "cannot be sent: a method, path or header that HTTP forbids");
+    else {
+        shot.bytes = weft__buf_str(&request);
+        if (weft__test_fire(app, NULL, &shot, 1) && !shot.answer.status) fail(what, "was not answered, or not in HTTP");
+    }
+    weft__buf_free(&request);
+    return shot.answer;
+}
+
+weft_response weft_test_get(const weft_app *app, const char *path) { return weft_test_send(app, "GET", path, NULL, 0, NULL); }
+
+weft_response weft_test_post(const weft_app *app, const char *path, const char *json)
+{
+    return weft_test_send(app, "POST", path, NULL, 0, json);
+}
+
+int64_t weft_test_ms(void)
+{
+    world_open();
+    return (world_now() - world.began_ns - world.uncounted_ns) / 1000000;
+}

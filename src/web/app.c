@@ -1,0 +1,159 @@
+/* An application compiled: its routes collected with their prefixes, checked against each other, and put into
+ * the trie. */
+#include <string.h>
+#include "base/mem.h"
+#include "model/schema_check.h"
+#include "web/endpoint.h"
+
+enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048 };
+
+typedef struct compiling {
+    weft__app *app;
+    weft__buf *faults;
+    weft_arena scratch;              /* of the patterns, which nobody needs afterwards */
+    struct { weft__pattern **items; uint32_t count, room; } patterns;    /* of the endpoints, one each */
+    weft__schema_book book;
+} compiling;
+
+static int slot_failed(compiling *c, const weft_arena *arena)
+{
+    if (arena->exceeded) weft__buf_printf(c->faults, "more routes than fit into %d MiB\n", APP_BYTES_MAX >> 20);
+    return arena->exceeded ? WEFT_EINVAL : WEFT_ENOMEM;
+}
+
+/* ---- routes against each other ---- */
+
+static bool answers(const weft__endpoint *e, weft__http_verb verb)
+{
+    weft__http_verb own = weft__verb_of(e->route->method);
+    return own == verb || (own == WEFT__GET && verb == WEFT__HEAD);
+}
+
+static void check_reachable(compiling *c, const weft__endpoint *e, const weft__pattern *pattern, weft__http_verb verb)
+{
+    for (uint32_t i = 0; i < c->patterns.count; i++) {
+        const weft__endpoint *earlier = &c->app->endpoints.items[i];
+        if (!answers(earlier, verb) || !weft__pattern_covers(c->patterns.items[i], pattern)) continue;
+        if (weft__pattern_covers(pattern, c->patterns.items[i]))
+            weft__buf_printf(c->faults, "route %.*s (%s): the same as %.*s (%s), which is declared before it\n",
+                WEFT_FMT(e->name), e->route->name, WEFT_FMT(earlier->name), earlier->route->name);
+        else
+            weft__buf_printf(c->faults, "route %.*s (%s): can never be reached, since %.*s (%s) is declared before it and "
+                "matches all its paths; declare this one first\n",
+                WEFT_FMT(e->name), e->route->name, WEFT_FMT(earlier->name), earlier->route->name);
+        return;
+    }
+}
+
+/* ---- models ---- */
+
+static void report(void *ctx, const char *fault) { weft__buf_printf(ctx, "%s\n", fault); }
+
+static int check_schema(compiling *c, const weft_schema *schema)
+{
+    int rc = weft__schema_check(&c->book, schema, report, c->faults);
+    if (rc == WEFT_ELIMIT) weft__buf_printf(c->faults, "more than %d types\n", WEFT__SCHEMAS_MAX);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- collecting ---- */
+
+static int add_endpoint(compiling *c, const weft__endpoint *made, weft__pattern *pattern, weft__http_verb verb)
+{
+    check_reachable(c, made, pattern, verb);
+    weft__endpoint *e = weft__list_slot(&c->app->arena, &c->app->endpoints, sizeof *e);
+    if (!e) return slot_failed(c, &c->app->arena);
+    weft__pattern **slot = weft__list_slot(&c->scratch, &c->patterns, sizeof *slot);
+    if (!slot) return slot_failed(c, &c->scratch);
+    *slot = pattern;
+    *e = *made;
+    int rc = weft__endpoint_make(e, pattern, &c->app->arena, c->faults);
+    if (rc < 0) return rc;
+    return weft__trie_add(&c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
+}
+
+static int add_route(compiling *c, weft_str prefix, const weft_route *route)
+{
+    const char *path = route->path ? route->path : "", *method = route->method ? route->method : "", *why = NULL;
+    weft_arena *arena = &c->app->arena;
+    weft__endpoint made = { .route = route };
+    weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
+    made.name = weft__arena_printf(arena, "%s %.*s%s", method, WEFT_FMT(prefix), path);
+    if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
+    made.path = (weft_str){ made.name.ptr + strlen(method) + 1, prefix.len + strlen(path) };
+    weft__http_verb verb = weft__verb_of(method);
+    int rc = made.path.len > PATH_BYTES_MAX ? WEFT_EINVAL : weft__pattern_parse(made.path, pattern, &why);
+    if (verb == WEFT__OTHER_METHOD) weft__buf_printf(c->faults, "route %.*s: method '%s'; expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS\n", WEFT_FMT(made.name), method);
+    if (rc < 0) weft__buf_printf(c->faults, "route %.*s: path: %s\n", WEFT_FMT(made.name), why ? why : "more than 2048 bytes");
+    if (rc < 0 || verb == WEFT__OTHER_METHOD) return 0;
+    rc = add_endpoint(c, &made, pattern, verb);
+    if (rc == 0 && route->in) rc = check_schema(c, route->in);
+    if (rc == 0 && route->out) rc = check_schema(c, route->out);
+    return rc;
+}
+
+static int add_routes(compiling *c, weft_str prefix, const weft_route *routes)
+{
+    for (const weft_route *r = routes; r && (r->method || r->path || r->handler); r++) {
+        int rc = add_route(c, prefix, r);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+static bool prefix_fits(compiling *c, weft_str around, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    if (!len || (prefix[0] == '/' && prefix[len - 1] != '/')) return true;
+    weft__buf_printf(c->faults, "router %.*s%s: its prefix must begin with '/' and not end with '/'\n", WEFT_FMT(around), prefix);
+    return false;
+}
+
+static int add_routers(compiling *c, weft_str prefix, const weft_router *const *routers, unsigned deep)
+{
+    if (routers && *routers && deep == ROUTERS_DEEP_MAX) {
+        weft__buf_printf(c->faults, "router %.*s: more than %d routers in each other\n", WEFT_FMT(prefix), ROUTERS_DEEP_MAX);
+        return 0;
+    }
+    for (; routers && *routers; routers++) {
+        const weft_router *r = *routers;
+        const char *own = r->prefix ? r->prefix : "";
+        if (!prefix_fits(c, prefix, own)) continue;
+        weft_str joined = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(prefix), own);
+        if (!joined.ptr) return slot_failed(c, &c->app->arena);
+        int rc = add_routes(c, joined, r->routes);
+        if (rc == 0) rc = add_routers(c, joined, r->routers, deep + 1);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+static int compile(compiling *c, const weft_app *app)
+{
+    int rc = weft__trie_init(&c->app->trie, &c->app->arena);
+    if (rc == 0) rc = add_routes(c, WEFT_S(""), app->routes);
+    if (rc == 0) rc = add_routers(c, WEFT_S(""), app->routers, 0);
+    if (rc == 0 && c->faults->len) rc = WEFT_EINVAL;
+    return rc == 0 ? c->faults->failed : rc;
+}
+
+int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults)
+{
+    compiling c = { .faults = faults, .app = weft__calloc(sizeof *c.app) };
+    if (!c.app) return WEFT_ENOMEM;
+    weft__arena_init(&c.app->arena, NULL, APP_BYTES_MAX);
+    weft__arena_init(&c.scratch, NULL, APP_BYTES_MAX);
+    int rc = compile(&c, app);
+    weft__arena_free(&c.scratch);
+    weft__schema_book_free(&c.book);
+    if (rc == 0) *out = c.app;
+    else weft__app_free(c.app);
+    return rc;
+}
+
+void weft__app_free(weft__app *app)
+{
+    if (!app) return;
+    weft__arena_free(&app->arena);
+    weft__free(app);
+}

@@ -1,0 +1,219 @@
+/* From a route to an endpoint: what is wrong with it is said here, all of it, in the words of its author. */
+#include "web/endpoint.h"
+#include <stdio.h>
+#include <string.h>
+#include "model/schema.h"
+#include "wire/bytes.h"
+
+typedef struct making {
+    weft__endpoint *e;
+    const weft__pattern *pattern;
+    weft_arena *arena;
+    weft__buf *faults;
+    bool out_of_memory;
+} making;
+
+#define FAULT(m, fmt, ...) weft__buf_printf((m)->faults, "route %.*s: " fmt "\n", WEFT_FMT((m)->e->name) __VA_OPT__(,) __VA_ARGS__)
+
+/* ---- members ---- */
+
+static const char *place_name(weft_place place)
+{
+    static const char *const names[] = { [WEFT__path] = "path", [WEFT__query] = "query", [WEFT__header] = "header",
+        [WEFT__body] = "body", [WEFT__request] = "request", [WEFT__reply] = "reply" };
+    return (size_t)place < weft_count(names) && names[place] ? names[place] : NULL;
+}
+
+/* "x_token" is the header "x-token", unless .as says otherwise. */
+static weft_str source_name(making *m, const weft_field *f)
+{
+    weft_str name = weft__field_name(f);
+    if (f->place != WEFT__header || f->as) return name;
+    weft_str copy = weft__arena_dup(m->arena, name);
+    if (!copy.ptr) {
+        m->out_of_memory = true;
+        return name;
+    }
+    for (char *p = (char *)copy.ptr; *p; p++)
+        if (*p == '_') *p = '-';
+    return copy;
+}
+
+/* Two headers whose names differ in C and are one on the wire; equal names are the models' to find. */
+static void check_header(making *m, const weft_field *f, weft_str name)
+{
+    if (!weft__http_name_valid(name)) FAULT(m, "input %s: '%.*s' cannot be the name of a header", m->e->route->in->name, WEFT_FMT(name));
+    for (uint32_t i = 0; i < m->e->headers.count; i++) {
+        const weft__source *other = &m->e->headers.items[i];
+        if (weft__same_nocase(other->name, name) && !weft_str_equal(weft__field_name(other->field), weft__field_name(f)))
+            FAULT(m, "input %s: members '%s' and '%s' are the same header, %.*s", m->e->route->in->name, other->field->name, f->name, WEFT_FMT(name));
+    }
+}
+
+static void add_source(making *m, weft__sources *sources, const weft_field *f, unsigned param)
+{
+    weft_str name = source_name(m, f);
+    if (f->place == WEFT__header) check_header(m, f, name);
+    if (sources->count == WEFT__SOURCES_MAX) {
+        FAULT(m, "input %s: more than %d %s members", m->e->route->in->name, WEFT__SOURCES_MAX, place_name(f->place));
+        return;
+    }
+    weft__source *slot = weft__list_slot(m->arena, sources, sizeof *slot);
+    if (slot) *slot = (weft__source){ f, name, f->type->kind == WEFT__list, param };
+    else m->out_of_memory = true;
+}
+
+/* ---- path ---- */
+
+/* "'id', 'name'": the members of a place, or the pattern's parameters. */
+static void list_members(making *m, char *out, size_t room)
+{
+    size_t n = 0;
+    *out = 0;
+    for (size_t i = 0; i < m->e->route->in->count; i++) {
+        const weft_field *f = &m->e->route->in->fields[i];
+        weft_str name = weft__field_name(f);
+        if (f->place == WEFT__path && n < room) n += (size_t)snprintf(out + n, room - n, "%s'%.*s'", n ? ", " : "it has ", WEFT_FMT(name));
+    }
+    if (!n) snprintf(out, room, "it has none");
+}
+
+static void list_params(making *m, char *out, size_t room)
+{
+    size_t n = 0;
+    *out = 0;
+    for (unsigned i = 0; i < m->pattern->count; i++) {
+        const weft__segment *s = &m->pattern->segments[i];
+        if (s->kind != WEFT__LITERAL && n < room) n += (size_t)snprintf(out + n, room - n, "%s{%.*s}", n ? ", " : "it has ", WEFT_FMT(s->name));
+    }
+    if (!n) snprintf(out, room, "it has none");
+}
+
+/* Which parameter of the pattern has this name, in their order; -1: none. */
+static int param_of(const weft__pattern *p, weft_str name)
+{
+    int n = 0;
+    for (unsigned i = 0; i < p->count; i++) {
+        if (p->segments[i].kind == WEFT__LITERAL) continue;
+        if (weft_str_equal(p->segments[i].name, name)) return n;
+        n++;
+    }
+    return -1;
+}
+
+static void add_path(making *m, const weft_field *f)
+{
+    char there[256];
+    weft_str name = weft__field_name(f);
+    int param = param_of(m->pattern, name);
+    if (param >= 0) {
+        add_source(m, &m->e->paths, f, (unsigned)param);
+        return;
+    }
+    list_params(m, there, sizeof there);
+    FAULT(m, "input %s has path member '%.*s', but the path has no {%.*s}; %s", m->e->route->in->name, WEFT_FMT(name), WEFT_FMT(name), there);
+}
+
+static void check_params(making *m)
+{
+    char there[256];
+    list_members(m, there, sizeof there);
+    for (unsigned i = 0; i < m->pattern->count; i++) {
+        const weft__segment *s = &m->pattern->segments[i];
+        bool found = s->kind == WEFT__LITERAL;
+        for (size_t k = 0; !found && k < m->e->route->in->count; k++) {
+            const weft_field *f = &m->e->route->in->fields[k];
+            found = f->place == WEFT__path && weft_str_equal(weft__field_name(f), s->name);
+        }
+        if (!found) FAULT(m, "input %s has no path member '%.*s'; %s", m->e->route->in->name, WEFT_FMT(s->name), there);
+    }
+}
+
+/* ---- the other members ---- */
+
+static void add_single(making *m, const weft_field **place, const weft_field *f)
+{
+    if (*place) FAULT(m, "input %s has two %s members, '%s' and '%s'; expected one", m->e->route->in->name, place_name(f->place), (*place)->name, f->name);
+    else *place = f;
+}
+
+static void add_body(making *m, const weft_field *f)
+{
+    if (f->type->kind == WEFT__special) FAULT(m, "input %s: body member '%s' cannot be a %s", m->e->route->in->name, f->name, f->type->name);
+    add_single(m, &m->e->body, f);
+}
+
+static void add_member(making *m, const weft_field *f)
+{
+    switch (f->place) {
+    case WEFT__path: add_path(m, f); break;
+    case WEFT__query: add_source(m, &m->e->queries, f, 0); break;
+    case WEFT__header: add_source(m, &m->e->headers, f, 0); break;
+    case WEFT__body: add_body(m, f); break;
+    case WEFT__request: add_single(m, &m->e->request, f); break;
+    case WEFT__reply: add_single(m, &m->e->reply, f); break;
+    default: break;
+    }
+}
+
+static bool is_model(const weft_schema *s)
+{
+    return s->kind == WEFT__model && s->count && !place_name(s->fields[0].place);
+}
+
+static void add_members(making *m)
+{
+    const weft_schema *in = m->e->route->in;
+    if (in == &weft_schema_weft_none) {
+        check_params(m);
+        return;
+    }
+    if (in->kind != WEFT__model || is_model(in)) {
+        FAULT(m, "its input %s says not where values come from; declare it with WEFT_INPUT", in->name);
+        return;
+    }
+    for (size_t i = 0; i < in->count; i++) add_member(m, &in->fields[i]);
+    check_params(m);
+}
+
+/* ---- the whole ---- */
+
+static weft__answer answer_of(making *m)
+{
+    const weft_schema *out = m->e->route->out;
+    if (out == &weft_schema_weft_none) return WEFT__ANSWER_NULL;
+    if (out == &weft_schema_weft_reply) {
+        if (m->e->reply) FAULT(m, "input %s has reply(%s), but the output is a weft_reply already", m->e->route->in->name, m->e->reply->name);
+        return WEFT__ANSWER_REPLY;
+    }
+    bool is_input = out->kind == WEFT__model && out->count && place_name(out->fields[0].place);
+    if (out->kind == WEFT__special || is_input) FAULT(m, "%s cannot be an output", out->name);
+    return WEFT__ANSWER_JSON;
+}
+
+static void check_options(making *m)
+{
+    const weft_route *r = m->e->route;
+    if (r->status && (r->status < 200 || r->status > 599)) FAULT(m, "status %d; expected 200 to 599", r->status);
+    if (r->timeout_ms < 0) FAULT(m, "timeout_ms %d; expected a positive number, or 0 for none", r->timeout_ms);
+    if (r->keep_when_client_leaves && r->cancel_when_client_leaves)
+        FAULT(m, "keep_when_client_leaves and cancel_when_client_leaves; expected one of them");
+    if (r->body_bytes_max && !m->e->body) FAULT(m, "body_bytes_max, but input %s has no body member", r->in->name);
+}
+
+int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults)
+{
+    const weft_route *r = e->route;
+    making m = { .e = e, .pattern = pattern, .arena = arena, .faults = faults };
+    if (!r->handler || !r->in || !r->out) {
+        FAULT(&m, "it has no %s; write it with WEFT_GET and its like", !r->handler ? "handler" : !r->in ? "input" : "output");
+        return 0;
+    }
+    add_members(&m);
+    e->answer = answer_of(&m);
+    check_options(&m);
+    e->status = r->status ? r->status : 200;
+    bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+    e->cancels = safe ? !r->keep_when_client_leaves : r->cancel_when_client_leaves;
+    return m.out_of_memory ? WEFT_ENOMEM : 0;
+}

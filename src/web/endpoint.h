@@ -1,0 +1,63 @@
+#ifndef WEFT_SRC_WEB_ENDPOINT_H
+#define WEFT_SRC_WEB_ENDPOINT_H
+/* Routes made ready: all that answering a request needs, found out once, at the start. */
+#include "model/problems.h"
+#include "web/app.h"
+#include "web/reply.h"
+#include "web/router.h"
+
+/* A member of an input that comes as text: from the path, the query or a header. */
+typedef struct weft__source {
+    const weft_field *field;
+    weft_str name;                   /* as the request has it: "item_id", "x-token" */
+    bool many;                       /* a list: each time the name comes is an item */
+    unsigned param;                  /* which of the path's parameters */
+} weft__source;
+
+enum { WEFT__SOURCES_MAX = 64 };       /* of one place; an input has no more members */
+typedef struct weft__sources { weft__source *items; uint32_t count, room; } weft__sources;
+
+typedef enum { WEFT__ANSWER_JSON, WEFT__ANSWER_NULL, WEFT__ANSWER_REPLY } weft__answer;
+
+typedef struct weft__endpoint {
+    const weft_route *route;
+    weft_str name;                   /* "GET /items/{item_id}": method, and path with all prefixes */
+    weft_str path;
+    weft__sources paths, queries, headers;
+    const weft_field *body, *request, *reply;    /* NULL: the input has none */
+    weft__answer answer;
+    int status;
+    bool cancels;                    /* the client's leaving cancels the handler */
+} weft__endpoint;
+
+typedef struct weft__endpoints { weft__endpoint *items; uint32_t count, room; } weft__endpoints;
+
+struct weft__app {
+    weft_arena arena;                /* of all below, and of itself */
+    weft__trie trie;
+    weft__endpoints endpoints;
+};
+
+/* ---- endpoint.c: from a route to an endpoint ---- */
+
+/* Fill `e`, whose route, path and name are there, and add what is wrong with the route to `faults`, a line each.
+ * 0 or WEFT_ENOMEM. */
+int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults);
+
+/* ---- input.c: from a request to an input ---- */
+
+/* Fill the input, whose bytes are zero, from the request. Returns 1 when it is complete; 0 when the request
+ * was answered instead (400, 408, 413, 422). Waits: for the body. */
+int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__match *m, void *in);
+
+/* ---- failure.c: answers that are no success ---- */
+
+/* Answer what a handler failed with, and log it when that is not the client's fault. `reply` may be NULL. */
+void weft__failure_reply(const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc);
+
+/* Answer 500 and log why, in weft's own words. */
+void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...) WEFT_PRINTF(3, 4) WEFT__COLD;
+
+/* Answer {"detail": text} with the headers of `reply` (may be NULL) and more lines ("Allow: GET\r\n"). */
+void weft__detail_reply(weft__exchange *x, const weft_reply *reply, int status, weft_str lines, weft_str text);
+#endif

@@ -1,0 +1,162 @@
+#include "web/reply.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "wire/bytes.h"
+
+static const weft_str html_type = WEFT_S("text/html; charset=utf-8");
+static const weft_str text_type = WEFT_S("text/plain; charset=utf-8");
+static const weft_str json_type = WEFT_S("application/json");
+
+/* ---- what handlers call ---- */
+
+int weft_reply_status(weft_reply *r, int status)
+{
+    if (status < 200 || status > 599) return weft_fail(WEFT_EINVAL, "reply status %d: expected 200 to 599", status);
+    r->status = status;
+    return 0;
+}
+
+static bool is_ours(weft_str name)
+{
+    static const weft_str ours[] = { WEFT_S("content-length"), WEFT_S("transfer-encoding"), WEFT_S("connection"), WEFT_S("date") };
+    for (size_t i = 0; i < weft_count(ours); i++)
+        if (weft__same_nocase(name, ours[i])) return true;
+    return false;
+}
+
+/* The header to write to: the one of this name, since a header is set, not added; a new one for what may
+ * stand several times and cannot be joined by commas. */
+static weft_header *header_place(weft_reply *r, weft_str name)
+{
+    bool repeats = weft__same_nocase(name, WEFT_S("set-cookie"));
+    for (uint32_t i = 0; !repeats && i < r->headers.count; i++)
+        if (weft__same_nocase(r->headers.items[i].name, name)) return &r->headers.items[i];
+    if (r->headers.count == WEFT__REPLY_HEADERS_MAX) return NULL;
+    return weft__list_slot(r->arena, &r->headers, sizeof(weft_header));
+}
+
+static int header_set(weft_reply *r, weft_str name, weft_str value)
+{
+    if (!weft__http_name_valid(name)) return weft_fail(WEFT_EINVAL, "reply header '%.*s': its name is no token", WEFT_FMT(name));
+    if (!weft__http_value_valid(value)) return weft_fail(WEFT_EINVAL, "reply header %s: control characters in its value", name.ptr);
+    if (is_ours(name)) return weft_fail(WEFT_EINVAL, "reply header %s: weft writes it itself", name.ptr);
+    if (name.len + value.len > WEFT__REPLY_HEADER_BYTES_MAX)
+        return weft_fail(WEFT_EINVAL, "reply header %s: more than %d bytes", name.ptr, WEFT__REPLY_HEADER_BYTES_MAX);
+    if (weft__same_nocase(name, WEFT_S("content-type"))) {
+        r->content_type = value;
+        return 0;
+    }
+    weft_str kept = weft__arena_dup(r->arena, name);
+    weft_header *h = kept.ptr ? header_place(r, name) : NULL;
+    if (h) *h = (weft_header){ kept, value };
+    else if (kept.ptr && r->headers.count == WEFT__REPLY_HEADERS_MAX)
+        return weft_fail(WEFT_EINVAL, "reply header %s: there are %d already", name.ptr, WEFT__REPLY_HEADERS_MAX);
+    return h ? 0 : WEFT_ENOMEM;
+}
+
+int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
+{
+    va_list args;
+    char text[512], *value = text;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (n < 0) return weft_fail(WEFT_EINVAL, "reply header %s: its format fails", name);
+    value = weft__arena_alloc(r->arena, (size_t)n + 1);
+    if (!value) return WEFT_ENOMEM;
+    if ((size_t)n < sizeof text) memcpy(value, text, (size_t)n + 1);
+    else {
+        va_start(args, fmt);
+        vsnprintf(value, (size_t)n + 1, fmt, args);
+        va_end(args);
+    }
+    return header_set(r, weft_str_of(name), (weft_str){ value, (size_t)n });
+}
+
+static int body_set(weft_reply *r, weft_str content_type, weft_str body)
+{
+    r->content_type = content_type;
+    r->body = body;
+    r->has_body = true;
+    return 0;
+}
+
+int weft_reply_html(weft_reply *r, weft_str html) { return body_set(r, html_type, html); }
+int weft_reply_text(weft_reply *r, weft_str text) { return body_set(r, text_type, text); }
+int weft_reply_json(weft_reply *r, weft_str json) { return body_set(r, json_type, json); }
+
+int weft_reply_bytes(weft_reply *r, const char *content_type, weft_str bytes)
+{
+    int rc = weft_reply_header(r, "Content-Type", "%s", content_type ? content_type : "application/octet-stream");
+    return rc < 0 ? rc : body_set(r, r->content_type, bytes);
+}
+
+/* A URL as a header may hold it: what is not visible ASCII is percent-encoded. NULL: no memory. */
+static char *visible_url(weft_arena *arena, weft_str url)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = weft__arena_alloc(arena, 3 * url.len + 1), *to = out;
+    for (size_t i = 0; out && i < url.len; i++) {
+        unsigned char c = (unsigned char)url.ptr[i];
+        if (c > ' ' && c < 127) {
+            *to++ = (char)c;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
+    }
+    if (out) *to = 0;
+    return out;
+}
+
+int weft_reply_redirect(weft_reply *r, int status, const char *url)
+{
+    bool known = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    weft_str text = weft_str_of(url);
+    if (!known) return weft_fail(WEFT_EINVAL, "redirect with status %d: expected 301, 302, 303, 307 or 308", status);
+    if (!text.len || !weft__http_value_valid(text)) return weft_fail(WEFT_EINVAL, "redirect: the URL is empty or has control characters");
+    char *visible = visible_url(r->arena, text);
+    if (!visible) return WEFT_ENOMEM;
+    int rc = header_set(r, WEFT_S("Location"), weft_str_of(visible));
+    if (rc == 0) r->status = status;
+    return rc;
+}
+
+int weft_reply_response(weft_reply *r, const weft_response *response)
+{
+    weft_str type = weft_response_header(response, "Content-Type");
+    int rc = weft_reply_status(r, response->status);
+    if (rc < 0) return rc;
+    if (!weft__http_value_valid(type)) return weft_fail(WEFT_EINVAL, "the answer passed on has a bad Content-Type");
+    return body_set(r, type, response->body);
+}
+
+/* ---- what is sent ---- */
+
+static char *add(char *to, weft_str s)
+{
+    if (s.len) memcpy(to, s.ptr, s.len);
+    return to + s.len;
+}
+
+static char *add_line(char *to, weft_str name, weft_str value)
+{
+    to = add(add(add(to, name), WEFT_S(": ")), value);
+    return add(to, WEFT_S("\r\n"));
+}
+
+weft_str weft__reply_lines(weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more)
+{
+    enum { AROUND = 4 };             /* ": " and the line's end */
+    static const weft_str type_name = WEFT_S("Content-Type");
+    size_t size = type_name.len + content_type.len + AROUND + more.len;
+    for (uint32_t i = 0; r && i < r->headers.count; i++) size += r->headers.items[i].name.len + r->headers.items[i].value.len + AROUND;
+    char *out = weft__arena_alloc(arena, size), *to = out;
+    if (!out) return (weft_str){ 0 };
+    if (content_type.len) to = add_line(to, type_name, content_type);
+    for (uint32_t i = 0; r && i < r->headers.count; i++) to = add_line(to, r->headers.items[i].name, r->headers.items[i].value);
+    to = add(to, more);
+    return (weft_str){ out, (size_t)(to - out) };
+}

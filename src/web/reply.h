@@ -1,0 +1,23 @@
+#ifndef WEFT_SRC_WEB_REPLY_H
+#define WEFT_SRC_WEB_REPLY_H
+#include "http/server.h"
+#include "weft/web.h"
+
+enum { WEFT__REPLY_HEADERS_MAX = 64, WEFT__REPLY_HEADER_BYTES_MAX = 8192 };
+
+/* What a handler says about its answer. Texts and headers lie in the request's arena. */
+struct weft_reply {
+    weft_arena *arena;
+    int status;                      /* 0: as the route says */
+    bool has_body;
+    weft_str content_type;           /* empty: none */
+    weft_str body;
+    struct { weft_header *items; uint32_t count, room; } headers;
+};
+
+static inline void weft__reply_init(weft_reply *r, weft_arena *arena) { *r = (weft_reply){ .arena = arena }; }
+
+/* The header lines of an answer in one piece, in the arena: its content type (empty: none), the headers of `r`
+ * (may be NULL), and `more` lines. ptr is NULL without memory. */
+weft_str weft__reply_lines(weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more);
+#endif

@@ -1,0 +1,8 @@
+#ifndef WEFT_SRC_WEB_REQUEST_H
+#define WEFT_SRC_WEB_REQUEST_H
+#include "http/server.h"
+#include "weft/web.h"
+
+/* The request as a handler may look at it: its head is kept for as long as the request lives. */
+struct weft_request { weft__exchange *exchange; };
+#endif

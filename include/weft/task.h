@@ -184,10 +184,11 @@ struct weft_scope {
     void *arena;
     weft__timer timer;                                       /* of the deadline */
     void *error;                                             /* the record of the first failure */
-    struct weft__fiber *joiner;                              /* who waits until `running` is down to `wake_at` */
+    struct weft__fiber *joiners;                             /* who waits until `running` is down to `wake_at` */
     uint32_t running, wake_at;                               /* tasks that have not ended */
     int reason, inherited, failed;                           /* own cancel, the one from around, first failure */
     bool entered, closed, caught, failed_told;
-    bool cut;                                                /* a task was ended by a cancel from around it */
+    bool cut;                                                /* a task was ended by a cancel, not by a failure */
+    bool failure_around;                                     /* `inherited` is a failure, told to its owner alone */
 };
 #endif

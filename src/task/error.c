@@ -39,11 +39,17 @@ int weft__code_status(int code)
     return code <= WEFT_STATUS(100) && code >= WEFT_STATUS(599) ? -code - 10000 : 500;
 }
 
+/* Several may be looked at together: a ring, as long as the records a task keeps. */
 const weft_error *weft__code_error(int code)
 {
-    static _Thread_local weft_error general;
-    general = (weft_error){ .code = code, .status = weft__code_status(code), .text = weft__code_text(code), .trace = "" };
-    return &general;
+    static _Thread_local weft_error ring[WEFT__ERRORS_KEPT];
+    static _Thread_local unsigned next;
+    for (unsigned i = 0; i < WEFT__ERRORS_KEPT; i++) {
+        if (ring[i].text && ring[i].code == code) return &ring[i];
+    }
+    weft_error *e = &ring[next++ % WEFT__ERRORS_KEPT];
+    *e = (weft_error){ .code = code, .status = weft__code_status(code), .text = weft__code_text(code), .trace = "" };
+    return e;
 }
 
 void weft__record_free(weft__record *r)
@@ -56,8 +62,8 @@ void weft__record_free(weft__record *r)
 
 static void record_ends(weft__record *r)
 {
-    r->error.text = r->text.ptr ? r->text.ptr : weft__code_text(r->error.code);
-    r->error.trace = r->trace.ptr ? r->trace.ptr : "";
+    r->error.text = r->text.len ? r->text.ptr : weft__code_text(r->error.code);
+    r->error.trace = r->trace.len ? r->trace.ptr : "";
 }
 
 weft__record *weft__record_new(int code, int status, const char *place)
@@ -123,9 +129,14 @@ weft__record *weft__errors_find(weft__errors *e, int code)
 {
     for (unsigned i = 1; i <= WEFT__ERRORS_KEPT; i++) {
         weft__record *r = e->kept[(e->next - i) % WEFT__ERRORS_KEPT];
-        if (r && r->error.code == code) return r;
+        if (r && r->error.code == code && !r->over) return r;
     }
     return NULL;
+}
+
+void weft__errors_over(weft__errors *e, int code)
+{
+    for (weft__record *r; (r = weft__errors_find(e, code));) r->over = true;
 }
 
 weft__record *weft__errors_take(weft__errors *e, int code)
@@ -139,7 +150,8 @@ weft__record *weft__errors_take(weft__errors *e, int code)
 
 void weft__errors_put(weft__errors *e, weft__record *r)
 {
-    if (!r) return;
+    if (!e) weft__record_free(r);                    /* no memory for the task's list: the text is lost */
+    if (!e || !r) return;
     unsigned at = e->next++ % WEFT__ERRORS_KEPT;
     weft__record_free(e->kept[at]);
     e->kept[at] = r;
@@ -227,9 +239,21 @@ int weft__trace_text(int rc, const char *place, const char *fmt, ...)
     return rc;
 }
 
+/* What a task is told lives like all that it is given; the record itself goes when others come. */
+static const weft_error *lasting(const weft_error *e, weft_arena *a)
+{
+    weft_error *copy = weft__arena_alloc(a, sizeof *copy);
+    weft_str text = weft__arena_dup(a, weft_str_of(e->text)), trace = weft__arena_dup(a, weft_str_of(e->trace));
+    if (!copy || !text.ptr || !trace.ptr) return e;
+    *copy = (weft_error){ e->code, e->status, text.ptr, trace.ptr };
+    return copy;
+}
+
 const weft_error *weft_error_of(int rc)
 {
     weft__errors *e = weft__errors_here(false);
     weft__record *r = e ? weft__errors_find(e, rc) : NULL;
-    return r ? &r->error : weft__code_error(rc);
+    if (!r) return weft__code_error(rc);
+    weft_arena *a = weft__arena_here();
+    return a ? lasting(&r->error, a) : &r->error;
 }

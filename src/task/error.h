@@ -6,11 +6,18 @@
 /* The failures a task remembers: its last 8, found by code. A record is memory of its own, so that it can
  * move from a task to the one that awaits it. */
 enum { WEFT__ERRORS_KEPT = 8, WEFT__ERROR_TEXT_MAX = 1024, WEFT__ERROR_TRACE_MAX = 4096 };
-typedef struct weft__record { weft_error error; weft__buf text, trace; } weft__record;
+typedef struct weft__record {
+    weft_error error;
+    weft__buf text, trace;
+    bool over;                               /* of a failure that has passed: a new one of this code is another */
+    const char *task, *place;                /* whose failure it was, once it has left its task */
+} weft__record;
 typedef struct weft__errors { weft__record *kept[WEFT__ERRORS_KEPT]; unsigned next; } weft__errors;
 
 weft__record *weft__errors_find(weft__errors *e, int code);      /* the newest of this code, or NULL */
 void weft__errors_put(weft__errors *e, weft__record *r);         /* takes it; the oldest goes */
+/* A failure of this code begins that has no record yet: what is known of an earlier one is of another failure. */
+void weft__errors_over(weft__errors *e, int code);
 weft__record *weft__errors_take(weft__errors *e, int code);      /* gives the newest of this code away, or NULL */
 void weft__errors_drop(weft__errors *e);
 weft__record *weft__record_new(int code, int status, const char *place);

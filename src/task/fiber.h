@@ -17,7 +17,8 @@ struct weft_task {
     weft__record *error;                 /* of a failure, until the handle goes */
     const char *name, *place;
     int rc;
-    bool done, told;                     /* told: somebody was given the failure */
+    uint32_t awaiting;                   /* tasks in weft_await of it: the last one frees it if its scope is gone */
+    bool done;
 };
 
 enum { WEFT__RUNNING, WEFT__READY, WEFT__PARKED };
@@ -61,7 +62,10 @@ struct weft__loop {
     int64_t now_ns;
     weft__fiber *current;                /* NULL: the loop's own stack */
     weft__fiber *ready, **ready_end;
-    uint32_t ready_count;
+    weft__fiber *again, **again_end;     /* in the simulator: those that gave way, behind the ready ones */
+    weft__fiber **round;                 /* in the simulator: those of this round, in its order */
+    uint32_t round_room;
+    void *signal_stack;
     int turn;                            /* switches left before the poller is asked again */
     int budget;                          /* operations at once left to the running task */
     bool traced;                         /* the simulator: the loop picks each task and tells the trace */
@@ -91,6 +95,7 @@ extern _Thread_local weft__loop *weft__the_loop;
 
 /* scheduler (loop.c) */
 void weft__ready(weft__fiber *f);
+void weft__ready_again(weft__fiber *f);                  /* a running task that gives way: behind all that are ready */
 void weft__suspend(weft__loop *loop);                    /* leave the running fiber for the next */
 _Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f);   /* leave it for good */
 
@@ -109,6 +114,8 @@ static inline int weft__scope_effective(const weft_scope *s) { return s->inherit
 void weft__scope_failed(weft_scope *s, weft_task *t);
 /* Wait, whatever is cancelled, until no more than `left` tasks of the scope run. */
 void weft__scope_await(weft_scope *s, uint32_t left, const char *what);
+/* Wake who waits for the tasks of the scope to end. */
+void weft__scope_joined(weft_scope *s);
 /* The failure of a scope, told to the running task: found by weft_error_of from now on. */
 int weft__scope_tell(weft_scope *s);
 
@@ -117,5 +124,5 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *cal
 /* What stands for a task there was no memory for: it has failed, and so, unless it may fail alone, has its scope. */
 weft_task *weft__task_refused(weft_scope *s, const weft_call *call);
 void weft__task_free(weft__loop *loop, weft_task *t);    /* of one that is done: out of its scope, handle to the pool */
-void weft__task_log(const weft_task *t);
+void weft__record_log(const weft__record *r, const char *task, const char *place);
 #endif

@@ -32,7 +32,20 @@ void weft__ready(weft__fiber *f)
     f->next = NULL;
     *loop->ready_end = f;
     loop->ready_end = &f->next;
-    loop->ready_count++;
+}
+
+/* In the simulator the order of those that are ready is drawn, and who gives way must not be drawn before them. */
+void weft__ready_again(weft__fiber *f)
+{
+    weft__loop *loop = f->loop;
+    if (!loop->traced) {
+        weft__ready(f);
+        return;
+    }
+    f->state = WEFT__READY;
+    f->next = NULL;
+    *loop->again_end = f;
+    loop->again_end = &f->next;
 }
 
 static weft__fiber *ready_pop(weft__loop *loop)
@@ -40,7 +53,6 @@ static weft__fiber *ready_pop(weft__loop *loop)
     weft__fiber *f = loop->ready;
     loop->ready = f->next;
     if (!loop->ready) loop->ready_end = &loop->ready;
-    loop->ready_count--;
     return f;
 }
 
@@ -122,7 +134,7 @@ int weft__park_until(const char *what, int64_t deadline_ns)
 {
     weft__fiber *f = the_task(what);
     if (__builtin_expect(weft__scope_effective(f->scope) != 0, 0)) {
-        weft__ready(f);                               /* a cancelled wait still lets others run */
+        weft__ready_again(f);                         /* a cancelled wait still lets others run */
         suspend(f->loop);
         return weft__scope_deliver(f);
     }
@@ -167,7 +179,7 @@ int weft__cancelled(void)
 int weft_yield(void)
 {
     weft__fiber *f = the_task("weft_yield");
-    weft__ready(f);
+    weft__ready_again(f);
     suspend(f->loop);
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
 }
@@ -195,37 +207,55 @@ void weft__timer_stop(weft__loop *loop, weft__timer *t) { weft__timers_stop(&loo
 
 /* ---- the loop's own turn ---- */
 
-static void shuffle(weft__loop *loop)
+/* Take a whole queue into the round, its order drawn by the seed. 0 without memory: the order is then as it came. */
+static uint32_t round_take(weft__loop *loop, weft__fiber **first)
 {
-    weft__os *os = loop->os;
-    for (weft__fiber **at = &loop->ready; *at; at = &(*at)->next) {
-        uint32_t left = 0;
-        for (weft__fiber *f = *at; f; f = f->next) left++;
-        weft__fiber **pick = at;
-        for (uint64_t k = os->ops->random(os) % left; k; k--) pick = &(*pick)->next;
-        weft__fiber *chosen = *pick;
-        *pick = chosen->next;
-        chosen->next = *at;
-        *at = chosen;
+    uint32_t n = 0;
+    for (weft__fiber *f = *first; f; f = f->next) n++;
+    if (n > loop->round_room) {
+        weft__fiber **more = weft__realloc(loop->round, n * sizeof *more);
+        if (!more) return 0;
+        loop->round = more;
+        loop->round_room = n;
     }
-    loop->ready_end = &loop->ready;
-    while (*loop->ready_end) loop->ready_end = &(*loop->ready_end)->next;
+    n = 0;
+    for (weft__fiber *f = *first; f; f = f->next) loop->round[n++] = f;
+    *first = NULL;
+    for (uint32_t i = n; loop->os->shuffle && i > 1; i--) {
+        uint32_t k = (uint32_t)(loop->os->ops->random(loop->os) % i);
+        weft__fiber *f = loop->round[k];
+        loop->round[k] = loop->round[i - 1];
+        loop->round[i - 1] = f;
+    }
+    return n;
 }
 
-/* One round of the simulator: every ready task once, each switch in the trace. */
-static void round_traced(weft__loop *loop)
+static void run_queue(weft__loop *loop, weft__fiber *first)
 {
-    if (loop->os->shuffle && loop->ready_count <= 4096) shuffle(loop);    /* beyond that a shuffle costs more than it shows */
-    for (uint32_t n = loop->ready_count; n; n--) {
-        weft__fiber *f = ready_pop(loop);
+    uint32_t n = round_take(loop, &first);
+    for (uint32_t i = 0; i < n || first; i++) {
+        weft__fiber *f = i < n ? loop->round[i] : first;
+        if (i >= n) first = f->next;
         loop->os->ops->trace(loop->os, f->serial);
         switch_to(loop, NULL, f, false);
     }
 }
 
+/* A round of the simulator: every task that is ready once, then those that gave way to them. Each switch is in
+ * the trace. */
+static void round_traced(weft__loop *loop)
+{
+    weft__fiber *ready = loop->ready, *gave_way = loop->again;
+    loop->ready = loop->again = NULL;
+    loop->ready_end = &loop->ready;
+    loop->again_end = &loop->again;
+    run_queue(loop, ready);
+    run_queue(loop, gave_way);
+}
+
 static void run_ready(weft__loop *loop)
 {
-    if (!loop->ready) return;
+    if (!loop->ready && !loop->again) return;
     if (loop->traced) {
         round_traced(loop);
         return;
@@ -256,7 +286,7 @@ static void deadlocked(weft__loop *loop)
 
 static int64_t time_to_wait(weft__loop *loop)
 {
-    if (loop->ready) return 0;
+    if (loop->ready || loop->again) return 0;
     int64_t next = weft__timers_next(&loop->timers);
     if (next == INT64_MAX) return -1;
     return next > loop->now_ns ? next - loop->now_ns : 0;
@@ -301,16 +331,32 @@ static void poll(weft__loop *loop)
     weft__timers_fire(&loop->timers, loop->now_ns);
 }
 
+/* Whose guard an address lies in; asked by a signal handler, on whatever stack. */
+static const char *guard_of(const void *address)
+{
+    weft__loop *loop = weft__the_loop;
+    weft__fiber *f = loop ? loop->current : NULL;
+    const char *at = address;
+    if (!f || at < f->stack || at >= f->stack + WEFT__STACK_GUARD) return NULL;
+    return f->task->name;
+}
+
 int weft__loop_run(weft__loop *loop, weft_call call)
 {
     weft__loop *before = weft__the_loop;
     weft__the_loop = loop;
     loop->now_ns = loop->os->ops->now_ns(loop->os);
     sanitizer_loop_start(loop);
+    weft__os_guard_report(guard_of);
+    if (!loop->signal_stack) (void)weft__os_signal_stack(&loop->signal_stack);   /* without: a report without a name */
     weft__scope_init(&loop->top, NULL, NULL, 0);
     loop->top.place = "the program";
     loop->top.arena = &loop->arena;
     weft_task *root = weft__task_new(&loop->top, "the program", &call);
+    if (!root) {
+        weft__the_loop = before;
+        return WEFT_ENOMEM;
+    }
     while (loop->top.running) {
         run_ready(loop);
         if (loop->top.running) poll(loop);
@@ -339,6 +385,7 @@ weft__loop *weft__loop_new(weft__os *os)
     }
     loop->os = os;
     loop->ready_end = &loop->ready;
+    loop->again_end = &loop->again;
     loop->traced = os->ops->trace != NULL;
     loop->blocks.keep_max = BLOCKS_KEPT;
     weft__arena_init(&loop->arena, &loop->blocks, PROGRAM_BYTES_MAX);
@@ -368,11 +415,13 @@ void weft__loop_free(weft__loop *loop)
         loop->handles = t->next;
         weft__free(t);
     }
+    weft__os_signal_stack_free(loop->signal_stack);
     weft__timers_free(&loop->timers);
     weft__stack_pool_free(&loop->stacks);
     weft__arena_free(&loop->arena);
     weft__block_pool_free(&loop->blocks);
     weft__free(loop->events);
     weft__free(loop->scrap);
+    weft__free(loop->round);
     weft__free(loop);
 }

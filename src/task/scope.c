@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include "task/fiber.h"
 
-static bool is_cancel(int rc) { return rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT || rc == WEFT_EDEADLK; }
+/* Is what is in force in a scope the failure of a task, and no cancel or deadline? */
+static bool is_failure(const weft_scope *s)
+{
+    return s->inherited ? s->failure_around : s->failed && s->reason == s->failed;
+}
 
 /* What a scope hands on to one below it: the failure of a task is told to the scope's owner alone, for all
  * others it is a cancel. */
@@ -13,7 +17,13 @@ static int handed_on(const weft_scope *from, const weft_scope *to)
 {
     int code = weft__scope_effective(from);
     if (to->opts.shield) return 0;
-    return code && to->owner != from->owner && !is_cancel(code) ? WEFT_ECANCELED : code;
+    return to->owner != from->owner && is_failure(from) ? WEFT_ECANCELED : code;
+}
+
+static void inherit(weft_scope *s)
+{
+    s->inherited = handed_on(s->parent, s);
+    s->failure_around = s->inherited && s->owner == s->parent->owner && is_failure(s->parent);
 }
 
 static void wake_owner(weft_scope *s)
@@ -41,7 +51,7 @@ static void push_down(weft_scope *top)
         int code = handed_on(s->parent, s);
         into = code != s->inherited;
         if (!into) continue;
-        s->inherited = code;
+        inherit(s);
         if (weft__scope_effective(s)) wake_owner(s);
     }
 }
@@ -82,11 +92,11 @@ void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int
     s->running = 0;
     s->reason = s->failed = 0;
     s->entered = true;
-    s->closed = s->caught = s->failed_told = s->cut = false;
-    s->joiner = NULL;
+    s->closed = s->caught = s->failed_told = s->cut = s->failure_around = false;
+    s->joiners = NULL;
     s->inherited = 0;
     if (parent) {
-        s->inherited = handed_on(parent, s);
+        inherit(s);
         s->next = parent->first_child;
         if (s->next) s->next->prev = s;
         parent->first_child = s;
@@ -116,21 +126,26 @@ weft_scope *weft__scope_enter(weft_scope *s)
     return s;
 }
 
+static void attach(weft__record *first, const weft_task *t)
+{
+    const char *text = t->error ? t->error->error.text : weft__code_text(t->rc);
+    if (first) weft__record_line(first, "also failed: task %s, started at %s: %s", t->name, t->place, text);
+}
+
 /* A task failed while others run in its scope: the first failure ends them all, later ones are attached. */
 void weft__scope_failed(weft_scope *s, weft_task *t)
 {
     if (!s->failed) {
         s->failed = t->rc;
-        s->error = weft__record_copy(t->error);
-        if (s->error) weft__record_line(s->error, "in task %s, started at %s", t->name, t->place);
+        weft__record *r = t->error ? weft__record_copy(t->error) : weft__record_new(t->rc, 0, NULL);
+        if (r) weft__record_line(r, "in task %s, started at %s", t->name, t->place);
+        if (r) r->task = t->name, r->place = t->place;
+        s->error = r;
         weft__scope_cancel(s, t->rc);
         return;
     }
-    weft__record *first = s->error;
-    if (first) {
-        weft__record_line(first, "also failed: task %s, started at %s: %s", t->name, t->place,
-            t->error ? t->error->error.text : weft__code_text(t->rc));
-    }
+    attach(s->error, t);
+    if (s->failed_told && s->owner && s->owner->errors) attach(weft__errors_find(s->owner->errors, s->failed), t);
 }
 
 /* The failure of a scope, told to its owner: found by weft_error_of from now on. */
@@ -150,19 +165,50 @@ int weft__scope_deliver(weft__fiber *f)
         if (s->reason) whose = s;
         if (!s->inherited) break;
     }
+    if (is_failure(whose)) {
+        if (whose->owner == f) weft__scope_tell(whose);
+        return code;
+    }
+    /* The same cancel again is the same failure; a new one has a record of its own. */
+    if (!whose->caught && f->errors) weft__errors_over(f->errors, code);
     whose->caught = true;
-    if (whose->owner == f && whose->failed && code == whose->failed) weft__scope_tell(whose);
     return code;
+}
+
+static void join_begin(weft_scope *s, weft__fiber *f, uint32_t left)
+{
+    s->wake_at = left;
+    f->next_waiter = s->joiners;
+    s->joiners = f;
+}
+
+static void join_end(weft_scope *s, weft__fiber *f)
+{
+    weft__fiber **at = &s->joiners;
+    while (*at && *at != f) at = &(*at)->next_waiter;
+    if (*at) *at = f->next_waiter;
+}
+
+void weft__scope_joined(weft_scope *s)
+{
+    for (weft__fiber *f = s->joiners; f; f = f->next_waiter) weft__wake(f, 0);
 }
 
 void weft__scope_await(weft_scope *s, uint32_t left, const char *what)
 {
+    weft__fiber *f = weft__self();
     while (s->running > left) {
-        s->joiner = weft__self();
-        s->wake_at = left;
+        join_begin(s, f, left);
         weft__park_through(what);
+        join_end(s, f);
     }
-    s->joiner = NULL;
+}
+
+static void log_failure(const weft_scope *s)
+{
+    const weft__record *r = s->error;
+    if (r) weft__record_log(r, r->task, r->place);
+    else fprintf(stderr, "weft: a task of the scope at %s failed and nobody awaited it: %s\n", s->place, weft__code_text(s->failed));
 }
 
 static void free_tasks(weft_scope *s)
@@ -180,16 +226,12 @@ void weft__scope_leave(weft_scope *const *sp)
     }
     f->scope = s->parent;
     weft__scope_unlink(s);
-    if (s->failed && !s->failed_told) {
-        weft_task *t = s->tasks;
-        while (t && (t->told || t->rc != s->failed)) t = t->next;
-        if (t) weft__task_log(t);
-    }
+    if (s->failed && !s->failed_told) log_failure(s);
     free_tasks(s);
     weft__record_free(s->error);
     s->error = NULL;
     if (--f->loop->budget > 0) return;
-    weft__ready(f);                                   /* leaving is a place where others may run */
+    weft__ready_again(f);                             /* leaving is a place where others may run */
     weft__suspend(f->loop);
 }
 
@@ -197,10 +239,10 @@ int weft_join(weft_scope *s)
 {
     int rc = s->running ? 0 : weft_yield();
     while (s->running) {
-        s->joiner = weft__self();
-        s->wake_at = 0;
+        weft__fiber *f = weft__self();
+        join_begin(s, f, 0);
         rc = weft__park_until("the tasks of a scope", INT64_MAX);
-        s->joiner = NULL;
+        join_end(s, f);
         if (s->failed) weft__scope_await(s, 0, "the tasks of a scope to end");
         else if (rc < 0) return rc;
     }
@@ -218,6 +260,6 @@ void weft_scope_shield(weft_scope *s, bool shield)
     s->opts.shield = shield;
     int code = s->parent ? handed_on(s->parent, s) : 0;
     if (code == s->inherited) return;
-    s->inherited = code;
+    inherit(s);
     push_down(s);
 }

@@ -37,22 +37,29 @@ static void handle_link(weft_scope *s, weft_task *t)
     s->tasks = t;
 }
 
-void weft__task_free(weft__loop *loop, weft_task *t)
+static void handle_unlink(weft_task *t)
 {
+    if (!t->scope) return;
     if (t->next) t->next->prev = t->prev;
     if (t->prev) t->prev->next = t->next;
     else t->scope->tasks = t->next;
+    t->scope = NULL;
+}
+
+void weft__task_free(weft__loop *loop, weft_task *t)
+{
+    handle_unlink(t);
+    if (t->awaiting) return;                         /* the last of those in weft_await of it will */
     weft__record_free(t->error);
     t->next = loop->handles;
     loop->handles = t;
 }
 
-void weft__task_log(const weft_task *t)
+void weft__record_log(const weft__record *r, const char *task, const char *place)
 {
-    const char *text = t->error ? t->error->error.text : weft__code_text(t->rc);
-    const char *trace = t->error ? t->error->error.trace : "";
-    fprintf(stderr, "weft: task %s, started at %s, failed and nobody awaited it: %s%s%s\n",
-        t->name, t->place, text, *trace ? "\n" : "", trace);
+    const char *text = r->error.text, *trace = r->error.trace;
+    if (*trace) fprintf(stderr, "weft: a task failed and nobody awaited it: %s\n%s\n", text, trace);
+    else fprintf(stderr, "weft: task %s, started at %s, failed and nobody awaited it: %s\n", task, place, text);
 }
 
 /* ---- the end of a task ---- */
@@ -111,14 +118,10 @@ static _Noreturn void over(weft__loop *loop, weft__fiber *f, int rc)
     weft__scope_unlink(&f->root);
     if (f->input_on_heap) weft__free((void *)f->in);
     if (failed) weft__scope_failed(s, t);
-    bool awaited = t->waiters != NULL;
-    wake_waiters(t);
+    if (t->waiters) wake_waiters(t);
     if (is_cancel(rc) && !failed && (!f->alone || s->inherited)) s->cut = true;
-    if (--s->running <= s->wake_at && s->joiner) weft__wake(s->joiner, 0);
-    if (s->opts.forget && !awaited) {
-        if (failed && !s->failed_told) weft__task_log(t);
-        weft__task_free(loop, t);
-    }
+    if (--s->running <= s->wake_at && s->joiners) weft__scope_joined(s);
+    if (s->opts.forget) weft__task_free(loop, t);
     weft__fiber_over(loop, f);
 }
 
@@ -204,7 +207,10 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
 
 weft_task *weft__spawn(weft_scope *s, const char *place, weft_call c)
 {
-    if (!s || s->closed || !s->entered) return &refused_closed;
+    if (!s || s->closed || !s->entered) {
+        if (c.error) *c.error = *weft__code_error(WEFT_ECLOSED);
+        return &refused_closed;
+    }
     weft_task *t = weft__task_new(s, place, &c);
     return t ? t : weft__task_refused(s, &c);
 }
@@ -234,25 +240,50 @@ static void waiter_remove(weft_task *t, weft__fiber *f)
     }
 }
 
-int weft_await(weft_task *t)
+/* 0: it has ended; < 0: this task was cancelled before that. */
+static int wait_for_end(weft_task *t, weft__fiber *f)
 {
-    weft__fiber *f = weft__self();
     while (!t->done) {
-        if (!f) return WEFT_EINVAL;                  /* outside of a task nothing can wait */
         f->next_waiter = t->waiters;
         t->waiters = f;
         int rc = weft__park_until("another task's end", INT64_MAX);
         waiter_remove(t, f);
         if (!t->done && rc < 0) return rc;
     }
-    if (t->rc < 0 && t->error && !weft__errors_find(weft__errors_here(true), t->rc)) {
-        weft__errors_put(weft__errors_here(true), weft__record_copy(t->error));
+    return 0;
+}
+
+/* A task that was cancelled because another failed is no news to the owner of their scope: the failure is. */
+static int told_by(weft_task *t, weft__fiber *f)
+{
+    int rc = t->rc;
+    if (rc >= 0) return rc;
+    if (is_cancel(rc) && f && weft__scope_effective(f->scope)) return weft__scope_deliver(f);
+    weft_scope *s = t->scope;
+    if (s && s->failed == rc && s->error) return weft__scope_tell(s);
+    weft__errors *mine = weft__errors_here(true);
+    if (mine && t->error) weft__errors_put(mine, weft__record_copy(t->error));
+    if (s && s->failed == rc) s->failed_told = true;
+    return rc;
+}
+
+int weft_await(weft_task *t)
+{
+    weft__fiber *f = weft__self();
+    if (!f && !t->done) return WEFT_EINVAL;          /* outside of a task nothing can wait */
+    if (t->done) {
+        if (f && --f->loop->budget <= 0) {           /* what has ended is told at once, but starves nobody */
+            weft__ready_again(f);
+            weft__suspend(f->loop);
+        }
+        return told_by(t, f);
     }
-    if (t->rc < 0 && t->scope) {
-        t->told = true;
-        if (t->scope->failed == t->rc) t->scope->failed_told = true;
-    }
-    return t->rc;
+    t->awaiting++;
+    int rc = wait_for_end(t, f);
+    t->awaiting--;
+    if (rc == 0) rc = told_by(t, f);
+    if (t->done && !t->awaiting && !t->scope) weft__task_free(f->loop, t);
+    return rc;
 }
 
 void weft_task_cancel(weft_task *t)

@@ -1,0 +1,95 @@
+#ifndef WEFT_SRC_HTTP_CLIENT_H
+#define WEFT_SRC_HTTP_CLIENT_H
+/* One call of the client, in the caller's own task: origin.h gives the connection, client_request.c sends,
+ * client_answer.c reads, client_error.c words what failed. */
+#include "http/origin.h"
+
+enum {
+    WEFT__CALL_HEAD_MAX = 16 * 1024,     /* bytes of the answer's head */
+    WEFT__CALL_INTERIM_MAX = 16,         /* 1xx answers before the final one */
+    WEFT__CALL_VALUES_MAX = 16
+};
+
+/* What was asked, and how far it has come. Lives on the caller's stack. */
+typedef struct weft__call {
+    weft__client *client;
+    const weft_exchange_opts *opts;      /* with its defaults left at 0 */
+    const char *method, *url;            /* url: the template */
+    const weft_val *values;
+    size_t value_count;
+    weft__origin *origin;
+    weft__conn *conn;                    /* busy with this call; NULL: none */
+    int64_t started_ns, total_ns;        /* total_ns: when all must have ended */
+    bool to_head;                        /* HEAD: no body follows */
+    bool went;                           /* a byte of the request has gone out on this connection */
+    bool cut_short;                      /* the peer broke off before all of it had gone */
+    bool broken;                         /* the connection ended, and not cleanly */
+    bool timed;                          /* the caller's own deadlines, which are to be kept to the millisecond */
+} weft__call;
+
+/* What came. The body is good until the next wait, unless `kept` was asked for. */
+typedef struct weft__answer {
+    bool kept, kept_headers;             /* in: body, headers are to be copied into the task's arena */
+    int status;
+    bool reusable;                       /* the connection may carry another call */
+    int keep_ms;                         /* for how long, 0: the peer does not say */
+    weft_str body, location;             /* location: of a redirect */
+    weft_header *headers;                /* when kept */
+    size_t header_count;
+    weft__buf head, own;                 /* what did not come at once */
+} weft__answer;
+
+/* ---- client.c ---- */
+
+/* Make the call: 0 with the answer, whatever its status; a code, recorded. The connection is given back. Waits: always.
+ * weft__answer_free follows in any case. */
+int weft__call_run(weft__call *c, weft__answer *a);
+
+/* ---- client_request.c ---- */
+
+/* Check what the options say. 0 or WEFT_EINVAL, recorded. Waits: never. */
+int weft__call_check(weft__call *c);
+
+/* Put the URL together into client->out, and find its origin. 0 or a code, recorded. Waits: never. */
+int weft__call_locate(weft__call *c, weft__url *url);
+
+/* The URL alone, for a text; the template when it cannot be put together. */
+void weft__call_url(const weft__call *c, weft__buf *out);
+
+/* Send it on c->conn; `url` as weft__call_locate left it. A peer that breaks off is no failure yet: it may have
+ * answered (cut_short). 0 or a code, recorded. Waits: when the peer is slow. */
+int weft__call_send(weft__call *c, const weft__url *url);
+
+/* ---- client_answer.c ---- */
+
+/* Read the whole answer. 0; a code, recorded; or WEFT__CALL_STALE: the connection ended before a byte of the answer came,
+ * and nothing is recorded. Waits: always. Whatever it returns, weft__answer_free follows. */
+enum { WEFT__CALL_STALE = 1 };
+int weft__answer_read(weft__call *c, weft__answer *a);
+void weft__answer_free(weft__answer *a);
+
+/* ---- client_error.c ---- */
+
+/* Record "GET http://host/path: ", then the text; returns the code. */
+int weft__call_fail(const weft__call *c, int code, int status, const char *fmt, ...) WEFT_PRINTF(4, 5) WEFT__COLD;
+
+/* A wait has failed: the code of a cancel or a deadline around the call, told; 0 when it is neither, and the failure
+ * is the call's own. */
+int weft__call_cut(const weft__call *c) WEFT__COLD;
+
+/* The end of the connection, of any kind, as the code that is told: WEFT_ECONNRESET; others stay. */
+int weft__call_fail_io(const weft__call *c, int rc, const char *doing) WEFT__COLD;
+int weft__call_fail_wait(const weft__call *c, int rc) WEFT__COLD;           /* ... for a place in the pool */
+int weft__call_fail_connect(const weft__call *c, int rc, const char *why) WEFT__COLD;
+int weft__call_fail_status(const weft__call *c, const weft__answer *a) WEFT__COLD;     /* not 2xx */
+
+/* What a text of the peer's begins with, for a person to read: one line without control characters; its length. */
+int weft__call_excerpt(weft_str body, char *to, int max);
+
+/* Since the call began. */
+long long weft__call_ms(const weft__call *c);
+
+/* When the wait that begins now is to end. */
+int64_t weft__call_deadline(const weft__call *c);
+int weft__call_read_ms(const weft__call *c);
+#endif

@@ -1,0 +1,75 @@
+#include <stdio.h>
+#include "http/client.h"
+#include "model/json.h"
+
+enum { SMALL = 256 };
+
+static void add_place(weft__buf *b, const weft__problem *p)
+{
+    for (uint32_t i = 0; i < p->loc_count; i++) {
+        const weft__step *s = &p->loc[i];
+        if (i) weft__buf_add_char(b, '.');
+        if (s->name) weft__buf_add(b, s->name, s->len);
+        else weft__buf_add_int(b, s->index);
+    }
+}
+
+/* A text that is no JSON has this one problem, whose last step counts characters. */
+static int fail_syntax(const weft__call *c, const weft__answer *a, const weft__problem *p)
+{
+    char begins[80];
+    int n = weft__call_excerpt(a->body, begins, sizeof begins);
+    if (!a->body.len) return weft__call_fail(c, WEFT_STATUS(502), 502, "answered %d without a body where JSON was expected, after %lld ms", a->status, weft__call_ms(c));
+    return weft__call_fail(c, WEFT_STATUS(502), 502, "answered what is no JSON after %lld ms: %.*s at character %u of \"%.*s\"%s", weft__call_ms(c),
+        WEFT_FMT(p->ctx[0].key ? p->ctx[0].s : p->msg), p->loc_count ? p->loc[p->loc_count - 1].index : 0, n, begins, (size_t)n < a->body.len ? "..." : "");
+}
+
+/* "answered JSON that is no Price: body.price: Field required (and 2 more)" */
+static int fail_model(const weft__call *c, const weft__answer *a, const weft_schema *schema, const weft__problems *problems)
+{
+    const weft__problem *p = problems->items;
+    if (problems->count && strcmp(p->type, "json_invalid") == 0) return fail_syntax(c, a, p);
+    weft__buf place;
+    weft__buf_init(&place, 4096);
+    if (problems->count) add_place(&place, p);
+    char more[32] = "";
+    if (problems->total > 1) snprintf(more, sizeof more, " (and %u more)", problems->total - 1);
+    const char *list = schema->kind == WEFT__list ? "list of " : schema->kind == WEFT__map ? "map of " : "";
+    weft__call_fail(c, WEFT_STATUS(502), 502, "answered JSON that is no %s%s after %lld ms: %.*s: %.*s%s", list, schema->name, weft__call_ms(c),
+        WEFT_FMT(weft__buf_str(&place)), WEFT_FMT(problems->count ? p->msg : WEFT_S("not valid")), more);
+    weft__buf_free(&place);
+    return WEFT_STATUS(502);
+}
+
+/* Into memory of its own first: *out is untouched when the answer is not what it should be. noinline, so that this
+ * memory is not on the stack while the call waits. */
+static __attribute__((noinline)) int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema, void *out)
+{
+    static const weft__loc body = { .name = { "body", 4 } };
+    _Alignas(16) char small[SMALL];
+    weft_arena *arena = weft__arena_here();
+    weft__problems problems;
+    weft__problems_init(&problems, arena);
+    void *to = schema->size <= SMALL ? small : weft__arena_alloc(arena, schema->size);
+    int rc = to ? weft__json_read(schema, NULL, a->body, to, arena, &problems, &body) : WEFT_ENOMEM;
+    if (__builtin_expect(rc == 0, 1)) {
+        memcpy(out, to, schema->size);
+        return 0;
+    }
+    if (rc == WEFT_EINVAL) return fail_model(c, a, schema, &problems);
+    return weft__call_fail(c, rc, 0, "no memory for the answer, or past the request's limit");
+}
+
+int weft_fetch_with(const weft_schema *schema, void *out, const char *url, const weft_val *values, size_t count)
+{
+    static const weft_exchange_opts defaults = { .method = NULL };
+    bool is_text = schema == &weft_schema_weft_str;
+    weft__call c = { .opts = &defaults, .method = "GET", .url = url, .values = values, .value_count = count };
+    weft__answer a = { .kept = is_text };
+    int rc = weft__call_run(&c, &a);
+    if (rc == 0 && (a.status < 200 || a.status > 299)) rc = weft__call_fail_status(&c, &a);
+    if (rc == 0 && is_text) *(weft_str *)out = a.body;
+    else if (rc == 0) rc = read_model(&c, &a, schema, out);
+    weft__answer_free(&a);
+    return rc;
+}

@@ -1,0 +1,205 @@
+#include <errno.h>
+#include <math.h>
+#include "http/client.h"
+#include "wire/bytes.h"
+#include "wire/number.h"
+
+/* ---- options ---- */
+
+static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+
+static bool method_known(const char *method)
+{
+    for (size_t i = 0; i < weft_count(methods); i++) {
+        if (strcmp(methods[i], method) == 0) return true;
+    }
+    return false;
+}
+
+/* Headers that say how the message is framed, or that the client writes itself. */
+static bool header_is_ours(weft_str name)
+{
+    static const weft_str ours[] = { { "Host", 4 }, { "Content-Length", 14 }, { "Content-Type", 12 }, { "Connection", 10 },
+        { "User-Agent", 10 }, { "Transfer-Encoding", 17 }, { "TE", 2 }, { "Trailer", 7 }, { "Upgrade", 7 },
+        { "Keep-Alive", 10 }, { "Expect", 6 } };
+    for (size_t i = 0; i < weft_count(ours); i++) {
+        if (weft__same_nocase(ours[i], name)) return true;
+    }
+    return false;
+}
+
+static int header_check(weft__call *c, const weft_header *h)
+{
+    if (!weft__http_name_valid(h->name)) return weft__call_fail(c, WEFT_EINVAL, 0, "a header's name must be letters, digits and -_.!#$%%&'*+^`|~, not \"%.*s\"", WEFT_FMT(h->name));
+    if (!weft__http_value_valid(h->value)) return weft__call_fail(c, WEFT_EINVAL, 0, "the value of header %.*s holds a control character", WEFT_FMT(h->name));
+    if (header_is_ours(h->name)) return weft__call_fail(c, WEFT_EINVAL, 0, "header %.*s is written by the client itself", WEFT_FMT(h->name));
+    return 0;
+}
+
+/* What a plain fetch says is right. */
+static bool plain(const weft__call *c) { return !c->opts->method && !c->opts->content_type && !c->opts->header_count; }
+
+int weft__call_check(weft__call *c)
+{
+    const weft_exchange_opts *o = c->opts;
+    if (plain(c)) return 0;
+    if (!method_known(c->method)) return weft__call_fail(c, WEFT_EINVAL, 0, "the method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS");
+    if (o->content_type && !weft__http_value_valid(weft_str_of(o->content_type))) {
+        return weft__call_fail(c, WEFT_EINVAL, 0, "content_type holds a control character");
+    }
+    for (size_t i = 0; i < o->header_count; i++) {
+        int rc = header_check(c, &o->headers[i]);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- the URL ---- */
+
+typedef struct value_texts { weft_str text[WEFT__CALL_VALUES_MAX]; char room[WEFT__CALL_VALUES_MAX][32]; } value_texts;
+
+static weft_str value_text(const weft_val *v, char room[32])
+{
+    switch (v->kind) {
+    case WEFT__VAL_INT: return (weft_str){ room, weft__int64_write(room, v->i) };
+    case WEFT__VAL_BOOL: return v->i ? WEFT_S("true") : WEFT_S("false");
+    case WEFT__VAL_DOUBLE: return (weft_str){ room, weft__double_write(room, v->d) };
+    case WEFT__VAL_STR: break;
+    }
+    return v->s;
+}
+
+/* 0, or WEFT_EINVAL with `fault`. */
+static int url_format(const weft__call *c, weft__buf *out, char fault[WEFT__URL_FAULT])
+{
+    value_texts t;
+    if (c->value_count > WEFT__CALL_VALUES_MAX) {
+        memcpy(fault, "more than 16 values", sizeof "more than 16 values");
+        return WEFT_EINVAL;
+    }
+    for (size_t i = 0; i < c->value_count; i++) {
+        if (c->values[i].kind == WEFT__VAL_DOUBLE && !isfinite(c->values[i].d)) {
+            memcpy(fault, "a value that is no finite number", sizeof "a value that is no finite number");
+            return WEFT_EINVAL;
+        }
+        t.text[i] = value_text(&c->values[i], t.room[i]);
+    }
+    return weft__url_format(out, c->url, t.text, c->value_count, fault);
+}
+
+void weft__call_url(const weft__call *c, weft__buf *out)
+{
+    char fault[WEFT__URL_FAULT];
+    if (url_format(c, out, fault) < 0) weft__buf_add_str(out, weft_str_of(c->url));
+}
+
+static int url_refused(weft__call *c, int code, const char *fault)
+{
+    return weft__call_fail(c, code, 0, "no URL to call: %s", fault);
+}
+
+/* noinline: the texts of the values are not to stay on the stack while the call waits. */
+__attribute__((noinline)) int weft__call_locate(weft__call *c, weft__url *url)
+{
+    char fault[WEFT__URL_FAULT];
+    const char *wrong;
+    weft__buf *out = &c->client->out;
+    weft__buf_clear(out);
+    if (url_format(c, out, fault) < 0) return url_refused(c, WEFT_EINVAL, fault);
+    /* Room for the request line and Host as well: `url` points into the buffer, which must not move before those
+     * are written. */
+    weft__buf_reserve(out, 2 * out->len + 256);
+    if (out->failed) return url_refused(c, out->failed, "it is too long, or no memory is left");
+    if (weft__url_parse(weft__buf_str(out), url, &wrong) < 0) return url_refused(c, WEFT_EINVAL, wrong);
+    if (url->tls) return url_refused(c, WEFT_EINVAL, "https:// needs TLS, which comes with a later release; http:// works");
+    int rc = weft__origin_find(c->client, url, &c->origin);
+    if (rc == WEFT_ELIMIT) return weft__call_fail(c, rc, 503, "connections to %u hosts are in use (limit)", c->client->origins);
+    return rc < 0 ? weft__call_fail(c, rc, 0, "no memory for another host") : 0;
+}
+
+/* ---- writing ---- */
+
+static bool wants_length(const weft__call *c)
+{
+    return c->opts->body.len || strcmp(c->method, "POST") == 0 || strcmp(c->method, "PUT") == 0 || strcmp(c->method, "PATCH") == 0;
+}
+
+static void body_lines(const weft__call *c, weft__buf *out)
+{
+    if (c->opts->body.len) {
+        weft__buf_lit(out, "Content-Type: ");
+        weft__buf_add_str(out, weft_str_of(c->opts->content_type ? c->opts->content_type : "application/json"));
+        weft__buf_lit(out, "\r\n");
+    }
+    if (wants_length(c)) weft__http_add_length(out, c->opts->body.len);
+}
+
+/* The head, behind the URL in client->out. */
+static weft_str write_head(weft__call *c, const weft__url *url)
+{
+    weft__buf *out = &c->client->out;
+    size_t from = out->len;
+    weft__buf_add_str(out, weft_str_of(c->method));
+    weft__buf_add_char(out, ' ');
+    weft__buf_add_str(out, url->path);
+    if (url->query.ptr) {
+        weft__buf_add_char(out, '?');
+        weft__buf_add_str(out, url->query);
+    }
+    weft__buf_add_str(out, c->origin->lines);
+    body_lines(c, out);
+    for (size_t i = 0; i < c->opts->header_count; i++) {
+        const weft_header *h = &c->opts->headers[i];
+        if (weft__http_add_header(out, h->name, h->value) < 0) out->failed = WEFT_EINVAL;
+    }
+    weft__buf_lit(out, "\r\n");
+    return (weft_str){ out->ptr + from, out->len - from };
+}
+
+/* ---- sending ---- */
+
+static bool broken_off(ssize_t rc) { return rc == -EPIPE || rc == WEFT_ECONNRESET; }
+
+/* Wait until the peer has taken the rest. The total deadline becomes a scope's: a peer that takes a byte now and then
+ * passes every deadline between two of them. */
+static int send_slowly(weft__call *c, const struct iovec *iov, int n)
+{
+    int64_t left_ms = (c->total_ns - weft__loop_now(c->client->loop)) / 1000000;
+    WEFT_SCOPE(total, .timeout_ms = left_ms > 0 ? (int)left_ms : -1);
+    return weft__stream_send(&c->conn->stream, iov, n, weft__call_read_ms(c) * 1000000LL);
+}
+
+/* What is left of the head must be kept over the wait. */
+static int send_rest(weft__call *c, weft_str head, size_t went)
+{
+    weft_str body = c->opts->body, rest = { "", 0 };
+    if (went < head.len) {
+        rest = weft__arena_dup(weft__arena_here(), (weft_str){ head.ptr + went, head.len - went });
+        if (!rest.ptr) return weft__call_fail(c, WEFT_ENOMEM, 0, "no memory for the request");
+    } else {
+        body = (weft_str){ body.ptr + (went - head.len), body.len - (went - head.len) };
+    }
+    struct iovec iov[2] = { { (void *)rest.ptr, rest.len }, { (void *)body.ptr, body.len } };
+    int first = rest.len ? 0 : 1, n = body.len ? 2 : 1;
+    int rc = send_slowly(c, iov + first, n - first);
+    c->went |= rc == 0;
+    if (rc == 0) return 0;
+    c->cut_short = true;
+    if (broken_off(rc)) return 0;
+    return weft__call_fail_io(c, rc, "sending the request");
+}
+
+int weft__call_send(weft__call *c, const weft__url *url)
+{
+    weft_str head = write_head(c, url);
+    if (c->client->out.failed) {
+        return weft__call_fail(c, c->client->out.failed, 0, "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
+    }
+    struct iovec iov[2] = { { (void *)head.ptr, head.len }, { (void *)c->opts->body.ptr, c->opts->body.len } };
+    ssize_t went = weft__stream_try_send(&c->conn->stream, iov, c->opts->body.len ? 2 : 1);
+    c->went = went > 0;
+    c->cut_short = broken_off(went);
+    if (__builtin_expect(went == (ssize_t)(head.len + c->opts->body.len), 1) || c->cut_short) return 0;
+    if (went < 0) return weft__call_fail_io(c, (int)went, "sending the request");
+    return send_rest(c, head, (size_t)went);
+}

@@ -1,0 +1,97 @@
+#ifndef WEFT_SRC_HTTP_ORIGIN_H
+#define WEFT_SRC_HTTP_ORIGIN_H
+/* The client's connections: kept and shared by a whole loop, found by origin in O(1), most recently used first.
+ *
+ * A connection is idle (watched: one that the peer ends or speaks on is closed at once), or busy (it belongs to one
+ * call), or spare (closed, its memory kept). Whoever takes one gives it back by keep or drop, whatever
+ * happens; it then goes to whoever has waited longest, or becomes idle, or spare. Nothing is allocated once as
+ * many connections were open at a time as are now. */
+#include "io/stream.h"
+#include "weft/client.h"
+#include "wire/http1.h"
+#include "wire/url.h"
+
+/* Set in weft__client.limits before the first call; the defaults are those of weft__client_of. */
+typedef struct weft__client_limits {
+    unsigned origin_max;             /* connections to one origin: 100 */
+    unsigned total_max;              /* connections of the loop: 1 000 */
+    unsigned origins_max;            /* origins known at a time: 1 024; those without a connection are forgotten first */
+    int idle_ms;                     /* an idle connection is closed after 30 000: before common servers do */
+} weft__client_limits;
+
+typedef struct weft__client weft__client;
+typedef struct weft__origin weft__origin;
+typedef struct weft__conn weft__conn;
+typedef struct weft__waiter weft__waiter;
+typedef struct weft__waiters { weft__waiter *first, *last; } weft__waiters;
+
+struct weft__conn {
+    weft__stream stream;             /* first; fd -1: to be opened */
+    weft__origin *origin;
+    weft__conn *next, *prev;         /* among the idle or the busy ones of its origin, or the spare ones */
+    weft__conn *older, *newer;       /* among all idle ones */
+    const weft_task *holder;         /* of a busy one: in whose call */
+    int64_t since_ns;                /* busy or idle */
+    int64_t idle_until_ns;           /* an idle one is not used after it */
+    bool is_idle;
+    bool used;                       /* it has carried an answer: the peer may have closed it since */
+};
+
+struct weft__origin {
+    weft__client *client;
+    weft__origin *next;              /* in its bucket */
+    weft__conn *idle, *busy;         /* the newest first */
+    weft__waiters waiters;           /* for one of this origin's own connections, longest first */
+    unsigned conns;                  /* idle and busy */
+    int port;
+    weft_str host;                   /* NUL-terminated, for the resolver */
+    weft_str authority;              /* host[:port] as written: what it is found by */
+    weft_str lines;                  /* what follows the target of a request: " HTTP/1.1\r\nHost: ...\r\n..." */
+    char text[];
+};
+
+enum { WEFT__ORIGIN_BUCKETS = 256, WEFT__CLIENT_IN = 64 * 1024, WEFT__CLIENT_HEADERS = 100 };
+
+struct weft__client {
+    weft__loop *loop;
+    weft__client_limits limits;
+    uint64_t seed;
+    weft__origin *buckets[WEFT__ORIGIN_BUCKETS];
+    unsigned origins, conns;         /* conns: idle and busy of all origins */
+    weft__conn *spare, *oldest, *newest;
+    weft__waiters starved;           /* those whose origin has room, but the loop has none */
+    weft__timer idle_timer;
+    bool timer_runs;
+    uint64_t opened, retried;        /* how often since the start */
+
+    /* Good between two waits only: what a call has not done with by then, it copies. */
+    weft__buf out;                   /* a request on its way out */
+    char *in;                        /* WEFT__CLIENT_IN bytes that came */
+    weft__http_header headers[WEFT__CLIENT_HEADERS];
+};
+
+/* The loop's client, made at first use. 0 or WEFT_ENOMEM. Waits: never. */
+int weft__client_of(weft__loop *loop, weft__client **out);
+
+/* The origin of a URL. It is good as long as the caller has or awaits a connection of it. 0, WEFT_ENOMEM, or WEFT_ELIMIT:
+ * origins_max of them have connections. Waits: never. */
+int weft__origin_find(weft__client *client, const weft__url *url, weft__origin **out);
+
+/* An idle connection, open as far as is known; NULL when there is none. Waits: never. */
+weft__conn *weft__conn_take(weft__origin *o);
+
+/* A connection, open or to be opened; within the limits, in order of the calls. 0; WEFT_ENOMEM; WEFT_ETIMEDOUT; or
+ * the code of a cancel. Waits: while the limits are reached. */
+int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out);
+
+/* Open it, closed before when it was open. 0 or a code, *why a static text or NULL. Waits: always. */
+int weft__conn_open(weft__conn *c, int64_t deadline_ns, const char **why);
+
+/* Give it back: to be used again within keep_ms (0: as long as the limits say), or to be closed. Waits: never. */
+void weft__conn_keep(weft__conn *c, int keep_ms);
+void weft__conn_drop(weft__conn *c);
+
+/* Which limit holds calls to this origin up, and who has the connections:
+ * "all 100 connections to 127.0.0.1:9001 (limit per origin) are in use, by compare (61), report (39), for up to 4 900 ms". */
+void weft__origin_describe(const weft__origin *o, weft__buf *out);
+#endif

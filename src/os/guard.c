@@ -12,6 +12,8 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
+enum { NAME_MAX_SHOWN = 200 };
+
 typedef const char *name_fn(const void *address);
 
 static name_fn *_Atomic name_of_guard;
@@ -33,10 +35,12 @@ void weft__os_stderr(const char *bytes, size_t n)
 /* A text of one write, made without anything that a signal handler must not call. */
 typedef struct report { char text[768]; size_t len; } report;
 
-static void say(report *r, const char *text)
+static void say_some(report *r, const char *text, size_t most)
 {
-    while (*text && r->len < sizeof r->text) r->text[r->len++] = *text++;
+    while (*text && most-- && r->len < sizeof r->text) r->text[r->len++] = *text++;
 }
+
+static void say(report *r, const char *text) { say_some(r, text, sizeof r->text); }
 
 static void say_hex(report *r, uintptr_t n)
 {
@@ -50,7 +54,7 @@ static void tell_overflow(const char *name, const void *address)
 {
     report r = { .len = 0 };
     say(&r, "weft: stack overflow in task ");
-    say(&r, name);
+    say_some(&r, name, NAME_MAX_SHOWN);
     say(&r, " (its guard was touched at 0x");
     say_hex(&r, (uintptr_t)address);
     say(&r, ")\n  Its stack is used up. Move large local variables to weft_alloc, bound the recursion,\n"

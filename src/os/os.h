@@ -74,7 +74,8 @@ typedef struct weft__os_ops {
 
     /* Tell of SIGINT and SIGTERM as events with this cookie; NULL ends it and restores the handlers from before.
      * `ready` is how many came since the start: 1, then 2 for a second one; two that come between two waits are
-     * one event that says 2. For one os a process: WEFT_EBUSY. */
+     * one event that says 2. One that comes more than a second after one that no wait has told of yet ends the
+     * process, status 128 + signal: the loop does not turn. For one os a process: WEFT_EBUSY. */
     int (*signals)(weft__os *, void *cookie);
 
     /* Simulator only, NULL in production: mix a scheduling decision into the trace. */

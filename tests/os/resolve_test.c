@@ -124,8 +124,6 @@ WEFT_TEST(names_freed_before_their_end_are_not_told)
     os->ops->free(os);
 }
 
-void __tsan_init(void) __attribute__((weak));
-
 /* A worker that was forked after its parent had resolved a name has none of the parent's threads. */
 WEFT_TEST(a_forked_child_may_free_its_parents_os_and_use_its_own)
 {
@@ -136,9 +134,8 @@ WEFT_TEST(a_forked_child_may_free_its_parents_os_and_use_its_own)
     if (!pid) {
         alarm(20);
         os->ops->free(os);
-        if (__tsan_init) _exit(0);           /* it allows no threads after such a fork */
-        weft__addr out[WEFT__ADDRS_MAX];
-        _exit(result("localhost", 1, out, NULL) >= 1 ? 0 : 1);
+        weft__addr out[WEFT__ADDRS_MAX];      /* a literal: TSan and qemu-user forbid threads after such a fork */
+        _exit(result("192.0.2.1", 1, out, NULL) == 1 ? 0 : 1);
     }
     int status = -1;
     WEFT_CHECK_EQ(waitpid(pid, &status, 0), pid);

@@ -262,9 +262,9 @@ const char *net_error(int rc)
 {
     static char text[4096];
     char *to = text;
-    const char *at = weft_error_of(rc)->text;
+    const char *start = weft_error_of(rc)->text, *at = start;
     while (*at) {
-        bool begins = isdigit((unsigned char)*at) && at > weft_error_of(rc)->text && !isdigit((unsigned char)at[-1]);
+        bool begins = isdigit((unsigned char)*at) && at > start && !isdigit((unsigned char)at[-1]);
         if (begins) to = digits_masked(to, &at);
         else *to++ = *at++;
     }

@@ -1,5 +1,5 @@
 /* One request, from its route to its answer. */
-#include "io/log.h"
+#include <string.h>
 #include "model/json.h"
 #include "web/endpoint.h"
 #include "web/request.h"
@@ -106,25 +106,22 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
 
 static void reply_allow(weft__exchange *x, unsigned verbs)
 {
-    weft__buf *allow = weft__exchange_scratch(x);
-    weft__buf_lit(allow, "Allow: ");
+    char allow[80] = "Allow: ";
     for (unsigned i = 0, n = 0; i < WEFT__VERBS; i++) {
         if (!(verbs >> i & 1)) continue;
-        if (n++) weft__buf_lit(allow, ", ");
-        weft__buf_add_str(allow, weft_str_of(weft__verb_names[i]));
+        if (n++) strcat(allow, ", ");
+        strcat(allow, weft__verb_names[i]);
     }
-    weft__buf_lit(allow, "\r\n");
-    weft_str lines = weft__arena_dup(x->arena, weft__buf_str(allow));
-    weft__buf_clear(allow);
-    weft__detail_reply(x, NULL, 405, lines, WEFT_S("Method Not Allowed"));
+    strcat(allow, "\r\n");
+    weft__detail_reply(x, NULL, 405, weft_str_of(allow), WEFT_S("Method Not Allowed"));
 }
 
-/* The same path with a slash at its end, or without: 0 when that has no routes. "//host" would lead elsewhere. */
+/* The same path with a slash at its end, or without; empty when it has no routes. "//host" would lead elsewhere. */
 static weft_str other_slash(const weft__app *app, weft__exchange *x)
 {
     weft_str path = x->head->path;
     weft__match m;
-    bool slash = path.len && path.ptr[path.len - 1] == '/';
+    bool slash = path.ptr[path.len - 1] == '/';
     if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/' || path.ptr[1] == '\\') return (weft_str){ 0 };
     weft_str other = weft__arena_printf(x->arena, "%.*s%s", (int)(path.len - slash), path.ptr, slash ? "" : "/");
     if (!other.ptr) return other;
@@ -138,6 +135,7 @@ static void reply_elsewhere(const weft__app *app, weft__exchange *x)
     const char *mark = query.ptr ? "?" : "";
     weft_str line = path.len ? weft__arena_printf(x->arena, "Location: %s%s%.*s\r\n", path.ptr, mark, WEFT_FMT(query)) : path;
     if (line.len) weft__exchange_reply(x, 307, line, WEFT_S(""));
+    else if (x->arena->starved || x->arena->exceeded) weft__detail_reply(x, NULL, 500, line, WEFT_S("Internal Server Error"));
     else weft__detail_reply(x, NULL, 404, line, WEFT_S("Not Found"));
 }
 

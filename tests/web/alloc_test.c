@@ -1,0 +1,156 @@
+/* Every allocation failed in turn: of compiling an application, and of answering requests. */
+#include <string.h>
+#include "io/stream.h"
+#include "model/plan.h"
+#include "os/sim.h"
+#include "support/failing.h"
+#include "weft.h"
+#include "web/app.h"
+
+WEFT_MODEL(Part, field(weft_str, name), list(int, sizes));
+WEFT_MODEL(Order, field(int, id), field(weft_str, query), list(Part, parts));
+WEFT_INPUT(order_in, path(int, id), query(weft_str, q), header(weft_str, x_token), body(Order, order), request(request), reply(reply));
+WEFT_INPUT(id_in, path(weft_str, id));
+
+static int order(const order_in *in, Order *out)
+{
+    *out = in->order;
+    out->query = weft_format("%.*s %.*s", WEFT_FMT(in->q), WEFT_FMT(weft_request_path(in->request)));
+    for (int i = 0; i < 300; i++) weft_push(&out->parts, (Part){ .name = in->x_token });
+    return weft_reply_header(in->reply, "X-Order", "%d", in->id);
+}
+
+static int fail(const id_in *in, Order *out)
+{
+    (void)out;
+    return weft_fail(404, "no order %.*s", WEFT_FMT(in->id));
+}
+
+static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(
+    WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order), WEFT_GET("/v{id2}", fail, id_in, Order)) };
+static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
+static const weft_app sound = { .routers = WEFT_ROUTERS(&whole) };
+static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
+
+WEFT_TEST(compiling_without_memory_fails_cleanly)
+{
+    FAIL_EACH_IN_TURN(i) {
+        weft__app *app = NULL;
+        weft__buf faults;
+        weft__buf_init(&faults, 4096);
+        int rc = weft__app_compile(&sound, &app, &faults);
+        WEFT_CHECK_EQ(rc, fails.failed ? WEFT_ENOMEM : 0);
+        weft__app_free(app);
+        weft__buf_free(&faults);
+        weft__model_forget();
+    }
+}
+
+WEFT_TEST(a_faulty_application_without_memory_never_compiles)
+{
+    FAIL_EACH_IN_TURN(i) {
+        weft__app *app = NULL;
+        weft__buf faults;
+        weft__buf_init(&faults, 4096);
+        WEFT_CHECK(weft__app_compile(&faulty, &app, &faults) < 0);
+        WEFT_CHECK(app == NULL);
+        weft__buf_free(&faults);
+        weft__model_forget();
+    }
+}
+
+/* ---- requests ---- */
+
+/* Allocations fail while a request is being answered, and at no other time. */
+static struct { weft__app *app; weft__server *server; long fail_at; bool failed; int status; weft_str request; } now;
+
+static void answer(void *ctx, weft__exchange *x)
+{
+    (void)ctx;
+    weft_set_allocator(failing_resize, &fails);
+    fails.made = 0;
+    fails.fail_at = now.fail_at;
+    weft__app_handle(now.app, x);
+    fails.fail_at = 0;
+    WEFT_CHECK(x->replied);
+}
+
+static int serve(void) { return weft__server_run(now.server); }
+
+static int ask(void)
+{
+    static char in[64 * 1024];
+    weft__stream s;
+    weft__addr to;
+    char why[256];
+    WEFT_TRY(weft__server_open(&now.server, &(weft_serve_opts){ .port = -1 }, answer, NULL, why));
+    {
+        WEFT_SCOPE(servers);
+        weft_spawn(servers, serve);
+        WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), weft__server_port(now.server), &to));
+        WEFT_TRY(weft__stream_connect(&s, weft__loop_here(), &to, INT64_MAX));
+        struct iovec iov = { (void *)(uintptr_t)now.request.ptr, now.request.len };
+        WEFT_TRY(weft__stream_send(&s, &iov, 1, INT64_MAX));
+        ssize_t n = weft__stream_recv(&s, in, sizeof in, INT64_MAX);
+        now.status = n > 12 ? atoi(in + 9) : 0;
+        weft__stream_close(&s);
+        weft__server_stop(now.server);
+        WEFT_TRY(weft_join(servers));
+    }
+    weft__server_free(now.server);
+    return 0;
+}
+
+static void round_of(const char *request, int status)
+{
+    weft__buf faults;
+    weft__os *os = weft__sim_new(&(weft__sim_opts){ 0 });
+    weft__loop *loop = os ? weft__loop_new(os) : NULL;
+    WEFT_NEED(loop != NULL);
+    weft__buf_init(&faults, 4096);
+    WEFT_NEED(weft__app_compile(&sound, &now.app, &faults) == 0);
+    now.request = weft_str_of(request);
+    WEFT_CHECK_EQ(weft__loop_run(loop, weft_call(ask)), 0);
+    if (!fails.failed) WEFT_CHECK_EQ(now.status, status);
+    else if (now.status && now.status != status) WEFT_CHECK(now.status == 500 || now.status == 413 || now.status == 422);
+    weft__app_free(now.app);
+    weft__loop_free(loop);
+    os->ops->free(os);
+    weft__buf_free(&faults);
+    weft__model_forget();
+}
+
+static void each_in_turn(const char *request, int status)
+{
+    for (now.fail_at = 1; now.fail_at < 1000; now.fail_at++) {
+        failing_from(0);
+        round_of(request, status);
+        WEFT_CHECK_EQ(fails.live, 0);
+        if (!fails.failed) break;
+    }
+    WEFT_CHECK(now.fail_at > 1 && now.fail_at < 1000);
+}
+
+#define BODY "{\"id\":1,\"query\":\"q\",\"parts\":[{\"name\":\"a\",\"sizes\":[1,2,3]},{\"name\":\"\\u00e9\",\"sizes\":[]}]}"
+
+WEFT_TEST(an_answer_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("PUT /orders/7?q=a%20b HTTP/1.1\r\nHost: a\r\nX-Token: t\r\nContent-Type: application/json\r\nContent-Length: 88\r\n\r\n" BODY, 200);
+}
+
+WEFT_TEST(faults_without_memory_are_an_error_and_nothing_is_lost)
+{
+    each_in_turn("PUT /orders/x?q=a HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", 422);
+}
+
+WEFT_TEST(a_failure_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /orders/%C3%A9 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
+}
+
+WEFT_TEST(requests_without_a_route_need_little_memory)
+{
+    each_in_turn("PATCH /orders/1 HTTP/1.1\r\nHost: a\r\n\r\n", 405);
+    each_in_turn("GET /orders/1/ HTTP/1.1\r\nHost: a\r\n\r\n", 307);
+    each_in_turn("GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 404);
+}

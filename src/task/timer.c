@@ -1,26 +1,26 @@
 #include "task/timer.h"
 #include "base/mem.h"
 
-/* A heap with four children a node: shallower than two, and the children share a cache line. A timer's `place`
- * is its index + 1, so that a zeroed timer is one that is not running. */
-enum { WIDE = 4 };
+/* A heap with four children a node: shallower than two, and the children lie side by side. A timer's `place` is
+ * its index + 1, so that a zeroed timer is one that is not running. */
+enum { WIDE = 4, FIRST_ROOM = 256, STOPPED_PER_RUNNING = 4 };
 
-static bool earlier(weft__timer_entry a, weft__timer_entry b)
+static bool earlier(const weft__timer_entry *a, const weft__timer_entry *b)
 {
-    return a.at_ns != b.at_ns ? a.at_ns < b.at_ns : a.timer->order < b.timer->order;
+    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
 
 static void put(weft__timers *t, uint32_t i, weft__timer_entry e)
 {
     t->heap[i] = e;
-    e.timer->place = i + 1;
+    if (e.timer) e.timer->place = i + 1;
 }
 
 static void sift_up(weft__timers *t, uint32_t i, weft__timer_entry e)
 {
     while (i > 0) {
         uint32_t parent = (i - 1) / WIDE;
-        if (!earlier(e, t->heap[parent])) break;
+        if (!earlier(&e, &t->heap[parent])) break;
         put(t, i, t->heap[parent]);
         i = parent;
     }
@@ -33,48 +33,70 @@ static void sift_down(weft__timers *t, uint32_t i, weft__timer_entry e)
         uint32_t first = i * WIDE + 1, least = first;
         if (first >= t->count) break;
         for (uint32_t k = first + 1; k < first + WIDE && k < t->count; k++) {
-            if (earlier(t->heap[k], t->heap[least])) least = k;
+            if (earlier(&t->heap[k], &t->heap[least])) least = k;
         }
-        if (!earlier(t->heap[least], e)) break;
+        if (!earlier(&t->heap[least], &e)) break;
         put(t, i, t->heap[least]);
         i = least;
     }
     put(t, i, e);
 }
 
-void weft__timers_stop(weft__timers *t, weft__timer *timer)
+static weft__timer_entry pop(weft__timers *t)
 {
-    if (!timer->place) return;
-    uint32_t i = timer->place - 1;
-    timer->place = 0;
-    weft__timer_entry last = t->heap[--t->count];
-    if (last.timer == timer) return;
-    if (i > 0 && earlier(last, t->heap[(i - 1) / WIDE])) sift_up(t, i, last);
-    else sift_down(t, i, last);
+    weft__timer_entry top = t->heap[0], last = t->heap[--t->count];
+    if (t->count) sift_down(t, 0, last);
+    if (top.timer) top.timer->place = 0;
+    else t->stopped--;
+    return top;
+}
+
+/* Drop every stopped entry and build the heap anew: linear, and paid for by as many stops. */
+static void sweep(weft__timers *t)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->heap[i].timer) t->heap[kept++] = t->heap[i];
+    }
+    t->count = kept;
+    t->stopped = 0;
+    for (uint32_t i = kept; i-- > 0;) sift_down(t, i, t->heap[i]);
+}
+
+static bool make_room(weft__timers *t)
+{
+    if (t->stopped > FIRST_ROOM / 2 && t->stopped / STOPPED_PER_RUNNING > t->count - t->stopped) sweep(t);
+    if (t->count < t->room) return true;
+    uint32_t room = t->room ? t->room * 2 : FIRST_ROOM;
+    weft__timer_entry *heap = weft__realloc(t->heap, room * sizeof *heap);
+    if (!heap && t->stopped) sweep(t);               /* what was kept for speed is given back before anybody fails */
+    if (!heap) return t->count < t->room;
+    t->heap = heap;
+    t->room = room;
+    return true;
 }
 
 int weft__timers_start(weft__timers *t, weft__timer *timer, int64_t at_ns)
 {
     weft__timers_stop(t, timer);
-    if (t->count == t->room) {
-        uint32_t room = t->room ? t->room * 2 : 64;
-        weft__timer_entry *heap = weft__realloc(t->heap, room * sizeof *heap);
-        if (!heap) return WEFT_ENOMEM;
-        t->heap = heap;
-        t->room = room;
-    }
+    if ((t->count == t->room || t->stopped > FIRST_ROOM) && !make_room(t)) return WEFT_ENOMEM;
     timer->at_ns = at_ns;
     timer->order = t->order++;
-    sift_up(t, t->count++, (weft__timer_entry){ at_ns, timer });
+    sift_up(t, t->count++, (weft__timer_entry){ at_ns, timer->order, timer });
     return 0;
+}
+
+int64_t weft__timers_next(weft__timers *t)
+{
+    while (t->count && !t->heap[0].timer) pop(t);
+    return t->count ? t->heap[0].at_ns : INT64_MAX;
 }
 
 void weft__timers_fire(weft__timers *t, int64_t now_ns)
 {
     uint64_t before = t->order;
-    while (t->count && t->heap[0].at_ns <= now_ns && t->heap[0].timer->order < before) {
-        weft__timer *due = t->heap[0].timer;
-        weft__timers_stop(t, due);
+    while (weft__timers_next(t) <= now_ns && t->heap[0].order < before) {
+        weft__timer *due = pop(t).timer;
         due->fire(due);
     }
 }

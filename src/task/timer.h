@@ -2,15 +2,24 @@
 #define WEFT_SRC_TASK_TIMER_H
 #include "weft/task.h"
 
-/* The timers of a loop: a heap by time, then by the order in which they were started. */
-typedef struct weft__timer_entry { int64_t at_ns; weft__timer *timer; } weft__timer_entry;
-typedef struct weft__timers { weft__timer_entry *heap; uint32_t count, room; uint64_t order; } weft__timers;
+/* The timers of a loop: a heap by time, then by the order in which they were started. Most timers are deadlines
+ * that are stopped long before they are due, so stopping only marks the entry: no other timer, which lies in
+ * some task's memory, is touched for it. Marked entries go when they come to the top, or all at once when
+ * there are many more of them than of running ones. */
+typedef struct weft__timer_entry { int64_t at_ns; uint64_t order; weft__timer *timer; } weft__timer_entry;   /* timer NULL: stopped */
+typedef struct weft__timers { weft__timer_entry *heap; uint32_t count, stopped, room; uint64_t order; } weft__timers;
 
 int weft__timers_start(weft__timers *t, weft__timer *timer, int64_t at_ns);   /* again moves it; 0 or WEFT_ENOMEM */
-void weft__timers_stop(weft__timers *t, weft__timer *timer);                  /* of one that is not running: nothing */
+static inline void weft__timers_stop(weft__timers *t, weft__timer *timer)     /* of one that is not running: nothing */
+{
+    if (!timer->place) return;
+    t->heap[timer->place - 1].timer = NULL;
+    t->stopped++;
+    timer->place = 0;
+}
 /* Fire what is due. One started by a timer that fires waits for the next call, so that a timer of zero delay
  * starves nobody. */
 void weft__timers_fire(weft__timers *t, int64_t now_ns);
-static inline int64_t weft__timers_next(const weft__timers *t) { return t->count ? t->heap[0].at_ns : INT64_MAX; }
+int64_t weft__timers_next(weft__timers *t);          /* when the first one is due; INT64_MAX: none runs */
 void weft__timers_free(weft__timers *t);
 #endif

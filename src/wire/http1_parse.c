@@ -295,7 +295,6 @@ static inline void head_clear(weft__http_head *head)
     head->query = head->host = head->content_type = head->upgrade = (weft_str){ 0 };
     head->content_length = -1;
     head->body = WEFT__BODY_NONE;
-    head->expect_continue = false;
     head->fault = NULL;
     head->fault_status = 0;
 }

@@ -42,6 +42,7 @@ int weft__url_decode(weft_str in, unsigned how, char *out)
 void weft__url_encode(weft__buf *b, weft_str s)
 {
     static const char hex[] = "0123456789ABCDEF";
+    if (!s.len) return;
     char *room = s.len > SIZE_MAX / 3 ? NULL : weft__buf_reserve(b, s.len * 3), *to = room;
     if (!room) {
         b->failed = b->failed ? b->failed : WEFT_ELIMIT;

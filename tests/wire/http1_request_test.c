@@ -53,10 +53,15 @@ WEFT_TEST(a_request_line_and_its_headers_are_read)
 WEFT_TEST(a_reused_head_keeps_nothing_of_the_request_before)
 {
     request r;
+    static const char next[] = "GET / HTTP/1.0\r\n\r\n";
+    weft__http_limits limits = WEFT__HTTP_LIMITS;
+    size_t scanned = 0;
     parse(&r,
         "POST http://b/x?y HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nExpect: 100-continue\r\n"
         "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n");
-    parse(&r, "GET / HTTP/1.0\r\n\r\n");
+    WEFT_CHECK_EQ(weft__http_parse_request(next, 4, &scanned, &limits, &r.head), 0);
+    r.rc = weft__http_parse_request(next, sizeof next - 1, &scanned, &limits, &r.head);
+    WEFT_CHECK_EQ(r.rc, sizeof next - 1);
     WEFT_CHECK_EQ(r.head.count, 0);
     WEFT_CHECK_STR(r.head.host, "");
     WEFT_CHECK_STR(r.head.content_type, "");
@@ -139,6 +144,8 @@ WEFT_TEST(the_version_and_connection_headers_decide_whether_another_request_may_
         { "GET / HTTP/1.1\r\nHost: a\r\nConnection: x,\tClose ,y\r\n\r\n", false },
         { "GET / HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n", true },
         { "GET / HTTP/1.1\r\nHost: a\r\nConnection: x\r\nConnection: close\r\n\r\n", false },
+        { "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: x\r\n\r\n", false },
+        { "GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: x\r\n\r\n", true },
         { "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true },
         { "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", false },
         { "GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n", true },
@@ -186,6 +193,20 @@ WEFT_TEST(a_body_is_framed_by_length_by_chunks_or_is_not_there)
     WEFT_CHECK_STR(r.head.content_type, "text/plain");
     parse(&r, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
     WEFT_CHECK(r.head.expect_continue);
+}
+
+WEFT_TEST(a_header_that_is_nearly_a_known_one_is_not_that_one)
+{
+    request r;
+    parse(&r, "POST / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\nContent_Length: 3\r\n"
+              "Hosx: b\r\nxost: b\r\nContent.Type: a/b\r\nExpecx: x\r\nUpgradx: x\r\n"
+              "Connectiox: close\r\nTransfer-Encodinx: x\r\nxransfer-Encoding: x\r\nContent-Lengtx: x\r\n"
+              "Xontent-Length: x\r\nTransfer-Xncoding: y\r\n\r\n");
+    WEFT_CHECK_EQ(r.head.count, 14);
+    WEFT_CHECK_EQ(r.head.body, WEFT__BODY_NONE);
+    WEFT_CHECK_EQ(r.head.content_length, -1);
+    WEFT_CHECK_STR(r.head.content_type, "");
+    WEFT_CHECK(r.head.keep_alive);
 }
 
 WEFT_TEST(values_come_without_the_blanks_around_them_and_keep_those_inside)

@@ -135,6 +135,7 @@ static const row rows[] = {
     R(400, "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n"),
     R(400, "GET /\tHTTP/1.1\r\nHost: a\r\n\r\n"),
     R(400, " GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    R(400, " / HTTP/1.1\r\nHost: a\r\n\r\n"),
     R(400, "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     R(400, "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     R(400, "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),

@@ -8,15 +8,29 @@
  *
  * A handler gets its input converted and validated, may wait, and returns 0 with its output filled, or a
  * failure (weft_fail). What does not fit the input is answered 422 with every fault listed, in FastAPI's
- * form, without calling the handler.                                  Example: examples/items.c  */
+ * form, without calling the handler.                                  Example: examples/items.c
+ *
+ * Members of an input: path, query and header values are scalars or enums; query and header also options
+ * and lists of them. A list has an item for each time the name comes, a single value takes the query's last
+ * one and the first header; names are those of C, with '-' for '_' in headers, unless .as says otherwise. A
+ * list that may lack needs .initial = "[]". body is one model, list, map or scalar, from JSON
+ * (application/json or +json; any other content type is a text, good for a weft_str, not for a model).
+ * Outputs: a model, list, map, scalar, option or weft_json, written as JSON; weft_none, written as null;
+ * weft_reply. At most 1000 query parameters.
+ *
+ * A failure with a status, weft_fail(404, ...), is answered with its text: {"detail":"..."}. One with a code
+ * is answered with the status that suits it (weft_error_of tells it) and that status's own words: its text
+ * is for the log, which gets text and trace of each answer of 500 and more. A handler that returns a positive
+ * number is taken for a mistake: 500.  */
 #include "weft/client.h"
 #include "weft/model.h"
 #include "weft/task.h"
 
 /* ---- the request: for handlers that say request(name) in their input ---- */
 
-/* Valid during the request. Header names are given in any case; an absent header is an empty text with a
- * NULL pointer. The path is as it came, still percent-encoded, without the query. Waits: never. */
+/* Valid during the request; each call makes a copy. Header names are given in any case; of a repeated one the
+ * first is given, and an absent one is an empty text with a NULL pointer. The path is as it came, still
+ * percent-encoded, without the query. Waits: never. */
 weft_str weft_request_method(const weft_request *), weft_request_path(const weft_request *), weft_request_query(const weft_request *);
 weft_str weft_request_header(const weft_request *, const char *name);
 
@@ -24,19 +38,22 @@ weft_str weft_request_header(const weft_request *, const char *name);
 
 extern const weft_schema weft_schema_weft_reply;
 
-/* Set the status (100 to 599) or a header. Values are checked: control characters are refused, so nothing can
- * be smuggled in. Content-Length, Transfer-Encoding, Connection and Date are weft's own. Return 0 or
- * WEFT_EINVAL, and then the request fails with 500 if the handler passes on. Waits: never. */
+/* Set the status (200 to 599) or a header; a header of the same name is replaced, only Set-Cookie is added. Values are
+ * checked: control characters are refused, so nothing can be smuggled in. Content-Length, Transfer-Encoding,
+ * Connection and Date are weft's own. At most 64 headers of 8 KiB each. Return 0; WEFT_EINVAL, recorded: a
+ * handler that passes it on answers 500; WEFT_ENOMEM. Waits: never.
+ * Headers, but for Content-Type, go out with a failure that has a status as well: a 401 can have its WWW-Authenticate. */
 int weft_reply_status(weft_reply *, int status);
 int weft_reply_header(weft_reply *, const char *name, const char *fmt, ...) WEFT_PRINTF(3, 4);
 
-/* Set the body and its content type; the bytes must live as long as the request (weft_format's do). */
+/* Set the body and its content type; the bytes must live as long as the request (weft_format's do). Not for
+ * reply(name): there the output is the body, and setting another is answered 500. */
 int weft_reply_html(weft_reply *, weft_str html);
 int weft_reply_text(weft_reply *, weft_str text);
 int weft_reply_json(weft_reply *, weft_str json);
 int weft_reply_bytes(weft_reply *, const char *content_type, weft_str bytes);
 
-/* Answer with a Location: status 301, 302, 303, 307 or 308. */
+/* Answer with a Location: status 301, 302, 303, 307 or 308. What is not visible ASCII is percent-encoded. */
 int weft_reply_redirect(weft_reply *, int status, const char *url);
 
 /* Pass an upstream's answer on: status, content type and body. */
@@ -44,11 +61,15 @@ int weft_reply_response(weft_reply *, const weft_response *);
 
 /* ---- routes ---- */
 
-/* One route; write it with WEFT_GET and its like. The path holds {name} for each path member of the input.
- * Options by name: .status = 201, .timeout_ms = 5000 (504 after it), .summary = "…",
- * .body_bytes_max, .keep_when_client_leaves = true (for GET and HEAD, whose handler is otherwise cancelled
- * when the client disconnects; other methods always run to their end). Of two routes that match, the one
- * declared first is taken.  */
+/* One route; write it with WEFT_GET and its like. The path begins with '/' and holds {name} for each path member
+ * of the input: one whole segment, or with text around it ("/v{major}", "/{name}.txt"), never empty; or
+ * {name:path} at its end for all that is left. It is compared with the decoded path, but %2F is no slash; what
+ * is no UTF-8 is answered 400. Of two routes that match, the one declared first is taken.
+ * Options by name: .status = 201, .timeout_ms = 5000 (504 after it), .summary = "…", .body_bytes_max (0: the
+ * server's). A client that disconnects cancels the handler of a GET or HEAD, unless
+ * .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
+ * GET routes answer HEAD. Another method of a known path is answered 405 with Allow; a path that is known but
+ * for a slash at its end is answered 307. Faults of routes and models are all told when the program starts. */
 typedef struct weft_route {
     const char *method, *path, *name;
     weft__fn *handler;
@@ -69,7 +90,9 @@ typedef struct weft_route {
 #define WEFT_DELETE(p, f, In, Out, ...) WEFT__ROUTE("DELETE", p, f, In, Out, __VA_ARGS__)
 #define WEFT_ROUTES(...) (const weft_route[]){ __VA_ARGS__, { 0 } }
 
-/* Routes of a file of their own, under a prefix: const weft_router orders = { .prefix = "/orders", ... }. */
+/* Routes of a file of their own, under a prefix: const weft_router orders = { .prefix = "/orders", ... }. A prefix
+ * begins with '/' and does not end with it; it may hold {name}. At most 16 in each other, in order: an application's
+ * own routes first, then each router's. */
 typedef struct weft_router {
     const char *prefix, *tag;
     const weft_route *routes;

@@ -68,6 +68,27 @@ TASK_TEST(b18_an_outer_cancel_that_comes_after_the_timeout_wins_from_then_on)
     return 0;
 }
 
+TASK_TEST(b18_a_scope_cancelled_after_its_deadline_has_timed_out_all_the_same)
+{
+    WEFT_SCOPE(s, .timeout_ms = 5);
+    WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ETIMEDOUT);
+    weft_cancel(s);
+    WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ETIMEDOUT);
+    return 0;
+}
+
+TASK_TEST(b18_a_scope_cancelled_before_its_deadline_stays_cancelled)
+{
+    WEFT_SCOPE(s, .timeout_ms = 5);
+    weft_cancel(s);
+    {
+        WEFT_SCOPE(shielded, .shield = true);
+        WEFT_CHECK_EQ(weft_sleep_ms(10), 0);
+    }
+    WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ECANCELED);
+    return 0;
+}
+
 TASK_TEST(b19_of_nested_deadlines_the_inner_one_fires_first_and_ends_only_its_scope)
 {
     int64_t start = weft_now_ns();

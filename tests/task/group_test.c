@@ -103,6 +103,24 @@ TASK_TEST(b26_a_failure_while_the_host_is_busy_meets_it_at_its_next_wait)
     return 0;
 }
 
+TASK_TEST(b26_a_cancel_after_the_failure_does_not_hide_it)
+{
+    WEFT_SCOPE(outer);
+    {
+        WEFT_SCOPE(s);
+        {
+            WEFT_SCOPE(busy, .shield = true);
+            weft_spawn(s, fail_later, (&(failing){ 2, 500, "the reason" }));
+            WEFT_CHECK_EQ(weft_sleep_ms(5), 0);
+        }
+        weft_cancel(s);
+        WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_STATUS(500));
+        WEFT_CHECK_STR(weft_str_of(weft_error_of(WEFT_STATUS(500))->text), "the reason");
+    }
+    WEFT_CHECK_EQ(weft_yield(), 0);
+    return 0;
+}
+
 TASK_TEST(b26_a_failure_reaches_the_host_in_a_scope_further_in)
 {
     int64_t start = weft_now_ns();

@@ -214,13 +214,26 @@ TASK_TEST(a_sleep_beyond_all_time_does_not_wrap_around)
     return 0;
 }
 
-/* The clock is read once a turn, but a sleep after a long computation still lasts its time. */
+static int yield_for_ever(void)
+{
+    for (;;) WEFT_TRY(weft_yield());
+}
+
+/* The clock is read once a turn, but a sleep after a long computation still lasts its time, and so does a
+ * deadline; the other task makes the loop turn meanwhile. */
 EPOLL_TEST(a_sleep_after_a_long_computation_is_not_cut_short_by_it)
 {
+    WEFT_SCOPE(others);
+    weft_spawn(others, yield_for_ever);
     WEFT_CHECK_EQ(weft_yield(), 0);
     world_burn_ms(60);
     int64_t start = world_real_ms();
     WEFT_CHECK_EQ(weft_sleep_ms(40), 0);
+    WEFT_CHECK(world_real_ms() - start >= 38);
+    world_burn_ms(60);
+    start = world_real_ms();
+    WEFT_SCOPE(s, .timeout_ms = 40);
+    WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ETIMEDOUT);
     WEFT_CHECK(world_real_ms() - start >= 38);
     return 0;
 }

@@ -52,7 +52,6 @@ struct weft__fiber {
 #ifdef WEFT__SANITIZED
     void *asan_fake, *tsan_fiber;
 #endif
-    unsigned valgrind_id;
 };
 
 typedef struct weft__on_free { void (*fn)(void *); void *arg; struct weft__on_free *next; } weft__on_free;

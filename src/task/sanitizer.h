@@ -1,7 +1,7 @@
 #ifndef WEFT_SRC_TASK_SANITIZER_H
 #define WEFT_SRC_TASK_SANITIZER_H
-/* AddressSanitizer, ThreadSanitizer and valgrind are told of every switch and every stack; in ordinary builds
- * all of this is nothing. */
+/* AddressSanitizer and ThreadSanitizer are told of every switch and every stack; in ordinary builds all of this is
+ * nothing. (valgrind is told of stacks when they are mapped: stack.c.) */
 #include "task/fiber.h"
 
 #if defined __SANITIZE_ADDRESS__
@@ -26,13 +26,6 @@
 #ifdef WEFT__TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
-#if defined __has_include
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#define WEFT__VALGRIND 1
-#endif
-#endif
-
 static inline void sanitizer_leave(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
 {
     (void)loop, (void)from, (void)to, (void)for_good;
@@ -74,9 +67,6 @@ static inline void sanitizer_stack_new(weft__fiber *f)
 #ifdef WEFT__TSAN
     f->tsan_fiber = __tsan_create_fiber(0);
 #endif
-#ifdef WEFT__VALGRIND
-    f->valgrind_id = VALGRIND_STACK_REGISTER(f->stack + WEFT__STACK_GUARD, f->stack + WEFT__STACK_SIZE);
-#endif
 }
 
 /* Before a stack's bytes are written anew: the frames of the task before left their marks. */
@@ -93,9 +83,6 @@ static inline void sanitizer_stack_over(weft__fiber *f)
     (void)f;
 #ifdef WEFT__TSAN
     f->loop->tsan_over = f->tsan_fiber;              /* it still runs: destroyed by whoever runs next */
-#endif
-#ifdef WEFT__VALGRIND
-    VALGRIND_STACK_DEREGISTER(f->valgrind_id);
 #endif
 }
 

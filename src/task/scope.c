@@ -96,7 +96,7 @@ void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int
     s->joiners = NULL;
     s->inherited = 0;
     if (parent) {
-        inherit(s);
+        if (weft__scope_effective(parent)) inherit(s);
         s->next = parent->first_child;
         if (s->next) s->next->prev = s;
         parent->first_child = s;

@@ -2,6 +2,14 @@
 #include <string.h>
 #include "base/mem.h"
 #include "os/os.h"
+#if defined __has_include
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef VALGRIND_STACK_REGISTER
+#define VALGRIND_STACK_REGISTER(low, high) ((void)(low), (void)(high), 0u)
+#endif
 
 enum { SLAB = 64, TRIM_AT_ONCE = 64, WARM_ALWAYS = 64 };
 #define TRIM_EVERY_NS 1000000000LL
@@ -34,7 +42,11 @@ static int slab_add(weft__stack_pool *p)
     if (!slab) return WEFT_ENOMEM;
     p->slabs[p->slab_count++] = slab;
     p->room += SLAB;
-    for (int i = SLAB - 1; i >= 0; i--) p->cold[p->cold_count++] = slab + (size_t)i * WEFT__STACK_SIZE;
+    for (int i = SLAB - 1; i >= 0; i--) {
+        char *low = slab + (size_t)i * WEFT__STACK_SIZE;
+        (void)VALGRIND_STACK_REGISTER(low + WEFT__STACK_GUARD, low + WEFT__STACK_SIZE);
+        p->cold[p->cold_count++] = low;
+    }
     return 0;
 }
 

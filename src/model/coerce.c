@@ -132,7 +132,7 @@ static int coerce_text(const weft_field *rules, const weft__token *t, weft_str *
         return say(found, "string_unicode",
             "Input should be a valid string, unable to parse raw data as a unicode string");
     if (t->text.len && memchr(t->text.ptr, 0, t->text.len))
-        return say(found, "string_nul", "String should not contain a NUL character");
+        return *found = (weft__finding)WEFT__FOUND_NUL, WEFT_EINVAL;
     int rc = weft__rules_text(rules, t->text, found);
     if (rc < 0) return rc;
     weft_str copy = weft__arena_dup(arena, t->text);

@@ -31,6 +31,10 @@ const weft_field *weft__enum_of(const weft_schema *schema, const void *value);
 
 void weft__enum_store(const weft_schema *schema, void *out, long tag);
 
+/* What to say of text that no C string can hold: FastAPI has no such problem. */
+#define WEFT__FOUND_NUL \
+    { .type = "string_nul", .msg = "String should not contain a NUL character" }
+
 /* What to say of a value of a wrong kind: "Input should be a valid list", and so on. */
 weft__finding weft__wrong_kind(const weft_schema *schema);
 

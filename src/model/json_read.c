@@ -108,13 +108,13 @@ READER read_int(weft__reader *r, const weft_schema *schema, const weft_field *ru
     weft__number number;
     int64_t value;
     weft__finding found;
-    const char *behind = weft__number_scan(r->in.at, r->in.end, &number);
+    const char *begin = r->in.at, *behind = weft__number_scan(begin, r->in.end, &number);
     if (!behind || weft__number_int64(&number, &value) < 0)
         return read_slowly(r, schema, rules, out);
+    r->in.at = behind;
     bool narrow = schema->scalar == WEFT__int32;
     if ((rules || narrow) && weft__rules_int(rules, schema->scalar, value, &found) < 0)
-        return read_slowly(r, schema, rules, out);
-    r->in.at = behind;
+        return weft__read_problem(r, &found, begin);
     if (narrow) *(int32_t *)out = (int32_t)value;
     else *(int64_t *)out = value;
     return true;
@@ -124,13 +124,11 @@ READER read_double(weft__reader *r, const weft_schema *schema, const weft_field 
 {
     weft__number number;
     weft__finding found;
-    const char *behind = weft__number_scan(r->in.at, r->in.end, &number);
+    const char *begin = r->in.at, *behind = weft__number_scan(begin, r->in.end, &number);
     if (!behind) return read_slowly(r, schema, rules, out);
-    double value = weft__number_double(&number);
-    if (weft__rules_double(rules, value, &found) < 0) return read_slowly(r, schema, rules, out);
     r->in.at = behind;
-    *out = value;
-    return true;
+    *out = weft__number_double(&number);
+    return weft__rules_double(rules, *out, &found) == 0 || weft__read_problem(r, &found, begin);
 }
 
 READER read_bool(weft__reader *r, const weft_schema *schema, bool *out)
@@ -167,17 +165,46 @@ static inline bool limits_text(const weft_field *rules)
     return rules && (rules->min_len || rules->max_len || rules->pattern);
 }
 
-READER read_text(weft__reader *r, const weft_schema *schema, const weft_field *rules, weft_str *out)
+/* Checked text of a value that begins at `begin`: kept as it lies when it is in the arena
+ * already. */
+static inline bool take_text(weft__reader *r, const weft_field *rules, weft_str text, bool kept,
+    const char *begin, weft_str *out)
 {
-    weft__finding found;
-    if (r->in.at == r->in.end || *r->in.at != '"') return read_slowly(r, schema, rules, out);
-    const char *behind = plain_string_end(r), *first = r->in.at + 1;
-    if (!behind) return read_slowly(r, schema, rules, out);
-    weft_str text = { first, (size_t)(behind - first) };
-    if (limits_text(rules) && weft__rules_text(rules, text, &found) < 0)
-        return read_slowly(r, schema, rules, out);
+    if (limits_text(rules)) {
+        weft__finding found;
+        int rc = weft__rules_text(rules, text, &found);
+        if (rc == WEFT_EINVAL) return weft__read_problem(r, &found, begin);
+        if (rc < 0) return weft__read_fail(r, rc);
+    }
+    if (!kept) return read_text_copy(r, text, out);
+    *out = text;
+    return true;
+}
+
+/* Text with escapes, or with bytes above ASCII. */
+READER read_marked_text(weft__reader *r, const weft_field *rules, weft_str *out)
+{
+    static const weft__finding found = WEFT__FOUND_NUL;
+    const char *begin = r->in.at;
+    weft__json_string string;
+    weft_str text;
+    bool nul;
+    if (!weft__json_string_read(&r->in, &string)) return false;
+    if (!weft__read_text_of(r, &string, &text, &nul)) return false;
+    if (nul) return weft__read_problem(r, &found, begin);
+    return take_text(r, rules, text, string.escaped, begin, out);
+}
+
+READER read_text(
+    weft__reader *r, const weft_schema *schema, const weft_field *rules, weft_str *out)
+{
+    const char *begin = r->in.at;
+    if (begin == r->in.end || *begin != '"') return read_slowly(r, schema, rules, out);
+    const char *behind = plain_string_end(r);
+    if (!behind) return read_marked_text(r, rules, out);
     r->in.at = behind + 1;
-    return read_text_copy(r, text, out);
+    return take_text(
+        r, rules, (weft_str){ begin + 1, (size_t)(behind - begin - 1) }, false, begin, out);
 }
 
 READER read_enum(weft__reader *r, const weft_schema *schema, void *out)

@@ -138,8 +138,7 @@ static bool many_keys_distinct(weft__reader *r, keys *k, const char *begin)
 
 static __attribute__((noinline)) bool nul_key(weft__reader *r, const weft__json_string *raw)
 {
-    static const weft__finding found = { .type = "string_nul",
-        .msg = "String should not contain a NUL character" };
+    static const weft__finding found = WEFT__FOUND_NUL;
     weft__step steps[WEFT__JSON_DEPTH_MAX + 1];
     memcpy(steps, r->path, r->depth * sizeof *steps);
     steps[r->depth] = (weft__step){ "[key]", 5, 0 };

@@ -108,6 +108,11 @@ static inline void write_key(writer *w, const weft__member *m)
     w->out->len += m->key_len;
 }
 
+static int write_ref(writer *w, const weft_schema *schema, const void *value)
+{
+    return value ? write_value(w, schema, value) : write_literal(w, WEFT_S("null"));
+}
+
 /* Every member is written with a comma before it; the first one's becomes the brace. */
 WRITER write_model(writer *w, const weft_schema *schema, const char *value)
 {
@@ -120,14 +125,13 @@ WRITER write_model(writer *w, const weft_schema *schema, const char *value)
         const weft__member *m = &plan->members[i];
         const void *at = value + m->offset;
         write_key(w, m);
-        if (m->ref) at = *(void *const *)at;
-        if (at) rc = write_value(w, m->type, at);
-        else weft__buf_lit(w->out, "null");
+        if (m->ref) rc = write_ref(w, m->type, *(void *const *)at);
+        else rc = write_value(w, m->type, at);
         if (rc < 0) return refused_at(w, rc, schema, m);
     }
     if (plan->count == 0) weft__buf_add_char(w->out, '{');
     weft__buf_add_char(w->out, '}');
-    if (w->out->failed) return w->out->failed;
+    if (w->out->failed || !w->out->ptr) return w->out->failed;
     w->out->ptr[begin] = '{';
     w->depth--;
     return 0;

@@ -77,45 +77,47 @@ static const char *fill(weft__plan *plan, const weft_schema *schema, size_t offs
     return key;
 }
 
-static int build(const weft_schema *schema, weft__plan **out)
+static weft__plan *build(const weft_schema *schema, int *rc)
 {
     weft__buf keys;
     size_t count = 0;
     weft__buf_init(&keys, WEFT__MEMBERS_MAX * (6 * WEFT__NAME_MAX + 4));
-    int rc = measure(schema, 0, &count, &keys);
-    if (rc == 0) rc = keys.failed;
+    *rc = measure(schema, 0, &count, &keys);
+    if (*rc == 0) *rc = keys.failed;
     size_t head = sizeof(weft__plan) + count * sizeof(weft__member);
-    weft__plan *plan = rc < 0 ? NULL : weft__calloc(head + keys.len + WEFT__KEY_SPARE);
-    if (rc == 0 && !plan) rc = WEFT_ENOMEM;
+    weft__plan *plan = *rc < 0 ? NULL : weft__calloc(head + keys.len + WEFT__KEY_SPARE);
+    if (*rc == 0 && !plan) *rc = WEFT_ENOMEM;
     if (plan) {
         char *text = (char *)plan + head;
         if (keys.len) memcpy(text, keys.ptr, keys.len);
         plan->slot = schema->plan;
         fill(plan, schema, 0, text);
-        *out = plan;
     }
     weft__buf_free(&keys);
-    return rc;
+    return plan;
+}
+
+static void remember(weft__plan *plan)
+{
+    plan->next = __atomic_load_n(&all_plans, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(
+        &all_plans, &plan->next, plan, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {}
 }
 
 int weft__plan_make(const weft_schema *schema, const weft__plan **out)
 {
     if (schema->kind != WEFT__model || !schema->plan) return WEFT_EINVAL;
-    weft__plan *plan = __atomic_load_n(schema->plan, __ATOMIC_ACQUIRE), *made = NULL;
-    if (!plan) {
-        int rc = build(schema, &made);
-        if (rc < 0) return rc;
-        if (__atomic_compare_exchange_n(
-                schema->plan, &plan, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            plan = made;
-            made->next = __atomic_load_n(&all_plans, __ATOMIC_RELAXED);
-            while (!__atomic_compare_exchange_n(
-                &all_plans, &made->next, made, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {}
-        } else {
-            weft__free(made);                      /* another thread was quicker */
-        }
+    int rc = 0;
+    weft__plan *made = build(schema, &rc), *there = NULL;
+    if (!made) return rc;
+    if (__atomic_compare_exchange_n(
+            schema->plan, &there, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        remember(made);
+        *out = made;
+    } else {
+        weft__free(made);                          /* another thread was quicker */
+        *out = there;
     }
-    *out = plan;
     return 0;
 }
 

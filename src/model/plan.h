@@ -35,9 +35,9 @@ typedef struct weft__plan {
     weft__member members[];
 } weft__plan;
 
-/* Make the plan of a model, or find the one that is there. WEFT_EINVAL when no plan can be: more
- * than WEFT__MEMBERS_MAX members, a name longer than WEFT__NAME_MAX or not UTF-8, a model that
- * embeds itself (more than WEFT__EMBED_DEPTH_MAX levels). WEFT_ENOMEM. */
+/* Make the plan of a model, or take the one that another thread has made meanwhile. WEFT_EINVAL
+ * when no plan can be: more than WEFT__MEMBERS_MAX members, a name longer than WEFT__NAME_MAX or
+ * not UTF-8, a model that embeds itself (more than WEFT__EMBED_DEPTH_MAX levels). WEFT_ENOMEM. */
 int weft__plan_make(const weft_schema *schema, const weft__plan **out) WEFT_NODISCARD;
 
 static inline int weft__plan_of(const weft_schema *schema, const weft__plan **out)

@@ -187,6 +187,13 @@ static void check_field(check *c, const weft_field *f)
     switch (f->place) {
     case WEFT__hidden: check_without_options(c, f, "hidden"); return;
     case WEFT__request: case WEFT__reply: case WEFT__value: return;
+    default: break;
+    }
+    if (!f->type) {
+        member_fault(c, f, "a member has a type, and this one has none");
+        return;
+    }
+    switch (f->place) {
     case WEFT__ref: check_without_options(c, f, "ref"); return;
     case WEFT__embed:
         check_without_options(c, f, "embed");

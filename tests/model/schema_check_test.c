@@ -1,0 +1,231 @@
+#include "model/schema_check.h"
+#include <stdio.h>
+#include <string.h>
+#include "model/plan.h"
+#include "reading.h"
+#include "support/failing.h"
+
+typedef struct faults { char text[4096]; int count; } faults;
+
+static void note(void *ctx, const char *text)
+{
+    faults *f = ctx;
+    size_t used = strlen(f->text);
+    snprintf(f->text + used, sizeof f->text - used, "%s%s", f->count++ ? "\n" : "", text);
+}
+
+static void check_faults_of(
+    const weft_schema *schema, const char *file, int line, const char *expected)
+{
+    faults f = { .count = 0 };
+    weft__schema_book book = { 0 };
+    int rc = weft__schema_check(&book, schema, note, &f);
+    if (strcmp(f.text, expected) || rc != f.count)
+        weft__check_fail(file, line, "%d faults: %s\nnot: %s", rc, f.text, expected);
+    weft__schema_book_free(&book);
+}
+
+#define FAULTS(Model, expected) check_faults_of(&weft_schema_##Model, __FILE__, __LINE__, expected)
+
+WEFT_ENUM(Mood, value(MOOD_GOOD, "good"), value(MOOD_BAD, "bad"));
+WEFT_MODEL(Address, field(weft_str, street, .min_len = 1, .max_len = 80, .pattern = "^[A-Z]"),
+    field(int, number, .range = { 1, WEFT_NO_END }));
+WEFT_MODEL(Sound, field(int64_t, id, .initial = "7", .range = { 0, 10 }), embed(Address, address),
+    field(Mood, mood, .initial = "bad"),
+    list(weft_str, tags, .max_items = 3, .max_len = 5, .initial = "[\"a\"]"),
+    map(double, rates, .min_items = 1, .range = { 0, 1 }, .above = true),
+    opt(int, maybe, .range = { -1, 1 }, .initial = "0"), ref(Sound, next), hidden(int, secret),
+    field(double, step, .multiple_of = 0.1L));
+WEFT_INPUT(sound_in, path(int, id, .range = { 1, 5 }), query(weft_opt_weft_str, q, .max_len = 3),
+    query(weft_list_int, n, .initial = "[]"), header(weft_str, x_token, .as = "x-token"),
+    body(Sound, sound), request(req), reply(rep));
+
+WEFT_TEST(sound_declarations_have_no_faults)
+{
+    FAULTS(Sound, "");
+    FAULTS(sound_in, "");
+    FAULTS(weft_list_Sound, "");
+    FAULTS(int, "");
+    FAULTS(weft_none, "");
+}
+
+WEFT_MODEL(Ranges, field(int, a, .range = { 5, 1 }),
+    field(double, b, .range = { 1, 1 }, .above = true), field(int, c, .above = true),
+    field(weft_str, d, .range = { 0, 1 }), list(_Bool, e, .range = { 0, 1 }),
+    field(int, f, .range = { 1 }), field(int, g, .multiple_of = -2),
+    field(weft_str, h, .multiple_of = 2));
+
+WEFT_TEST(ranges_that_let_nothing_through_are_faults)
+{
+    FAULTS(Ranges,
+        "Ranges, member 'a': .range must let a value through, and it goes from 5 to 1\n"
+        "Ranges, member 'b': .range must let a value through, and it goes from 1 (not allowed "
+        "itself) to 1\n"
+        "Ranges, member 'c': .above and .below open an end of .range, and there is none\n"
+        "Ranges, member 'd': .range is for numbers, and its type is weft_str\n"
+        "Ranges, member 'e': .range is for numbers, and its type is _Bool\n"
+        "Ranges, member 'f': .range must let a value through, and it goes from 1 to 0\n"
+        "Ranges, member 'g': .multiple_of must be more than 0, and it is -2\n"
+        "Ranges, member 'h': .multiple_of is for numbers, and its type is weft_str");
+}
+
+WEFT_MODEL(Texts, field(int, a, .max_len = 5), field(weft_str, b, .min_len = 5, .max_len = 3),
+    field(weft_str, c, .pattern = "a(b"), map(int, d, .pattern = "x"),
+    field(weft_str, e, .max_items = 3), list(weft_str, f, .min_items = 3, .max_items = 2),
+    field(Mood, g, .min_len = 1));
+
+WEFT_TEST(options_of_other_types_are_faults)
+{
+    FAULTS(Texts,
+        "Texts, member 'a': .max_len is for text, and its type is int\n"
+        "Texts, member 'b': .min_len must not be more than .max_len, and they are 5 and 3\n"
+        "Texts, member 'c': .pattern 'a(b' is no regular expression: missing closing parenthesis "
+        "at character 3\n"
+        "Texts, member 'd': .pattern is for text, and its type is int\n"
+        "Texts, member 'e': .max_items is for lists and maps, and its type is weft_str\n"
+        "Texts, member 'f': .min_items must not be more than .max_items, and they are 3 and 2\n"
+        "Texts, member 'g': .min_len is for text, and its type is Mood");
+}
+
+WEFT_MODEL(Initials, field(int, a, .initial = "x"),
+    field(int, b, .initial = "5", .range = { 0, 4 }), field(Mood, c, .initial = "ugly"),
+    list(int, d, .initial = "1"), list(int, e, .initial = "[1"),
+    field(weft_str, f, .initial = "abc", .max_len = 2), opt(double, g, .initial = "null"),
+    list(weft_str, h, .initial = "[\"abc\"]", .max_len = 2));
+
+WEFT_TEST(initial_values_that_are_none_are_faults)
+{
+    FAULTS(Initials, "Initials, member 'a': .initial is 'x', which is no value of it: Input should "
+                     "be a valid integer, unable to parse string as an integer\n"
+                     "Initials, member 'b': .initial is '5', which is no value of it: Input should "
+                     "be less than or equal to 4\n"
+                     "Initials, member 'c': .initial is 'ugly', which is no value of it: Input "
+                     "should be 'good' or 'bad'\n"
+                     "Initials, member 'd': .initial is '1', which is no value of it: Input should "
+                     "be a valid list\n"
+                     "Initials, member 'e': .initial is '[1', which is no value of it: as JSON, "
+                     "Expecting ',' delimiter\n"
+                     "Initials, member 'f': .initial is 'abc', which is no value of it: String "
+                     "should have at most 2 characters\n"
+                     "Initials, member 'g': .initial is 'null', which is no value of it: Input "
+                     "should be a valid number, unable to parse string as a number\n"
+                     "Initials, member 'h': .initial is '[\"abc\"]', which is no value of it: "
+                     "String should have at most 2 characters");
+}
+
+WEFT_MODEL(Keywords, ref(Address, a, .initial = "{}"), embed(Mood, b), embed(Address, c, .as = "x"),
+    hidden(int, d, .range = { 0, 1 }));
+
+WEFT_TEST(options_on_members_without_a_value_of_their_own_are_faults)
+{
+    FAULTS(Keywords,
+        "Keywords, member 'a': ref takes no option that speaks of a value (.initial, .range, "
+        ".max_len and so on)\n"
+        "Keywords, member 'b': embed is for models, and its type is Mood\n"
+        "Keywords, member 'c': embed has no name of its own in JSON, so .as means nothing\n"
+        "Keywords, member 'd': hidden takes no option that speaks of a value (.initial, .range, "
+        ".max_len and so on)");
+}
+
+WEFT_MODEL(Twice, field(int, a), field(int, b, .as = "a"), embed(Address, address),
+    field(weft_str, street));
+WEFT_ENUM(Same, value(SAME_A, "a"), value(SAME_B, "a"));
+WEFT_INPUT(twice_in, query(int, a), header(int, b, .as = "a"), query(int, c, .as = "a"));
+
+WEFT_TEST(names_that_are_there_twice_are_faults)
+{
+    FAULTS(Twice, "Twice: two members are named 'a' in JSON, those of embedded models included; "
+                  "give one another name with .as\n"
+                  "Twice: two members are named 'street' in JSON, those of embedded models "
+                  "included; give one another name with .as");
+    FAULTS(Same, "Same: 'a' is there twice");
+    FAULTS(twice_in, "twice_in: 'a' is there twice");
+}
+
+WEFT_INPUT(places_in, path(weft_opt_int, a), query(Address, b), header(weft_list_Address, c),
+    query(weft_map_int, d));
+
+WEFT_TEST(types_that_no_text_can_be_are_faults_in_paths_queries_and_headers)
+{
+    FAULTS(places_in,
+        "places_in, member 'a': a path value is always there, once: its type cannot be a list or "
+        "an option\n"
+        "places_in, member 'b': a path, query or header value is text, and its type is Address\n"
+        "places_in, member 'c': a path, query or header value is text, and its type is Address\n"
+        "places_in, member 'd': a path, query or header value is text, and its type is a map of "
+        "int");
+}
+
+/* C itself forbids a struct in itself, so this one is made by hand. */
+WEFT_TEST(a_model_that_embeds_itself_is_a_fault)
+{
+    static weft_schema self;
+    static struct weft__plan *plan;
+    static const weft_field fields[] = {
+        { .name = "a", .name_len = 1, .place = WEFT__field, .type = &weft_schema_int },
+        { .name = "self", .name_len = 4, .place = WEFT__embed, .type = &self }
+    };
+    self = (weft_schema){
+        .name = "Self", .kind = WEFT__model, .size = 4, .fields = fields, .count = 2, .plan = &plan
+    };
+    check_faults_of(&self, __FILE__, __LINE__,
+        "Self: a model has at most 256 members, those of embedded models included, and does not "
+        "embed itself");
+    reading r = reading_open();
+    int out;
+    WEFT_CHECK_EQ(read_str(&r, &self, NULL, WEFT_S("{}"), &out), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft__problems_count(&r.problems), 0);
+    reading_close(&r);
+}
+
+static weft_schema other_address(const weft_field *fields, struct weft__plan **plan)
+{
+    weft_schema other = weft_schema_Address;
+    other.fields = fields;
+    other.declared = "elsewhere.c:1";
+    other.plan = plan;
+    return other;
+}
+
+WEFT_TEST(two_shapes_of_one_name_are_a_fault_and_two_equal_ones_none)
+{
+    static weft_field fields[2];
+    static struct weft__plan *plan;
+    memcpy(fields, weft_schema_Address.fields, sizeof fields);
+    weft_schema other = other_address(fields, &plan);
+    faults f = { .count = 0 };
+    weft__schema_book book = { 0 };
+    WEFT_CHECK(weft__schema_same(&other, &weft_schema_Address));
+    WEFT_CHECK_EQ(weft__schema_check(&book, &weft_schema_Sound, note, &f), 0);
+    WEFT_CHECK_EQ(weft__schema_check(&book, &other, note, &f), 0);
+    weft__schema_book_free(&book);
+    fields[1].range[1] = 9;
+    WEFT_CHECK(!weft__schema_same(&other, &weft_schema_Address));
+    WEFT_CHECK_EQ(weft__schema_check(&book, &weft_schema_Sound, note, &f), 0);
+    WEFT_CHECK_EQ(weft__schema_check(&book, &other, note, &f), 1);
+    WEFT_CHECK(strstr(f.text, "two different types are named Address, at ") &&
+               strstr(f.text, " and at elsewhere.c:1; rename one"));
+    weft__schema_book_free(&book);
+    weft__model_forget();
+}
+
+WEFT_TEST(a_type_is_looked_at_once_by_one_book)
+{
+    faults f = { .count = 0 };
+    weft__schema_book book = { 0 };
+    WEFT_CHECK_EQ(weft__schema_check(&book, &weft_schema_Same, note, &f), 1);
+    WEFT_CHECK_EQ(weft__schema_check(&book, &weft_schema_weft_list_Same, note, &f), 0);
+    weft__schema_book_free(&book);
+}
+
+WEFT_TEST(a_check_without_memory_says_so_and_loses_none)
+{
+    FAIL_EACH_IN_TURN(i) {
+        faults f = { .count = 0 };
+        weft__schema_book book = { 0 };
+        int rc = weft__schema_check(&book, &weft_schema_sound_in, note, &f);
+        WEFT_CHECK_EQ(rc, fails.failed ? WEFT_ENOMEM : 0);
+        weft__schema_book_free(&book);
+        weft__model_forget();
+    }
+}

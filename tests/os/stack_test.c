@@ -196,7 +196,7 @@ WEFT_TEST(a_free_guard_costs_no_mapping_and_a_protected_one_two)
     void *many = weft__os_stacks_map(500, 4 * page, page);
     WEFT_NEED(many != NULL);
     long more = mappings() - before;
-    WEFT_CHECK(are_free ? more <= 2 : more >= 999);
+    WEFT_CHECK(are_free ? more < 10 : more >= 999);
     weft__os_stacks_unmap(many, 500, 4 * page);
 }
 
@@ -204,6 +204,8 @@ WEFT_TEST(too_many_mappings_are_told_from_no_memory)
 {
     long max = 0;
     size_t page = weft__os_page();
+    const char *preload = getenv("LD_PRELOAD");
+    bool tool = __tsan_init || (preload && strstr(preload, "vgpreload"));    /* they need mappings themselves */
     FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
     if (f) {
         WEFT_CHECK_EQ(fscanf(f, "%ld", &max), 1);
@@ -212,12 +214,14 @@ WEFT_TEST(too_many_mappings_are_told_from_no_memory)
     weft__os_guards_by_mprotect(true);
     errno = 0;
     size_t count = (size_t)max / 2 + 100;
-    if (max > 0 && max < 200000) {
+    if (max > 0 && max < 200000 && !tool) {
         WEFT_CHECK(weft__os_stacks_map(count, 2 * page, page) == NULL);
         WEFT_CHECK_EQ(errno, EMFILE);
     }
-    WEFT_CHECK(weft__os_stacks_map((size_t)1 << 40, 1 << 20, page) == NULL);
-    WEFT_CHECK_EQ(errno, ENOMEM);
+    if (!tool) {
+        WEFT_CHECK(weft__os_stacks_map((size_t)1 << 40, 1 << 20, page) == NULL);
+        WEFT_CHECK_EQ(errno, ENOMEM);
+    }
     map();      /* what was taken for the attempts was given back */
     unmap();
 }
@@ -266,7 +270,7 @@ static void overflow_stack_2(void)
 {
     pthread_t thread;
     pthread_attr_t attr;
-    size_t page = weft__os_page(), size = 64 * page > 512 * 1024 ? 64 * page : 512 * 1024;
+    size_t page = weft__os_page(), size = 2048 * 1024;     /* TSan wants one for itself */
     stack_size = size;
     guard_size = 16 * page;
     slab = weft__os_stacks_map(STACKS, stack_size, guard_size);

@@ -1,11 +1,12 @@
 /* weft_serve: an application on a socket, until a signal ends it. */
 #include "weft/serve.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "os/os.h"
 #include "web/app.h"
 
-enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_FAULTY_ROUTES = 2 };
+enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_HUNG = 1, EXIT_FAULTY_ROUTES = 2 };
 
 typedef struct serving {
     weft__watch signals;
@@ -51,6 +52,7 @@ static int serve_task(serving *const *in)
     say_listening(s);
     rc = weft__server_run(server);
     s->server = NULL;
+    if (rc == WEFT_ETIMEDOUT) _Exit(EXIT_HUNG);      /* said by the server: what hangs in a handler cannot be left */
     weft__server_free(server);
     return rc;
 }

@@ -1,0 +1,191 @@
+/* weft_serve on real sockets: what it prints, how it ends. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "weft.h"
+
+WEFT_INPUT(wait_in, path(int, ms));
+static int wait_ms(const wait_in *in, int *out)
+{
+    *out = in->ms;
+    return weft_sleep_ms(in->ms);
+}
+
+static int stubborn(const wait_in *in, int *out)
+{
+    *out = in->ms;
+    while (in->ms > 0) {
+        int ignored = weft_sleep_ms(10);
+        (void)ignored;
+    }
+    return 0;
+}
+
+static const weft_app app = { .title = "waiter", .routes = WEFT_ROUTES(
+    WEFT_GET("/wait/{ms}", wait_ms, wait_in, int),
+    WEFT_GET("/stubborn/{ms}", stubborn, wait_in, int)) };
+
+/* A server in a process of its own; `out` and `err` are what it prints. */
+typedef struct serving { pid_t pid; int out, err, port; char said[512]; } serving;
+
+static serving serve(weft_serve_opts opts)
+{
+    serving s = { 0 };
+    int out[2], err[2];
+    WEFT_NEED(pipe(out) == 0 && pipe(err) == 0);
+    fflush(NULL);
+    s.pid = fork();
+    if (s.pid == 0) {
+        dup2(out[1], 1);
+        dup2(err[1], 2);
+        close(out[0]);
+        close(err[0]);
+        exit(weft_serve_with(&app, &opts));
+    }
+    close(out[1]);
+    close(err[1]);
+    s.out = out[0];
+    s.err = err[0];
+    ssize_t n = read(s.out, s.said, sizeof s.said - 1);
+    s.said[n < 0 ? 0 : n] = 0;
+    const char *colon = strrchr(s.said, ':');
+    s.port = colon ? atoi(colon + 1) : 0;
+    return s;
+}
+
+/* Its exit status, and what it wrote to stderr. */
+static int end(serving *s, char *text, size_t room)
+{
+    int status;
+    size_t n = 0;
+    for (ssize_t got; n + 1 < room && (got = read(s->err, text + n, room - 1 - n)) > 0;) n += (size_t)got;
+    text[n] = 0;
+    WEFT_NEED(waitpid(s->pid, &status, 0) == s->pid);
+    close(s->out);
+    close(s->err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int ask(int port, const char *path)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    char request[128];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    WEFT_NEED(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    WEFT_NEED(send(fd, request, (size_t)n, 0) == n);
+    return fd;
+}
+
+static int status_of(int fd, char *answer, size_t room)
+{
+    ssize_t n = recv(fd, answer, room - 1, 0);
+    answer[n < 0 ? 0 : n] = 0;
+    return n > 12 ? atoi(answer + 9) : 0;
+}
+
+WEFT_TEST(it_says_where_it_listens_and_ends_with_0_when_asked)
+{
+    char want[128], text[1024];
+    serving s = serve((weft_serve_opts){ .port = -1 });
+    snprintf(want, sizeof want, "weft: waiter listening on http://127.0.0.1:%d\n", s.port);
+    WEFT_CHECK_STR(weft_str_of(s.said), want);
+    int fd = ask(s.port, "/wait/1");
+    WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 200);
+    close(fd);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "");
+}
+
+WEFT_TEST(a_request_in_flight_is_answered_after_sigterm_and_its_connection_closed)
+{
+    char text[1024];
+    serving s = serve((weft_serve_opts){ .port = -1 });
+    int fd = ask(s.port, "/wait/300"), probe = ask(s.port, "/wait/0");
+    WEFT_CHECK_EQ(status_of(probe, text, sizeof text), 200);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 200);
+    WEFT_CHECK(strstr(text, "Connection: close") != NULL);
+    WEFT_CHECK_EQ(recv(fd, text, sizeof text, 0), 0);
+    close(fd);
+    close(probe);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+}
+
+WEFT_TEST(a_second_signal_skips_the_grace)
+{
+    char text[1024];
+    serving s = serve((weft_serve_opts){ .port = -1, .grace_ms = 3600 * 1000 });
+    int fd = ask(s.port, "/wait/3600000"), probe = ask(s.port, "/wait/0");
+    WEFT_CHECK_EQ(status_of(probe, text, sizeof text), 200);
+    kill(s.pid, SIGTERM);
+    usleep(50 * 1000);
+    kill(s.pid, SIGINT);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    close(fd);
+    close(probe);
+}
+
+WEFT_TEST(a_handler_that_ignores_its_cancel_does_not_keep_the_process)
+{
+    char text[1024];
+    serving s = serve((weft_serve_opts){ .port = -1, .grace_ms = 50, .hard_ms = 50 });
+    int fd = ask(s.port, "/stubborn/1"), probe = ask(s.port, "/wait/0");
+    WEFT_CHECK_EQ(status_of(probe, text, sizeof text), 200);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "ignores its cancel") != NULL);
+    close(fd);
+    close(probe);
+}
+
+WEFT_TEST(a_port_that_is_taken_is_said_and_ends_with_1)
+{
+    char text[1024];
+    serving first = serve((weft_serve_opts){ .port = -1 });
+    serving second = serve((weft_serve_opts){ .port = first.port });
+    WEFT_CHECK_EQ(end(&second, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "cannot listen on 127.0.0.1 port") != NULL);
+    WEFT_CHECK_STR(weft_str_of(second.said), "");
+    kill(first.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&first, text, sizeof text), 0);
+}
+
+WEFT_TEST(a_host_that_is_no_address_is_said)
+{
+    char text[1024];
+    serving s = serve((weft_serve_opts){ .port = -1, .host = "no.such.host.invalid" });
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "no.such.host.invalid") != NULL);
+}
+
+WEFT_TEST(a_quiet_server_prints_nothing)
+{
+    char text[1024];
+    serving s = { 0 };
+    int out[2], err[2];
+    WEFT_NEED(pipe(out) == 0 && pipe(err) == 0);
+    s.pid = fork();
+    if (s.pid == 0) {
+        dup2(out[1], 1);
+        exit(weft_serve(&app, .port = -1, .quiet = true));
+    }
+    close(out[1]);
+    close(err[1]);
+    s.out = out[0];
+    s.err = err[0];
+    usleep(100 * 1000);
+    fcntl(s.out, F_SETFL, O_NONBLOCK);
+    WEFT_CHECK_EQ(read(s.out, text, sizeof text), -1);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+}

@@ -25,23 +25,27 @@ enum { WEFT__RUNNING, WEFT__READY, WEFT__PARKED };
 /* What a park returns besides codes: its own deadline passed. */
 enum { WEFT__DEADLINE = 1 };
 
+/* The first cache line is what waking and switching touch, the second what waiting does: of many parked tasks
+ * each line costs a miss. */
 struct weft__fiber {
     weft__context context;
-    weft__loop *loop;
     weft__fiber *next;                   /* in the ready queue */
-    weft__fiber *next_waiter;
-    weft_task *task;
+    weft__loop *loop;
     weft_scope *scope;                   /* the innermost */
-    weft_arena *arena;                   /* the current one */
-    weft__errors *errors;                /* NULL until the first failure */
-    const char *waits_for;
-    int64_t waits_since_ns;
-    uint64_t serial;                     /* its number in the loop's life: the same in two runs of one seed */
-    weft__timer timer;                   /* of the park's own deadline */
+    weft_task *task;
     int wake_rc;
     uint8_t state;
     bool uncancellable;                  /* in a park that no cancel ends: awaiting children */
     bool input_on_heap;
+
+    weft__timer timer;                   /* of the park's own deadline */
+    weft_arena *arena;                   /* the current one */
+    weft__errors *errors;                /* NULL until the first failure */
+    const char *waits_for;
+    int64_t waits_since_ns;
+
+    weft__fiber *next_waiter;
+    uint64_t serial;                     /* its number in the loop's life: the same in two runs of one seed */
     char *stack;                         /* its low end */
     weft__fn *fn;
     const void *in;

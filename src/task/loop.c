@@ -48,11 +48,22 @@ void weft__ready_again(weft__fiber *f)
     loop->again_end = &f->next;
 }
 
-static weft__fiber *ready_pop(weft__loop *loop)
+enum { LINE = 64, LINES_AHEAD = 10 };
+
+/* The stack of the task after next is fetched while this one runs: with hundreds of parked tasks it has long left
+ * the processor's caches. */
+static inline void fetch_ahead(const weft__fiber *f)
+{
+    const char *sp = f->context.sp;
+    for (int i = 0; i < LINES_AHEAD; i++) __builtin_prefetch(sp + i * LINE, 1);
+}
+
+static inline weft__fiber *ready_pop(weft__loop *loop)
 {
     weft__fiber *f = loop->ready;
     loop->ready = f->next;
-    if (!loop->ready) loop->ready_end = &loop->ready;
+    if (loop->ready) fetch_ahead(loop->ready);
+    else loop->ready_end = &loop->ready;
     return f;
 }
 
@@ -324,6 +335,7 @@ static void poll(weft__loop *loop)
     loop->event_count = n > 0 ? n : 0;
     for (loop->event_at = 0; loop->event_at < loop->event_count; loop->event_at++) {
         weft__event *e = &loop->events[loop->event_at];
+        if (loop->event_at + 2 < n) __builtin_prefetch(e[2].cookie, 1);
         weft__watch *w = e->cookie;
         if (w) w->ready(w, e->ready);
     }

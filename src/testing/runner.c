@@ -23,7 +23,8 @@ extern const weft__test *const __stop_weft_tests[] __attribute__((weak));
 void __asan_init(void) __attribute__((weak));
 void __tsan_init(void) __attribute__((weak));
 
-enum { JOBS_MAX = 64, OUTPUT_BYTES_MAX = 256 * 1024, POLL_MS = 50, TIMEOUT_S = 20, SLOWER_UNDER_TOOLS = 5 };
+enum { JOBS_MAX = 64, OUTPUT_BYTES_MAX = 256 * 1024, POLL_MS = 50, TIMEOUT_S = 20, SLOWER_UNDER_TOOLS = 5,
+    FIRST_LINES = 40, LAST_LINES = 10 };
 
 typedef struct options {
     bool help, list, verbose, no_fork;
@@ -178,12 +179,16 @@ static void drain(running *r)
     r->output = -1;
 }
 
-static void print_output(const running *r)
+/* All of it with -v; else the first and the last lines, of which the first tell most. */
+static void print_output(const running *r, bool whole)
 {
-    for (size_t at = 0; at < r->len;) {
+    size_t lines = 0, line = 0;
+    for (size_t i = 0; i < r->len; i++) lines += r->text[i] == '\n';
+    for (size_t at = 0; at < r->len; line++) {
         const char *end = memchr(r->text + at, '\n', r->len - at);
         size_t n = end ? (size_t)(end - r->text) - at : r->len - at;
-        printf("    %.*s\n", (int)n, r->text + at);
+        if (whole || line < FIRST_LINES || line + LAST_LINES >= lines) printf("    %.*s\n", (int)n, r->text + at);
+        else if (line == FIRST_LINES) printf("    ... (%zu lines, all with -v)\n", lines - FIRST_LINES - LAST_LINES);
         at += n + 1;
     }
     if (r->len >= OUTPUT_BYTES_MAX) printf("    ... (the rest of the output was dropped)\n");
@@ -227,7 +232,7 @@ static void judge(runner *all, const running *r, int status)
     if (why) {
         all->failed++;
         printf("FAIL %s (%s:%d): %s\n", t->name, t->file, t->line, why);
-        print_output(r);
+        print_output(r, all->opts.verbose);
     } else if (skipped) {
         all->skipped++;
         printf("skip %s (%s:%d): %s\n", t->name, t->file, t->line, r->verdict->skip_reason);
@@ -235,7 +240,7 @@ static void judge(runner *all, const running *r, int status)
         all->passed++;
         if (!all->opts.verbose) return;
         printf("ok   %s (%.0f ms)\n", t->name, (now_s() - r->started_s) * 1e3);
-        print_output(r);
+        print_output(r, all->opts.verbose);
     }
     fflush(stdout);
 }
@@ -347,7 +352,7 @@ static void help(const char *program)
            "usage: %s [OPTION]... [WORD]...\n\n"
            "With WORDs, only tests whose name or file contains one of them.\n\n"
            "  --list         print the tests, run nothing\n"
-           "  -v             print passing tests too, with their time and output\n"
+           "  -v             print passing tests too, with their time, and all output\n"
            "  --jobs N       tests at a time (2; at most %d)\n"
            "  --timeout-s N  time limit of a test (%u)\n"
            "  --no-fork      run in this process, for a debugger; the first test that is\n"

@@ -64,20 +64,18 @@ WRITER write_text(writer *w, weft_str text)
     return refuse(w, WEFT_EINVAL, "a text of %zu bytes that is not UTF-8: JSON is", text.len);
 }
 
-WRITER write_json(writer *w, weft_str text)
-{
-    if (!text.len) weft__buf_lit(w->out, "null");
-    else if (weft__json_valid(text)) weft__buf_add_str(w->out, text);
-    else
-        return refuse(w, WEFT_EINVAL, "a weft_json that is not JSON: '%.*s'",
-            text.len > 60 ? 60 : (int)text.len, text.ptr);
-    return 0;
-}
-
 WRITER write_literal(writer *w, weft_str literal)
 {
     weft__buf_add_str(w->out, literal);
     return 0;
+}
+
+WRITER write_json(writer *w, weft_str text)
+{
+    if (!text.len) return write_literal(w, WEFT_S("null"));
+    if (weft__json_valid(text)) return write_literal(w, text);
+    int shown = text.len > 60 ? 60 : (int)text.len;
+    return refuse(w, WEFT_EINVAL, "a weft_json that is not JSON: '%.*s'", shown, text.ptr);
 }
 
 WRITER write_enum(writer *w, const weft_schema *schema, const void *value)

@@ -61,6 +61,8 @@ ssize_t weft__stream_try_recv(weft__stream *s, void *to, size_t n)
 ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_ns)
 {
     if (s->reader) return WEFT_EBUSY;
+    int stop = weft__checkpoint();                   /* before any byte is taken: what is taken is given */
+    if (stop < 0) return stop;
     for (;;) {
         ssize_t got = weft__stream_try_recv(s, to, n);
         if (got != -EAGAIN) return got;
@@ -99,7 +101,10 @@ int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t t
         ssize_t went = weft__stream_try_send(s, left + first, n - first);
         if (went < 0) return (int)went;
         skip(left, &first, n, (size_t)went);
-        if (first == n) return 0;
+        if (first == n) {
+            weft__give_way();
+            return 0;
+        }
         if (s->may_write) continue;
         int64_t deadline = timeout_ns == INT64_MAX ? INT64_MAX : weft__loop_clock(s->loop) + timeout_ns;
         int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", deadline);

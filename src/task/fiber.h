@@ -99,7 +99,6 @@ extern _Thread_local weft__loop *weft__the_loop;
 /* scheduler (loop.c) */
 void weft__ready(weft__fiber *f);
 void weft__ready_again(weft__fiber *f);                  /* a running task that gives way: behind all that are ready */
-void weft__suspend(weft__loop *loop);                    /* leave the running fiber for the next */
 _Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f);   /* leave it for good */
 
 /* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */

@@ -100,8 +100,6 @@ static inline __attribute__((always_inline)) void suspend(weft__loop *loop)
     switch_to(loop, from, to, false);
 }
 
-void weft__suspend(weft__loop *loop) { suspend(loop); }
-
 _Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f)
 {
     weft__fiber *to = successor(loop);
@@ -201,6 +199,14 @@ int weft__checkpoint(void)
     if (!f) return 0;
     if (__builtin_expect(--f->loop->budget <= 0, 0)) return weft_yield();
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
+}
+
+void weft__give_way(void)
+{
+    weft__fiber *f = weft__self();
+    if (!f || --f->loop->budget > 0) return;
+    weft__ready_again(f);
+    suspend(f->loop);
 }
 
 int weft_sleep_ms(int64_t ms)

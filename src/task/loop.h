@@ -56,6 +56,8 @@ int weft__cancelled(void);
 /* What an operation that succeeded at once calls, so that no task starves the others: now and then it lets
  * the loop turn. Returns 0 or the code of a cancel. */
 int weft__checkpoint(void);
+/* The same for one whose result stands whatever was cancelled. */
+void weft__give_way(void);
 
 /* ---- the poller ---- */
 

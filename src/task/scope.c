@@ -230,9 +230,7 @@ void weft__scope_leave(weft_scope *const *sp)
     free_tasks(s);
     weft__record_free(s->error);
     s->error = NULL;
-    if (--f->loop->budget > 0) return;
-    weft__ready_again(f);                             /* leaving is a place where others may run */
-    weft__suspend(f->loop);
+    weft__give_way();                                 /* leaving is a place where others may run */
 }
 
 int weft_join(weft_scope *s)

@@ -272,10 +272,7 @@ int weft_await(weft_task *t)
     weft__fiber *f = weft__self();
     if (!f && !t->done) return WEFT_EINVAL;          /* outside of a task nothing can wait */
     if (t->done) {
-        if (f && --f->loop->budget <= 0) {           /* what has ended is told at once, but starves nobody */
-            weft__ready_again(f);
-            weft__suspend(f->loop);
-        }
+        weft__give_way();                            /* what has ended is told at once, but starves nobody */
         return told_by(t, f);
     }
     t->awaiting++;

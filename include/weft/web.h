@@ -65,7 +65,7 @@ int weft_reply_response(weft_reply *, const weft_response *);
  * of the input: one whole segment, or with text around it ("/v{major}", "/{name}.txt"), never empty; or
  * {name:path} at its end for all that is left. It is compared with the decoded path, but %2F is no slash; what
  * is no UTF-8 is answered 400. Of two routes that match, the one declared first is taken.
- * Options by name: .status = 201, .timeout_ms = 5000 (504 after it), .summary = "…", .body_bytes_max (0: the
+ * Options by name: .status = 201, .timeout_ms = 5000 (for the handler: 504 after it), .summary = "…", .body_bytes_max (0: the
  * server's). A client that disconnects cancels the handler of a GET or HEAD, unless
  * .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
  * GET routes answer HEAD. Another method of a known path is answered 405 with Allow; a path that is known but

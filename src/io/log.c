@@ -10,7 +10,7 @@ static _Thread_local unsigned long dropped;
 
 typedef struct line { char text[WEFT__STDERR_MAX]; size_t len; } line;
 
-enum { TAIL = 80 };                  /* kept free for the count of dropped lines and the line's end */
+enum { TAIL = 80 }; /* kept free for the count of dropped lines and the line's end */
 
 static void add_time(line *l)
 {
@@ -22,7 +22,8 @@ static void add_time(line *l)
     struct tm t;
     if (us < 0 || !gmtime_r(&seconds, &t)) return;
     l->len += strftime(l->text + l->len, sizeof l->text - l->len, "%Y-%m-%dT%H:%M:%S", &t);
-    l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, ".%03dZ ", (int)(us / 1000 % 1000));
+    l->len += (size_t)snprintf(
+        l->text + l->len, sizeof l->text - l->len, ".%03dZ ", (int)(us / 1000 % 1000));
 }
 
 static void add_escaped(line *l, const char *text)
@@ -30,7 +31,9 @@ static void add_escaped(line *l, const char *text)
     for (; *text && l->len < sizeof l->text - TAIL - 4; text++) {
         unsigned char c = (unsigned char)*text;
         if (c >= ' ' && c != 127) l->text[l->len++] = *text;
-        else l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, c == '\n' ? "\\n" : "\\x%02x", c);
+        else
+            l->len += (size_t)snprintf(
+                l->text + l->len, sizeof l->text - l->len, c == '\n' ? "\\n" : "\\x%02x", c);
     }
     if (*text) l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, "...");
 }
@@ -48,7 +51,9 @@ void weft__log(weft__log_level level, const char *fmt, ...)
     add_escaped(&l, text);
     size_t room = sizeof l.text - l.len;
     const char *many = dropped == 1 ? "" : "s";
-    if (dropped) l.len += (size_t)snprintf(l.text + l.len, room, " (%lu line%s before this dropped: stderr was full)", dropped, many);
+    if (dropped)
+        l.len += (size_t)snprintf(l.text + l.len, room,
+            " (%lu line%s before this dropped: stderr was full)", dropped, many);
     l.text[l.len++] = '\n';
     dropped = weft__os_stderr_try(l.text, l.len) ? 0 : dropped + 1;
 }

@@ -18,7 +18,8 @@ typedef struct serving {
     unsigned stops;                  /* signals passed on so far */
 } serving;
 
-/* The first signal begins the graceful stop, the second skips its grace; there is nothing more to skip. */
+/* The first signal begins the graceful stop, the second skips its grace; there is nothing more to
+ * skip. */
 static void signalled(weft__watch *w, uint32_t count)
 {
     serving *s = (serving *)w;
@@ -33,8 +34,8 @@ static void say_listening(const serving *s)
     const char *host = s->opts->host ? s->opts->host : "127.0.0.1", *title = s->app->title;
     bool ipv6 = strchr(host, ':') != NULL;
     if (s->opts->quiet) return;
-    printf("weft: %s%slistening on http://%s%s%s:%d\n", title ? title : "", title ? " " : "", ipv6 ? "[" : "", host,
-        ipv6 ? "]" : "", weft__server_port(s->server));
+    printf("weft: %s%slistening on http://%s%s%s:%d\n", title ? title : "", title ? " " : "",
+        ipv6 ? "[" : "", host, ipv6 ? "]" : "", weft__server_port(s->server));
     fflush(stdout);
 }
 
@@ -52,7 +53,8 @@ static int serve_task(serving *const *in)
     say_listening(s);
     rc = weft__server_run(server);
     s->server = NULL;
-    if (rc == WEFT_ETIMEDOUT) _Exit(EXIT_HUNG);      /* said by the server: what hangs in a handler cannot be left */
+    /* The server has said so: what hangs in a handler cannot be left. */
+    if (rc == WEFT_ETIMEDOUT) _Exit(EXIT_HUNG);
     weft__server_free(server);
     return rc;
 }
@@ -61,7 +63,8 @@ static int serve_on(serving *s, weft__os *os)
 {
     s->loop = weft__loop_new(os);
     if (!s->loop) return WEFT_ENOMEM;
-    if (os->ops->signals(os, &s->signals) < 0) fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
+    if (os->ops->signals(os, &s->signals) < 0)
+        fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
     int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
     os->ops->signals(os, NULL);
     weft__loop_free(s->loop);
@@ -83,13 +86,16 @@ static int refuse(weft__buf *faults, int rc)
         fputs("weft: no memory for the routes\n", stderr);
         return EXIT_CANNOT_LISTEN;
     }
-    fprintf(stderr, "weft: the application cannot be served:\n%.*s", WEFT_FMT(weft__buf_str(faults)));
+    fprintf(
+        stderr, "weft: the application cannot be served:\n%.*s", WEFT_FMT(weft__buf_str(faults)));
     return EXIT_FAULTY_ROUTES;
 }
 
 int weft_serve_with(const weft_app *app, const weft_serve_opts *opts)
 {
-    serving s = { .signals = { signalled }, .app = app, .opts = opts };
+    serving s = {
+        .signals = { signalled }, .app = app, .opts = opts ? opts : &(weft_serve_opts){ 0 }
+    };
     weft__buf faults;
     if (weft__loop_here()) {
         fputs("weft: weft_serve inside of a task; call it in main\n", stderr);

@@ -1,4 +1,5 @@
-/* The in-process client: a simulated world for each test, in which an application is served and asked. */
+/* The in-process client: a simulated world for each test, in which an application is served and
+ * asked. */
 #include "testing/client.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,13 @@
 #include "wire/http1.h"
 #include "wire/url.h"
 
-enum { ANSWER_BYTES_MAX = 64 << 20, ANSWER_HEADERS_MAX = 128, WORLD_BYTES_MAX = 256 << 20, FAULTS_BYTES_MAX = 1 << 20, HOST_MAX = 256 };
+enum {
+    ANSWER_BYTES_MAX = 64 << 20,
+    ANSWER_HEADERS_MAX = 128,
+    WORLD_BYTES_MAX = 256 << 20,
+    FAULTS_BYTES_MAX = 1 << 20,
+    HOST_MAX = 256
+};
 
 /* An application that this test asks for or that its handlers fetch from, compiled once. */
 typedef struct served served;
@@ -35,7 +42,10 @@ static struct {
     unsigned hosts;
 } world;
 
-static void fail(const char *what, const char *why) { weft__check_fail("weft_test", 0, "%s: %s", what, why); }
+static void fail(const char *what, const char *why)
+{
+    weft__check_fail("weft_test", 0, "%s: %s", what, why);
+}
 
 static int64_t world_now(void) { return world.sim->ops->now_ns(world.sim); }
 
@@ -74,7 +84,9 @@ static served *served_add(const weft_app *app, bool upstream)
     WEFT_NEED(s != NULL);
     weft__buf_init(&faults, FAULTS_BYTES_MAX);
     int rc = weft__app_compile(app, &s->compiled, &faults);
-    if (rc < 0) weft__check_fail("weft_test", 0, "the application cannot be served:\n%.*s", WEFT_FMT(weft__buf_str(&faults)));
+    if (rc < 0)
+        weft__check_fail("weft_test", 0, "the application cannot be served:\n%.*s",
+            WEFT_FMT(weft__buf_str(&faults)));
     weft__buf_free(&faults);
     if (rc < 0) return NULL;
     s->app = app;
@@ -107,7 +119,8 @@ static void upstream_address(served *s, const char *host)
     const served *other = upstream_find(host, -1);
     snprintf(s->host, sizeof s->host, "%s", host);
     if (other) memcpy(s->address, other->address, sizeof s->address);
-    else if (weft__addr_parse(weft_str_of(host), 80, &literal) == 0) snprintf(s->address, sizeof s->address, "%s", host);
+    else if (weft__addr_parse(weft_str_of(host), 80, &literal) == 0)
+        snprintf(s->address, sizeof s->address, "%s", host);
     else {
         unsigned n = ++world.hosts;
         snprintf(s->address, sizeof s->address, "10.0.%u.%u", n >> 8 & 255, n & 255);
@@ -148,14 +161,16 @@ static bool keep_answer(client *c, const weft__http_head *head, weft_str body)
     weft_header *headers = weft__arena_alloc(a, (head->count + 1) * sizeof *headers);
     body = weft__arena_dup(a, body);
     for (unsigned i = 0; headers && i < head->count; i++)
-        headers[i] = (weft_header){ weft__arena_dup(a, head->headers[i].name), weft__arena_dup(a, head->headers[i].value) };
+        headers[i] = (weft_header){ weft__arena_dup(a, head->headers[i].name),
+            weft__arena_dup(a, head->headers[i].value) };
     WEFT_NEED(headers && body.ptr && !a->exceeded && !a->starved);
     c->shot->answer = (weft_response){ head->status, body, headers, head->count };
     return true;
 }
 
 /* The body, when all of it is there: 1; 0 when more is needed, < 0 when it is none. */
-static int whole_body(const weft__http_head *head, weft_str rest, bool ended, weft__buf *joined, weft_str *body)
+static int whole_body(
+    const weft__http_head *head, weft_str rest, bool ended, weft__buf *joined, weft_str *body)
 {
     *body = rest;
     if (head->body == WEFT__BODY_NONE) body->len = 0;
@@ -165,7 +180,8 @@ static int whole_body(const weft__http_head *head, weft_str rest, bool ended, we
         return rest.len >= body->len;
     }
     weft__chunk chunk = { 0 };
-    for (int event = WEFT__CHUNK_DATA; head->body == WEFT__BODY_CHUNKED && event != WEFT__CHUNK_END;) {
+    for (int event = WEFT__CHUNK_DATA;
+         head->body == WEFT__BODY_CHUNKED && event != WEFT__CHUNK_END;) {
         size_t used;
         weft_str piece;
         event = weft__chunk_next(&chunk, rest.ptr, rest.len, &used, &piece);
@@ -187,7 +203,8 @@ static int read_answer(client *c, bool ended)
         size_t scanned = 0;
         weft__buf joined;
         weft_str body;
-        int n = weft__http_parse_response(rest.ptr, rest.len, &scanned, c->shot->to_head, &limits, &head);
+        int n = weft__http_parse_response(
+            rest.ptr, rest.len, &scanned, c->shot->to_head, &limits, &head);
         if (n <= 0) return n;
         rest = (weft_str){ rest.ptr + n, rest.len - (size_t)n };
         if (head.status < 200 && head.status != 101) continue;
@@ -220,7 +237,8 @@ static int talk(client *c, int port)
     WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), port, &to));
     WEFT_TRY(weft__stream_connect(&c->stream, world.loop, &to, INT64_MAX));
     int sent = weft__stream_send(&c->stream, &iov, 1, INT64_MAX);
-    int rc = sent == WEFT_ECANCELED || sent == WEFT_ETIMEDOUT ? sent : receive(c);    /* who refuses a body may have answered */
+    bool left = sent == WEFT_ECANCELED || sent == WEFT_ETIMEDOUT;
+    int rc = left ? sent : receive(c);       /* who refuses a body may have answered */
     return rc > 0 ? 0 : rc;
 }
 
@@ -244,11 +262,19 @@ static int go(const going *in)
 
 /* ---- the servers and their clients, as one task ---- */
 
-typedef struct firing { served *app; const weft_serve_opts *opts; weft__shot *shots; size_t n; } firing;
+typedef struct firing {
+    served *app;
+    const weft_serve_opts *opts;
+    weft__shot *shots;
+    size_t n;
+} firing;
 
 static int run_server(weft__server *const *s) { return weft__server_run(*s); }
 
-static bool needed(const firing *f, const served *s) { return s == f->app || (s->upstream && s->port > 0); }
+static bool needed(const firing *f, const served *s)
+{
+    return s == f->app || (s->upstream && s->port > 0);
+}
 
 static int open_server(weft_scope *scope, const firing *f, served *s)
 {
@@ -321,13 +347,16 @@ static bool has_header(const weft_header *headers, size_t count, weft_str name)
     return false;
 }
 
-static int write_request(weft__buf *out, const char *method, weft_str target, const weft_header *headers, size_t count, const char *body)
+static int write_request(weft__buf *out, const char *method, weft_str target,
+    const weft_header *headers, size_t count, const char *body)
 {
     weft__http_request_line line = { .method = weft_str_of(method), .host = WEFT_S("testserver") };
     weft__url_split(target, &line.path, &line.query);
     if (weft__http_add_request(out, &line) < 0) return WEFT_EINVAL;
-    if (!has_header(headers, count, WEFT_S("user-agent"))) weft__buf_lit(out, "User-Agent: testclient\r\n");
-    if (body && !has_header(headers, count, WEFT_S("content-type"))) weft__buf_lit(out, "Content-Type: application/json\r\n");
+    if (!has_header(headers, count, WEFT_S("user-agent")))
+        weft__buf_lit(out, "User-Agent: testclient\r\n");
+    if (body && !has_header(headers, count, WEFT_S("content-type")))
+        weft__buf_lit(out, "Content-Type: application/json\r\n");
     if (body) weft__http_add_length(out, strlen(body));
     for (size_t i = 0; i < count; i++)
         if (weft__http_add_header(out, headers[i].name, headers[i].value) < 0) return WEFT_EINVAL;
@@ -348,13 +377,17 @@ weft_response weft_test_send(const weft_app *app, const char *method, const char
         fail(what, "cannot be sent: a method, path or header that HTTP forbids");
     else {
         shot.bytes = weft__buf_str(&request);
-        if (weft__test_fire(app, NULL, &shot, 1) && !shot.answer.status) fail(what, "was not answered, or not in HTTP");
+        if (weft__test_fire(app, NULL, &shot, 1) && !shot.answer.status)
+            fail(what, "was not answered, or not in HTTP");
     }
     weft__buf_free(&request);
     return shot.answer;
 }
 
-weft_response weft_test_get(const weft_app *app, const char *path) { return weft_test_send(app, "GET", path, NULL, 0, NULL); }
+weft_response weft_test_get(const weft_app *app, const char *path)
+{
+    return weft_test_send(app, "GET", path, NULL, 0, NULL);
+}
 
 weft_response weft_test_post(const weft_app *app, const char *path, const char *json)
 {

@@ -9,14 +9,14 @@ typedef struct weft__shot {
     weft_str bytes;                  /* what the client sends, as it is */
     bool to_head;                    /* it asks for a HEAD: no body follows */
     int start_ms;                    /* when it connects, from the call of weft__test_fire on */
-    int leave_ms;                    /* > 0: it closes the connection so long after connecting, answered or not */
+    int leave_ms; /* > 0: it closes the connection so long after connecting, answered or not */
     weft_response answer;            /* status 0: none, or no HTTP; lives until the test ends */
-    int64_t took_ms;                 /* from connecting until the answer was complete, or the connection closed */
+    int64_t took_ms; /* from connecting until the answer was complete, or the connection closed */
 } weft__shot;
 
-/* Serve the application and all upstreams of this test, let every client act, and stop gracefully: handlers
- * that still run then do so in virtual time that weft_test_ms does not count. opts may be NULL. False, with the test failed,
- * when the application has faults or cannot be served. */
+/* Serve the application and all upstreams of this test, let every client act, and stop gracefully:
+ * handlers that still run then do so in virtual time that weft_test_ms does not count. opts may be
+ * NULL. False, with the test failed, when the application has faults or cannot be served. */
 bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__shot *shots, size_t n);
 
 weft__os *weft__test_os(void);       /* the simulator of this test's world */

@@ -8,7 +8,7 @@
 
 enum { PATH_BYTES_MAX = 400, VALUE_SHOWN_MAX = 200 };
 
-/* The two texts, checked beforehand: their values are walked side by side. `path` is where we are. */
+/* The two texts, found good: their values are walked side by side. `path` is where we are. */
 typedef struct comparing {
     weft__json_in want, got;
     char path[PATH_BYTES_MAX];
@@ -19,8 +19,10 @@ typedef struct comparing {
 static bool differ(comparing *c, const char *what, weft_str want, weft_str got)
 {
     snprintf(c->fault, sizeof c->fault, "at $%s: %s: expected %.*s%s, got %.*s%s", c->path, what,
-        (int)(want.len < VALUE_SHOWN_MAX ? want.len : VALUE_SHOWN_MAX), want.ptr, want.len > VALUE_SHOWN_MAX ? "..." : "",
-        (int)(got.len < VALUE_SHOWN_MAX ? got.len : VALUE_SHOWN_MAX), got.ptr, got.len > VALUE_SHOWN_MAX ? "..." : "");
+        (int)(want.len < VALUE_SHOWN_MAX ? want.len : VALUE_SHOWN_MAX), want.ptr,
+        want.len > VALUE_SHOWN_MAX ? "..." : "",
+        (int)(got.len < VALUE_SHOWN_MAX ? got.len : VALUE_SHOWN_MAX), got.ptr,
+        got.len > VALUE_SHOWN_MAX ? "..." : "");
     return false;
 }
 
@@ -59,7 +61,9 @@ static bool same_number(weft_str a, weft_str b)
     weft__number x, y;
     int64_t i, j;
     if (weft_str_equal(a, b)) return true;
-    if (!weft__number_scan(a.ptr, a.ptr + a.len, &x) || !weft__number_scan(b.ptr, b.ptr + b.len, &y)) return false;
+    if (!weft__number_scan(a.ptr, a.ptr + a.len, &x)
+        || !weft__number_scan(b.ptr, b.ptr + b.len, &y))
+        return false;
     if (weft__number_int64(&x, &i) == 0 && weft__number_int64(&y, &j) == 0) return i == j;
     return weft__number_double(&x) == weft__number_double(&y);
 }
@@ -69,7 +73,8 @@ static bool compare(comparing *c);
 static size_t path_add(comparing *c, const char *fmt, weft_str name, size_t index)
 {
     size_t before = c->path_len, room = sizeof c->path - before;
-    int n = name.ptr ? snprintf(c->path + before, room, fmt, WEFT_FMT(name)) : snprintf(c->path + before, room, "[%zu]", index);
+    int n = name.ptr ? snprintf(c->path + before, room, fmt, WEFT_FMT(name))
+                     : snprintf(c->path + before, room, "[%zu]", index);
     c->path_len += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
     return before;
 }
@@ -171,7 +176,8 @@ static bool compare_objects(comparing *c)
     weft_str key;
     if (lacking_key(want, got, &key)) return differ(c, "a key is missing", key, value_at(&got));
     if (lacking_key(got, want, &key)) return differ(c, "a key too many", value_at(&want), key);
-    if (count_at(want) != count_at(got)) return differ(c, "a key came twice", value_at(&want), value_at(&got));
+    if (count_at(want) != count_at(got))
+        return differ(c, "a key came twice", value_at(&want), value_at(&got));
     size_t n = 0;
     for (want.at++; another(&want, n == 0); n++) {
         weft__json_peek(&want);
@@ -191,7 +197,10 @@ static bool compare_objects(comparing *c)
     return true;
 }
 
-static char kind_of(unsigned char first) { return first == '-' || (first >= '0' && first <= '9') ? '0' : (char)first; }
+static char kind_of(unsigned char first)
+{
+    return first == '-' || (first >= '0' && first <= '9') ? '0' : (char)first;
+}
 
 static bool compare(comparing *c)
 {
@@ -200,7 +209,10 @@ static bool compare(comparing *c)
     if (want == got && want == '{') return compare_objects(c);
     if (want == got && want == '[') return compare_lists(c);
     weft_str a = value_at(&c->want), b = value_at(&c->got);
-    bool same = want == got && (want == '0' ? same_number(a, b) : want == '"' ? same_text(want_from, got_from) : weft_str_equal(a, b));
+    bool same = want == got
+        && (want == '0'       ? same_number(a, b)
+                : want == '"' ? same_text(want_from, got_from)
+                              : weft_str_equal(a, b));
     return same || differ(c, "values differ", a, b);
 }
 
@@ -213,10 +225,12 @@ bool weft__check_json(const char *file, int line, weft_str body, const char *jso
         return false;
     }
     if (!weft__json_valid(body)) {
-        weft__check_fail(file, line, "expected JSON %s, got what is none: %.*s", json, WEFT_FMT(body));
+        weft__check_fail(
+            file, line, "expected JSON %s, got what is none: %.*s", json, WEFT_FMT(body));
         return false;
     }
     if (compare(&c)) return true;
-    weft__check_fail(file, line, "%s\n    expected %s\n    got      %.*s", c.fault, json, WEFT_FMT(body));
+    weft__check_fail(
+        file, line, "%s\n    expected %s\n    got      %.*s", c.fault, json, WEFT_FMT(body));
     return false;
 }

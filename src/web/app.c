@@ -1,5 +1,5 @@
-/* An application compiled: its routes collected with their prefixes, checked against each other, and put into
- * the trie. */
+/* An application compiled: its routes collected with their prefixes, checked against each other,
+ * and put into the trie. */
 #include <string.h>
 #include "base/mem.h"
 #include "model/schema_check.h"
@@ -11,13 +11,17 @@ typedef struct compiling {
     weft__app *app;
     weft__buf *faults;
     weft_arena scratch;              /* of the patterns, which nobody needs afterwards */
-    struct { weft__pattern **items; uint32_t count, room; } patterns;    /* of the endpoints, one each */
+    struct {
+        weft__pattern **items;
+        uint32_t count, room;
+    } patterns; /* of the endpoints, one each */
     weft__schema_book book;
 } compiling;
 
 static int slot_failed(compiling *c, const weft_arena *arena)
 {
-    if (arena->exceeded) weft__buf_printf(c->faults, "more routes than fit into %d MiB\n", APP_BYTES_MAX >> 20);
+    if (arena->exceeded)
+        weft__buf_printf(c->faults, "more routes than fit into %d MiB\n", APP_BYTES_MAX >> 20);
     return arena->exceeded ? WEFT_EINVAL : WEFT_ENOMEM;
 }
 
@@ -29,16 +33,20 @@ static bool answers(const weft__endpoint *e, weft__http_verb verb)
     return own == verb || (own == WEFT__GET && verb == WEFT__HEAD);
 }
 
-static void check_reachable(compiling *c, const weft__endpoint *e, const weft__pattern *pattern, weft__http_verb verb)
+static void check_reachable(
+    compiling *c, const weft__endpoint *e, const weft__pattern *pattern, weft__http_verb verb)
 {
     for (uint32_t i = 0; i < c->patterns.count; i++) {
         const weft__endpoint *earlier = &c->app->endpoints.items[i];
-        if (!answers(earlier, verb) || !weft__pattern_covers(c->patterns.items[i], pattern)) continue;
+        if (!answers(earlier, verb) || !weft__pattern_covers(c->patterns.items[i], pattern))
+            continue;
         if (weft__pattern_covers(pattern, c->patterns.items[i]))
-            weft__buf_printf(c->faults, "route %.*s (%s): the same as %.*s (%s), which is declared before it\n",
+            weft__buf_printf(c->faults,
+                "route %.*s (%s): the same as %.*s (%s), which is declared before it\n",
                 WEFT_FMT(e->name), e->route->name, WEFT_FMT(earlier->name), earlier->route->name);
         else
-            weft__buf_printf(c->faults, "route %.*s (%s): can never be reached, since %.*s (%s) is declared before it and "
+            weft__buf_printf(c->faults,
+                "route %.*s (%s): can never be reached, since %.*s (%s) is declared before it and "
                 "matches all its paths; declare this one first\n",
                 WEFT_FMT(e->name), e->route->name, WEFT_FMT(earlier->name), earlier->route->name);
         return;
@@ -58,7 +66,8 @@ static int check_schema(compiling *c, const weft_schema *schema)
 
 /* ---- collecting ---- */
 
-static int add_endpoint(compiling *c, const weft__endpoint *made, weft__pattern *pattern, weft__http_verb verb)
+static int add_endpoint(
+    compiling *c, const weft__endpoint *made, weft__pattern *pattern, weft__http_verb verb)
 {
     check_reachable(c, made, pattern, verb);
     weft__endpoint *e = weft__list_slot(&c->app->arena, &c->app->endpoints, sizeof *e);
@@ -74,7 +83,8 @@ static int add_endpoint(compiling *c, const weft__endpoint *made, weft__pattern 
 
 static int add_route(compiling *c, weft_str prefix, const weft_route *route)
 {
-    const char *path = route->path ? route->path : "", *method = route->method ? route->method : "", *why = NULL;
+    const char *path = route->path ? route->path : "", *why = NULL;
+    const char *method = route->method ? route->method : "";
     weft_arena *arena = &c->app->arena;
     weft__endpoint made = { .route = route };
     weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
@@ -82,9 +92,15 @@ static int add_route(compiling *c, weft_str prefix, const weft_route *route)
     if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
     made.path = (weft_str){ made.name.ptr + strlen(method) + 1, prefix.len + strlen(path) };
     weft__http_verb verb = weft__verb_of(method);
-    int rc = made.path.len > PATH_BYTES_MAX ? WEFT_EINVAL : weft__pattern_parse(made.path, pattern, &why);
-    if (verb == WEFT__OTHER_METHOD) weft__buf_printf(c->faults, "route %.*s: method '%s'; expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS\n", WEFT_FMT(made.name), method);
-    if (rc < 0) weft__buf_printf(c->faults, "route %.*s: path: %s\n", WEFT_FMT(made.name), why ? why : "more than 2048 bytes");
+    int rc = WEFT_EINVAL;
+    if (made.path.len <= PATH_BYTES_MAX) rc = weft__pattern_parse(made.path, pattern, &why);
+    if (verb == WEFT__OTHER_METHOD)
+        weft__buf_printf(c->faults,
+            "route %.*s: method '%s'; expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS\n",
+            WEFT_FMT(made.name), method);
+    if (rc < 0)
+        weft__buf_printf(c->faults, "route %.*s: path: %s\n", WEFT_FMT(made.name),
+            why ? why : "more than 2048 bytes");
     if (rc < 0 || verb == WEFT__OTHER_METHOD) return 0;
     rc = add_endpoint(c, &made, pattern, verb);
     if (rc == 0 && route->in) rc = check_schema(c, route->in);
@@ -105,14 +121,18 @@ static bool prefix_fits(compiling *c, weft_str around, const char *prefix)
 {
     size_t len = strlen(prefix);
     if (!len || (prefix[0] == '/' && prefix[len - 1] != '/')) return true;
-    weft__buf_printf(c->faults, "router %.*s%s: its prefix must begin with '/' and not end with '/'\n", WEFT_FMT(around), prefix);
+    weft__buf_printf(c->faults,
+        "router %.*s%s: its prefix must begin with '/' and not end with '/'\n", WEFT_FMT(around),
+        prefix);
     return false;
 }
 
-static int add_routers(compiling *c, weft_str prefix, const weft_router *const *routers, unsigned deep)
+static int add_routers(
+    compiling *c, weft_str prefix, const weft_router *const *routers, unsigned deep)
 {
     if (routers && *routers && deep == ROUTERS_DEEP_MAX) {
-        weft__buf_printf(c->faults, "router %.*s: more than %d routers in each other\n", WEFT_FMT(prefix), ROUTERS_DEEP_MAX);
+        weft__buf_printf(c->faults, "router %.*s: more than %d routers in each other\n",
+            WEFT_FMT(prefix), ROUTERS_DEEP_MAX);
         return 0;
     }
     for (; routers && *routers; routers++) {

@@ -6,8 +6,9 @@
 
 typedef struct weft__app weft__app;
 
-/* Check every route and model and build the router. 0 and *out; WEFT_EINVAL when there are faults, with all of them in
- * `faults`, a line each: what was expected, what came, where. WEFT_ENOMEM. Waits: never. */
+/* Check every route and model and build the router. 0 and *out; WEFT_EINVAL when there are faults,
+ * with all of them in `faults`, a line each: what was expected, what came, where. WEFT_ENOMEM.
+ * Waits: never. */
 int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults);
 void weft__app_free(weft__app *app);
 

@@ -1,4 +1,5 @@
-/* From a route to an endpoint: what is wrong with it is said here, all of it, in the words of its author. */
+/* From a route to an endpoint: what is wrong with it is said here, all of it, in the words of its
+ * author. */
 #include "web/endpoint.h"
 #include <stdio.h>
 #include <string.h>
@@ -13,14 +14,17 @@ typedef struct making {
     bool out_of_memory;
 } making;
 
-#define FAULT(m, fmt, ...) weft__buf_printf((m)->faults, "route %.*s: " fmt "\n", WEFT_FMT((m)->e->name) __VA_OPT__(,) __VA_ARGS__)
+#define FAULT(m, fmt, ...) \
+    weft__buf_printf((m)->faults, "route %.*s: " fmt "\n", WEFT_FMT((m)->e->name) __VA_OPT__(,) \
+        __VA_ARGS__)
 
 /* ---- members ---- */
 
 static const char *place_name(weft_place place)
 {
-    static const char *const names[] = { [WEFT__path] = "path", [WEFT__query] = "query", [WEFT__header] = "header",
-        [WEFT__body] = "body", [WEFT__request] = "request", [WEFT__reply] = "reply" };
+    static const char *const names[] = { [WEFT__path] = "path", [WEFT__query] = "query",
+        [WEFT__header] = "header", [WEFT__body] = "body", [WEFT__request] = "request",
+        [WEFT__reply] = "reply" };
     return (size_t)place < weft_count(names) && names[place] ? names[place] : NULL;
 }
 
@@ -39,14 +43,18 @@ static weft_str source_name(making *m, const weft_field *f)
     return copy;
 }
 
-/* Two headers whose names differ in C and are one on the wire; equal names are the models' to find. */
+/* Two headers whose names differ in C and are one on the wire; equal names are the model's fault. */
 static void check_header(making *m, const weft_field *f, weft_str name)
 {
-    if (!weft__http_name_valid(name)) FAULT(m, "input %s: '%.*s' cannot be the name of a header", m->e->route->in->name, WEFT_FMT(name));
+    if (!weft__http_name_valid(name))
+        FAULT(m, "input %s: '%.*s' cannot be the name of a header", m->e->route->in->name,
+            WEFT_FMT(name));
     for (uint32_t i = 0; i < m->e->headers.count; i++) {
         const weft__source *other = &m->e->headers.items[i];
-        if (weft__same_nocase(other->name, name) && !weft_str_equal(weft__field_name(other->field), weft__field_name(f)))
-            FAULT(m, "input %s: members '%s' and '%s' are the same header, %.*s", m->e->route->in->name, other->field->name, f->name, WEFT_FMT(name));
+        if (weft__same_nocase(other->name, name)
+            && !weft_str_equal(weft__field_name(other->field), weft__field_name(f)))
+            FAULT(m, "input %s: members '%s' and '%s' are the same header, %.*s",
+                m->e->route->in->name, other->field->name, f->name, WEFT_FMT(name));
     }
 }
 
@@ -55,7 +63,8 @@ static void add_source(making *m, weft__sources *sources, const weft_field *f, u
     weft_str name = source_name(m, f);
     if (f->place == WEFT__header) check_header(m, f, name);
     if (sources->count == WEFT__SOURCES_MAX) {
-        FAULT(m, "input %s: more than %d %s members", m->e->route->in->name, WEFT__SOURCES_MAX, place_name(f->place));
+        FAULT(m, "input %s: more than %d %s members", m->e->route->in->name, WEFT__SOURCES_MAX,
+            place_name(f->place));
         return;
     }
     weft__source *slot = weft__list_slot(m->arena, sources, sizeof *slot);
@@ -73,7 +82,9 @@ static void list_members(making *m, char *out, size_t room)
     for (size_t i = 0; i < m->e->route->in->count; i++) {
         const weft_field *f = &m->e->route->in->fields[i];
         weft_str name = weft__field_name(f);
-        if (f->place == WEFT__path && n < room) n += (size_t)snprintf(out + n, room - n, "%s'%.*s'", n ? ", " : "it has ", WEFT_FMT(name));
+        if (f->place == WEFT__path && n < room)
+            n += (size_t)snprintf(
+                out + n, room - n, "%s'%.*s'", n ? ", " : "it has ", WEFT_FMT(name));
     }
     if (!n) snprintf(out, room, "it has none");
 }
@@ -84,7 +95,9 @@ static void list_params(making *m, char *out, size_t room)
     *out = 0;
     for (unsigned i = 0; i < m->pattern->count; i++) {
         const weft__segment *s = &m->pattern->segments[i];
-        if (s->kind != WEFT__LITERAL && n < room) n += (size_t)snprintf(out + n, room - n, "%s{%.*s}", n ? ", " : "it has ", WEFT_FMT(s->name));
+        if (s->kind != WEFT__LITERAL && n < room)
+            n += (size_t)snprintf(
+                out + n, room - n, "%s{%.*s}", n ? ", " : "it has ", WEFT_FMT(s->name));
     }
     if (!n) snprintf(out, room, "it has none");
 }
@@ -111,7 +124,8 @@ static void add_path(making *m, const weft_field *f)
         return;
     }
     list_params(m, there, sizeof there);
-    FAULT(m, "input %s has path member '%.*s', but the path has no {%.*s}; %s", m->e->route->in->name, WEFT_FMT(name), WEFT_FMT(name), there);
+    FAULT(m, "input %s has path member '%.*s', but the path has no {%.*s}; %s",
+        m->e->route->in->name, WEFT_FMT(name), WEFT_FMT(name), there);
 }
 
 static void check_params(making *m)
@@ -125,7 +139,9 @@ static void check_params(making *m)
             const weft_field *f = &m->e->route->in->fields[k];
             found = f->place == WEFT__path && weft_str_equal(weft__field_name(f), s->name);
         }
-        if (!found) FAULT(m, "input %s has no path member '%.*s'; %s", m->e->route->in->name, WEFT_FMT(s->name), there);
+        if (!found)
+            FAULT(m, "input %s has no path member '%.*s'; %s", m->e->route->in->name,
+                WEFT_FMT(s->name), there);
     }
 }
 
@@ -133,13 +149,17 @@ static void check_params(making *m)
 
 static void add_single(making *m, const weft_field **place, const weft_field *f)
 {
-    if (*place) FAULT(m, "input %s has two %s members, '%s' and '%s'; expected one", m->e->route->in->name, place_name(f->place), (*place)->name, f->name);
+    if (*place)
+        FAULT(m, "input %s has two %s members, '%s' and '%s'; expected one", m->e->route->in->name,
+            place_name(f->place), (*place)->name, f->name);
     else *place = f;
 }
 
 static void add_body(making *m, const weft_field *f)
 {
-    if (f->type->kind == WEFT__special) FAULT(m, "input %s: body member '%s' cannot be a %s", m->e->route->in->name, f->name, f->type->name);
+    if (f->type->kind == WEFT__special)
+        FAULT(m, "input %s: body member '%s' cannot be a %s", m->e->route->in->name, f->name,
+            f->type->name);
     add_single(m, &m->e->body, f);
 }
 
@@ -169,7 +189,8 @@ static void add_members(making *m)
         return;
     }
     if (in->kind != WEFT__model || is_model(in)) {
-        FAULT(m, "its input %s says not where values come from; declare it with WEFT_INPUT", in->name);
+        FAULT(m, "its input %s says not where values come from; declare it with WEFT_INPUT",
+            in->name);
         return;
     }
     for (size_t i = 0; i < in->count; i++) add_member(m, &in->fields[i]);
@@ -183,7 +204,9 @@ static weft__answer answer_of(making *m)
     const weft_schema *out = m->e->route->out;
     if (out == &weft_schema_weft_none) return WEFT__ANSWER_NULL;
     if (out == &weft_schema_weft_reply) {
-        if (m->e->reply) FAULT(m, "input %s has reply(%s), but the output is a weft_reply already", m->e->route->in->name, m->e->reply->name);
+        if (m->e->reply)
+            FAULT(m, "input %s has reply(%s), but the output is a weft_reply already",
+                m->e->route->in->name, m->e->reply->name);
         return WEFT__ANSWER_REPLY;
     }
     bool is_input = out->kind == WEFT__model && out->count && place_name(out->fields[0].place);
@@ -194,19 +217,24 @@ static weft__answer answer_of(making *m)
 static void check_options(making *m)
 {
     const weft_route *r = m->e->route;
-    if (r->status && (r->status < 200 || r->status > 599)) FAULT(m, "status %d; expected 200 to 599", r->status);
-    if (r->timeout_ms < 0) FAULT(m, "timeout_ms %d; expected a positive number, or 0 for none", r->timeout_ms);
+    if (r->status && (r->status < 200 || r->status > 599))
+        FAULT(m, "status %d; expected 200 to 599", r->status);
+    if (r->timeout_ms < 0)
+        FAULT(m, "timeout_ms %d; expected a positive number, or 0 for none", r->timeout_ms);
     if (r->keep_when_client_leaves && r->cancel_when_client_leaves)
         FAULT(m, "keep_when_client_leaves and cancel_when_client_leaves; expected one of them");
-    if (r->body_bytes_max && !m->e->body) FAULT(m, "body_bytes_max, but input %s has no body member", r->in->name);
+    if (r->body_bytes_max && !m->e->body)
+        FAULT(m, "body_bytes_max, but input %s has no body member", r->in->name);
 }
 
-int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults)
+int weft__endpoint_make(
+    weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults)
 {
     const weft_route *r = e->route;
     making m = { .e = e, .pattern = pattern, .arena = arena, .faults = faults };
     if (!r->handler || !r->in || !r->out) {
-        FAULT(&m, "it has no %s; write it with WEFT_GET and its like", !r->handler ? "handler" : !r->in ? "input" : "output");
+        const char *lacks = !r->handler ? "handler" : !r->in ? "input" : "output";
+        FAULT(&m, "it has no %s; write it with WEFT_GET and its like", lacks);
         return 0;
     }
     add_members(&m);

@@ -21,7 +21,7 @@ typedef enum { WEFT__ANSWER_JSON, WEFT__ANSWER_NULL, WEFT__ANSWER_REPLY } weft__
 
 typedef struct weft__endpoint {
     const weft_route *route;
-    weft_str name;                   /* "GET /items/{item_id}": method, and path with all prefixes */
+    weft_str name; /* "GET /items/{item_id}": method, and path with all prefixes */
     weft_str path;
     weft__sources paths, queries, headers;
     const weft_field *body, *request, *reply;    /* NULL: the input has none */
@@ -40,24 +40,30 @@ struct weft__app {
 
 /* ---- endpoint.c: from a route to an endpoint ---- */
 
-/* Fill `e`, whose route, path and name are there, and add what is wrong with the route to `faults`, a line each.
- * 0 or WEFT_ENOMEM. */
-int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults);
+/* Fill `e`, whose route, path and name are there, and add what is wrong with the route to `faults`,
+ * a line each. 0 or WEFT_ENOMEM. */
+int weft__endpoint_make(
+    weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults);
 
 /* ---- input.c: from a request to an input ---- */
 
-/* Fill the input, whose bytes are zero, from the request. Returns 1 when it is complete; 0 when the request
- * was answered instead (400, 408, 413, 422). Waits: for the body. */
+/* Fill the input, whose bytes are zero, from the request. Returns 1 when it is complete; 0 when the
+ * request was answered instead (400, 408, 413, 422). Waits: for the body. */
 int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__match *m, void *in);
 
 /* ---- failure.c: answers that are no success ---- */
 
-/* Answer what a handler failed with, and log it when that is not the client's fault. `reply` may be NULL. */
-void weft__failure_reply(const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc);
+/* Answer what a handler failed with, and log it when that is not the client's fault. `reply` may be
+ * NULL. */
+void weft__failure_reply(
+    const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc);
 
 /* Answer 500 and log why, in weft's own words. */
-void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...) WEFT_PRINTF(3, 4) WEFT__COLD;
+void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...)
+    WEFT_PRINTF(3, 4) WEFT__COLD;
 
-/* Answer {"detail": text} with the headers of `reply` (may be NULL) and more lines ("Allow: GET\r\n"). */
-void weft__detail_reply(weft__exchange *x, const weft_reply *reply, int status, weft_str lines, weft_str text);
+/* Answer {"detail": text} with the headers of `reply` (may be NULL) and more lines ("Allow:
+ * GET\r\n"). */
+void weft__detail_reply(
+    weft__exchange *x, const weft_reply *reply, int status, weft_str lines, weft_str text);
 #endif

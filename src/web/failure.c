@@ -6,7 +6,8 @@
 #include "web/endpoint.h"
 #include "wire/json.h"
 
-void weft__detail_reply(weft__exchange *x, const weft_reply *reply, int status, weft_str lines, weft_str text)
+void weft__detail_reply(
+    weft__exchange *x, const weft_reply *reply, int status, weft_str lines, weft_str text)
 {
     weft_str all = WEFT_S("Content-Type: application/json\r\n");
     if (lines.len || (reply && reply->headers.count)) {
@@ -38,21 +39,27 @@ static const char *one_line(const char *trace, char *out, size_t room)
     return out;
 }
 
-static void log_failure(const weft__endpoint *e, const weft__exchange *x, int status, const weft_error *error)
+static void log_failure(
+    const weft__endpoint *e, const weft__exchange *x, int status, const weft_error *error)
 {
     char trace[1024], limit[80] = "";
-    if (x->arena->exceeded) snprintf(limit, sizeof limit, " (the request's memory, request_bytes_max, of %zu bytes was used up)", x->arena->bytes_max);
+    if (x->arena->exceeded)
+        snprintf(limit, sizeof limit,
+            " (the request's memory, request_bytes_max, of %zu bytes was used up)",
+            x->arena->bytes_max);
     one_line(error->trace, trace, sizeof trace);
-    weft__log(WEFT__LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(e->name), status, error->text, limit,
-        *trace ? " [" : "", trace, *trace ? "]" : "");
+    weft__log(WEFT__LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(e->name), status, error->text,
+        limit, *trace ? " [" : "", trace, *trace ? "]" : "");
 }
 
-void weft__failure_reply(const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc)
+void weft__failure_reply(
+    const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc)
 {
     const weft_error *error = weft_error_of(rc);
     bool for_client = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599);
     int status = error->status >= 400 && error->status <= 599 ? error->status : 500;
-    bool abandoned = rc == WEFT_ECANCELED && weft__cancelled();      /* the client left, or the server stops */
+    /* The client left, or the server stops: nobody's fault. */
+    bool abandoned = rc == WEFT_ECANCELED && weft__cancelled();
     if (status >= 500 && !abandoned) log_failure(e, x, status, error);
     weft_str text = for_client ? weft_str_of(error->text) : reason(status);
     weft__detail_reply(x, for_client ? reply : NULL, status, (weft_str){ 0 }, text);

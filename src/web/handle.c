@@ -4,7 +4,9 @@
 #include "web/endpoint.h"
 #include "web/request.h"
 
-const weft_schema weft_schema_weft_reply = { .name = "weft_reply", .kind = WEFT__special, .size = sizeof(weft_reply) };
+const weft_schema weft_schema_weft_reply = {
+    .name = "weft_reply", .kind = WEFT__special, .size = sizeof(weft_reply)
+};
 
 static const weft_str json_type = WEFT_S("application/json");
 static const weft_str json_line = WEFT_S("Content-Type: application/json\r\n");
@@ -25,24 +27,30 @@ static int call_in_time(const weft__endpoint *e, const void *in, void *out, bool
     return rc;
 }
 
-static void reply_send(const weft__endpoint *e, weft__exchange *x, const weft_reply *r, weft_str type, weft_str body)
+static void reply_send(
+    const weft__endpoint *e, weft__exchange *x, const weft_reply *r, weft_str type, weft_str body)
 {
     int status = r && r->status ? r->status : e->status;
     bool bare = status == 204 || status == 304;
     weft_str lines = bare || !type.len ? (weft_str){ "", 0 } : json_line;
-    if (r && (r->headers.count || r->content_type.len)) lines = weft__reply_lines(x->arena, r, bare ? (weft_str){ 0 } : type, (weft_str){ 0 });
+    if (r && (r->headers.count || r->content_type.len))
+        lines = weft__reply_lines(x->arena, r, bare ? (weft_str){ 0 } : type, (weft_str){ 0 });
     if (lines.ptr) weft__exchange_reply(x, status, lines, body);
-    else weft__failure_internal(e, x, "no memory for the answer's headers (request_bytes_max is %zu)", x->arena->bytes_max);
+    else
+        weft__failure_internal(e, x,
+            "no memory for the answer's headers (request_bytes_max is %zu)", x->arena->bytes_max);
 }
 
-static void send_output(const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out)
+static void send_output(
+    const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out)
 {
     if (e->answer == WEFT__ANSWER_REPLY) {
         reply_send(e, x, r, r->content_type, r->body);
         return;
     }
     if (r && r->has_body) {
-        weft__failure_internal(e, x, "the body was set by reply(%s), but it is the output, %s", e->reply->name, e->route->out->name);
+        weft__failure_internal(e, x, "the body was set by reply(%s), but it is the output, %s",
+            e->reply->name, e->route->out->name);
         return;
     }
     weft__buf *body = weft__exchange_scratch(x);
@@ -50,27 +58,37 @@ static void send_output(const weft__endpoint *e, weft__exchange *x, const weft_r
     int rc = 0;
     if (e->answer == WEFT__ANSWER_NULL) weft__buf_lit(body, "null");
     else rc = weft__json_write(e->route->out, out, body, &fault);
-    if (rc < 0) weft__failure_internal(e, x, "its output cannot be written as JSON: %s", fault.text);
-    else reply_send(e, x, r, r && r->content_type.len ? r->content_type : json_type, weft__buf_str(body));
+    if (rc < 0)
+        weft__failure_internal(e, x, "its output cannot be written as JSON: %s", fault.text);
+    else
+        reply_send(
+            e, x, r, r && r->content_type.len ? r->content_type : json_type, weft__buf_str(body));
 }
 
-/* Past the arena's limit weft_push writes to a scrap slot, so an output may lack what it should hold. */
+/* Past the arena's limit weft_push writes to a scrap slot, so an output may lack what it should
+ * hold. */
 static bool memory_gave_out(const weft__endpoint *e, weft__exchange *x)
 {
-    if (x->arena->exceeded) weft__failure_internal(e, x, "it needs more memory than request_bytes_max, %zu bytes", x->arena->bytes_max);
+    if (x->arena->exceeded)
+        weft__failure_internal(
+            e, x, "it needs more memory than request_bytes_max, %zu bytes", x->arena->bytes_max);
     else if (x->arena->starved) weft__failure_internal(e, x, "no memory left");
     return x->arena->exceeded || x->arena->starved;
 }
 
-static void finish(const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out, int rc)
+static void finish(
+    const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out, int rc)
 {
     if (rc < 0) weft__failure_reply(e, x, r, rc);
-    else if (rc > 0) weft__failure_internal(e, x, "its handler %s returned %d; expected 0 or what weft_fail returns", e->route->name, rc);
+    else if (rc > 0)
+        weft__failure_internal(e, x,
+            "its handler %s returned %d; expected 0 or what weft_fail returns", e->route->name, rc);
     else if (!memory_gave_out(e, x)) send_output(e, x, r, out);
 }
 
 /* What the handler is given besides values: *request and *reply are made to live in `in`. */
-static int give_objects(const weft__endpoint *e, weft__exchange *x, char *in, weft_request *request, weft_reply *reply)
+static int give_objects(
+    const weft__endpoint *e, weft__exchange *x, char *in, weft_request *request, weft_reply *reply)
 {
     if (e->reply) *(weft_reply **)(in + e->reply->offset) = reply;
     if (!e->request) return 0;
@@ -97,7 +115,9 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     int rc = give_objects(e, x, in, &request, reply);
     weft__exchange_detach(x);
     if (e->cancels) weft__exchange_cancel_on_leave(x, true);
-    if (rc == 0) rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : ((handler_fn *)e->route->handler)(in, out);
+    if (rc == 0)
+        rc = e->route->timeout_ms ? call_in_time(e, in, out, &late)
+                                  : ((handler_fn *)e->route->handler)(in, out);
     if (late) reply_late(e, x);
     else finish(e, x, reply, out, rc);
 }
@@ -116,14 +136,17 @@ static void reply_allow(weft__exchange *x, unsigned verbs)
     weft__detail_reply(x, NULL, 405, weft_str_of(allow), WEFT_S("Method Not Allowed"));
 }
 
-/* The same path with a slash at its end, or without; empty when it has no routes. "//host" would lead elsewhere. */
+/* The same path with a slash at its end, or without; empty when it has no routes. "//host" would
+ * lead elsewhere. */
 static weft_str other_slash(const weft__app *app, weft__exchange *x)
 {
     weft_str path = x->head->path;
     weft__match m;
     bool slash = path.ptr[path.len - 1] == '/';
-    if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/' || path.ptr[1] == '\\') return (weft_str){ 0 };
-    weft_str other = weft__arena_printf(x->arena, "%.*s%s", (int)(path.len - slash), path.ptr, slash ? "" : "/");
+    if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/' || path.ptr[1] == '\\')
+        return (weft_str){ 0 };
+    weft_str other =
+        weft__arena_printf(x->arena, "%.*s%s", (int)(path.len - slash), path.ptr, slash ? "" : "/");
     if (!other.ptr) return other;
     weft__trie_match(&app->trie, other, x->head->verb, &m);
     return m.verbs ? other : (weft_str){ 0 };
@@ -133,9 +156,12 @@ static void reply_elsewhere(const weft__app *app, weft__exchange *x)
 {
     weft_str path = other_slash(app, x), query = x->head->query;
     const char *mark = query.ptr ? "?" : "";
-    weft_str line = path.len ? weft__arena_printf(x->arena, "Location: %s%s%.*s\r\n", path.ptr, mark, WEFT_FMT(query)) : path;
+    weft_str line = path.len
+        ? weft__arena_printf(x->arena, "Location: %s%s%.*s\r\n", path.ptr, mark, WEFT_FMT(query))
+        : path;
     if (line.len) weft__exchange_reply(x, 307, line, WEFT_S(""));
-    else if (x->arena->starved || x->arena->exceeded) weft__detail_reply(x, NULL, 500, line, WEFT_S("Internal Server Error"));
+    else if (x->arena->starved || x->arena->exceeded)
+        weft__detail_reply(x, NULL, 500, line, WEFT_S("Internal Server Error"));
     else weft__detail_reply(x, NULL, 404, line, WEFT_S("Not Found"));
 }
 
@@ -143,7 +169,8 @@ void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
     weft__match m;
-    if (weft__trie_match(&app->trie, x->head->path, x->head->verb, &m)) answer(&app->endpoints.items[m.route], x, &m);
+    if (weft__trie_match(&app->trie, x->head->path, x->head->verb, &m))
+        answer(&app->endpoints.items[m.route], x, &m);
     else if (m.verbs) reply_allow(x, m.verbs);
     else reply_elsewhere(app, x);
 }

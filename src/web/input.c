@@ -1,5 +1,5 @@
-/* From a request to a handler's input: path, query, headers, body, in FastAPI's order, with every fault
- * collected. The body comes last also because reading it may give the head's bytes away. */
+/* From a request to a handler's input: path, query, headers, body, in FastAPI's order, with every
+ * fault collected. The body comes last also because reading it may give the head's bytes away. */
 #include <string.h>
 #include "model/coerce.h"
 #include "model/text.h"
@@ -22,12 +22,17 @@ static int go_on(int rc) { return rc == WEFT_EINVAL ? 0 : rc; }
 
 /* ---- path ---- */
 
-/* The text as it was meant: `raw` itself when nothing in it is encoded, else a copy in the arena. */
+static bool is_encoded(weft_str raw, unsigned how)
+{
+    return memchr(raw.ptr, '%', raw.len)
+        || (how & WEFT__DECODE_PLUS && memchr(raw.ptr, '+', raw.len));
+}
+
+/* The text as it was meant: `raw` itself when it is not encoded, else a copy in the arena. */
 static int decoded(reading *r, weft_str raw, unsigned how, weft_str *out)
 {
-    bool encoded = memchr(raw.ptr, '%', raw.len) || (how & WEFT__DECODE_PLUS && memchr(raw.ptr, '+', raw.len));
     *out = raw;
-    if (!encoded) return 0;
+    if (!is_encoded(raw, how)) return 0;
     char *to = weft__arena_alloc(r->x->arena, raw.len);
     if (!to) return weft__arena_error(r->x->arena);
     int len = weft__url_decode(raw, how, to);
@@ -45,7 +50,8 @@ static int read_path(reading *r, const weft__match *m)
         int rc = decoded(r, m->params[s->param], 0, &text);
         if (rc == WEFT_EINVAL) r->malformed = "the path is not percent-encoded UTF-8";
         if (rc < 0) return rc;
-        rc = go_on(weft__text_read(s->field->type, s->field, text, r->in + s->field->offset, r->x->arena, &r->problems, &loc));
+        rc = go_on(weft__text_read(s->field->type, s->field, text, r->in + s->field->offset,
+            r->x->arena, &r->problems, &loc));
         if (rc < 0) return rc;
     }
     return 0;
@@ -58,7 +64,8 @@ static bool same_name(weft_str raw, weft_str name)
 {
     char plain[3 * WEFT__LITERAL_MAX];
     if (weft_str_equal(raw, name)) return true;
-    if (raw.len <= name.len || raw.len > sizeof plain || !memchr(raw.ptr, '%', raw.len)) return false;
+    if (raw.len < name.len || raw.len > sizeof plain || !is_encoded(raw, WEFT__DECODE_PLUS))
+        return false;
     int len = weft__url_decode(raw, WEFT__DECODE_PLUS, plain);
     return len >= 0 && weft_str_equal((weft_str){ plain, (size_t)len }, name);
 }
@@ -77,13 +84,16 @@ static int read_query_list(reading *r, const weft__source *s, void *out, const w
     while (weft__url_query_next(&q, &name, &value) > 0) {
         if (!same_name(name, s->name)) continue;
         int rc = query_text(r, value, &text);
-        if (rc == 0) rc = go_on(weft__text_append(s->field->type, s->field, text, out, r->x->arena, &r->problems, loc));
+        if (rc == 0)
+            rc = go_on(weft__text_append(
+                s->field->type, s->field, text, out, r->x->arena, &r->problems, loc));
         if (rc < 0) return rc;
     }
     return go_on(weft__text_items(s->field, out, &r->problems, loc));
 }
 
-/* Where each member's last value lies: repeated names of one value are no fault, the last one counts. */
+/* Where each member's last value lies: repeated names of one value are no fault, the last one
+ * counts. */
 static int find_values(reading *r, weft_str *last)
 {
     const weft__sources *slots = &r->e->queries;
@@ -109,10 +119,12 @@ static int read_query(reading *r)
         const weft__source *s = &r->e->queries.items[i];
         const weft__loc loc = { &query, s->name, 0 };
         void *out = r->in + s->field->offset;
-        if (!last[i].ptr) rc = go_on(weft__absent_read(s->field, out, r->x->arena, &r->problems, &loc));
+        if (!last[i].ptr)
+            rc = go_on(weft__absent_read(s->field, out, r->x->arena, &r->problems, &loc));
         else if (s->many) rc = read_query_list(r, s, out, &loc);
         else if ((rc = query_text(r, last[i], &text)) == 0)
-            rc = go_on(weft__text_read(s->field->type, s->field, text, out, r->x->arena, &r->problems, &loc));
+            rc = go_on(weft__text_read(
+                s->field->type, s->field, text, out, r->x->arena, &r->problems, &loc));
     }
     return rc;
 }
@@ -125,9 +137,12 @@ static int read_header(reading *r, const weft__source *s, const weft__loc *loc)
     const weft__http_header *h = weft__http_find(head, s->name, NULL);
     void *out = r->in + s->field->offset;
     if (!h) return weft__absent_read(s->field, out, r->x->arena, &r->problems, loc);
-    if (!s->many) return weft__text_read(s->field->type, s->field, h->value, out, r->x->arena, &r->problems, loc);
+    if (!s->many)
+        return weft__text_read(
+            s->field->type, s->field, h->value, out, r->x->arena, &r->problems, loc);
     for (; h; h = weft__http_find(head, s->name, h)) {
-        int rc = go_on(weft__text_append(s->field->type, s->field, h->value, out, r->x->arena, &r->problems, loc));
+        int rc = go_on(weft__text_append(
+            s->field->type, s->field, h->value, out, r->x->arena, &r->problems, loc));
         if (rc < 0) return rc;
     }
     return weft__text_items(s->field, out, &r->problems, loc);
@@ -150,15 +165,19 @@ static int read_headers(reading *r)
 static bool is_json(weft_str type)
 {
     const char *end = type.len ? memchr(type.ptr, ';', type.len) : NULL;
-    weft_str essence = weft__trim((weft_str){ type.ptr, end ? (size_t)(end - type.ptr) : type.len });
-    static const weft_str json = WEFT_S("application/json"), prefix = WEFT_S("application/"), suffix = WEFT_S("+json");
+    weft_str essence =
+        weft__trim((weft_str){ type.ptr, end ? (size_t)(end - type.ptr) : type.len });
+    static const weft_str json = WEFT_S("application/json"), prefix = WEFT_S("application/"),
+                          suffix = WEFT_S("+json");
     if (weft__same_nocase(essence, json)) return true;
     if (essence.len < prefix.len + suffix.len) return false;
     return weft__same_nocase((weft_str){ essence.ptr, prefix.len }, prefix)
-        && weft__same_nocase((weft_str){ essence.ptr + essence.len - suffix.len, suffix.len }, suffix);
+        && weft__same_nocase(
+            (weft_str){ essence.ptr + essence.len - suffix.len, suffix.len }, suffix);
 }
 
-/* A body that is no JSON is a text: good for what can be read from text, and a problem for all else. */
+/* A body that is no JSON is a text: good for what can be read from text, and a problem for all
+ * else. */
 static int read_text_body(reading *r, weft_str body, void *out, const weft__loc *loc)
 {
     const weft_field *f = r->e->body;
@@ -200,7 +219,9 @@ static void reply_problems(reading *r)
     weft__buf *body = weft__exchange_scratch(r->x);
     int rc = weft__problems_write(&r->problems, body);
     if (rc < 0) refuse(r, 422, "the input does not fit, and its faults are too many to list");
-    else weft__exchange_reply(r->x, 422, WEFT_S("Content-Type: application/json\r\n"), weft__buf_str(body));
+    else
+        weft__exchange_reply(
+            r->x, 422, WEFT_S("Content-Type: application/json\r\n"), weft__buf_str(body));
 }
 
 static void give_up(reading *r, int rc, const char *fault)
@@ -208,7 +229,8 @@ static void give_up(reading *r, int rc, const char *fault)
     int status = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599) ? -rc - 10000 : 400;
     if (r->malformed) refuse(r, 400, r->malformed);
     else if (fault) refuse(r, status, fault);
-    else if (r->x->arena->starved) weft__failure_internal(r->e, r->x, "no memory left for its input");
+    else if (r->x->arena->starved)
+        weft__failure_internal(r->e, r->x, "no memory left for its input");
     else refuse(r, 413, "the input needs more memory than request_bytes_max");
 }
 

@@ -1,14 +1,20 @@
 #include <string.h>
 #include "web/router.h"
 
-static bool starts(weft_str s, weft_str with) { return s.len >= with.len && memcmp(s.ptr, with.ptr, with.len) == 0; }
+static bool starts(weft_str s, weft_str with)
+{
+    return s.len >= with.len && memcmp(s.ptr, with.ptr, with.len) == 0;
+}
 
 static bool ends(weft_str s, weft_str with)
 {
     return s.len >= with.len && memcmp(s.ptr + s.len - with.len, with.ptr, with.len) == 0;
 }
 
-static bool name_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+static bool name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 static const char *literal_fault(weft_str text, bool beside_param)
 {
@@ -18,8 +24,10 @@ static const char *literal_fault(weft_str text, bool beside_param)
         if (c == '}') return "'}' without '{'";
         if (c == '?' || c == '#') return "'?' and '#' are no part of a path";
         if (c == '%') return "write the path as it reads, not percent-encoded";
-        if (c <= ' ' || c == 127 || c == '\\') return "spaces, backslashes and control characters are not allowed";
-        if (c > 127 && beside_param) return "only ASCII may stand beside a parameter in its segment";
+        if (c <= ' ' || c == 127 || c == '\\')
+            return "spaces, backslashes and control characters are not allowed";
+        if (c > 127 && beside_param)
+            return "only ASCII may stand beside a parameter in its segment";
     }
     return NULL;
 }
@@ -34,12 +42,14 @@ static const char *read_param(weft_str inner, weft__segment *out)
     if (colon) {
         out->name.len = (size_t)(colon - inner.ptr);
         kind = (weft_str){ colon + 1, inner.len - out->name.len - 1 };
-        if (!weft_str_equal(kind, WEFT_S("path"))) return "after ':' only 'path' may stand; the member's type says the rest";
+        if (!weft_str_equal(kind, WEFT_S("path")))
+            return "after ':' only 'path' may stand; the member's type says the rest";
         out->kind = WEFT__REST;
     }
     if (!out->name.len) return "a parameter without a name";
     for (size_t i = 0; i < out->name.len; i++)
-        if (!name_char(out->name.ptr[i])) return "a parameter's name has letters, digits and '_' only";
+        if (!name_char(out->name.ptr[i]))
+            return "a parameter's name has letters, digits and '_' only";
     return NULL;
 }
 
@@ -56,14 +66,16 @@ static const char *read_segment(weft_str text, weft__segment *out)
     const char *why = read_param((weft_str){ open + 1, (size_t)(shut - open - 1) }, out);
     if (!why) why = literal_fault(out->before, true);
     if (!why) why = literal_fault(out->after, true);
-    if (!why && out->kind == WEFT__REST && out->before.len + out->after.len) return "{name:path} must be a segment of its own";
+    if (!why && out->kind == WEFT__REST && out->before.len + out->after.len)
+        return "{name:path} must be a segment of its own";
     return why;
 }
 
 static const char *repeated_name(const weft__pattern *p, const weft__segment *s)
 {
     for (const weft__segment *other = p->segments; other < s; other++)
-        if (other->kind != WEFT__LITERAL && weft_str_equal(other->name, s->name)) return "two parameters with the same name";
+        if (other->kind != WEFT__LITERAL && weft_str_equal(other->name, s->name))
+            return "two parameters with the same name";
     return NULL;
 }
 
@@ -100,9 +112,11 @@ int weft__pattern_parse(weft_str text, weft__pattern *out, const char **why)
 
 static bool segment_covers(const weft__segment *wide, const weft__segment *narrow)
 {
-    if (wide->kind == WEFT__LITERAL) return narrow->kind == WEFT__LITERAL && weft_str_equal(wide->before, narrow->before);
+    if (wide->kind == WEFT__LITERAL)
+        return narrow->kind == WEFT__LITERAL && weft_str_equal(wide->before, narrow->before);
     if (narrow->kind == WEFT__REST) return false;
-    if (narrow->kind == WEFT__PARAM) return starts(narrow->before, wide->before) && ends(narrow->after, wide->after);
+    if (narrow->kind == WEFT__PARAM)
+        return starts(narrow->before, wide->before) && ends(narrow->after, wide->after);
     return narrow->before.len > wide->before.len + wide->after.len
         && starts(narrow->before, wide->before) && ends(narrow->before, wide->after);
 }

@@ -12,21 +12,23 @@ static const weft_str json_type = WEFT_S("application/json");
 
 int weft_reply_status(weft_reply *r, int status)
 {
-    if (status < 200 || status > 599) return weft_fail(WEFT_EINVAL, "reply status %d: expected 200 to 599", status);
+    if (status < 200 || status > 599)
+        return weft_fail(WEFT_EINVAL, "reply status %d: expected 200 to 599", status);
     r->status = status;
     return 0;
 }
 
 static bool is_ours(weft_str name)
 {
-    static const weft_str ours[] = { WEFT_S("content-length"), WEFT_S("transfer-encoding"), WEFT_S("connection"), WEFT_S("date") };
+    static const weft_str ours[] = { WEFT_S("content-length"), WEFT_S("transfer-encoding"),
+        WEFT_S("connection"), WEFT_S("date") };
     for (size_t i = 0; i < weft_count(ours); i++)
         if (weft__same_nocase(name, ours[i])) return true;
     return false;
 }
 
-/* The header to write to: the one of this name, since a header is set, not added; a new one for what may
- * stand several times and cannot be joined by commas. */
+/* The header to write to: the one of this name, since a header is set, not added; a new one for
+ * what may stand several times and cannot be joined by commas. */
 static weft_header *header_place(weft_reply *r, weft_str name)
 {
     bool repeats = weft__same_nocase(name, WEFT_S("set-cookie"));
@@ -38,11 +40,15 @@ static weft_header *header_place(weft_reply *r, weft_str name)
 
 static int header_set(weft_reply *r, weft_str name, weft_str value)
 {
-    if (!weft__http_name_valid(name)) return weft_fail(WEFT_EINVAL, "reply header '%.*s': its name is no token", WEFT_FMT(name));
-    if (!weft__http_value_valid(value)) return weft_fail(WEFT_EINVAL, "reply header %s: control characters in its value", name.ptr);
-    if (is_ours(name)) return weft_fail(WEFT_EINVAL, "reply header %s: weft writes it itself", name.ptr);
+    if (!weft__http_name_valid(name))
+        return weft_fail(WEFT_EINVAL, "reply header '%.*s': its name is no token", WEFT_FMT(name));
+    if (!weft__http_value_valid(value))
+        return weft_fail(WEFT_EINVAL, "reply header %s: control characters in its value", name.ptr);
+    if (is_ours(name))
+        return weft_fail(WEFT_EINVAL, "reply header %s: weft writes it itself", name.ptr);
     if (name.len + value.len > WEFT__REPLY_HEADER_BYTES_MAX)
-        return weft_fail(WEFT_EINVAL, "reply header %s: more than %d bytes", name.ptr, WEFT__REPLY_HEADER_BYTES_MAX);
+        return weft_fail(WEFT_EINVAL, "reply header %s: more than %d bytes", name.ptr,
+            WEFT__REPLY_HEADER_BYTES_MAX);
     if (weft__same_nocase(name, WEFT_S("content-type"))) {
         r->content_type = value;
         return 0;
@@ -51,7 +57,8 @@ static int header_set(weft_reply *r, weft_str name, weft_str value)
     weft_header *h = kept.ptr ? header_place(r, name) : NULL;
     if (h) *h = (weft_header){ kept, value };
     else if (kept.ptr && r->headers.count == WEFT__REPLY_HEADERS_MAX)
-        return weft_fail(WEFT_EINVAL, "reply header %s: there are %d already", name.ptr, WEFT__REPLY_HEADERS_MAX);
+        return weft_fail(WEFT_EINVAL, "reply header %s: there are %d already", name.ptr,
+            WEFT__REPLY_HEADERS_MAX);
     return h ? 0 : WEFT_ENOMEM;
 }
 
@@ -88,7 +95,8 @@ int weft_reply_json(weft_reply *r, weft_str json) { return body_set(r, json_type
 
 int weft_reply_bytes(weft_reply *r, const char *content_type, weft_str bytes)
 {
-    int rc = weft_reply_header(r, "Content-Type", "%s", content_type ? content_type : "application/octet-stream");
+    int rc = weft_reply_header(
+        r, "Content-Type", "%s", content_type ? content_type : "application/octet-stream");
     return rc < 0 ? rc : body_set(r, r->content_type, bytes);
 }
 
@@ -115,8 +123,11 @@ int weft_reply_redirect(weft_reply *r, int status, const char *url)
 {
     bool known = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     weft_str text = weft_str_of(url);
-    if (!known) return weft_fail(WEFT_EINVAL, "redirect with status %d: expected 301, 302, 303, 307 or 308", status);
-    if (!text.len || !weft__http_value_valid(text)) return weft_fail(WEFT_EINVAL, "redirect: the URL is empty or has control characters");
+    if (!known)
+        return weft_fail(
+            WEFT_EINVAL, "redirect with status %d: expected 301, 302, 303, 307 or 308", status);
+    if (!text.len || !weft__http_value_valid(text))
+        return weft_fail(WEFT_EINVAL, "redirect: the URL is empty or has control characters");
     char *visible = visible_url(r->arena, text);
     if (!visible) return WEFT_ENOMEM;
     int rc = header_set(r, WEFT_S("Location"), weft_str_of(visible));
@@ -129,7 +140,8 @@ int weft_reply_response(weft_reply *r, const weft_response *response)
     weft_str type = weft_response_header(response, "Content-Type");
     int rc = weft_reply_status(r, response->status);
     if (rc < 0) return rc;
-    if (!weft__http_value_valid(type)) return weft_fail(WEFT_EINVAL, "the answer passed on has a bad Content-Type");
+    if (!weft__http_value_valid(type))
+        return weft_fail(WEFT_EINVAL, "the answer passed on has a bad Content-Type");
     return body_set(r, type, response->body);
 }
 
@@ -147,16 +159,19 @@ static char *add_line(char *to, weft_str name, weft_str value)
     return add(to, WEFT_S("\r\n"));
 }
 
-weft_str weft__reply_lines(weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more)
+weft_str weft__reply_lines(
+    weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more)
 {
     enum { AROUND = 4 };             /* ": " and the line's end */
     static const weft_str type_name = WEFT_S("Content-Type");
     size_t size = type_name.len + content_type.len + AROUND + more.len;
-    for (uint32_t i = 0; r && i < r->headers.count; i++) size += r->headers.items[i].name.len + r->headers.items[i].value.len + AROUND;
+    for (uint32_t i = 0; r && i < r->headers.count; i++)
+        size += r->headers.items[i].name.len + r->headers.items[i].value.len + AROUND;
     char *out = weft__arena_alloc(arena, size), *to = out;
     if (!out) return (weft_str){ 0 };
     if (content_type.len) to = add_line(to, type_name, content_type);
-    for (uint32_t i = 0; r && i < r->headers.count; i++) to = add_line(to, r->headers.items[i].name, r->headers.items[i].value);
+    for (uint32_t i = 0; r && i < r->headers.count; i++)
+        to = add_line(to, r->headers.items[i].name, r->headers.items[i].value);
     to = add(to, more);
     return (weft_str){ out, (size_t)(to - out) };
 }

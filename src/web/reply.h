@@ -15,9 +15,13 @@ struct weft_reply {
     struct { weft_header *items; uint32_t count, room; } headers;
 };
 
-static inline void weft__reply_init(weft_reply *r, weft_arena *arena) { *r = (weft_reply){ .arena = arena }; }
+static inline void weft__reply_init(weft_reply *r, weft_arena *arena)
+{
+    *r = (weft_reply){ .arena = arena };
+}
 
-/* The header lines of an answer in one piece, in the arena: its content type (empty: none), the headers of `r`
- * (may be NULL), and `more` lines. ptr is NULL without memory. */
-weft_str weft__reply_lines(weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more);
+/* The header lines of an answer in one piece, in the arena: its content type (empty: none), the
+ * headers of `r` (may be NULL), and `more` lines. ptr is NULL without memory. */
+weft_str weft__reply_lines(
+    weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more);
 #endif

@@ -3,13 +3,15 @@
 #include <string.h>
 #include "wire/url.h"
 
-const char *const weft__verb_names[WEFT__VERBS] = { [WEFT__GET] = "GET", [WEFT__HEAD] = "HEAD", [WEFT__POST] = "POST",
-    [WEFT__PUT] = "PUT", [WEFT__PATCH] = "PATCH", [WEFT__DELETE] = "DELETE", [WEFT__OPTIONS] = "OPTIONS" };
+const char *const weft__verb_names[WEFT__VERBS] = { [WEFT__GET] = "GET", [WEFT__HEAD] = "HEAD",
+    [WEFT__POST] = "POST", [WEFT__PUT] = "PUT", [WEFT__PATCH] = "PATCH",
+    [WEFT__DELETE] = "DELETE", [WEFT__OPTIONS] = "OPTIONS" };
 
 weft__http_verb weft__verb_of(const char *method)
 {
     for (int i = 0; method && i < WEFT__VERBS; i++)
-        if (weft__verb_names[i] && strcmp(method, weft__verb_names[i]) == 0) return (weft__http_verb)i;
+        if (weft__verb_names[i] && strcmp(method, weft__verb_names[i]) == 0)
+            return (weft__http_verb)i;
     return WEFT__OTHER_METHOD;
 }
 
@@ -77,7 +79,8 @@ static weft__node *add_param(weft__trie *trie, weft__node *n, const weft__segmen
 {
     for (uint32_t i = 0; i < n->params.count; i++) {
         const param *p = &n->params.items[i];
-        if (weft_str_equal(p->before, s->before) && weft_str_equal(p->after, s->after)) return p->to;
+        if (weft_str_equal(p->before, s->before) && weft_str_equal(p->after, s->after))
+            return p->to;
     }
     weft__node *to = node_new(trie->arena);
     param *slot = to ? weft__list_slot(trie->arena, &n->params, sizeof *slot) : NULL;
@@ -161,8 +164,8 @@ static void arrive(walk *w, const ending *e, unsigned params)
     for (unsigned i = 0; i < params; i++) w->out->params[i] = w->params[i];
 }
 
-/* `at` is where the next segment begins, NULL at the path's end. As deep as the longest pattern; a tree's
- * node has one way to it, so this visits no node twice. */
+/* `at` is where the next segment begins, NULL at the path's end. As deep as the longest pattern; a
+ * tree's node has one way to it, so this visits no node twice. */
 static void visit(walk *w, const weft__node *n, const char *at, unsigned params)
 {
     if (n->first >= w->best) return;
@@ -178,7 +181,8 @@ static void visit(walk *w, const weft__node *n, const char *at, unsigned params)
     const weft__node *word = encoded ? find_encoded(n, segment) : find_word(n, segment);
     if (word) visit(w, word, next, params);
     for (uint32_t i = 0; i < n->params.count; i++)
-        if (param_fits(&n->params.items[i], segment, &w->params[params])) visit(w, n->params.items[i].to, next, params + 1);
+        if (param_fits(&n->params.items[i], segment, &w->params[params]))
+            visit(w, n->params.items[i].to, next, params + 1);
     if (!n->rest) return;
     w->params[params] = (weft_str){ at, (size_t)(w->end - at) };
     arrive(w, n->rest, params + 1);

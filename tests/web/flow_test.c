@@ -93,6 +93,39 @@ WEFT_TEST(a_later_upstream_of_the_same_name_replaces_the_first)
     WEFT_CHECK_EQ(weft_test_get(&travel, "/search/?destination=Rome").status, 200);
 }
 
+/* ---- passing an answer on ---- */
+
+WEFT_INPUT(any_in, path(weft_str, id));
+static int missing(const any_in *in, weft_reply *out)
+{
+    WEFT_TRY(weft_reply_header(out, "X-Secret", "kept to itself"));
+    if (weft_str_equal(in->id, WEFT_S("text"))) return weft_reply_text(out, WEFT_S("some text"));
+    return weft_fail(404, "no %.*s", WEFT_FMT(in->id));
+}
+
+static int proxy(const any_in *in, weft_reply *out)
+{
+    weft_response r;
+    WEFT_TRY(weft_exchange(&r, (), "http://inner.example/{}", in->id));
+    return weft_reply_response(out, &r);
+}
+
+static const weft_app inner = { .routes = WEFT_ROUTES(WEFT_GET("/{id}", missing, any_in, weft_reply)) };
+static const weft_app outer = { .routes = WEFT_ROUTES(WEFT_GET("/proxy/{id}", proxy, any_in, weft_reply)) };
+
+WEFT_TEST(an_answer_is_passed_on_with_its_status_type_and_body)
+{
+    weft_test_upstream("inner.example", &inner);
+    weft_response r = weft_test_get(&outer, "/proxy/a%2Fb");
+    WEFT_CHECK_EQ(r.status, 404);
+    WEFT_CHECK_JSON(r.body, { "detail": "no a/b" });
+    r = weft_test_get(&outer, "/proxy/text");
+    WEFT_CHECK_EQ(r.status, 200);
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "text/plain; charset=utf-8");
+    WEFT_CHECK_STR(r.body, "some text");
+    WEFT_CHECK_EQ(weft_response_header(&r, "X-Secret").len, 0);
+}
+
 /* ---- clients that leave ---- */
 
 static int began, ended, cancelled;

@@ -17,7 +17,7 @@ typedef struct pair {
 
 static inline weft_response pair_send(const weft_app *app, const pair *p)
 {
-    weft_header headers[8];
+    weft_header headers[8] = { 0 };
     size_t n = 0;
     for (const char *at = p->header; at && *at && n < weft_count(headers);) {
         const char *colon = strchr(at, ':'), *end = at + strcspn(at, "\n");

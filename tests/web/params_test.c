@@ -171,6 +171,7 @@ WEFT_MODEL(sized_out, field(int, item_id), field(double, size));
 WEFT_INPUT(long_in, query(WEFT_OPT(weft_str), q, .min_len = 3, .max_len = 50));
 WEFT_INPUT(fixed_in, query(WEFT_OPT(weft_str), q, .min_len = 3, .max_len = 50, .pattern = "^fixedquery$"));
 WEFT_INPUT(alias_in, query(WEFT_OPT(weft_str), item_query, .as = "item-query", .min_len = 3));
+WEFT_INPUT(spaced_in, query(WEFT_OPT(weft_str), q, .as = "a b"));
 WEFT_INPUT(many_in, query(WEFT_LIST(weft_str), q, .initial = "[\"foo\",\"bar\"]"));
 WEFT_INPUT(ints_in, query(WEFT_LIST(int), n, .min_items = 2, .max_items = 3));
 WEFT_ENUM(order, value(ORDER_CREATED, "created_at"), value(ORDER_UPDATED, "updated_at"));
@@ -193,6 +194,7 @@ static int sized(const sized_in *in, sized_out *out) { *out = (sized_out){ in->i
 static int longer(const long_in *in, q_out *out) { out->q = in->q; return 0; }
 static int fixed(const fixed_in *in, q_out *out) { out->q = in->q; return 0; }
 static int alias(const alias_in *in, q_out *out) { out->q = in->item_query; return 0; }
+static int spaced(const spaced_in *in, q_out *out) { out->q = in->q; return 0; }
 static int many(const many_in *in, many_out *out) { out->q = in->q; return 0; }
 static int ints(const ints_in *in, ints_out *out) { out->n = in->n; return 0; }
 static int filter(const filter_in *in, filter_out *out) { *out = (filter_out){ in->limit, in->offset, in->order_by, in->tags }; return 0; }
@@ -205,6 +207,7 @@ static const weft_app queries = { .routes = WEFT_ROUTES(
     WEFT_GET("/long", longer, long_in, q_out),
     WEFT_GET("/fixed", fixed, fixed_in, q_out),
     WEFT_GET("/alias", alias, alias_in, q_out),
+    WEFT_GET("/spaced", spaced, spaced_in, q_out),
     WEFT_GET("/many", many, many_in, many_out),
     WEFT_GET("/ints", ints, ints_in, ints_out),
     WEFT_GET("/filter", filter, filter_in, filter_out)) };
@@ -262,6 +265,8 @@ WEFT_TEST(texts_keep_to_their_length_and_pattern)
         { "GET", "/alias?q=fixedquery", 0, 0, 200, JSON({ "q": null }) },
         { "GET", "/alias?item-query=abc", 0, 0, 200, JSON({ "q": "abc" }) },
         { "GET", "/alias?item%2Dquery=abc", 0, 0, 200, JSON({ "q": "abc" }) },
+        { "GET", "/spaced?a+b=c+d", 0, 0, 200, JSON({ "q": "c d" }) },
+        { "GET", "/spaced?a%20b=c%2Bd", 0, 0, 200, JSON({ "q": "c+d" }) },
         { "GET", "/alias?item-query=a", 0, 0, 422, JSON({ "detail": [{ "type": "string_too_short", "loc": ["query", "item-query"],
             "msg": "String should have at least 3 characters", "input": "a", "ctx": { "min_length": 3 } }] }) });
 }

@@ -59,51 +59,48 @@ WEFT__INLINE __m128i weft__fits_path(__m128i x)
 
 typedef __m128i weft__fits_fn(__m128i);
 
-/* The first byte that does not fit, or NULL when fewer than 16 bytes are there in all. */
-WEFT__INLINE const char *weft__scan_sse2(
+/* The first byte that does not fit, or `end`; `at` itself when there are fewer than 16 bytes in all. */
+WEFT__INLINE const char *weft__skip(
     const char *start, const char *at, const char *end, weft__fits_fn *fits)
 {
+    if (end - start < 16) return at;
     for (; end - at >= 16; at += 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)at);
         unsigned stops = (unsigned)_mm_movemask_epi8(fits(x)) ^ 0xFFFF;
         if (stops) return at + __builtin_ctz(stops);
     }
-    if (end - start < 16) return NULL;
     __m128i x = _mm_loadu_si128((const __m128i *)(end - 16));
     unsigned stops = ((unsigned)_mm_movemask_epi8(fits(x)) ^ 0xFFFF) >> (16 - (end - at));
     return stops ? at + __builtin_ctz(stops) : end;
 }
-#define WEFT__SCAN(start, at, end, fits, plain) \
-    const char *stop = weft__scan_sse2(start, at, end, fits); \
-    return stop ? stop : (plain)
+#define WEFT__SKIP(start, at, end, fits) weft__skip(start, at, end, fits)
 #else
-#define WEFT__SCAN(start, at, end, fits, plain) (void)(start); return (plain)
+#define WEFT__SKIP(start, at, end, fits) ((void)(start), (at))
 #endif
 
-/* A token. */
+/* What the vectors have skipped belongs; the plain scan goes on from there and has the last word: over
+ * short inputs, and over the bytes of rare names ('_', '!'...) that do not fit the vector's class. */
 static inline const char *weft__scan_name(const char *start, const char *at, const char *end)
 {
-#if defined __SSE2__ && !defined WEFT__NO_SIMD
-    const char *stop = weft__scan_sse2(start, at, end, weft__fits_name);
-    if (stop && (stop == end || !weft__byte_is(*stop, WEFT__TOKEN))) return stop;
-    if (stop) at = stop;             /* '_', '!', ... : a rare name, finished byte by byte */
-#endif
-    (void)start;
+    at = WEFT__SKIP(start, at, end, weft__fits_name);
     return weft__scan_class_plain(at, end, WEFT__TOKEN);
 }
 
 static inline const char *weft__scan_text(const char *start, const char *at, const char *end)
 {
-    WEFT__SCAN(start, at, end, weft__fits_text, weft__scan_class_plain(at, end, WEFT__TEXT));
+    at = WEFT__SKIP(start, at, end, weft__fits_text);
+    return weft__scan_class_plain(at, end, WEFT__TEXT);
 }
 
 static inline const char *weft__scan_target(const char *start, const char *at, const char *end)
 {
-    WEFT__SCAN(start, at, end, weft__fits_target, weft__scan_class_plain(at, end, WEFT__TARGET));
+    at = WEFT__SKIP(start, at, end, weft__fits_target);
+    return weft__scan_class_plain(at, end, WEFT__TARGET);
 }
 
 static inline const char *weft__scan_path(const char *start, const char *at, const char *end)
 {
-    WEFT__SCAN(start, at, end, weft__fits_path, weft__scan_path_plain(at, end));
+    at = WEFT__SKIP(start, at, end, weft__fits_path);
+    return weft__scan_path_plain(at, end);
 }
 #endif

@@ -20,7 +20,7 @@ typedef struct weft__call {
     weft__origin *origin;
     weft__conn *conn;                    /* busy with this call; NULL: none */
     int64_t started_ns, total_ns;        /* total_ns: when all must have ended */
-    bool to_head;                        /* HEAD: no body follows */
+    size_t came;                         /* so many bytes of the answer are in client->in */
     bool went;                           /* a byte of the request has gone out on this connection */
     bool cut_short;                      /* the peer broke off before all of it had gone */
     bool broken;                         /* the connection ended, and not cleanly */
@@ -41,9 +41,13 @@ typedef struct weft__answer {
 
 /* ---- client.c ---- */
 
-/* Make the call: 0 with the answer, whatever its status; a code, recorded. The connection is given back. Waits: always.
- * weft__answer_free follows in any case. */
-int weft__call_run(weft__call *c, weft__answer *a);
+/* Send the request and wait until the answer begins: 0, and c->came bytes of it are in client->in, good until the next
+ * wait; or a code, recorded. weft__call_answered follows in any case. Waits: always. */
+int weft__call_ask(weft__call *c);
+
+/* Read the whole answer, if rc is 0, and give the connection back. 0, whatever its status; a code, recorded.
+ * weft__answer_free follows in any case. Waits: unless it came at once. */
+int weft__call_answered(weft__call *c, int rc, weft__answer *a);
 
 /* ---- client_request.c ---- */
 
@@ -51,21 +55,24 @@ int weft__call_run(weft__call *c, weft__answer *a);
 int weft__call_check(weft__call *c);
 
 /* Put the URL together into client->out, and find its origin. 0 or a code, recorded. Waits: never. */
-int weft__call_locate(weft__call *c, weft__url *url);
+int weft__call_locate(weft__call *c);
 
 /* The URL alone, for a text; the template when it cannot be put together. */
 void weft__call_url(const weft__call *c, weft__buf *out);
 
-/* Send it on c->conn; `url` as weft__call_locate left it. A peer that breaks off is no failure yet: it may have
+/* Send it on c->conn; no wait since weft__call_locate. A peer that breaks off is no failure yet: it may have
  * answered (cut_short). 0 or a code, recorded. Waits: when the peer is slow. */
-int weft__call_send(weft__call *c, const weft__url *url);
+int weft__call_send(weft__call *c);
 
 /* ---- client_answer.c ---- */
 
-/* Read the whole answer. 0; a code, recorded; or WEFT__CALL_STALE: the connection ended before a byte of the answer came,
- * and nothing is recorded. Waits: always. Whatever it returns, weft__answer_free follows. */
-enum { WEFT__CALL_STALE = 1 };
+/* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it came at once. */
 int weft__answer_read(weft__call *c, weft__answer *a);
+
+/* The first receive ended with rc <= 0. A code, recorded; or WEFT__CALL_STALE, nothing recorded: a connection that has
+ * been used before ended before a byte of the answer came. */
+enum { WEFT__CALL_STALE = 1 };
+int weft__call_no_answer(weft__call *c, int rc) WEFT__COLD;
 void weft__answer_free(weft__answer *a);
 
 /* ---- client_error.c ---- */
@@ -76,6 +83,9 @@ int weft__call_fail(const weft__call *c, int code, int status, const char *fmt, 
 /* A wait has failed: the code of a cancel or a deadline around the call, told; 0 when it is neither, and the failure
  * is the call's own. */
 int weft__call_cut(const weft__call *c) WEFT__COLD;
+
+/* What a call does in a task that is cancelled already: it sends nothing, and lets others run. */
+int weft__call_yield(const weft__call *c) WEFT__COLD;
 
 /* The end of the connection, of any kind, as the code that is told: WEFT_ECONNRESET; others stay. */
 int weft__call_fail_io(const weft__call *c, int rc, const char *doing) WEFT__COLD;

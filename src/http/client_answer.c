@@ -8,22 +8,23 @@ enum { BODY_MAX = 16 * 1024 * 1024 };
 
 static size_t body_max(const weft__call *c) { return c->opts->body_bytes_max ? c->opts->body_bytes_max : BODY_MAX; }
 
-/* > 0 bytes; 0 when the connection has ended (c->broken: not cleanly); < 0 a code, recorded. A cancel may carry any
- * code, that of a broken connection too. */
-static ssize_t take(weft__call *c, void *to, size_t n, const char *doing)
+/* A receive has not brought bytes: 0 when the connection has ended (c->broken: not cleanly); < 0 a code, recorded. A
+ * cancel may carry any code, that of a broken connection too. */
+static int nothing_came(weft__call *c, int rc, const char *doing)
 {
-    ssize_t got = weft__stream_recv(&c->conn->stream, to, n, weft__call_deadline(c));
-    if (__builtin_expect(got >= 0, 1)) return got;
+    if (rc == 0) return 0;
     int cut = weft__call_cut(c);
     if (cut) return cut;
-    c->broken = got == WEFT_ECONNRESET || got == -EPIPE;
-    return c->broken ? 0 : weft__call_fail_io(c, (int)got, doing);
+    c->broken = rc == WEFT_ECONNRESET || rc == -EPIPE;
+    return c->broken ? 0 : weft__call_fail_io(c, rc, doing);
 }
 
-/* The same for what is read again and again: a peer that is never slow must not keep the others from their turn. */
+/* > 0 bytes, or as above. A peer that is never slow must not keep the others from their turn. */
 static ssize_t take_more(weft__call *c, void *to, size_t n, const char *doing)
 {
-    return weft__checkpoint() < 0 ? weft__call_cut(c) : take(c, to, n, doing);
+    if (weft__checkpoint() < 0) return weft__call_cut(c);
+    ssize_t got = weft__stream_recv(&c->conn->stream, to, n, weft__call_deadline(c));
+    return got > 0 ? got : nothing_came(c, (int)got, doing);
 }
 
 static int no_memory(weft__call *c) { return weft__call_fail(c, WEFT_ENOMEM, 0, "no memory for the answer, or past the request's limit"); }
@@ -90,7 +91,7 @@ static int head_parse(weft__call *c, weft__http_head *head, weft_str *come, size
 {
     static const weft__http_limits limits = { .head_bytes_max = WEFT__CALL_HEAD_MAX };
     for (;;) {
-        int n = weft__http_parse_response(come->ptr, come->len, scanned, c->to_head, &limits, head);
+        int n = weft__http_parse_response(come->ptr, come->len, scanned, c->method[0] == 'H', &limits, head);
         if (n < 0) return head_refused(c, head);
         if (n == 0) return 0;
         *come = (weft_str){ come->ptr + n, come->len - (size_t)n };
@@ -270,13 +271,17 @@ static int body_read(weft__call *c, weft__answer *a, const weft__http_head *head
 
 /* ---- all of it ---- */
 
+int weft__call_no_answer(weft__call *c, int rc)
+{
+    rc = nothing_came(c, rc, "waiting for the answer");
+    if (rc < 0) return rc;
+    return c->conn->used ? WEFT__CALL_STALE : ended_early(c, 0);
+}
+
 int weft__answer_read(weft__call *c, weft__answer *a)
 {
-    ssize_t n = take(c, c->client->in, WEFT__CLIENT_IN, "waiting for the answer");
-    if (__builtin_expect(n < 0, 0)) return (int)n;
-    if (__builtin_expect(n == 0, 0)) return c->conn->used ? WEFT__CALL_STALE : ended_early(c, 0);
     weft__http_head head = { .headers = c->client->headers, .room = WEFT__CLIENT_HEADERS };
-    weft_str come = { c->client->in, (size_t)n };
+    weft_str come = { c->client->in, c->came };
     size_t scanned = 0;
     int interim = 0, rc = head_parse(c, &head, &come, &scanned, &interim);
     if (rc == 0) rc = head_gather(c, a, &head, &come, scanned, interim);

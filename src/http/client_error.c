@@ -43,6 +43,12 @@ int weft__call_cut(const weft__call *c)
     return weft__call_fail(c, rc, 504, "no answer after %lld ms (deadline of the call or scope around it)", weft__call_ms(c));
 }
 
+int weft__call_yield(const weft__call *c)
+{
+    int rc = weft_yield(), cut = weft__call_cut(c);
+    return cut ? cut : rc;
+}
+
 static const char *deadline_name(const weft__call *c)
 {
     return weft__loop_now(c->client->loop) >= c->total_ns ? "total" : "read";

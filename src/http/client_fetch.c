@@ -41,9 +41,8 @@ static int fail_model(const weft__call *c, const weft__answer *a, const weft_sch
     return WEFT_STATUS(502);
 }
 
-/* Into memory of its own first: *out is untouched when the answer is not what it should be. noinline, so that this
- * memory is not on the stack while the call waits. */
-static __attribute__((noinline)) int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema, void *out)
+/* Into memory of its own first: *out is untouched when the answer is not what it should be. */
+static int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema, void *out)
 {
     static const weft__loc body = { .name = { "body", 4 } };
     _Alignas(16) char small[SMALL];
@@ -60,16 +59,22 @@ static __attribute__((noinline)) int read_model(const weft__call *c, const weft_
     return weft__call_fail(c, rc, 0, "no memory for the answer, or past the request's limit");
 }
 
+static __attribute__((noinline)) int fetch_end(weft__call *c, int rc, const weft_schema *schema, void *out)
+{
+    bool is_text = schema == &weft_schema_weft_str;
+    weft__answer a = { .kept = is_text };
+    rc = weft__call_answered(c, rc, &a);
+    if (rc == 0 && (a.status < 200 || a.status > 299)) rc = weft__call_fail_status(c, &a);
+    if (rc == 0 && is_text) *(weft_str *)out = a.body;
+    else if (rc == 0) rc = read_model(c, &a, schema, out);
+    weft__answer_free(&a);
+    return rc;
+}
+
 int weft_fetch_with(const weft_schema *schema, void *out, const char *url, const weft_val *values, size_t count)
 {
     static const weft_exchange_opts defaults = { .method = NULL };
-    bool is_text = schema == &weft_schema_weft_str;
     weft__call c = { .opts = &defaults, .method = "GET", .url = url, .values = values, .value_count = count };
-    weft__answer a = { .kept = is_text };
-    int rc = weft__call_run(&c, &a);
-    if (rc == 0 && (a.status < 200 || a.status > 299)) rc = weft__call_fail_status(&c, &a);
-    if (rc == 0 && is_text) *(weft_str *)out = a.body;
-    else if (rc == 0) rc = read_model(&c, &a, schema, out);
-    weft__answer_free(&a);
-    return rc;
+    int rc = weft__call_ask(&c);
+    return fetch_end(&c, rc, schema, out);
 }

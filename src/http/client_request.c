@@ -98,30 +98,53 @@ static int url_refused(weft__call *c, int code, const char *fault)
     return weft__call_fail(c, code, 0, "no URL to call: %s", fault);
 }
 
-/* noinline: the texts of the values are not to stay on the stack while the call waits. */
-__attribute__((noinline)) int weft__call_locate(weft__call *c, weft__url *url)
+/* The usual URL, whose origin is known: nothing before its path needs to be looked at again. */
+static bool locate_known(weft__call *c, weft_str text)
+{
+    static const char scheme[] = "http://";
+    size_t n = sizeof scheme - 1;
+    if (text.len <= n || memcmp(text.ptr, scheme, n) != 0) return false;
+    const char *slash = memchr(text.ptr + n, '/', text.len - n);
+    if (!slash || memchr(slash, '%', (size_t)(text.ptr + text.len - slash))) return false;
+    weft__origin *o = weft__origin_known(c->client, (weft_str){ text.ptr + n, (size_t)(slash - text.ptr) - n });
+    if (!o) return false;
+    c->origin = o;
+    c->client->path = (weft_str){ slash, (size_t)(text.ptr + text.len - slash) };
+    c->client->query = (weft_str){ 0 };
+    return true;
+}
+
+static int locate_new(weft__call *c, weft_str text)
+{
+    const char *wrong;
+    weft__url url;
+    if (weft__url_parse(text, &url, &wrong) < 0) return url_refused(c, WEFT_EINVAL, wrong);
+    if (url.tls) return url_refused(c, WEFT_EINVAL, "https:// needs TLS, which comes with a later release; http:// works");
+    c->client->path = url.path;
+    c->client->query = url.query;
+    int rc = weft__origin_find(c->client, &url, &c->origin);
+    if (rc == WEFT_ELIMIT) return weft__call_fail(c, rc, 503, "connections to %u hosts are in use (limit)", c->client->origins);
+    return rc < 0 ? weft__call_fail(c, rc, 0, "no memory for another host") : 0;
+}
+
+int weft__call_locate(weft__call *c)
 {
     char fault[WEFT__URL_FAULT];
-    const char *wrong;
     weft__buf *out = &c->client->out;
     weft__buf_clear(out);
     if (url_format(c, out, fault) < 0) return url_refused(c, WEFT_EINVAL, fault);
-    /* Room for the request line and Host as well: `url` points into the buffer, which must not move before those
+    /* Room for the request line and Host as well: the path points into the buffer, which must not move before those
      * are written. */
     weft__buf_reserve(out, 2 * out->len + 256);
     if (out->failed) return url_refused(c, out->failed, "it is too long, or no memory is left");
-    if (weft__url_parse(weft__buf_str(out), url, &wrong) < 0) return url_refused(c, WEFT_EINVAL, wrong);
-    if (url->tls) return url_refused(c, WEFT_EINVAL, "https:// needs TLS, which comes with a later release; http:// works");
-    int rc = weft__origin_find(c->client, url, &c->origin);
-    if (rc == WEFT_ELIMIT) return weft__call_fail(c, rc, 503, "connections to %u hosts are in use (limit)", c->client->origins);
-    return rc < 0 ? weft__call_fail(c, rc, 0, "no memory for another host") : 0;
+    return locate_known(c, weft__buf_str(out)) ? 0 : locate_new(c, weft__buf_str(out));
 }
 
 /* ---- writing ---- */
 
 static bool wants_length(const weft__call *c)
 {
-    return c->opts->body.len || strcmp(c->method, "POST") == 0 || strcmp(c->method, "PUT") == 0 || strcmp(c->method, "PATCH") == 0;
+    return c->opts->body.len || c->method[0] == 'P';     /* POST, PUT, PATCH */
 }
 
 static void body_lines(const weft__call *c, weft__buf *out)
@@ -135,16 +158,16 @@ static void body_lines(const weft__call *c, weft__buf *out)
 }
 
 /* The head, behind the URL in client->out. */
-static weft_str write_head(weft__call *c, const weft__url *url)
+static weft_str write_head(weft__call *c)
 {
     weft__buf *out = &c->client->out;
     size_t from = out->len;
     weft__buf_add_str(out, weft_str_of(c->method));
     weft__buf_add_char(out, ' ');
-    weft__buf_add_str(out, url->path);
-    if (url->query.ptr) {
+    weft__buf_add_str(out, c->client->path);
+    if (c->client->query.ptr) {
         weft__buf_add_char(out, '?');
-        weft__buf_add_str(out, url->query);
+        weft__buf_add_str(out, c->client->query);
     }
     weft__buf_add_str(out, c->origin->lines);
     body_lines(c, out);
@@ -170,7 +193,7 @@ static int send_slowly(weft__call *c, const struct iovec *iov, int n)
 }
 
 /* What is left of the head must be kept over the wait. */
-static int send_rest(weft__call *c, weft_str head, size_t went)
+static __attribute__((noinline)) int send_rest(weft__call *c, weft_str head, size_t went)
 {
     weft_str body = c->opts->body, rest = { "", 0 };
     if (went < head.len) {
@@ -189,9 +212,9 @@ static int send_rest(weft__call *c, weft_str head, size_t went)
     return weft__call_fail_io(c, rc, "sending the request");
 }
 
-int weft__call_send(weft__call *c, const weft__url *url)
+int weft__call_send(weft__call *c)
 {
-    weft_str head = write_head(c, url);
+    weft_str head = write_head(c);
     if (c->client->out.failed) {
         return weft__call_fail(c, c->client->out.failed, 0, "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
     }

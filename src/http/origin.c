@@ -108,7 +108,7 @@ static void spare_add(weft__conn *c)
     client->spare = c;
 }
 
-static void conn_close(weft__conn *c)
+void weft__conn_close(weft__conn *c)
 {
     weft__stream_close(&c->stream);
     c->used = false;
@@ -118,7 +118,7 @@ static void conn_close(weft__conn *c)
 static void conn_move(weft__conn *c, weft__origin *to)
 {
     if (c->origin == to) return;
-    conn_close(c);
+    weft__conn_close(c);
     c->origin->conns--;
     to->conns++;
     c->origin = to;
@@ -159,7 +159,7 @@ static void give(weft__conn *c)
 void weft__conn_drop(weft__conn *c)
 {
     list_remove(&c->origin->busy, c);
-    conn_close(c);
+    weft__conn_close(c);
     give(c);
 }
 
@@ -191,7 +191,7 @@ void weft__conn_keep(weft__conn *c, int keep_ms)
 static void idle_drop(weft__conn *c)
 {
     idle_remove(c);
-    conn_close(c);
+    weft__conn_close(c);
     give(c);
 }
 
@@ -276,7 +276,6 @@ int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out)
 int weft__conn_open(weft__conn *c, int64_t deadline_ns, const char **why)
 {
     weft__origin *o = c->origin;
-    conn_close(c);
     int rc = weft__stream_connect_host(&c->stream, o->client->loop, o->host.ptr, o->port, deadline_ns, why);
     if (rc < 0) return rc;
     c->stream.idle = idle_told;
@@ -297,6 +296,11 @@ static uint64_t hash_of(uint64_t seed, weft_str s)
         h ^= h >> 32;
     }
     return h;
+}
+
+static weft__origin **bucket_of(weft__client *client, weft_str authority)
+{
+    return &client->buckets[hash_of(client->seed, authority) % WEFT__ORIGIN_BUCKETS];
 }
 
 static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiters.first; }
@@ -337,17 +341,21 @@ static weft__origin *origin_new(weft__client *client, const weft__url *url)
     return o;
 }
 
+weft__origin *weft__origin_known(const weft__client *client, weft_str authority)
+{
+    weft__origin *o = *bucket_of((weft__client *)client, authority);
+    while (o && !weft_str_equal(o->authority, authority)) o = o->next;
+    return o;
+}
+
 int weft__origin_find(weft__client *client, const weft__url *url, weft__origin **out)
 {
-    weft__origin **bucket = &client->buckets[hash_of(client->seed, url->authority) % WEFT__ORIGIN_BUCKETS];
-    for (weft__origin *o = *bucket; o; o = o->next) {
-        if (!weft_str_equal(o->authority, url->authority)) continue;
-        *out = o;
-        return 0;
-    }
+    *out = weft__origin_known(client, url->authority);
+    if (*out) return 0;
     if (client->origins >= client->limits.origins_max && !forget_one(client)) return WEFT_ELIMIT;
     weft__origin *o = origin_new(client, url);
     if (!o) return WEFT_ENOMEM;
+    weft__origin **bucket = bucket_of(client, url->authority);
     o->next = *bucket;
     *bucket = o;
     client->origins++;

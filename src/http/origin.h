@@ -66,12 +66,16 @@ struct weft__client {
 
     /* Good between two waits only: what a call has not done with by then, it copies. */
     weft__buf out;                   /* a request on its way out */
+    weft_str path, query;            /* its target, in `out`; query.ptr NULL: none, or part of the path */
     char *in;                        /* WEFT__CLIENT_IN bytes that came */
     weft__http_header headers[WEFT__CLIENT_HEADERS];
 };
 
 /* The loop's client, made at first use. 0 or WEFT_ENOMEM. Waits: never. */
 int weft__client_of(weft__loop *loop, weft__client **out);
+
+/* The origin found before by this very host[:port], or NULL. Waits: never. */
+weft__origin *weft__origin_known(const weft__client *client, weft_str authority);
 
 /* The origin of a URL. It is good as long as the caller has or awaits a connection of it. 0, WEFT_ENOMEM, or WEFT_ELIMIT:
  * origins_max of them have connections. Waits: never. */
@@ -84,8 +88,10 @@ weft__conn *weft__conn_take(weft__origin *o);
  * the code of a cancel. Waits: while the limits are reached. */
 int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out);
 
-/* Open it, closed before when it was open. 0 or a code, *why a static text or NULL. Waits: always. */
+/* Open it; it must be closed. 0 or a code, *why a static text or NULL. Waits: always. */
 int weft__conn_open(weft__conn *c, int64_t deadline_ns, const char **why);
+
+void weft__conn_close(weft__conn *c);        /* ... but keep its place. Waits: never. */
 
 /* Give it back: to be used again within keep_ms (0: as long as the limits say), or to be closed. Waits: never. */
 void weft__conn_keep(weft__conn *c, int keep_ms);

@@ -94,17 +94,17 @@ static int read_query_list(reading *r, const weft__source *s, void *out, const w
 
 /* Where each member's last value lies: repeated names of one value are no fault, the last one
  * counts. */
-static int find_values(reading *r, weft_str *last)
+static int find_values(reading *r, uint32_t count, weft_str *last)
 {
-    const weft__sources *slots = &r->e->queries;
+    const weft__source *sources = r->e->queries.items;
     weft__url_query q = weft__url_query_of(r->x->head->query, QUERY_PAIRS_MAX);
     weft_str name, value;
     int more;
-    for (uint32_t i = 0; i < slots->count; i++) last[i].ptr = NULL;
+    for (uint32_t i = 0; i < count; i++) last[i] = (weft_str){ NULL, 0 };
     if (!r->x->head->query.len) return 0;
     while ((more = weft__url_query_next(&q, &name, &value)) > 0) {
-        for (uint32_t i = 0; i < slots->count; i++)
-            if (same_name(name, slots->items[i].name)) last[i] = value;
+        for (uint32_t i = 0; i < count; i++)
+            if (same_name(name, sources[i].name)) last[i] = value;
     }
     if (more < 0) r->malformed = "the query has more than 1000 parameters";
     return more < 0 ? WEFT_EINVAL : 0;
@@ -114,8 +114,9 @@ static int read_query(reading *r)
 {
     const weft__loc query = { NULL, WEFT_S("query"), 0 };
     weft_str last[WEFT__SOURCES_MAX], text;
-    int rc = find_values(r, last);
-    for (uint32_t i = 0; rc == 0 && i < r->e->queries.count; i++) {
+    uint32_t count = r->e->queries.count;
+    int rc = find_values(r, count, last);
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
         const weft__source *s = &r->e->queries.items[i];
         const weft__loc loc = { &query, s->name, 0 };
         void *out = r->in + s->field->offset;

@@ -65,12 +65,12 @@ static int header_set(weft_reply *r, weft_str name, weft_str value)
 int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
 {
     va_list args;
-    char text[512], *value = text;
+    char text[512];
     va_start(args, fmt);
     int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (n < 0) return weft_fail(WEFT_EINVAL, "reply header %s: its format fails", name);
-    value = weft__arena_alloc(r->arena, (size_t)n + 1);
+    char *value = weft__arena_alloc(r->arena, (size_t)n + 1);
     if (!value) return WEFT_ENOMEM;
     if ((size_t)n < sizeof text) memcpy(value, text, (size_t)n + 1);
     else {

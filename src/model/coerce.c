@@ -167,49 +167,24 @@ const weft_field *weft__enum_of(const weft_schema *schema, const void *value)
     return NULL;
 }
 
-/* As Python's repr quotes it. */
-static void add_quoted(weft__buf *out, const char *text)
-{
-    char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
-    weft__buf_add_char(out, quote);
-    for (; *text; text++) {
-        if (*text == quote || *text == '\\') weft__buf_add_char(out, '\\');
-        weft__buf_add_char(out, *text);
-    }
-    weft__buf_add_char(out, quote);
-}
-
-static int say_enum(const weft_schema *schema, weft_arena *arena, weft__finding *found)
-{
-    weft__buf list;
-    weft__buf_init(&list, 64 * 1024);
-    for (size_t i = 0; i < schema->count; i++) {
-        if (i) weft__buf_add_str(&list, i + 1 == schema->count ? WEFT_S(" or ") : WEFT_S(", "));
-        add_quoted(&list, schema->fields[i].name);
-    }
-    weft_str expected =
-        list.failed ? (weft_str){ 0 } : weft__arena_dup(arena, weft__buf_str(&list));
-    int rc = list.failed ? list.failed : expected.ptr ? WEFT_EINVAL : weft__arena_error(arena);
-    weft__buf_free(&list);
-    *found = (weft__finding){ "enum", "Input should be {0}",
-        { { "expected", WEFT__CTX_TEXT, .s = expected } } };
-    return rc;
-}
-
-static int coerce_enum(const weft_schema *schema, const weft__token *t, void *out,
-    weft_arena *arena, weft__finding *found)
+static int coerce_enum(
+    const weft_schema *schema, const weft__token *t, void *out, weft__finding *found)
 {
     const weft_field *value =
         t->kind == WEFT__TOKEN_TEXT ? weft__enum_value(schema, t->text) : NULL;
-    if (!value) return say_enum(schema, arena, found);
-    weft__enum_store(schema, out, value->tag);
-    return 0;
+    if (value) {
+        weft__enum_store(schema, out, value->tag);
+        return 0;
+    }
+    *found = (weft__finding){ "enum", "Input should be {0}",
+        { { "expected", WEFT__CTX_ENUM, .e = schema } } };
+    return WEFT_EINVAL;
 }
 
 int weft__coerce(const weft_schema *schema, const weft_field *rules, const weft__token *token,
     void *out, weft_arena *arena, weft__finding *found)
 {
-    if (schema->kind == WEFT__enum) return coerce_enum(schema, token, out, arena, found);
+    if (schema->kind == WEFT__enum) return coerce_enum(schema, token, out, found);
     switch (schema->scalar) {
     case WEFT__int32: case WEFT__int64: return coerce_int(rules, schema->scalar, token, out, found);
     case WEFT__double: return coerce_double(rules, token, out, arena, found);

@@ -292,5 +292,5 @@ int weft__json_read(const weft_schema *schema, const weft_field *constraints, we
         weft__problems_syntax(problems, prefix, weft__json_error_position(&r.in), r.in.error);
         return problems->failed ? problems->failed : WEFT_EINVAL;
     }
-    return problems->total > before ? WEFT_EINVAL : 0;
+    return problems->total > before || weft__problems_full(problems) ? WEFT_EINVAL : 0;
 }

@@ -21,13 +21,14 @@ static inline void *slot(weft__reader *r, const weft_schema *schema, weft__any_l
     return item;
 }
 
-/* Items past max_items are counted and not kept. */
+/* Items past max_items are counted and not kept, and none is judged once the problems are full:
+ * many bad items cost no more than as many bytes that nobody asked for. */
 static bool read_items(weft__reader *r, const weft_schema *schema, const weft_field *rules,
     weft__any_list *list, size_t *count)
 {
     size_t keep = rules && rules->max_items ? rules->max_items : SIZE_MAX;
     do {
-        if (*count < keep) {
+        if (*count < keep && !weft__problems_full(r->problems)) {
             void *item = slot(r, schema, list);
             if (!item) return false;
             *weft__read_step(r) = (weft__step){ NULL, 0, (uint32_t)*count };
@@ -173,7 +174,10 @@ static bool read_entries(
         if (!map_key(r, (weft_str *)(void *)entry)) return false;
         keys k = { map->items, schema->item_size, map->count, NULL };
         if (map->count <= FEW_KEYS && !few_keys_distinct(r, &k, place)) return false;
-        if (!weft__read_value(r, schema->of, rules, entry + WEFT__ENTRY_VALUE)) return false;
+        bool judged = !weft__problems_full(r->problems);
+        if (judged && !weft__read_value(r, schema->of, rules, entry + WEFT__ENTRY_VALUE))
+            return false;
+        if (!judged && !weft__json_skip(&r->in, r->depth)) return false;
     } while (weft__read_more(r, '}'));
     return !r->in.error;
 }

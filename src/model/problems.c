@@ -85,6 +85,26 @@ static void copy_loc(weft__problems *p, weft__problem *to, const weft__loc *loc,
     to->loc_count = count;
 }
 
+/* As Python's repr quotes it. */
+static void add_quoted(weft__buf *out, const char *text)
+{
+    char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
+    weft__buf_add_char(out, quote);
+    for (; *text; text++) {
+        if (*text == quote || *text == '\\') weft__buf_add_char(out, '\\');
+        weft__buf_add_char(out, *text);
+    }
+    weft__buf_add_char(out, quote);
+}
+
+static void add_values(weft__buf *out, const weft_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        if (i) weft__buf_add_str(out, i + 1 == schema->count ? WEFT_S(" or ") : WEFT_S(", "));
+        add_quoted(out, schema->fields[i].name);
+    }
+}
+
 static void add_plainly(weft__buf *out, const weft__ctx *value)
 {
     char digits[WEFT__DOUBLE_PLAIN_MAX];
@@ -94,6 +114,7 @@ static void add_plainly(weft__buf *out, const weft__ctx *value)
         weft__buf_add(out, digits, weft__double_write_plain(digits, value->d));
         break;
     case WEFT__CTX_TEXT: weft__buf_add_str(out, value->s); break;
+    case WEFT__CTX_ENUM: add_values(out, value->e); break;
     }
 }
 
@@ -124,6 +145,15 @@ static weft_str message(weft__problems *p, const weft__finding *f)
     return msg;
 }
 
+/* The texts of an enum are spelled out once, for those problems that are kept. */
+static void copy_ctx(weft__problems *p, weft__problem *problem, const weft__finding *f)
+{
+    memcpy(problem->ctx, f->ctx, sizeof f->ctx);
+    if (f->ctx[0].kind != WEFT__CTX_ENUM) return;
+    weft__finding texts = { .msg = "{0}", .ctx = { f->ctx[0] } };
+    problem->ctx[0] = (weft__ctx){ f->ctx[0].key, WEFT__CTX_TEXT, .s = message(p, &texts) };
+}
+
 static weft__problem *slot(weft__problems *p)
 {
     p->total++;
@@ -145,7 +175,7 @@ void weft__problems_add_at(weft__problems *p, const weft__finding *f, const weft
     weft__problem *problem = slot(p);
     if (!problem) return;
     *problem = (weft__problem){ .type = f->type };
-    memcpy(problem->ctx, f->ctx, sizeof f->ctx);
+    copy_ctx(p, problem, f);
     problem->msg = message(p, f);
     problem->input = copy_input(p, input);
     copy_loc(p, problem, loc, steps, steps_count);
@@ -218,6 +248,7 @@ static void write_ctx_value(const weft__ctx *value, weft__buf *out)
     case WEFT__CTX_INT: weft__buf_add_int(out, value->i); break;
     case WEFT__CTX_DOUBLE: weft__buf_add(out, digits, weft__double_write(digits, value->d)); break;
     case WEFT__CTX_TEXT: weft__json_add_text_lossy(out, value->s); break;
+    case WEFT__CTX_ENUM: break;                    /* none is kept: see copy_ctx */
     }
 }
 

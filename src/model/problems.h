@@ -2,7 +2,7 @@
 #define WEFT_SRC_MODEL_PROBLEMS_H
 #include "base/arena.h"
 #include "base/buf.h"
-#include "weft/base.h"
+#include "weft/model.h"
 
 /* What is wrong with a request's values, collected and written in FastAPI's 422 form. Everything
  * a problem holds is copied into the arena (but for what is static), so it outlives the text it
@@ -22,11 +22,16 @@ typedef struct weft__loc {
  * these. A name of NULL is an index. */
 typedef struct weft__step { const char *name; uint32_t len, index; } weft__step;
 
-/* One entry of a problem's "ctx"; key NULL: none. */
+/* One entry of a problem's "ctx"; key NULL: none. Of an enum, the texts of its values are meant. */
 typedef struct weft__ctx {
     const char *key;
-    enum { WEFT__CTX_INT, WEFT__CTX_DOUBLE, WEFT__CTX_TEXT } kind;
-    union { int64_t i; double d; weft_str s; };
+    enum { WEFT__CTX_INT, WEFT__CTX_DOUBLE, WEFT__CTX_TEXT, WEFT__CTX_ENUM } kind;
+    union {
+        int64_t i;
+        double d;
+        weft_str s;
+        const weft_schema *e;
+    };
 } weft__ctx;
 
 /* What a check found, without the place. `type` and `msg` are static. In `msg` {0}, {1}, {2}
@@ -58,7 +63,7 @@ typedef struct weft__problems {
     weft_arena *arena;
     weft__problem *items;
     uint32_t count, room;
-    uint32_t total;                  /* those that were not kept included */
+    uint32_t total;                  /* those that were found and not kept included */
     int failed;                      /* 0, or WEFT_ENOMEM or WEFT_ELIMIT: the arena gave out */
     weft__input last; /* the last input that was copied, and its copy: siblings share it */
     weft_str last_copy;
@@ -68,6 +73,12 @@ void weft__problems_init(weft__problems *p, weft_arena *arena);
 
 /* How many there are; 0 means that all is well. */
 static inline size_t weft__problems_count(const weft__problems *p) { return p->count; }
+
+/* True when no more are kept: what is left of a list need not be judged. */
+static inline bool weft__problems_full(const weft__problems *p)
+{
+    return p->count == WEFT__PROBLEMS_MAX;
+}
 
 /* Add one at `loc` and the `steps` behind it. Errors: p->failed. */
 void weft__problems_add_at(weft__problems *p, const weft__finding *finding, const weft__loc *loc,

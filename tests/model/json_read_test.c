@@ -338,9 +338,9 @@ WEFT_TEST(a_text_that_needs_more_than_the_arena_has_is_refused)
     weft_arena small;
     weft__problems problems;
     weft_list_Comment list;
-    char *text = malloc(300008), *at = text;
+    char *text = malloc(1300008), *at = text;
     *at++ = '[';
-    for (int i = 0; i < 100000; i++) at = stpcpy(at, i ? ",{}" : "{}");
+    for (int i = 0; i < 100000; i++) at = stpcpy(at, i ? ",{\"text\":\"\"}" : "{\"text\":\"\"}");
     strcpy(at, "]");
     weft__arena_init(&small, NULL, 64 * 1024);
     weft__problems_init(&problems, &small);

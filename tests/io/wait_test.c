@@ -395,32 +395,3 @@ TASK_TEST(b23_b38_tasks_that_are_always_ready_do_not_starve_io)
     pair_close(&p);
     return 0;
 }
-
-/* A reader whose bytes are always there lets the others run. */
-static int count_yields(int *const *n)
-{
-    for (;; ++**n) WEFT_TRY(weft_yield());
-}
-
-TASK_TEST(reads_that_succeed_at_once_do_not_starve_others)
-{
-    enum { BYTES = 20000 };
-    static char bytes[BYTES];
-    pair p;
-    int yields = 0;
-    pair_open(&p);
-    memset(bytes, 'x', sizeof bytes);
-    WEFT_CHECK_EQ(weft__stream_send(&p.client, &(struct iovec){ bytes, BYTES }, 1, INT64_MAX), 0);
-    WEFT_CHECK_EQ(weft_sleep_ms(5), 0);
-    WEFT_SCOPE(s);
-    weft_spawn(s, count_yields, (&(int *const){ &yields }));
-    WEFT_CHECK_EQ(weft_yield(), 0);
-    int before = yields;
-    for (int i = 0; i < BYTES / 2; i++) {
-        char byte;
-        if (!WEFT_CHECK_EQ(weft__stream_recv(&p.server, &byte, 1, INT64_MAX), 1)) break;
-    }
-    WEFT_CHECK(yields > before);
-    pair_close(&p);
-    return 0;
-}

@@ -104,9 +104,10 @@ static void note_content(weft__sim *s, const char *bytes, size_t n)
         memcpy(&word, bytes, 8);
         weft__sim_note(s, WEFT__SIM_OP_CONTENT, word, 8);
     }
+    if (!n) return;
     int64_t rest = 0;
     memcpy(&rest, bytes, n);
-    if (n) weft__sim_note(s, WEFT__SIM_OP_CONTENT, rest, (int64_t)n);
+    weft__sim_note(s, WEFT__SIM_OP_CONTENT, rest, (int64_t)n);
 }
 
 /* The first n bytes of the pieces; `room` is NULL when nobody is there to get them. */

@@ -65,7 +65,7 @@ static void unmap(void) { weft__os_stacks_unmap(slab, STACKS, stack_size); }
 
 static const char *name_of(const void *address)
 {
-    if ((const char *)address < slab || (const char *)address >= slab + STACKS * stack_size) return NULL;
+    if (!slab || (const char *)address < slab || (const char *)address >= slab + STACKS * stack_size) return NULL;
     size_t at = (size_t)((const char *)address - slab);
     static const char *const names[STACKS] = { "alfa", "bravo", "charlie", "delta" };
     return at % stack_size < guard_size ? names[at / stack_size] : NULL;

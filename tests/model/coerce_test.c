@@ -165,6 +165,7 @@ static const row rows[] = {
     { DOUBLE, "\"1,5\"", NULL, "float_parsing", { 0 } },
     { DOUBLE, "0.3", "0.3", NULL, { .multiple_of = 0.1L } },
     { DOUBLE, "0.35", NULL, "multiple_of", { .multiple_of = 0.1L } },
+    { DOUBLE, "1.0001", NULL, "multiple_of", { .multiple_of = 0.1L } },
     { DOUBLE, "1e300", "1e+300", NULL, { .multiple_of = 0.1L } },
     { DOUBLE, "-0.0", "-0.0", NULL, { .range = { 0, 1 } } },
     { BOOL, "null", NULL, "bool_type", { 0 } },

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "reading.h"
+#include "wire/json.h"
 
 WEFT_ENUM(Color, value(COLOR_RED, "red"), value(COLOR_BLUE, "bl\"ue"));
 WEFT_MODEL(Inner, field(int, a), opt(weft_str, b));
@@ -97,6 +98,20 @@ WEFT_TEST(a_ring_of_refs_ends_at_the_limit)
     ring.next = &ring;
     check_fault(&weft_schema_Outer, &ring, WEFT_ELIMIT,
         "more than 64 levels of nesting: do refs form a ring? (model Outer, member 'items')");
+}
+
+WEFT_MODEL(Chain, ref(Chain, next));
+
+WEFT_TEST(models_are_written_64_levels_deep_and_no_deeper)
+{
+    Chain links[65] = { { NULL } };
+    for (int i = 0; i < 64; i++) links[i].next = &links[i + 1];
+    weft__buf out;
+    weft__buf_init(&out, 1 << 20);
+    WEFT_CHECK_EQ(weft__json_write(&weft_schema_Chain, &links[1], &out, NULL), 0);
+    WEFT_CHECK(weft__json_valid(weft__buf_str(&out)));
+    WEFT_CHECK_EQ(weft__json_write(&weft_schema_Chain, &links[0], &out, NULL), WEFT_ELIMIT);
+    weft__buf_free(&out);
 }
 
 WEFT_TEST(a_value_larger_than_the_buffer_may_be_is_refused)

@@ -21,15 +21,16 @@ WEFT_TEST(patterns_see_characters_and_ascii_classes)
     WEFT_CHECK_EQ(weft__pattern_search("(?i)^\xC3\x89$", WEFT_S("\xC3\xA9")), 1);
 }
 
-/* Each further character doubles the work of this one. */
+/* Each further character doubles the work of this one: 20 are beyond our limit, not beyond
+ * PCRE2's own. */
 WEFT_TEST(a_search_that_takes_too_long_is_a_problem)
 {
     static const char slow[] = "^(a+)+$";
     char text[64];
     memset(text, 'a', sizeof text);
-    text[40] = '!';
-    WEFT_CHECK_EQ(weft__pattern_search(slow, (weft_str){ text, 41 }), WEFT_ELIMIT);
-    WEFT_CHECK_EQ(weft__pattern_search(slow, (weft_str){ text, 40 }), 1);
+    text[20] = '!';
+    WEFT_CHECK_EQ(weft__pattern_search(slow, (weft_str){ text, 21 }), WEFT_ELIMIT);
+    WEFT_CHECK_EQ(weft__pattern_search(slow, (weft_str){ text, 20 }), 1);
     static const weft_field field = { .pattern = slow };
     reading r = reading_open();
     weft_str out;

@@ -15,7 +15,7 @@ typedef struct reading {
 static inline reading reading_open(void)
 {
     reading r = { .rc = 0 };
-    weft__arena_init(&r.arena, NULL, 16 << 20);
+    weft__arena_init(&r.arena, NULL, 64 << 20);
     weft__buf_init(&r.text, 16 << 20);
     return r;
 }

@@ -59,7 +59,8 @@ WEFT__INLINE __m128i weft__fits_path(__m128i x)
 
 typedef __m128i weft__fits_fn(__m128i);
 
-/* The first byte that does not fit, or `end`; `at` itself when there are fewer than 16 bytes in all. */
+/* The first byte that does not fit, or `end`; `at` itself when there are fewer than 16 bytes in
+ * all. */
 WEFT__INLINE const char *weft__skip(
     const char *start, const char *at, const char *end, weft__fits_fn *fits)
 {
@@ -78,8 +79,9 @@ WEFT__INLINE const char *weft__skip(
 #define WEFT__SKIP(start, at, end, fits) ((void)(start), (at))
 #endif
 
-/* What the vectors have skipped belongs; the plain scan goes on from there and has the last word: over
- * short inputs, and over the bytes of rare names ('_', '!'...) that do not fit the vector's class. */
+/* What the vectors have skipped belongs; the plain scan goes on from there and has the last word:
+ * over short inputs, and over the bytes of rare names ('_', '!'...) that do not fit the vector's
+ * class. */
 static inline const char *weft__scan_name(const char *start, const char *at, const char *end)
 {
     at = WEFT__SKIP(start, at, end, weft__fits_name);

@@ -75,9 +75,12 @@ static __attribute__((noinline)) int send_at_once(weft__call *c)
     return c->conn ? weft__call_send(c) : NO_CONN;
 }
 
+/* Of the defaults, the one between two reads ends first. */
 static int first_bytes(weft__call *c)
 {
-    ssize_t n = weft__stream_recv(&c->conn->stream, c->client->in, WEFT__CLIENT_IN, weft__call_deadline(c));
+    bool usual = !c->timed && weft__conn_asks(c->conn);
+    ssize_t n = weft__stream_recv(&c->conn->stream, c->client->in, WEFT__CLIENT_IN, usual ? INT64_MAX : weft__call_deadline(c));
+    if (usual) weft__conn_answered(c->conn);
     if (__builtin_expect(n <= 0, 0)) return weft__call_no_answer(c, (int)n);
     c->came = (size_t)n;
     return 0;

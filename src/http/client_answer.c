@@ -19,10 +19,9 @@ static int nothing_came(weft__call *c, int rc, const char *doing)
     return c->broken ? 0 : weft__call_fail_io(c, rc, doing);
 }
 
-/* > 0 bytes, or as above. A peer that is never slow must not keep the others from their turn. */
+/* > 0 bytes, or as above. */
 static ssize_t take_more(weft__call *c, void *to, size_t n, const char *doing)
 {
-    if (weft__checkpoint() < 0) return weft__call_cut(c);
     ssize_t got = weft__stream_recv(&c->conn->stream, to, n, weft__call_deadline(c));
     return got > 0 ? got : nothing_came(c, (int)got, doing);
 }

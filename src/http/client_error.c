@@ -4,11 +4,11 @@
 #include <string.h>
 #include "http/client.h"
 
-enum { URL_SHOWN_MAX = 300, READ_MS = 30000 };
+enum { URL_SHOWN_MAX = 300 };
 
 long long weft__call_ms(const weft__call *c) { return (weft__loop_clock(c->client->loop) - c->started_ns) / 1000000; }
 
-int weft__call_read_ms(const weft__call *c) { return c->opts->read_ms > 0 ? c->opts->read_ms : READ_MS; }
+int weft__call_read_ms(const weft__call *c) { return c->opts->read_ms > 0 ? c->opts->read_ms : WEFT__CLIENT_READ_MS; }
 
 int64_t weft__call_deadline(const weft__call *c)
 {

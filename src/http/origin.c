@@ -41,59 +41,59 @@ static void queue_remove(weft__waiter *w)
 
 /* ---- lists of connections ---- */
 
-static void list_add(weft__conn **list, weft__conn *c)
-{
-    c->prev = NULL;
-    c->next = *list;
-    if (*list) (*list)->prev = c;
-    *list = c;
-}
-
-static void list_remove(weft__conn **list, weft__conn *c)
-{
-    if (c->next) c->next->prev = c->prev;
-    if (c->prev) c->prev->next = c->next;
-    else *list = c->next;
-}
-
 static int64_t now_of(const weft__client *client) { return weft__loop_now(client->loop); }
+
+static void line_timer_start(weft__client *client, weft__line *line)
+{
+    line->runs = weft__timer_start(client->loop, &line->timer, line->first->due_ns) == 0;
+}
+
+/* Behind all others: its time is over last. */
+static void line_add(weft__client *client, weft__line *line, weft__conn *c, int ms)
+{
+    c->due_ns = now_of(client) + (int64_t)ms * 1000000;
+    c->behind = NULL;
+    c->before = line->last;
+    if (line->last) line->last->behind = c;
+    else line->first = c;
+    line->last = c;
+    /* It is left running when the line empties: started and stopped for each call it would cost more. */
+    if (!line->runs) line_timer_start(client, line);
+}
+
+static void line_remove(weft__line *line, weft__conn *c)
+{
+    if (c->before) c->before->behind = c->behind;
+    else line->first = c->behind;
+    if (c->behind) c->behind->before = c->before;
+    else line->last = c->before;
+}
 
 static void busy_add(weft__conn *c, const weft_task *holder)
 {
+    c->state = WEFT__CONN_BUSY;
     c->holder = holder;
     c->since_ns = now_of(c->origin->client);
-    list_add(&c->origin->busy, c);
+}
+
+/* Without memory for a timer an idle one stays open; that it is too old is seen when it is taken. */
+static void idle_add(weft__conn *c)
+{
+    weft__origin *o = c->origin;
+    c->state = WEFT__CONN_IDLE;
+    c->prev = NULL;
+    c->next = o->idle;
+    if (o->idle) o->idle->prev = c;
+    o->idle = c;
+    line_add(o->client, &o->client->idle, c, o->client->limits.idle_ms);
 }
 
 static void idle_remove(weft__conn *c)
 {
-    weft__client *client = c->origin->client;
-    list_remove(&c->origin->idle, c);
-    if (c->older) c->older->newer = c->newer;
-    else client->oldest = c->newer;
-    if (c->newer) c->newer->older = c->older;
-    else client->newest = c->older;
-    c->is_idle = false;
-}
-
-static void idle_timer_start(weft__client *client)
-{
-    int64_t at_ns = client->oldest->since_ns + (int64_t)client->limits.idle_ms * 1000000;
-    /* Without memory for a timer they stay open; that they are too old is seen when one is taken. */
-    client->timer_runs = weft__timer_start(client->loop, &client->idle_timer, at_ns) == 0;
-}
-
-static void idle_add(weft__conn *c)
-{
-    weft__client *client = c->origin->client;
-    list_add(&c->origin->idle, c);
-    c->is_idle = true;
-    c->newer = NULL;
-    c->older = client->newest;
-    if (client->newest) client->newest->newer = c;
-    else client->oldest = c;
-    client->newest = c;
-    if (!client->timer_runs) idle_timer_start(client);
+    if (c->next) c->next->prev = c->prev;
+    if (c->prev) c->prev->next = c->next;
+    else c->origin->idle = c->next;
+    line_remove(&c->origin->client->idle, c);
 }
 
 /* ---- giving back ---- */
@@ -102,6 +102,7 @@ static void idle_add(weft__conn *c)
 static void spare_add(weft__conn *c)
 {
     weft__client *client = c->origin->client;
+    c->state = WEFT__CONN_SPARE;
     c->origin->conns--;
     client->conns--;
     c->next = client->spare;
@@ -158,7 +159,6 @@ static void give(weft__conn *c)
 
 void weft__conn_drop(weft__conn *c)
 {
-    list_remove(&c->origin->busy, c);
     weft__conn_close(c);
     give(c);
 }
@@ -182,7 +182,6 @@ void weft__conn_keep(weft__conn *c, int keep_ms)
     c->used = true;
     c->since_ns = now_of(client);
     c->idle_until_ns = c->since_ns + (int64_t)(keep_ms && keep_ms < most_ms ? keep_ms : most_ms) * 1000000;
-    list_remove(&c->origin->busy, c);
     give(c);
 }
 
@@ -198,17 +197,41 @@ static void idle_drop(weft__conn *c)
 static void idle_told(weft__stream *s, uint32_t events)
 {
     weft__conn *c = (weft__conn *)s;
-    if (c->is_idle && events & (WEFT__IN | WEFT__HUP)) idle_drop(c);
+    if (c->state == WEFT__CONN_IDLE && events & (WEFT__IN | WEFT__HUP)) idle_drop(c);
 }
 
-static void idle_timer_fired(weft__timer *t)
+static void idle_over(weft__timer *t)
 {
-    weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, idle_timer));
-    int64_t before_ns = now_of(client) - (int64_t)client->limits.idle_ms * 1000000;
-    client->timer_runs = false;
-    while (client->oldest && client->oldest->since_ns <= before_ns) idle_drop(client->oldest);
-    if (client->oldest && !client->timer_runs) idle_timer_start(client);
+    weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, idle.timer));
+    weft__line *line = &client->idle;
+    line->runs = false;
+    while (line->first && line->first->due_ns <= now_of(client)) idle_drop(line->first);
+    if (line->first) line_timer_start(client, line);
 }
+
+/* ---- waiting for an answer ---- */
+
+static void asking_over(weft__timer *t)
+{
+    weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, asking.timer));
+    weft__line *line = &client->asking;
+    weft__conn *c = line->first;
+    for (; c && c->due_ns <= now_of(client); c = c->behind) {
+        if (c->stream.reader) weft__wake(c->stream.reader, WEFT_ETIMEDOUT);
+    }
+    line->runs = c && weft__timer_start(client->loop, &line->timer, c->due_ns) == 0;
+}
+
+bool weft__conn_asks(weft__conn *c)
+{
+    weft__line *line = &c->origin->client->asking;
+    line_add(c->origin->client, line, c, WEFT__CLIENT_READ_MS);
+    if (__builtin_expect(line->runs, 1)) return true;
+    line_remove(line, c);
+    return false;
+}
+
+void weft__conn_answered(weft__conn *c) { line_remove(&c->origin->client->asking, c); }
 
 /* ---- taking ---- */
 
@@ -230,9 +253,14 @@ weft__conn *weft__conn_take(weft__origin *o)
 static weft__conn *conn_new(weft__client *client)
 {
     weft__conn *c = client->spare;
-    if (c) client->spare = c->next;
-    else c = weft__malloc(sizeof *c);
-    if (c) *c = (weft__conn){ .stream.fd = -1 };
+    if (c) {
+        client->spare = c->next;
+        return c;
+    }
+    c = weft__malloc(sizeof *c);
+    if (!c) return NULL;
+    *c = (weft__conn){ .stream.fd = -1, .all = client->all };
+    client->all = c;
     return c;
 }
 
@@ -240,9 +268,9 @@ static weft__conn *conn_new(weft__client *client)
 static weft__conn *place_take(weft__origin *o, bool *full)
 {
     weft__client *client = o->client;
-    *full = o->conns >= client->limits.origin_max || (client->conns >= client->limits.total_max && !client->oldest);
+    *full = o->conns >= client->limits.origin_max || (client->conns >= client->limits.total_max && !client->idle.first);
     if (*full) return NULL;
-    if (client->conns >= client->limits.total_max) idle_drop(client->oldest);
+    if (client->conns >= client->limits.total_max) idle_drop(client->idle.first);
     weft__conn *c = conn_new(client);
     if (!c) return NULL;
     c->origin = o;
@@ -365,29 +393,21 @@ int weft__origin_find(weft__client *client, const weft__url *url, weft__origin *
 
 /* ---- the client of a loop ---- */
 
-static void origin_free(weft__origin *o)
-{
-    for (weft__conn *c; (c = o->idle);) {
-        o->idle = c->next;
-        weft__stream_close(&c->stream);
-        weft__free(c);
-    }
-    weft__free(o);
-}
-
 static void client_free(void *arg)
 {
     weft__client *client = arg;
-    weft__timer_stop(client->loop, &client->idle_timer);
+    weft__timer_stop(client->loop, &client->idle.timer);
+    weft__timer_stop(client->loop, &client->asking.timer);
+    for (weft__conn *c; (c = client->all);) {
+        client->all = c->all;
+        weft__stream_close(&c->stream);
+        weft__free(c);
+    }
     for (size_t i = 0; i < WEFT__ORIGIN_BUCKETS; i++) {
         for (weft__origin *o; (o = client->buckets[i]);) {
             client->buckets[i] = o->next;
-            origin_free(o);
+            weft__free(o);
         }
-    }
-    for (weft__conn *c; (c = client->spare);) {
-        client->spare = c->next;
-        weft__free(c);
     }
     *weft__loop_slot(client->loop, WEFT__SLOT_CLIENT) = NULL;
     weft__buf_free(&client->out);
@@ -405,7 +425,8 @@ static weft__client *client_new(weft__loop *loop)
     client->loop = loop;
     client->limits = DEFAULTS;
     client->seed = os->ops->random(os);
-    client->idle_timer.fire = idle_timer_fired;
+    client->idle.timer.fire = idle_over;
+    client->asking.timer.fire = asking_over;
     weft__buf_init(&client->out, REQUEST_HEAD_MAX);
     client->in = weft__malloc(WEFT__CLIENT_IN);
     if (client->in && weft__loop_on_free(loop, client_free, client) == 0) return client;
@@ -427,34 +448,29 @@ int weft__client_of(weft__loop *loop, weft__client **out)
 enum { NAMES = 6 };
 typedef struct holders { const char *name[NAMES]; unsigned count[NAMES], named, others; int64_t since_ns; } holders;
 
-static void holders_add(holders *h, const weft__origin *o)
+static void holders_add(holders *h, const weft__conn *c)
 {
-    for (const weft__conn *c = o->busy; c; c = c->next) {
-        const char *name = c->holder ? weft_task_name(c->holder) : "nobody";
-        unsigned i = 0;
-        while (i < h->named && strcmp(h->name[i], name) != 0) i++;
-        if (c->since_ns < h->since_ns) h->since_ns = c->since_ns;
-        if (i == NAMES) {
-            h->others++;
-            continue;
-        }
-        if (i == h->named) h->name[h->named++] = name;
-        h->count[i]++;
+    const char *name = c->holder ? weft_task_name(c->holder) : "nobody";
+    unsigned i = 0;
+    while (i < h->named && strcmp(h->name[i], name) != 0) i++;
+    if (c->since_ns < h->since_ns) h->since_ns = c->since_ns;
+    if (i == NAMES) {
+        h->others++;
+        return;
     }
+    if (i == h->named) h->name[h->named++] = name;
+    h->count[i]++;
 }
 
 void weft__origin_describe(const weft__origin *o, weft__buf *out)
 {
     const weft__client *client = o->client;
     holders h = { .since_ns = INT64_MAX };
-    if (o->conns >= client->limits.origin_max) {
-        weft__buf_printf(out, "all %u connections to %.*s (limit per origin) are in use", o->conns, WEFT_FMT(o->authority));
-        holders_add(&h, o);
-    } else {
-        weft__buf_printf(out, "all %u connections of this loop (limit in total) are in use", client->conns);
-        for (size_t i = 0; i < WEFT__ORIGIN_BUCKETS; i++) {
-            for (const weft__origin *each = client->buckets[i]; each; each = each->next) holders_add(&h, each);
-        }
+    bool own = o->conns >= client->limits.origin_max;
+    if (own) weft__buf_printf(out, "all %u connections to %.*s (limit per origin) are in use", o->conns, WEFT_FMT(o->authority));
+    else weft__buf_printf(out, "all %u connections of this loop (limit in total) are in use", client->conns);
+    for (const weft__conn *c = client->all; c; c = c->all) {
+        if (c->state == WEFT__CONN_BUSY && (!own || c->origin == o)) holders_add(&h, c);
     }
     for (unsigned i = 0; i < h.named; i++) weft__buf_printf(out, "%s%s (%u)", i ? ", " : ", by ", h.name[i], h.count[i]);
     if (h.others) weft__buf_printf(out, " and others (%u)", h.others);

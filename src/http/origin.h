@@ -25,22 +25,29 @@ typedef struct weft__conn weft__conn;
 typedef struct weft__waiter weft__waiter;
 typedef struct weft__waiters { weft__waiter *first, *last; } weft__waiters;
 
+/* Connections in the order in which their time is over, which is the same for all of them: one timer serves them. */
+typedef struct weft__line { weft__conn *first, *last; weft__timer timer; bool runs; } weft__line;
+
+typedef enum { WEFT__CONN_SPARE, WEFT__CONN_BUSY, WEFT__CONN_IDLE } weft__conn_state;
+
 struct weft__conn {
     weft__stream stream;             /* first; fd -1: to be opened */
     weft__origin *origin;
-    weft__conn *next, *prev;         /* among the idle or the busy ones of its origin, or the spare ones */
-    weft__conn *older, *newer;       /* among all idle ones */
-    const weft_task *holder;         /* of a busy one: in whose call */
-    int64_t since_ns;                /* busy or idle */
+    weft__conn *next, *prev;         /* idle: among those of its origin; spare: next alone */
+    weft__conn *before, *behind;     /* in a line: the idle ones, or those whose call waits for its answer */
+    int64_t due_ns;                  /* in a line: when its time there is over */
     int64_t idle_until_ns;           /* an idle one is not used after it */
-    bool is_idle;
+    int64_t since_ns;                /* busy or idle */
+    const weft_task *holder;         /* of a busy one: in whose call */
+    weft__conn_state state;
     bool used;                       /* it has carried an answer: the peer may have closed it since */
+    weft__conn *all;                 /* the next one of the client's */
 };
 
 struct weft__origin {
     weft__client *client;
     weft__origin *next;              /* in its bucket */
-    weft__conn *idle, *busy;         /* the newest first */
+    weft__conn *idle;                /* the newest first */
     weft__waiters waiters;           /* for one of this origin's own connections, longest first */
     unsigned conns;                  /* idle and busy */
     int port;
@@ -50,7 +57,7 @@ struct weft__origin {
     char text[];
 };
 
-enum { WEFT__ORIGIN_BUCKETS = 256, WEFT__CLIENT_IN = 64 * 1024, WEFT__CLIENT_HEADERS = 100 };
+enum { WEFT__ORIGIN_BUCKETS = 256, WEFT__CLIENT_IN = 64 * 1024, WEFT__CLIENT_HEADERS = 100, WEFT__CLIENT_READ_MS = 30000 };
 
 struct weft__client {
     weft__loop *loop;
@@ -58,10 +65,9 @@ struct weft__client {
     uint64_t seed;
     weft__origin *buckets[WEFT__ORIGIN_BUCKETS];
     unsigned origins, conns;         /* conns: idle and busy of all origins */
-    weft__conn *spare, *oldest, *newest;
+    weft__conn *spare, *all;         /* all: whatever they do, for telling who holds them */
+    weft__line idle, asking;
     weft__waiters starved;           /* those whose origin has room, but the loop has none */
-    weft__timer idle_timer;
-    bool timer_runs;
     uint64_t opened, retried;        /* how often since the start */
 
     /* Good between two waits only: what a call has not done with by then, it copies. */
@@ -96,6 +102,12 @@ void weft__conn_close(weft__conn *c);        /* ... but keep its place. Waits: n
 /* Give it back: to be used again within keep_ms (0: as long as the limits say), or to be closed. Waits: never. */
 void weft__conn_keep(weft__conn *c, int keep_ms);
 void weft__conn_drop(weft__conn *c);
+
+/* The call of c now waits for its answer, at most WEFT__CLIENT_READ_MS: then who reads from it is woken with
+ * WEFT_ETIMEDOUT. For the usual deadline, which costs no timer of its own. False: no memory, and nothing will happen.
+ * conn_answered ends it. Waits: never. */
+bool weft__conn_asks(weft__conn *c);
+void weft__conn_answered(weft__conn *c);
 
 /* Which limit holds calls to this origin up, and who has the connections:
  * "all 100 connections to 127.0.0.1:9001 (limit per origin) are in use, by compare (61), report (39), for up to 4 900 ms". */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "http/connection.h"
+#include "io/log.h"
 
 enum { BACKLOG = 4096, ACCEPTS_AT_ONCE = 64, LINGER_MS = 2000, SCRATCH_BYTES_MAX = 256 << 20 };
 
@@ -178,7 +179,7 @@ static void close_all(weft__server *s)
 static void say_who_hangs(weft__server *s)
 {
     for (connection *c = s->busy; c; c = c->next) {
-        fprintf(stderr, "weft: a request still runs after grace_ms and hard_ms; its handler ignores its cancel\n");
+        weft__log(WEFT__LOG_ERROR, "a request still runs after grace_ms and hard_ms; its handler ignores its cancel");
     }
 }
 

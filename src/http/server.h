@@ -4,7 +4,7 @@
  * a coroutine nor a buffer; a request takes both from pools. */
 #include "base/arena.h"
 #include "task/loop.h"
-#include "weft/serve.h"
+#include "weft/limits.h"
 #include "wire/http1.h"
 
 typedef struct weft__server weft__server;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
+#include "os/stderr.h"
 #include "task/fiber.h"
 
 static const struct { int code, status; const char *text; } codes[] = {
@@ -91,6 +92,7 @@ weft__record *weft__record_copy(const weft__record *r)
 {
     weft__record *copy = r ? weft__record_new(r->error.code, r->error.status, NULL) : NULL;
     if (!copy) return NULL;
+    copy->shown = r->shown;
     buf_copy(&copy->text, &r->text);
     buf_copy(&copy->trace, &r->trace);
     record_ends(copy);
@@ -163,6 +165,16 @@ void weft__errors_drop(weft__errors *e)
     *e = (weft__errors){ 0 };
 }
 
+void weft__say(const char *fmt, ...)
+{
+    char text[WEFT__STDERR_MAX];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (n > 0) (void)weft__os_stderr_try(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
 /* ---- of the running task ---- */
 
 weft__errors *weft__errors_here(bool make)
@@ -180,11 +192,12 @@ void weft__errors_clear(void)
     if (e) weft__errors_drop(e);
 }
 
-static int fail(const char *place, int code, int status, const char *fmt, va_list args)
+static int fail(const char *place, int code, int status, bool shown, const char *fmt, va_list args)
 {
     weft__errors *e = weft__errors_here(true);
     weft__record *r = e ? weft__record_new(code, status, place) : NULL;
     if (!r) return code;                             /* the code stands, its text is lost */
+    r->shown = shown;
     text_add(&r->text, fmt, args);
     record_ends(r);
     weft__errors_put(e, r);
@@ -197,7 +210,7 @@ int weft__fail(const char *place, int status_or_code, const char *fmt, ...)
     int code = is_status ? WEFT_STATUS(status_or_code) : status_or_code < 0 ? status_or_code : WEFT_EINVAL;
     va_list args;
     va_start(args, fmt);
-    fail(place, code, 0, fmt, args);
+    fail(place, code, 0, is_status, fmt, args);
     va_end(args);
     return code;
 }
@@ -206,7 +219,7 @@ int weft__fail_as(const char *place, int code, int status, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    fail(place, code, status, fmt, args);
+    fail(place, code, status, false, fmt, args);
     va_end(args);
     return code;
 }
@@ -237,6 +250,13 @@ int weft__trace_text(int rc, const char *place, const char *fmt, ...)
     weft__record *r = record_for(rc);
     if (r) weft__record_line(r, "at %s: %s", place, doing);
     return rc;
+}
+
+bool weft__error_shown(int rc)
+{
+    weft__errors *e = weft__errors_here(false);
+    weft__record *r = e ? weft__errors_find(e, rc) : NULL;
+    return r && r->shown;
 }
 
 /* What a task is told lives like all that it is given; the record itself goes when others come. */

@@ -9,6 +9,7 @@ enum { WEFT__ERRORS_KEPT = 8, WEFT__ERROR_TEXT_MAX = 1024, WEFT__ERROR_TRACE_MAX
 typedef struct weft__record {
     weft_error error;
     weft__buf text, trace;
+    bool shown;                              /* made by weft_fail with a status: the text is for the client */
     bool over;                               /* of a failure that has passed: a new one of this code is another */
     const char *task, *place;                /* whose failure it was, once it has left its task */
 } weft__record;
@@ -25,6 +26,8 @@ weft__record *weft__record_copy(const weft__record *r);          /* NULL for NUL
 void weft__record_free(weft__record *r);
 void weft__record_line(weft__record *r, const char *fmt, ...) WEFT_PRINTF(2, 3);   /* adds a line to the trace */
 weft__errors *weft__errors_here(bool make);                      /* of the running task, or of the thread outside of any */
+/* Say something on stderr, now or never: a full pipe never stalls the loop. At most 4 KiB. */
+void weft__say(const char *fmt, ...) WEFT_PRINTF(1, 2) WEFT__COLD;
 const char *weft__code_text(int code);                           /* the general text of a code */
 int weft__code_status(int code);                                 /* the HTTP status that suits it */
 const weft_error *weft__code_error(int code);                    /* both, for a code without a record */

@@ -284,7 +284,7 @@ static void run_ready(weft__loop *loop)
 static void who_waits(const weft_scope *s)
 {
     for (const weft_task *t = s->tasks; t; t = t->next) {
-        if (t->fiber) fprintf(stderr, "weft:   %s (%s) waits for %s\n", t->name, t->place, t->fiber->waits_for);
+        if (t->fiber) weft__say("weft:   %s (%s) waits for %s\n", t->name, t->place, t->fiber->waits_for);
     }
     for (const weft_scope *c = s->first_child; c; c = c->next) who_waits(c);
 }
@@ -292,11 +292,11 @@ static void who_waits(const weft_scope *s)
 static void deadlocked(weft__loop *loop)
 {
     if (loop->top.reason) {
-        fputs("weft: tasks wait for what can never come, even after a cancel:\n", stderr);
+        weft__say("weft: tasks wait for what can never come, even after a cancel:\n");
         who_waits(&loop->top);
         abort();
     }
-    fputs("weft: nothing can wake what waits:\n", stderr);
+    weft__say("weft: nothing can wake what waits:\n");
     who_waits(&loop->top);
     weft__scope_cancel(&loop->top, WEFT_EDEADLK);
 }

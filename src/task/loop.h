@@ -84,6 +84,9 @@ weft_arena *weft__arena_swap(weft_arena *a);
 
 /* Record as weft_fail does, with the code and status both given (status 0: what suits the code). */
 int weft__fail_as(const char *place, int code, int status, const char *fmt, ...) WEFT_PRINTF(4, 5) WEFT__COLD;
+/* Was this failure recorded by weft_fail with a status, so that its text is for the client? What weft's own
+ * floors record names what was called inside, and is for the log. */
+bool weft__error_shown(int rc);
 /* Forget this task's records: a server's coroutine between two requests. */
 void weft__errors_clear(void);
 

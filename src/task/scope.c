@@ -208,7 +208,7 @@ static void log_failure(const weft_scope *s)
 {
     const weft__record *r = s->error;
     if (r) weft__record_log(r, r->task, r->place);
-    else fprintf(stderr, "weft: a task of the scope at %s failed and nobody awaited it: %s\n", s->place, weft__code_text(s->failed));
+    else weft__say("weft: a task of the scope at %s failed and nobody awaited it: %s\n", s->place, weft__code_text(s->failed));
 }
 
 static void free_tasks(weft_scope *s)

@@ -56,13 +56,13 @@ void weft__failure_reply(
     const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc)
 {
     const weft_error *error = weft_error_of(rc);
-    bool for_client = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599);
+    bool has_status = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599);
     int status = error->status >= 400 && error->status <= 599 ? error->status : 500;
     /* The client left, or the server stops: nobody's fault. */
     bool abandoned = rc == WEFT_ECANCELED && weft__cancelled();
     if (status >= 500 && !abandoned) log_failure(e, x, status, error);
-    weft_str text = for_client ? weft_str_of(error->text) : reason(status);
-    weft__detail_reply(x, for_client ? reply : NULL, status, (weft_str){ 0 }, text);
+    weft_str text = weft__error_shown(rc) ? weft_str_of(error->text) : reason(status);
+    weft__detail_reply(x, has_status ? reply : NULL, status, (weft_str){ 0 }, text);
 }
 
 void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...)

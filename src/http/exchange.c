@@ -102,9 +102,8 @@ static int body_joined(struct request *r, size_t max, weft_str *body, int64_t de
     int rc = weft__exchange_keep_head(&r->x);             /* the buffer it lies in is about to be refilled */
     if (rc < 0) return rc;
     weft__buf all;
-    weft__buf_init(&all, max + 1);
+    weft__buf_init(&all, max);
     rc = body_chunks(r, &all, deadline_ns, fault);
-    if (rc == 0 && all.len > max) rc = body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
     if (rc == 0) {
         r->body_done = true;
         *body = weft__arena_dup(r->x.arena, weft__buf_str(&all));

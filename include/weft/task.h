@@ -105,10 +105,12 @@ void weft_scope_shield(weft_scope *s, bool shield);
 #define weft_spawn(s, ...) weft__spawn((s), WEFT__HERE, weft_call(__VA_ARGS__))
 weft_task *weft__spawn(weft_scope *s, const char *place, weft_call call);
 
-/* Wait for a task's end and return what it returned; again and again if you like. Waits: unless ended. */
+/* Wait for a task's end and return what it returned; again and again if you like. An await that has begun is safe
+ * when the scope is left meanwhile. Waits: unless ended. */
 int weft_await(weft_task *t) WEFT_NODISCARD;
 
-/* Wait until every task of the scope has ended; the first failure's code, or 0. Waits: always yields. */
+/* Wait until every task of the scope has ended; the first failure's code, or 0. Any task may join any scope that is
+ * still open. A task ended by weft_task_cancel is no failure. Waits: always yields. */
 int weft_join(weft_scope *s) WEFT_NODISCARD;
 
 /* Cancel one task; does nothing to one that has ended. Waits: never. */
@@ -147,7 +149,8 @@ int weft_sleep_ms(int64_t ms) WEFT_NODISCARD;
 /* Let every other ready task run once. Waits: always yields. */
 int weft_yield(void) WEFT_NODISCARD;
 
-/* Nanoseconds on the loop's monotonic clock, as of the loop's last turn; virtual in the simulator. */
+/* Nanoseconds on the loop's monotonic clock: as of the loop's last turn, or of the last sleep or deadline set in it;
+ * virtual in the simulator. */
 int64_t weft_now_ns(void);
 
 /* ---- memory ---- */
@@ -164,7 +167,7 @@ typedef struct weft__temp { void *before, *arena; } weft__temp;
 weft__temp weft__temp_enter(void);
 void weft__temp_leave(weft__temp *);
 
-/* Formatted text that lives like weft_alloc's; len 0 and an empty text past the limit. Waits: never. */
+/* Formatted text that lives like weft_alloc's. Past the limit it is empty, and the request fails. Waits: never. */
 weft_str weft_format(const char *fmt, ...) WEFT_PRINTF(1, 2);
 
 /* Append to a list: weft_push(&out->failed, name). Past the arena's limit the item goes to a scrap slot that

@@ -20,6 +20,7 @@ struct weft_arena {
     size_t bytes, bytes_max;         /* in blocks, so far and at most */
     bool exceeded;                   /* an allocation was refused because of bytes_max */
     bool starved;                    /* ... because no memory was left */
+    bool lost;                       /* ... and what was to be written is missing without its writer knowing */
 };
 
 /* An arena takes nothing until its first allocation. */

@@ -384,7 +384,7 @@ int weft__loop_run(weft__loop *loop, weft_call call)
     if (root->error) weft__errors_put(weft__errors_here(true), weft__record_copy(root->error));   /* for after the run */
     while (loop->top.tasks) weft__task_free(loop, loop->top.tasks);
     weft__record_free(loop->top.error);
-    if (rc >= 0 && loop->arena.exceeded) rc = weft_fail(WEFT_ELIMIT, "the program's memory: more than %zu bytes", loop->arena.bytes_max);
+    if (rc >= 0 && loop->arena.lost) rc = weft_fail(WEFT_ELIMIT, "the program's memory: more than %zu bytes", loop->arena.bytes_max);
     weft__arena_free(&loop->arena);
     weft__the_loop = before;
     return rc;

@@ -37,7 +37,9 @@ weft_str weft_format(const char *fmt, ...)
     char *p = n < 0 ? NULL : weft__arena_alloc(a, (size_t)n + 1);
     if (p) vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
-    return p ? (weft_str){ p, (size_t)n } : (weft_str){ "", 0 };
+    if (p) return (weft_str){ p, (size_t)n };
+    a->lost = true;
+    return (weft_str){ "", 0 };
 }
 
 /* A temporary arena stands in front of the current one: it has the same limit, and when it is passed the
@@ -62,6 +64,7 @@ void weft__temp_leave(weft__temp *t)
     weft_arena *a = t->arena, *before = t->before;
     before->exceeded |= a->exceeded;
     before->starved |= a->starved;
+    before->lost |= a->lost;
     weft__self()->arena = before;
     weft__arena_free(a);
     weft__free(a);
@@ -86,5 +89,7 @@ void *weft__slot(void *list, size_t size)
 {
     weft__fiber *f = the_task("weft_push");
     void *slot = weft__list_slot(f->arena, list, size);
-    return slot ? slot : scrap(f->loop, size);
+    if (slot) return slot;
+    f->arena->lost = true;
+    return scrap(f->loop, size);
 }

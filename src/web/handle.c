@@ -65,15 +65,12 @@ static void send_output(
             e, x, r, r && r->content_type.len ? r->content_type : json_type, weft__buf_str(body));
 }
 
-/* Past the arena's limit weft_push writes to a scrap slot, so an output may lack what it should
- * hold. */
-static bool memory_gave_out(const weft__endpoint *e, weft__exchange *x)
+static void memory_gave_out(const weft__endpoint *e, weft__exchange *x)
 {
     if (x->arena->exceeded)
         weft__failure_internal(
             e, x, "it needs more memory than request_bytes_max, %zu bytes", x->arena->bytes_max);
-    else if (x->arena->starved) weft__failure_internal(e, x, "no memory left");
-    return x->arena->exceeded || x->arena->starved;
+    else weft__failure_internal(e, x, "no memory left");
 }
 
 static void finish(
@@ -83,7 +80,9 @@ static void finish(
     else if (rc > 0)
         weft__failure_internal(e, x,
             "its handler %s returned %d; expected 0 or what weft_fail returns", e->route->name, rc);
-    else if (!memory_gave_out(e, x)) send_output(e, x, r, out);
+    /* Past the arena's limit weft_push writes to a scrap slot: the output lacks what it should hold. */
+    else if (x->arena->lost) memory_gave_out(e, x);
+    else send_output(e, x, r, out);
 }
 
 /* What the handler is given besides values: *request and *reply are made to live in `in`. */

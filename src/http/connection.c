@@ -183,14 +183,26 @@ bool weft__connection_flush(connection *c)
     return true;
 }
 
+/* A peer that has ended its side cancels the handler, not the answer on its way: it may still listen. */
+static int send_shielded(connection *c, const struct iovec *iov, int n, int64_t timeout_ns)
+{
+    WEFT_SCOPE(answering, .shield = true);
+    return weft__stream_send(&c->stream, iov, n, timeout_ns);
+}
+
 int weft__connection_send(connection *c, weft_str body)
 {
     struct iovec iov[2] = { { c->out.ptr, c->out.len }, { (char *)body.ptr, body.len } };
     int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
     if (first >= n) return 0;
     unsent_stop(c);                                           /* it is this task's now, not the hook's */
-    int rc = weft__stream_send(&c->stream, iov + first, n - first, (int64_t)c->server->opts.write_timeout_ms * 1000000);
-    if (rc < 0) return rc;
+    int64_t timeout_ns = (int64_t)c->server->opts.write_timeout_ms * 1000000;
+    int rc = c->cancelled ? send_shielded(c, iov + first, n - first, timeout_ns)
+        : weft__stream_send(&c->stream, iov + first, n - first, timeout_ns);
+    if (rc < 0) {
+        c->left = true;                                       /* how much of it went is not known: never send it again */
+        return rc;
+    }
     if (c->out.ptr) out_done(c);
     return 0;
 }
@@ -273,7 +285,8 @@ static bool next_head(connection *c)
         ssize_t n = weft__stream_try_recv(&c->stream, in->bytes + in->have, in->room - in->have);
         if (n == -EAGAIN) return false;
         if (n <= 0) {
-            c->left = true;
+            c->ended = true;
+            c->left = n < 0;
             return false;
         }
         in->have += (size_t)n;
@@ -318,16 +331,15 @@ static void answer(connection *c, weft_arena *arena)
     weft__errors_clear();
 }
 
-static bool answer_all(connection *c, weft_arena *arena)
+static void answer_all(connection *c, weft_arena *arena)
 {
     do {
         answer(c, arena);
         weft__arena_free(arena);
-        if (c->left || c->closing) return false;
-        if (c->out.len > OUT_FULL && weft__connection_send(c, (weft_str){ 0 }) < 0) return false;
+        if (c->left || c->closing) return;
+        if (c->out.len > OUT_FULL && weft__connection_send(c, (weft_str){ 0 }) < 0) return;
         if (weft__checkpoint() < 0) c->closing = true;
     } while (!c->closing && next_head(c));
-    return true;
 }
 
 static void rest(connection *c)
@@ -361,13 +373,12 @@ static int serve(void *arg)
     weft_arena *before = weft__arena_swap(&arena);
     c->task = weft_task_self();
     do {
-        bool open = answer_all(c, &arena);
-        if (!c->left && weft__connection_send(c, (weft_str){ 0 }) < 0) c->left = true;
-        if (!open || c->left || c->closing) break;
-    } while (next_head(c));
+        answer_all(c, &arena);
+        if (c->left || weft__connection_send(c, (weft_str){ 0 }) < 0) break;
+    } while (!c->closing && !c->ended && next_head(c));
     weft__arena_swap(before);
     c->task = NULL;
-    if (c->left) weft__connection_close(c);
+    if (c->left || c->ended) weft__connection_close(c);
     else rest(c);
     return 0;
 }
@@ -390,8 +401,15 @@ static void receive(connection *c)
     }
     bool found = next_head(c);
     if (found) begin(c);
-    else if (c->left) weft__connection_close(c);
+    else if (c->left || c->ended) weft__connection_close(c);
     else rest(c);
+}
+
+void weft__connection_hangup(connection *c)
+{
+    if (!c->stream.hup || !c->cancels || !c->task) return;
+    c->cancelled = true;
+    weft_task_cancel(c->task);
 }
 
 static void edge(weft__stream *stream, uint32_t events)
@@ -400,10 +418,7 @@ static void edge(weft__stream *stream, uint32_t events)
     (void)events;
     switch (c->state) {
     case CONNECTION_BUSY:
-        if (c->stream.hup && c->cancels && c->task) {
-            c->left = true;
-            weft_task_cancel(c->task);
-        }
+        weft__connection_hangup(c);
         return;
     case CONNECTION_LINGER:
         linger_edge(c);

@@ -43,7 +43,10 @@ struct connection {
     weft_task *task;
     size_t lingered;
     uint8_t state;
-    bool unsent, cancels, left, closing, told_continue;
+    bool unsent, closing;
+    bool cancels, cancelled;             /* the task, when the peer leaves; it was */
+    bool ended;                          /* the peer has ended its side: no more requests, but it may still listen */
+    bool left;                           /* nobody is there to be answered */
 };
 
 struct weft__server {
@@ -73,7 +76,8 @@ void weft__connection_open(weft__server *s, int fd);
 void weft__connection_close(connection *c);              /* and free it; from its own task or the loop's stack */
 void weft__connection_reject(weft__server *s, int fd, int status, const char *why);   /* answer and close, best effort */
 bool weft__connection_flush(connection *c);              /* what can be sent without waiting; false: the peer is gone */
-int weft__connection_send(connection *c, weft_str body); /* all of out, then body; waits */
+int weft__connection_send(connection *c, weft_str body); /* all of out, then body; waits; < 0: the peer has left */
+void weft__connection_hangup(connection *c);             /* cancel its task if the peer hung up and it wants that */
 void weft__inbuf_give(connection *c);
 void weft__patience_start(patience *p, connection *c);
 void weft__patience_stop(connection *c);

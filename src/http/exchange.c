@@ -30,9 +30,12 @@ static ssize_t body_recv(struct request *r, void *to, size_t n, int64_t deadline
 {
     int rc = go_on(r);
     ssize_t got = rc < 0 ? rc : weft__stream_recv(&r->c->stream, to, n, deadline_ns);
-    if (got == 0) got = WEFT_EOF;
-    if (got < 0 && got != WEFT_ETIMEDOUT && got != WEFT_ECANCELED) r->c->left = true;
-    return got;
+    if (got > 0) return got;
+    r->keep_alive = false;
+    if (got == WEFT_ETIMEDOUT || got == WEFT_ECANCELED) return got;
+    r->c->ended = true;
+    r->c->left |= got < 0;
+    return got < 0 ? got : WEFT_EOF;
 }
 
 static int recv_failed(weft__exchange *x, ssize_t rc, const char **fault)
@@ -189,10 +192,7 @@ void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels)
 {
     connection *c = of(x)->c;
     c->cancels = cancels;
-    if (cancels && c->stream.hup && c->task) {
-        c->left = true;
-        weft_task_cancel(c->task);
-    }
+    weft__connection_hangup(c);
 }
 
 /* ---- the answer ---- */

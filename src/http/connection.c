@@ -12,7 +12,7 @@ enum {
     OUT_BYTES_MAX = 1 << 20,
     OUT_FULL = 64 * 1024,            /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
-    LINGER_BYTES_MAX = 256 * 1024
+    LINGER_BYTES_MAX = 16 << 20      /* of a body nobody wants, read and dropped so that its answer arrives */
 };
 
 /* ---- receive buffers ---- */
@@ -223,33 +223,34 @@ void weft__connection_close(connection *c)
     if (s->stopping && s->runner) weft__wake(s->runner, 0);
 }
 
+/* Drop what comes. False: the peer has ended too, or has gone on for too long. */
+static bool linger_read(connection *c)
+{
+    inbuf *in = inbuf_take(c);
+    bool goes_on = in != NULL;
+    while (goes_on) {
+        ssize_t n = weft__stream_try_recv(&c->stream, in->bytes, in->room);
+        if (n == -EAGAIN) break;
+        c->lingered += n > 0 ? (size_t)n : 0;
+        goes_on = n > 0 && c->lingered < LINGER_BYTES_MAX;
+    }
+    weft__inbuf_give(c);
+    return goes_on;
+}
+
 /* Closing while the peer still sends would make the kernel break the connection off and lose the answer on its
- * way: so end our side, and read what comes until the peer ends its own. RFC 9112, 9.6. */
+ * way: so end our side, and read what comes until the peer ends its own. What has come already brings no
+ * edge, and a peer whose window is full sends nothing that would. RFC 9112, 9.6. */
 static void linger(connection *c)
 {
     weft__server *s = c->server;
     weft__os *os = weft__loop_os(s->loop);
-    if (c->left || c->stream.fd < 0 || os->ops->shutdown(os, c->stream.fd) < 0) {
-        weft__connection_close(c);
-        return;
-    }
     weft__inbuf_give(c);
     partial_free(c);
     c->state = CONNECTION_LINGER;
-    waits_in(c, &s->lingers);
-}
-
-static void linger_edge(connection *c)
-{
-    char dropped[4096];
-    for (;;) {
-        ssize_t n = weft__stream_try_recv(&c->stream, dropped, sizeof dropped);
-        if (n == -EAGAIN) return;
-        c->lingered += n > 0 ? (size_t)n : 0;
-        if (n > 0 && c->lingered < LINGER_BYTES_MAX) continue;
-        weft__connection_close(c);
-        return;
-    }
+    bool gone = c->left || c->ended || c->stream.fd < 0;
+    if (gone || os->ops->shutdown(os, c->stream.fd) < 0 || !linger_read(c)) weft__connection_close(c);
+    else waits_in(c, &s->lingers);
 }
 
 /* ---- requests ---- */
@@ -323,9 +324,9 @@ static void answer(connection *c, weft_arena *arena)
     c->cancels = false;
     s->handler(s->ctx, &r.x);
     c->cancels = false;
-    if (!r.x.replied && !c->left) {
-        weft__server_write_error(s, &c->out, 500, "Internal Server Error", true);
-        c->closing = true;
+    if (!r.x.replied) {
+        r.keep_alive = false;
+        (void)weft__exchange_reply(&r.x, 500, WEFT_S("Content-Type: application/json\r\n"), WEFT_S("{\"detail\":\"Internal Server Error\"}"));
     }
     if (!r.keep_alive || !weft__request_drain(&r)) c->closing = true;
     weft__errors_clear();
@@ -421,7 +422,7 @@ static void edge(weft__stream *stream, uint32_t events)
         weft__connection_hangup(c);
         return;
     case CONNECTION_LINGER:
-        linger_edge(c);
+        if (!linger_read(c)) weft__connection_close(c);
         return;
     default:
         receive(c);

@@ -10,6 +10,7 @@ enum {
     INBUFS_KEPT = 64,
     PARTIAL_ROOM = 512,
     OUT_BYTES_MAX = 1 << 20,
+    REJECTED_MAX = 256,
     OUT_FULL = 64 * 1024,            /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
     LINGER_BYTES_MAX = 16 << 20      /* of a body nobody wants, read and dropped so that its answer arrives */
@@ -125,7 +126,7 @@ static void busy_start(connection *c)
 }
 
 /* The timer is left running when the first one goes: it then finds the next, so that a request costs no timer. */
-void weft__patience_start(patience *p, connection *c)
+bool weft__patience_start(patience *p, connection *c)
 {
     c->waits = p;
     c->since_ns = weft__loop_now(p->server->loop);
@@ -134,16 +135,18 @@ void weft__patience_start(patience *p, connection *c)
     if (p->last) p->last->next = c;
     else p->first = c;
     p->last = c;
-    if (p->timer.place) return;
+    if (p->timer.place) return true;
     p->timer.fire = patience_over;
-    if (weft__timer_start(p->server->loop, &p->timer, c->since_ns + p->span_ns) < 0) p->over(c);
+    if (weft__timer_start(p->server->loop, &p->timer, c->since_ns + p->span_ns) == 0) return true;
+    weft__connection_close(c);                               /* better than one that waits without an end */
+    return false;
 }
 
 static void waits_in(connection *c, patience *p)
 {
     if (c->waits == p && p == &c->server->heads) return;     /* a head has its time from its first byte on */
     weft__patience_stop(c);
-    if (p) weft__patience_start(p, c);
+    if (p) (void)weft__patience_start(p, c);
     else busy_start(c);
 }
 
@@ -218,8 +221,9 @@ void weft__connection_close(connection *c)
     weft__inbuf_give(c);
     partial_free(c);
     weft__buf_free(&c->out);
-    weft__free(c);
     s->connections--;
+    s->rejected -= c->rejected;
+    weft__free(c);
     if (s->stopping && s->runner) weft__wake(s->runner, 0);
 }
 
@@ -294,10 +298,18 @@ static bool next_head(connection *c)
     }
 }
 
+/* The parser knows limits, not what the server's options call them. */
+static const char *limit_passed(const weft__http_head *head)
+{
+    if (head->fault_status == 414) return "the request target is longer than target_bytes_max";
+    if (head->fault_status != 431) return head->fault;
+    return strcmp(head->fault, "too many header lines") == 0 ? "more header lines than headers_max" : "the head is larger than head_bytes_max";
+}
+
 static void refuse(connection *c)
 {
     const weft__http_head *head = &c->in->head;
-    weft__server_write_error(c->server, &c->out, head->fault_status, head->fault, true);
+    weft__server_write_error(c->server, &c->out, head->fault_status, limit_passed(head), true);
     c->closing = true;
 }
 
@@ -429,25 +441,55 @@ static void edge(weft__stream *stream, uint32_t events)
     }
 }
 
-void weft__connection_open(weft__server *s, int fd)
+/* The end of a refusal that did not fit one send. */
+static int send_and_linger(void *arg)
+{
+    connection *c = arg;
+    if (weft__connection_send(c, (weft_str){ 0 }) < 0) weft__connection_close(c);
+    else linger(c);
+    return 0;
+}
+
+void weft__connection_refuse(connection *c, int status, const char *why)
+{
+    c->state = CONNECTION_BUSY;
+    c->closing = true;
+    waits_in(c, NULL);
+    weft__server_write_error(c->server, &c->out, status, why, true);
+    bool sent = weft__connection_flush(c);
+    if (sent && !c->out.len) linger(c);
+    else if (!sent || weft__start(&c->server->scope, "a refusal", send_and_linger, c) < 0) weft__connection_close(c);
+}
+
+connection *weft__connection_open(weft__server *s, int fd)
 {
     connection *c = weft__calloc(sizeof *c);
     weft__os *os = weft__loop_os(s->loop);
     if (!c || weft__stream_open(&c->stream, s->loop, fd) < 0) {
         if (!c) os->ops->close(os, fd);
         weft__free(c);
-        return;
+        return NULL;
     }
     c->stream.idle = edge;
     c->server = s;
     c->state = CONNECTION_IDLE;
     weft__buf_init(&c->out, OUT_BYTES_MAX);
     s->connections++;
-    weft__patience_start(&s->idle, c);
+    return weft__patience_start(&s->idle, c) ? c : NULL;
 }
 
+/* Refused ones linger too, or a client that has sent its request already would lose the answer; in a crowd of
+ * them the later ones are turned away as well as it goes. */
 void weft__connection_reject(weft__server *s, int fd, int status, const char *why)
 {
+    if (s->rejected < REJECTED_MAX) {
+        connection *c = weft__connection_open(s, fd);
+        if (!c) return;
+        c->rejected = true;
+        s->rejected++;
+        weft__connection_refuse(c, status, why);
+        return;
+    }
     weft__os *os = weft__loop_os(s->loop);
     weft__buf out;
     weft__buf_init(&out, 4096);

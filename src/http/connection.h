@@ -43,7 +43,7 @@ struct connection {
     weft_task *task;
     size_t lingered;
     uint8_t state;
-    bool unsent, closing;
+    bool unsent, closing, rejected;
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended;                          /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
@@ -60,7 +60,7 @@ struct weft__server {
     weft_scope scope;
     bool scope_entered, stopping, hurry;
     weft__fiber *runner;                 /* in weft__server_run */
-    unsigned connections;
+    unsigned connections, rejected;      /* all, and those among them that are only told that they are too many */
     patience idle, heads, lingers;
     connection *busy, *unsent;
     inbuf *inbufs;
@@ -72,14 +72,16 @@ struct weft__server {
 };
 
 /* connection.c */
-void weft__connection_open(weft__server *s, int fd);
+connection *weft__connection_open(weft__server *s, int fd);      /* NULL: no memory, and fd is closed */
 void weft__connection_close(connection *c);              /* and free it; from its own task or the loop's stack */
-void weft__connection_reject(weft__server *s, int fd, int status, const char *why);   /* answer and close, best effort */
+/* Answer one that no task works on, and close it when the peer has the answer. */
+void weft__connection_refuse(connection *c, int status, const char *why);
+void weft__connection_reject(weft__server *s, int fd, int status, const char *why);   /* the same for one just accepted */
 bool weft__connection_flush(connection *c);              /* what can be sent without waiting; false: the peer is gone */
 int weft__connection_send(connection *c, weft_str body); /* all of out, then body; waits; < 0: the peer has left */
 void weft__connection_hangup(connection *c);             /* cancel its task if the peer hung up and it wants that */
 void weft__inbuf_give(connection *c);
-void weft__patience_start(patience *p, connection *c);
+bool weft__patience_start(patience *p, connection *c);    /* false: no memory, and c is closed */
 void weft__patience_stop(connection *c);
 
 /* exchange.c */

@@ -55,9 +55,7 @@ static void idle_over(connection *c) { weft__connection_close(c); }
 
 static void head_over(connection *c)
 {
-    weft__server_write_error(c->server, &c->out, 408, "the head did not arrive within head_timeout_ms", true);
-    (void)weft__connection_flush(c);
-    weft__connection_close(c);
+    weft__connection_refuse(c, 408, "the head did not arrive within head_timeout_ms");
 }
 
 static void patience_init(weft__server *s, patience *p, int ms, void (*over)(connection *))
@@ -76,7 +74,7 @@ static void accept_some(weft__watch *w, uint32_t events)
         weft__addr peer;
         int fd = os->ops->accept(os, s->listener_fd, &peer);
         if (fd < 0) return;
-        if (s->connections < (unsigned)s->opts.connections_max) weft__connection_open(s, fd);
+        if (s->connections - s->rejected < (unsigned)s->opts.connections_max) (void)weft__connection_open(s, fd);
         else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
     }
 }

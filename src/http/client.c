@@ -26,7 +26,8 @@ static int64_t connect_deadline(const weft__call *c)
     return at_ns < c->total_ns ? at_ns : c->total_ns;
 }
 
-/* Open c->conn and send. The waiting may have taken the loop's buffer from the URL, so that is put together again. */
+/* Open c->conn and send. The waiting may have taken the loop's buffer from the URL, so that is put
+ * together again. */
 static int open_and_send(weft__call *c, int64_t deadline_ns)
 {
     const char *why = NULL;
@@ -59,9 +60,9 @@ static int begin(weft__call *c)
     return 0;
 }
 
-/* What happens before the first wait of a call whose origin has an idle connection. NO_CONN: it has none.
- * noinline, as all that does not wait here: what it needs of the stack is not to lie between the task's other frames
- * while it is parked. */
+/* What happens before the first wait of a call whose origin has an idle connection. NO_CONN: it has
+ * none. noinline, as all that does not wait here: what it needs of the stack is not to lie between
+ * the task's other frames while it is parked. */
 enum { NO_CONN = 2 };
 static __attribute__((noinline)) int send_at_once(weft__call *c)
 {
@@ -79,7 +80,9 @@ static __attribute__((noinline)) int send_at_once(weft__call *c)
 static int first_bytes(weft__call *c)
 {
     bool usual = !c->timed && weft__conn_asks(c->conn);
-    ssize_t n = weft__stream_recv(&c->conn->stream, c->client->in, WEFT__CLIENT_IN, usual ? INT64_MAX : weft__call_deadline(c));
+    int64_t deadline_ns = usual ? INT64_MAX : weft__call_deadline(c);
+    weft__stream *s = &c->conn->stream;
+    ssize_t n = weft__stream_recv(s, c->client->in, WEFT__CLIENT_IN, deadline_ns);
     if (usual) weft__conn_answered(c->conn);
     if (__builtin_expect(n <= 0, 0)) return weft__call_no_answer(c, (int)n);
     c->came = (size_t)n;
@@ -87,14 +90,18 @@ static int first_bytes(weft__call *c)
 }
 
 /* What may be asked twice without harm (RFC 9110, 9.2.2). */
-static bool idempotent(const weft__call *c) { return strcmp(c->method, "POST") != 0 && strcmp(c->method, "PATCH") != 0; }
+static bool idempotent(const weft__call *c)
+{
+    return strcmp(c->method, "POST") != 0 && strcmp(c->method, "PATCH") != 0;
+}
 
-/* A kept connection that the peer closed as we began to use it: not a failure of this call, if it can be made anew.
- * That is done once, on a connection just opened. */
+/* A kept connection that the peer closed as we began to use it: not a failure of this call, if it
+ * can be made anew. That is done once, on a connection just opened. */
 static __attribute__((noinline)) int ask_again(weft__call *c)
 {
     if (c->went && !idempotent(c)) {
-        return weft__call_fail(c, WEFT_ECONNRESET, 502, "%s without an answer after %lld ms, and %s must not be sent twice",
+        return weft__call_fail(c, WEFT_ECONNRESET,
+            "%s without an answer after %lld ms, and %s must not be sent twice",
             c->broken ? "broken off" : "closed", weft__call_ms(c), c->method);
     }
     c->client->retried++;
@@ -111,7 +118,7 @@ int weft__call_ask(weft__call *c)
     return __builtin_expect(rc == WEFT__CALL_STALE, 0) ? ask_again(c) : rc;
 }
 
-/* Only a connection whose answer was read to its end can be told from one with bytes still to come. */
+/* Only of a connection whose answer was read to its end is it known that no bytes are to come. */
 int weft__call_answered(weft__call *c, int rc, weft__answer *a)
 {
     if (rc == 0) rc = weft__answer_read(c, a);
@@ -126,13 +133,18 @@ static __attribute__((noinline)) int exchange_end(weft__call *c, int rc, weft_re
     weft__answer a = { .kept = true, .kept_headers = true };
     rc = weft__call_answered(c, rc, &a);
     weft__answer_free(&a);
-    if (rc == 0) *out = (weft_response){ .status = a.status, .body = a.body, .headers = a.headers, .header_count = a.header_count };
-    return rc;
+    if (rc < 0) return rc;
+    *out = (weft_response){ .status = a.status, .body = a.body, .headers = a.headers,
+        .header_count = a.header_count };
+    return 0;
 }
 
-int weft_exchange_with(weft_response *out, const weft_exchange_opts *opts, const char *url, const weft_val *values, size_t count)
+int weft_exchange_with(weft_response *out, const weft_exchange_opts *opts, const char *url,
+    const weft_val *values, size_t count)
 {
-    weft__call c = { .opts = opts, .method = opts->method ? opts->method : "GET", .url = url, .values = values, .value_count = count };
+    const char *method = opts->method ? opts->method : "GET";
+    weft__call c = { .opts = opts, .method = method, .url = url, .values = values,
+        .value_count = count };
     int rc = weft__call_ask(&c);
     return exchange_end(&c, rc, out);
 }

@@ -1,7 +1,7 @@
 #ifndef WEFT_SRC_HTTP_CLIENT_H
 #define WEFT_SRC_HTTP_CLIENT_H
-/* One call of the client, in the caller's own task: origin.h gives the connection, client_request.c sends,
- * client_answer.c reads, client_error.c words what failed. */
+/* One call of the client, in the caller's own task: origin.h gives the connection, client_request.c
+ * sends, client_answer.c reads, client_error.c words what failed. */
 #include "http/origin.h"
 
 enum {
@@ -24,12 +24,12 @@ typedef struct weft__call {
     bool went;                           /* a byte of the request has gone out on this connection */
     bool cut_short;                      /* the peer broke off before all of it had gone */
     bool broken;                         /* the connection ended, and not cleanly */
-    bool timed;                          /* the caller's own deadlines, which are to be kept to the millisecond */
+    bool timed;                          /* the caller gave deadlines: kept to the millisecond */
 } weft__call;
 
 /* What came. The body is good until the next wait, unless `kept` was asked for. */
 typedef struct weft__answer {
-    bool kept, kept_headers;             /* in: body, headers are to be copied into the task's arena */
+    bool kept, kept_headers;             /* in: body and headers go to the task's arena */
     int status;
     bool reusable;                       /* the connection may carry another call */
     int keep_ms;                         /* for how long, 0: the peer does not say */
@@ -41,12 +41,13 @@ typedef struct weft__answer {
 
 /* ---- client.c ---- */
 
-/* Send the request and wait until the answer begins: 0, and c->came bytes of it are in client->in, good until the next
- * wait; or a code, recorded. weft__call_answered follows in any case. Waits: always. */
+/* Send the request and wait until the answer begins: 0, and c->came bytes of it are in client->in,
+ * good until the next wait; or a code, recorded. weft__call_answered follows in any case. Waits:
+ * always. */
 int weft__call_ask(weft__call *c);
 
-/* Read the whole answer, if rc is 0, and give the connection back. 0, whatever its status; a code, recorded.
- * weft__answer_free follows in any case. Waits: unless it came at once. */
+/* Read the whole answer, if rc is 0, and give the connection back. 0, whatever its status; a code,
+ * recorded. weft__answer_free follows in any case. Waits: unless it came at once. */
 int weft__call_answered(weft__call *c, int rc, weft__answer *a);
 
 /* ---- client_request.c ---- */
@@ -54,46 +55,54 @@ int weft__call_answered(weft__call *c, int rc, weft__answer *a);
 /* Check what the options say. 0 or WEFT_EINVAL, recorded. Waits: never. */
 int weft__call_check(weft__call *c);
 
-/* Put the URL together into client->out, and find its origin. 0 or a code, recorded. Waits: never. */
+/* Put the URL together into client->out, find its origin. 0 or a code, recorded. Waits: never. */
 int weft__call_locate(weft__call *c);
 
 /* The URL alone, for a text; the template when it cannot be put together. */
 void weft__call_url(const weft__call *c, weft__buf *out);
 
-/* Send it on c->conn; no wait since weft__call_locate. A peer that breaks off is no failure yet: it may have
- * answered (cut_short). 0 or a code, recorded. Waits: when the peer is slow. */
+/* Send it on c->conn; no wait since weft__call_locate. A peer that breaks off is no failure yet: it
+ * may have answered (cut_short). 0 or a code, recorded. Waits: when the peer is slow. */
 int weft__call_send(weft__call *c);
 
 /* ---- client_answer.c ---- */
 
-/* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it came at once. */
+/* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it
+ * came at once. */
 int weft__answer_read(weft__call *c, weft__answer *a);
 
-/* The first receive ended with rc <= 0. A code, recorded; or WEFT__CALL_STALE, nothing recorded: a connection that has
- * been used before ended before a byte of the answer came. */
+/* The first receive ended with rc <= 0. A code, recorded; or WEFT__CALL_STALE, nothing recorded: a
+ * connection that has been used before ended before a byte of the answer came. */
 enum { WEFT__CALL_STALE = 1 };
 int weft__call_no_answer(weft__call *c, int rc) WEFT__COLD;
 void weft__answer_free(weft__answer *a);
 
 /* ---- client_error.c ---- */
 
-/* Record "GET http://host/path: ", then the text; returns the code. */
-int weft__call_fail(const weft__call *c, int code, int status, const char *fmt, ...) WEFT_PRINTF(4, 5) WEFT__COLD;
+/* Record "GET http://host/path: ", then the text, with the HTTP status that suits the code (502 for
+ * what the upstream does, 504 for deadlines); returns the code. The second is for what a limit of
+ * ours holds up: 503. */
+int weft__call_fail(const weft__call *c, int code, const char *fmt, ...)
+    WEFT_PRINTF(3, 4) WEFT__COLD;
+int weft__call_fail_busy(const weft__call *c, int code, const char *fmt, ...)
+    WEFT_PRINTF(3, 4) WEFT__COLD;
 
-/* A wait has failed: the code of a cancel or a deadline around the call, told; 0 when it is neither, and the failure
- * is the call's own. */
+/* A wait has failed: the code of a cancel or a deadline around the call, told; 0 when it is
+ * neither, and the failure is the call's own. */
 int weft__call_cut(const weft__call *c) WEFT__COLD;
 
 /* What a call does in a task that is cancelled already: it sends nothing, and lets others run. */
 int weft__call_yield(const weft__call *c) WEFT__COLD;
 
-/* The end of the connection, of any kind, as the code that is told: WEFT_ECONNRESET; others stay. */
+/* A receive or a send has failed; any kind of end of the connection becomes WEFT_ECONNRESET. */
 int weft__call_fail_io(const weft__call *c, int rc, const char *doing) WEFT__COLD;
-int weft__call_fail_wait(const weft__call *c, int rc) WEFT__COLD;           /* ... for a place in the pool */
+/* ... the wait for a place in the pool; the opening of a connection; an answer that is not 2xx. */
+int weft__call_fail_wait(const weft__call *c, int rc) WEFT__COLD;
 int weft__call_fail_connect(const weft__call *c, int rc, const char *why) WEFT__COLD;
-int weft__call_fail_status(const weft__call *c, const weft__answer *a) WEFT__COLD;     /* not 2xx */
+int weft__call_fail_status(const weft__call *c, const weft__answer *a) WEFT__COLD;
 
-/* What a text of the peer's begins with, for a person to read: one line without control characters; its length. */
+/* What a text of the peer's begins with, for a person to read: one line without control characters;
+ * its length. */
 int weft__call_excerpt(weft_str body, char *to, int max);
 
 /* Since the call began. */

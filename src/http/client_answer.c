@@ -6,10 +6,13 @@
 
 enum { BODY_MAX = 16 * 1024 * 1024 };
 
-static size_t body_max(const weft__call *c) { return c->opts->body_bytes_max ? c->opts->body_bytes_max : BODY_MAX; }
+static size_t body_max(const weft__call *c)
+{
+    return c->opts->body_bytes_max ? c->opts->body_bytes_max : BODY_MAX;
+}
 
-/* A receive has not brought bytes: 0 when the connection has ended (c->broken: not cleanly); < 0 a code, recorded. A
- * cancel may carry any code, that of a broken connection too. */
+/* A receive has not brought bytes: 0 when the connection has ended (c->broken: not cleanly); < 0 a
+ * code, recorded. A cancel may carry any code, that of a broken connection too. */
 static int nothing_came(weft__call *c, int rc, const char *doing)
 {
     if (rc == 0) return 0;
@@ -26,31 +29,49 @@ static ssize_t take_more(weft__call *c, void *to, size_t n, const char *doing)
     return got > 0 ? got : nothing_came(c, (int)got, doing);
 }
 
-static int no_memory(weft__call *c) { return weft__call_fail(c, WEFT_ENOMEM, 0, "no memory for the answer, or past the request's limit"); }
+static const char *how_it_ended(const weft__call *c) { return c->broken ? "broken off" : "closed"; }
+
+static int no_memory(weft__call *c)
+{
+    return weft__call_fail(c, WEFT_ENOMEM,
+        "no memory for the answer, or past the request's limit");
+}
 
 /* ---- the head ---- */
 
 static int head_refused(weft__call *c, const weft__http_head *head)
 {
-    bool many = head->count == head->room, large = strstr(head->fault, "too large");
-    if (large) return weft__call_fail(c, WEFT_ELIMIT, 502, "answered a head of more than %d bytes (limit) after %lld ms", WEFT__CALL_HEAD_MAX, weft__call_ms(c));
-    if (many) return weft__call_fail(c, WEFT_ELIMIT, 502, "answered more than %d headers (limit) after %lld ms", WEFT__CLIENT_HEADERS, weft__call_ms(c));
-    return weft__call_fail(c, WEFT_EPROTO, 502, "answered what is no HTTP after %lld ms: %s", weft__call_ms(c), head->fault);
+    long long ms = weft__call_ms(c);
+    if (strstr(head->fault, "too large")) {
+        return weft__call_fail(c, WEFT_ELIMIT,
+            "answered a head of more than %d bytes (limit) after %lld ms", WEFT__CALL_HEAD_MAX, ms);
+    }
+    if (head->count == head->room) {
+        return weft__call_fail(c, WEFT_ELIMIT,
+            "answered more than %d headers (limit) after %lld ms", WEFT__CLIENT_HEADERS, ms);
+    }
+    return weft__call_fail(c, WEFT_EPROTO, "answered what is no HTTP after %lld ms: %s", ms,
+        head->fault);
 }
 
-/* How long the peer means to keep an idle connection: "Keep-Alive: timeout=5". A little less, for what is on
- * its way; INT_MAX: it does not say. */
+/* How long the peer means to keep an idle connection: "Keep-Alive: timeout=5". A little less, for
+ * what is on its way; INT_MAX: it does not say. */
 static int keep_ms_of(const weft__http_head *head)
 {
     const weft__http_header *h = weft__http_find(head, WEFT_S("keep-alive"), NULL);
-    if (!h || h->value.len < 9 || !weft__same_nocase((weft_str){ h->value.ptr, 8 }, WEFT_S("timeout="))) return INT_MAX;
+    if (!h || h->value.len < 9) return INT_MAX;
+    weft_str name = { h->value.ptr, 8 };
+    if (!weft__same_nocase(name, WEFT_S("timeout="))) return INT_MAX;
     int64_t s = 0;
-    for (size_t i = 8; i < h->value.len && weft__byte_is(h->value.ptr[i], WEFT__DIGIT) && s < 86400; i++) s = s * 10 + h->value.ptr[i] - '0';
+    for (size_t i = 8; i < h->value.len && s < 86400; i++) {
+        if (!weft__byte_is(h->value.ptr[i], WEFT__DIGIT)) break;
+        s = s * 10 + h->value.ptr[i] - '0';
+    }
     return (int)(s > 1 ? (s - 1) * 1000 : s * 250);
 }
 
-/* Into the arena, in two pieces: the list, and the head's bytes with a NUL behind each name and value, where a colon or
- * the end of a line was. */
+/* Into the arena, in two pieces: the list, and the head's bytes with a NUL behind each name and
+ * value, where a colon or the end of a line was. */
 static int headers_copy(weft__call *c, weft__answer *a, const weft__http_head *head, weft_str bytes)
 {
     if (!head->count) return 0;
@@ -84,32 +105,50 @@ static int head_done(weft__call *c, weft__answer *a, const weft__http_head *head
     return a->kept_headers ? headers_copy(c, a, head, bytes) : 0;
 }
 
-/* The final head at the start of *come, past interim ones; *come then begins with the body. 1 when it is there, 0 when
- * more is needed, < 0 recorded. */
-static int head_parse(weft__call *c, weft__http_head *head, weft_str *come, size_t *scanned, int *interim)
+static int interim_refused(weft__call *c, int status, int *interim)
+{
+    if (status == 101) {
+        return weft__call_fail(c, WEFT_EPROTO,
+            "answered 101 Switching Protocols, which nobody asked for");
+    }
+    if (++*interim <= WEFT__CALL_INTERIM_MAX) return 0;
+    return weft__call_fail(c, WEFT_ELIMIT, "answered more than %d interim (1xx) heads (limit)",
+        WEFT__CALL_INTERIM_MAX);
+}
+
+/* The final head at the start of *come, past interim ones; *come then begins with the body. Its
+ * length when it is there, 0 when more is needed, < 0 recorded. */
+static int head_parse(weft__call *c, weft__http_head *head, weft_str *come, size_t *scanned,
+    int *interim)
 {
     static const weft__http_limits limits = { .head_bytes_max = WEFT__CALL_HEAD_MAX };
+    bool to_head = c->method[0] == 'H';
     for (;;) {
-        int n = weft__http_parse_response(come->ptr, come->len, scanned, c->method[0] == 'H', &limits, head);
+        int n = weft__http_parse_response(come->ptr, come->len, scanned, to_head, &limits, head);
         if (n < 0) return head_refused(c, head);
         if (n == 0) return 0;
         *come = (weft_str){ come->ptr + n, come->len - (size_t)n };
         if (__builtin_expect(head->status >= 200, 1)) return n;
-        if (head->status == 101) return weft__call_fail(c, WEFT_EPROTO, 502, "answered 101 Switching Protocols, which nobody asked for");
-        if (++*interim > WEFT__CALL_INTERIM_MAX) return weft__call_fail(c, WEFT_ELIMIT, 502, "answered more than %d interim (1xx) heads (limit)", WEFT__CALL_INTERIM_MAX);
+        int rc = interim_refused(c, head->status, interim);
+        if (rc < 0) return rc;
     }
 }
 
 static int ended_early(weft__call *c, size_t came)
 {
-    const char *how = c->broken ? "broken off" : "closed";
-    if (!came) return weft__call_fail(c, WEFT_ECONNRESET, 502, "%s without an answer after %lld ms", how, weft__call_ms(c));
-    return weft__call_fail(c, WEFT_ECONNRESET, 502, "%s in the middle of the answer's head, after %zu bytes and %lld ms", how, came, weft__call_ms(c));
+    const char *how = how_it_ended(c);
+    long long ms = weft__call_ms(c);
+    if (!came) {
+        return weft__call_fail(c, WEFT_ECONNRESET, "%s without an answer after %lld ms", how, ms);
+    }
+    return weft__call_fail(c, WEFT_ECONNRESET,
+        "%s in the middle of the answer's head, after %zu bytes and %lld ms", how, came, ms);
 }
 
-/* Gather the head in a->head: it did not come at once. As head_parse, but never 0. Interim heads that are done with take
- * no room from the next. */
-static int head_gather(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come, size_t scanned, int interim)
+/* Gather the head in a->head: it did not come at once. As head_parse, but never 0. Interim heads
+ * that are done with take no room from the next. */
+static int head_gather(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come,
+    size_t scanned, int interim)
 {
     size_t came = come->len;
     weft__buf *b = &a->head;
@@ -132,15 +171,19 @@ static int head_gather(weft__call *c, weft__answer *a, weft__http_head *head, we
 
 /* ---- the body ---- */
 
-static int body_too_large(weft__call *c) { return weft__call_fail(c, WEFT_ELIMIT, 502, "answered a body of more than %zu bytes (body_bytes_max) after %lld ms", body_max(c), weft__call_ms(c)); }
+static int body_too_large(weft__call *c)
+{
+    return weft__call_fail(c, WEFT_ELIMIT,
+        "answered a body of more than %zu bytes (body_bytes_max) after %lld ms", body_max(c),
+        weft__call_ms(c));
+}
 
-/* `bytes` are good until the next wait: for ever, when the answer is to be kept. */
+/* `bytes` are good until the next wait: copied, when the answer is to be kept. */
 static int body_is(weft__call *c, weft__answer *a, weft_str bytes)
 {
     a->body = bytes;
     if (!a->kept) return 0;
-    if (!bytes.len) a->body = WEFT_S("");
-    else a->body = weft__arena_dup(weft__arena_here(), bytes);
+    a->body = bytes.len ? weft__arena_dup(weft__arena_here(), bytes) : WEFT_S("");
     return a->body.ptr ? 0 : no_memory(c);
 }
 
@@ -152,14 +195,14 @@ static char *body_room(weft__answer *a, size_t length)
     return weft__buf_reserve(&a->own, length + 1);
 }
 
-static int body_cut(weft__call *c, size_t came, size_t length)
+static int length_cut(weft__call *c, size_t came, size_t length)
 {
-    return weft__call_fail(c, WEFT_ECONNRESET, 502, "%s after %zu of %zu bytes of the body and %lld ms",
-        c->broken ? "broken off" : "closed", came, length, weft__call_ms(c));
+    return weft__call_fail(c, WEFT_ECONNRESET, "%s after %zu of %zu bytes of the body and %lld ms",
+        how_it_ended(c), came, length, weft__call_ms(c));
 }
 
 /* The rest goes straight to where the body is to be. */
-static int body_length_gather(weft__call *c, weft__answer *a, weft_str come, size_t length)
+static int length_gather(weft__call *c, weft__answer *a, weft_str come, size_t length)
 {
     char *to = body_room(a, length);
     if (!to) return no_memory(c);
@@ -167,7 +210,7 @@ static int body_length_gather(weft__call *c, weft__answer *a, weft_str come, siz
     for (size_t have = come.len; have < length;) {
         ssize_t n = take_more(c, to + have, length - have, "the body came");
         if (n < 0) return (int)n;
-        if (n == 0) return body_cut(c, have, length);
+        if (n == 0) return length_cut(c, have, length);
         have += (size_t)n;
     }
     to[length] = 0;
@@ -178,22 +221,30 @@ static int body_length_gather(weft__call *c, weft__answer *a, weft_str come, siz
 static int body_length(weft__call *c, weft__answer *a, weft_str come, int64_t length)
 {
     if ((uint64_t)length > body_max(c)) {
-        return weft__call_fail(c, WEFT_ELIMIT, 502, "answered a body of %lld bytes; the limit is %zu (body_bytes_max)", (long long)length, body_max(c));
+        return weft__call_fail(c, WEFT_ELIMIT,
+            "answered a body of %lld bytes; the limit is %zu (body_bytes_max)", (long long)length,
+            body_max(c));
     }
-    if (come.len < (size_t)length) return body_length_gather(c, a, come, (size_t)length);
-    if (come.len > (size_t)length) a->reusable = false;      /* whatever it is, nobody asked for it */
+    if (come.len < (size_t)length) return length_gather(c, a, come, (size_t)length);
+    /* Whatever comes behind it, nobody asked for it. */
+    if (come.len > (size_t)length) a->reusable = false;
     return body_is(c, a, (weft_str){ come.ptr, (size_t)length });
 }
 
 /* Decode in place. How much of it is body; *ended when that is all. < 0 recorded. */
-static ssize_t chunks_decode(weft__call *c, weft__answer *a, weft__chunk *chunk, char *bytes, size_t len, bool *ended)
+static ssize_t chunks_decode(weft__call *c, weft__answer *a, weft__chunk *chunk, char *bytes,
+    size_t len, bool *ended)
 {
     size_t out = 0;
     for (size_t at = 0;;) {
         size_t used;
         weft_str piece;
         int event = weft__chunk_next(chunk, bytes + at, len - at, &used, &piece);
-        if (event < 0) return weft__call_fail(c, WEFT_EPROTO, 502, "answered what is no chunked body after %lld ms: %s", weft__call_ms(c), chunk->fault);
+        if (event < 0) {
+            return weft__call_fail(c, WEFT_EPROTO,
+                "answered what is no chunked body after %lld ms: %s", weft__call_ms(c),
+                chunk->fault);
+        }
         at += used;
         if (event == WEFT__CHUNK_DATA) {
             memmove(bytes + out, piece.ptr, piece.len);
@@ -206,7 +257,14 @@ static ssize_t chunks_decode(weft__call *c, weft__answer *a, weft__chunk *chunk,
     }
 }
 
-/* Bytes that are to be more than the loop's buffer holds. */
+static int chunks_cut(weft__call *c, size_t came)
+{
+    return weft__call_fail(c, WEFT_ECONNRESET,
+        "%s in the middle of a chunked body, after %zu bytes of it and %lld ms", how_it_ended(c),
+        came, weft__call_ms(c));
+}
+
+/* To a body whose length is not known. */
 static int body_add(weft__call *c, weft__answer *a, const char *bytes, size_t n)
 {
     if (n > body_max(c) - a->own.len) return body_too_large(c);
@@ -214,33 +272,32 @@ static int body_add(weft__call *c, weft__answer *a, const char *bytes, size_t n)
     return a->own.failed ? no_memory(c) : 0;
 }
 
-static int chunks_cut(weft__call *c, size_t came)
-{
-    return weft__call_fail(c, WEFT_ECONNRESET, 502, "%s in the middle of a chunked body, after %zu bytes of it and %lld ms",
-        c->broken ? "broken off" : "closed", came, weft__call_ms(c));
-}
-
 static int body_chunked(weft__call *c, weft__answer *a, weft_str come)
 {
     weft__chunk chunk = { 0 };
     bool ended = false;
-    ssize_t n = chunks_decode(c, a, &chunk, (char *)come.ptr, come.len, &ended);
-    if (n < 0) return (int)n;
-    if (ended) return (size_t)n > body_max(c) ? body_too_large(c) : body_is(c, a, (weft_str){ come.ptr, (size_t)n });
+    char *bytes = (char *)come.ptr;
+    ssize_t n = chunks_decode(c, a, &chunk, bytes, come.len, &ended);
+    if (ended && (size_t)n <= body_max(c)) return body_is(c, a, (weft_str){ bytes, (size_t)n });
     weft__buf_init(&a->own, body_max(c) + 1);
-    for (const char *bytes = come.ptr;; bytes = c->client->in) {
-        int rc = body_add(c, a, bytes, (size_t)n);
+    for (;;) {
+        int rc = n < 0 ? (int)n : body_add(c, a, bytes, (size_t)n);
         if (rc < 0) return rc;
         if (ended) return body_is(c, a, weft__buf_str(&a->own));
-        n = take_more(c, c->client->in, WEFT__CLIENT_IN, "the body came");
-        if (n < 0) return (int)n;
+        bytes = c->client->in;
+        n = take_more(c, bytes, WEFT__CLIENT_IN, "the body came");
         if (n == 0) return chunks_cut(c, a->own.len);
-        n = chunks_decode(c, a, &chunk, c->client->in, (size_t)n, &ended);
-        if (n < 0) return (int)n;
+        if (n > 0) n = chunks_decode(c, a, &chunk, bytes, (size_t)n, &ended);
     }
 }
 
 /* Only a clean end is an end: a reset would otherwise pass for a shorter body. */
+static int close_broken(weft__call *c, size_t came)
+{
+    return weft__call_fail(c, WEFT_ECONNRESET, "broken off after %zu bytes of the body and %lld ms",
+        came, weft__call_ms(c));
+}
+
 static int body_until_close(weft__call *c, weft__answer *a, weft_str come)
 {
     weft__buf_init(&a->own, body_max(c) + 1);
@@ -248,7 +305,7 @@ static int body_until_close(weft__call *c, weft__answer *a, weft_str come)
     while (rc == 0) {
         ssize_t n = take_more(c, c->client->in, WEFT__CLIENT_IN, "the body came");
         if (n < 0) return (int)n;
-        if (n == 0 && c->broken) return weft__call_fail(c, WEFT_ECONNRESET, 502, "broken off after %zu bytes of the body and %lld ms", a->own.len, weft__call_ms(c));
+        if (n == 0 && c->broken) return close_broken(c, a->own.len);
         if (n == 0) return body_is(c, a, weft__buf_str(&a->own));
         rc = body_add(c, a, c->client->in, (size_t)n);
     }

@@ -4,35 +4,63 @@
 #include <string.h>
 #include "http/client.h"
 
-enum { URL_SHOWN_MAX = 300 };
+enum { URL_SHOWN_MAX = 300, TEXT_MAX = 1024 };
 
-long long weft__call_ms(const weft__call *c) { return (weft__loop_clock(c->client->loop) - c->started_ns) / 1000000; }
+long long weft__call_ms(const weft__call *c)
+{
+    return (weft__loop_clock(c->client->loop) - c->started_ns) / 1000000;
+}
 
-int weft__call_read_ms(const weft__call *c) { return c->opts->read_ms > 0 ? c->opts->read_ms : WEFT__CLIENT_READ_MS; }
+int weft__call_read_ms(const weft__call *c)
+{
+    return c->opts->read_ms > 0 ? c->opts->read_ms : WEFT__CLIENT_READ_MS;
+}
 
 int64_t weft__call_deadline(const weft__call *c)
 {
-    int64_t now_ns = c->timed ? weft__loop_clock(c->client->loop) : weft__loop_now(c->client->loop);
+    weft__loop *loop = c->client->loop;
+    int64_t now_ns = c->timed ? weft__loop_clock(loop) : weft__loop_now(loop);
     int64_t read_ns = now_ns + weft__call_read_ms(c) * 1000000LL;
     return read_ns < c->total_ns ? read_ns : c->total_ns;
 }
 
-int weft__call_fail(const weft__call *c, int code, int status, const char *fmt, ...)
+/* What fails is the upstream's doing, but for memory and for what the caller said. */
+static int status_of(int code)
 {
-    weft__buf url, text;
-    va_list args;
+    if (code == WEFT_ETIMEDOUT) return 504;
+    return code == WEFT_EINVAL || code == WEFT_ENOMEM ? 500 : 502;
+}
+
+static int fail(const weft__call *c, int code, int status, const char *fmt, va_list args)
+{
+    char text[TEXT_MAX];
+    weft__buf url;
     weft__buf_init(&url, 256 * 1024);
-    weft__buf_init(&text, 4096);
     weft__call_url(c, &url);
+    vsnprintf(text, sizeof text, fmt, args);
     bool cut = url.len > URL_SHOWN_MAX;
-    char *to = weft__buf_reserve(&text, 1024);
-    va_start(args, fmt);
-    if (to) vsnprintf(to, 1024, fmt, args);
-    va_end(args);
-    weft__fail_as(NULL, code, status, "%s %.*s%s: %s", c->method, cut ? URL_SHOWN_MAX : (int)url.len, weft__buf_str(&url).ptr,
-        cut ? "..." : "", to ? to : "failed, and no memory is left to say why");
+    weft_str shown = { weft__buf_str(&url).ptr, cut ? URL_SHOWN_MAX : url.len };
+    weft__fail_as(NULL, code, status, "%s %.*s%s: %s", c->method, WEFT_FMT(shown),
+        cut ? "..." : "", text);
     weft__buf_free(&url);
-    weft__buf_free(&text);
+    return code;
+}
+
+int weft__call_fail(const weft__call *c, int code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fail(c, code, status_of(code), fmt, args);
+    va_end(args);
+    return code;
+}
+
+int weft__call_fail_busy(const weft__call *c, int code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fail(c, code, 503, fmt, args);
+    va_end(args);
     return code;
 }
 
@@ -40,7 +68,8 @@ int weft__call_cut(const weft__call *c)
 {
     int rc = weft__cancelled();
     if (rc != WEFT_ETIMEDOUT) return rc;
-    return weft__call_fail(c, rc, 504, "no answer after %lld ms (deadline of the call or scope around it)", weft__call_ms(c));
+    return weft__call_fail(c, rc,
+        "no answer after %lld ms (deadline of the call or scope around it)", weft__call_ms(c));
 }
 
 int weft__call_yield(const weft__call *c)
@@ -59,22 +88,27 @@ int weft__call_fail_io(const weft__call *c, int rc, const char *doing)
     int cut = weft__call_cut(c);
     if (cut) return cut;
     long long ms = weft__call_ms(c);
-    if (rc == WEFT_ETIMEDOUT) return weft__call_fail(c, rc, 504, "no answer after %lld ms (%s deadline, while %s)", ms, deadline_name(c), doing);
-    if (rc == WEFT_ECONNRESET || rc == -EPIPE) {
-        return weft__call_fail(c, WEFT_ECONNRESET, 502, "connection broken off after %lld ms, while %s", ms, doing);
+    if (rc == WEFT_ETIMEDOUT) {
+        return weft__call_fail(c, rc, "no answer after %lld ms (%s deadline, while %s)", ms,
+            deadline_name(c), doing);
     }
-    return weft__call_fail(c, rc, 502, "%s after %lld ms, while %s", strerror(-rc), ms, doing);
+    if (rc != WEFT_ECONNRESET && rc != -EPIPE) {
+        return weft__call_fail(c, rc, "%s after %lld ms, while %s", strerror(-rc), ms, doing);
+    }
+    return weft__call_fail(c, WEFT_ECONNRESET, "connection broken off after %lld ms, while %s",
+        ms, doing);
 }
 
 int weft__call_fail_wait(const weft__call *c, int rc)
 {
     int cut = weft__call_cut(c);
     if (cut) return cut;
-    if (rc != WEFT_ETIMEDOUT) return weft__call_fail(c, rc, 0, "no memory for a connection");
+    if (rc != WEFT_ETIMEDOUT) return weft__call_fail(c, rc, "no memory for a connection");
     weft__buf who;
-    weft__buf_init(&who, 4096);
+    weft__buf_init(&who, TEXT_MAX);
     weft__origin_describe(c->origin, &who);
-    weft__call_fail(c, rc, 503, "no connection became free within %lld ms (connect deadline): %.*s", weft__call_ms(c), WEFT_FMT(weft__buf_str(&who)));
+    weft__call_fail_busy(c, rc, "no connection became free within %lld ms (connect deadline): %.*s",
+        weft__call_ms(c), WEFT_FMT(weft__buf_str(&who)));
     weft__buf_free(&who);
     return rc;
 }
@@ -84,30 +118,42 @@ int weft__call_fail_connect(const weft__call *c, int rc, const char *why)
     int cut = weft__call_cut(c);
     if (cut) return cut;
     long long ms = weft__call_ms(c);
-    const char *host = c->origin->host.ptr;
-    if (rc == WEFT_EDNS) return weft__call_fail(c, rc, 502, "the host name '%s' does not resolve after %lld ms: %s", host, ms, why ? why : "unknown");
-    if (rc == WEFT_ECONNREFUSED) return weft__call_fail(c, rc, 502, "connection refused after %lld ms", ms);
-    if (rc == WEFT_ETIMEDOUT) return weft__call_fail(c, rc, 504, "no connection after %lld ms (connect deadline)", ms);
-    return weft__call_fail(c, rc, 502, "no connection after %lld ms: %s", ms, why ? why : strerror(-rc));
+    switch (rc) {
+    case WEFT_EDNS:
+        return weft__call_fail(c, rc, "the host name '%s' does not resolve after %lld ms: %s",
+            c->origin->host.ptr, ms, why ? why : "no reason given");
+    case WEFT_ECONNREFUSED:
+        return weft__call_fail(c, rc, "connection refused after %lld ms", ms);
+    case WEFT_ETIMEDOUT:
+        return weft__call_fail(c, rc, "no connection after %lld ms (connect deadline)", ms);
+    default:
+        return weft__call_fail(c, rc, "no connection after %lld ms: %s", ms,
+            why ? why : strerror(-rc));
+    }
 }
 
 int weft__call_excerpt(weft_str body, char *to, int max)
 {
     int n = 0;
-    for (size_t i = 0; i < body.len && n < max; i++) to[n++] = (unsigned char)body.ptr[i] < ' ' || body.ptr[i] == 127 ? ' ' : body.ptr[i];
+    for (; n < max && (size_t)n < body.len; n++) {
+        unsigned char byte = (unsigned char)body.ptr[n];
+        to[n] = byte < ' ' || byte == 127 ? ' ' : (char)byte;
+    }
     return n;
 }
 
 int weft__call_fail_status(const weft__call *c, const weft__answer *a)
 {
-    char body[120], to[120];
-    int n = weft__call_excerpt(a->body, body, sizeof body), code = WEFT_STATUS(502);
+    char body[120], to[120], what[80];
+    int n = weft__call_excerpt(a->body, body, sizeof body);
+    int m = weft__call_excerpt(a->location, to, sizeof to);
     weft_str reason = weft__http_reason(a->status);
-    if (a->status >= 300 && a->status < 400 && a->location.len) {
-        int m = weft__call_excerpt(a->location, to, sizeof to);
-        return weft__call_fail(c, code, 502, "answered %d%s%.*s after %lld ms, to %.*s: redirects are not followed", a->status,
-            reason.len ? " " : "", WEFT_FMT(reason), weft__call_ms(c), m, to);
+    snprintf(what, sizeof what, "%d%s%.*s", a->status, reason.len ? " " : "", WEFT_FMT(reason));
+    if (m) {
+        return weft__call_fail(c, WEFT_STATUS(502),
+            "answered %s after %lld ms, to %.*s: redirects are not followed", what,
+            weft__call_ms(c), m, to);
     }
-    return weft__call_fail(c, code, 502, "answered %d%s%.*s after %lld ms%s%.*s", a->status, reason.len ? " " : "", WEFT_FMT(reason),
+    return weft__call_fail(c, WEFT_STATUS(502), "answered %s after %lld ms%s%.*s", what,
         weft__call_ms(c), n ? ": " : "", n, body);
 }

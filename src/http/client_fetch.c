@@ -14,35 +14,52 @@ static void add_place(weft__buf *b, const weft__problem *p)
     }
 }
 
+static int fail_empty(const weft__call *c, const weft__answer *a)
+{
+    return weft__call_fail(c, WEFT_STATUS(502),
+        "answered %d without a body where JSON was expected, after %lld ms", a->status,
+        weft__call_ms(c));
+}
+
 /* A text that is no JSON has this one problem, whose last step counts characters. */
 static int fail_syntax(const weft__call *c, const weft__answer *a, const weft__problem *p)
 {
     char begins[80];
     int n = weft__call_excerpt(a->body, begins, sizeof begins);
-    if (!a->body.len) return weft__call_fail(c, WEFT_STATUS(502), 502, "answered %d without a body where JSON was expected, after %lld ms", a->status, weft__call_ms(c));
-    return weft__call_fail(c, WEFT_STATUS(502), 502, "answered what is no JSON after %lld ms: %.*s at character %u of \"%.*s\"%s", weft__call_ms(c),
-        WEFT_FMT(p->ctx[0].key ? p->ctx[0].s : p->msg), p->loc_count ? p->loc[p->loc_count - 1].index : 0, n, begins, (size_t)n < a->body.len ? "..." : "");
+    weft_str why = p->ctx[0].key ? p->ctx[0].s : p->msg;
+    uint32_t at = p->loc_count ? p->loc[p->loc_count - 1].index : 0;
+    return weft__call_fail(c, WEFT_STATUS(502),
+        "answered what is no JSON after %lld ms: %.*s at character %u of \"%.*s\"%s",
+        weft__call_ms(c), WEFT_FMT(why), at, n, begins, (size_t)n < a->body.len ? "..." : "");
 }
 
-/* "answered JSON that is no Price: body.price: Field required (and 2 more)" */
-static int fail_model(const weft__call *c, const weft__answer *a, const weft_schema *schema, const weft__problems *problems)
+static const char *shape_of(const weft_schema *schema)
+{
+    return schema->kind == WEFT__list ? "list of " : schema->kind == WEFT__map ? "map of " : "";
+}
+
+/* "answered JSON that is no Price after 3 ms: body.price: Field required (and 2 more)" */
+static int fail_model(const weft__call *c, const weft__answer *a, const weft_schema *schema,
+    const weft__problems *problems)
 {
     const weft__problem *p = problems->items;
-    if (problems->count && strcmp(p->type, "json_invalid") == 0) return fail_syntax(c, a, p);
-    weft__buf place;
-    weft__buf_init(&place, 4096);
-    if (problems->count) add_place(&place, p);
+    if (!a->body.len) return fail_empty(c, a);
+    if (strcmp(p->type, "json_invalid") == 0) return fail_syntax(c, a, p);
     char more[32] = "";
     if (problems->total > 1) snprintf(more, sizeof more, " (and %u more)", problems->total - 1);
-    const char *list = schema->kind == WEFT__list ? "list of " : schema->kind == WEFT__map ? "map of " : "";
-    weft__call_fail(c, WEFT_STATUS(502), 502, "answered JSON that is no %s%s after %lld ms: %.*s: %.*s%s", list, schema->name, weft__call_ms(c),
-        WEFT_FMT(weft__buf_str(&place)), WEFT_FMT(problems->count ? p->msg : WEFT_S("not valid")), more);
+    weft__buf place;
+    weft__buf_init(&place, 4096);
+    add_place(&place, p);
+    weft__call_fail(c, WEFT_STATUS(502),
+        "answered JSON that is no %s%s after %lld ms: %.*s: %.*s%s", shape_of(schema),
+        schema->name, weft__call_ms(c), WEFT_FMT(weft__buf_str(&place)), WEFT_FMT(p->msg), more);
     weft__buf_free(&place);
     return WEFT_STATUS(502);
 }
 
 /* Into memory of its own first: *out is untouched when the answer is not what it should be. */
-static int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema, void *out)
+static int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema,
+    void *out)
 {
     static const weft__loc body = { .name = { "body", 4 } };
     _Alignas(16) char small[SMALL];
@@ -55,11 +72,13 @@ static int read_model(const weft__call *c, const weft__answer *a, const weft_sch
         memcpy(out, to, schema->size);
         return 0;
     }
-    if (rc == WEFT_EINVAL) return fail_model(c, a, schema, &problems);
-    return weft__call_fail(c, rc, 0, "no memory for the answer, or past the request's limit");
+    if (rc == WEFT_EINVAL && problems.count) return fail_model(c, a, schema, &problems);
+    return weft__call_fail(c, rc == WEFT_EINVAL ? rc : WEFT_ENOMEM,
+        "no memory for the answer, or past the request's limit");
 }
 
-static __attribute__((noinline)) int fetch_end(weft__call *c, int rc, const weft_schema *schema, void *out)
+static __attribute__((noinline)) int fetch_end(weft__call *c, int rc, const weft_schema *schema,
+    void *out)
 {
     bool is_text = schema == &weft_schema_weft_str;
     weft__answer a = { .kept = is_text };
@@ -71,10 +90,12 @@ static __attribute__((noinline)) int fetch_end(weft__call *c, int rc, const weft
     return rc;
 }
 
-int weft_fetch_with(const weft_schema *schema, void *out, const char *url, const weft_val *values, size_t count)
+int weft_fetch_with(const weft_schema *schema, void *out, const char *url, const weft_val *values,
+    size_t count)
 {
     static const weft_exchange_opts defaults = { .method = NULL };
-    weft__call c = { .opts = &defaults, .method = "GET", .url = url, .values = values, .value_count = count };
+    weft__call c = { .opts = &defaults, .method = "GET", .url = url, .values = values,
+        .value_count = count };
     int rc = weft__call_ask(&c);
     return fetch_end(&c, rc, schema, out);
 }

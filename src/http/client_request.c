@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include "http/client.h"
 #include "wire/bytes.h"
 #include "wire/number.h"
@@ -19,33 +20,46 @@ static bool method_known(const char *method)
 /* Headers that say how the message is framed, or that the client writes itself. */
 static bool header_is_ours(weft_str name)
 {
-    static const weft_str ours[] = { { "Host", 4 }, { "Content-Length", 14 }, { "Content-Type", 12 }, { "Connection", 10 },
-        { "User-Agent", 10 }, { "Transfer-Encoding", 17 }, { "TE", 2 }, { "Trailer", 7 }, { "Upgrade", 7 },
-        { "Keep-Alive", 10 }, { "Expect", 6 } };
+    static const char *const ours[] = { "Host", "Content-Length", "Content-Type", "Connection",
+        "User-Agent", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Keep-Alive", "Expect" };
     for (size_t i = 0; i < weft_count(ours); i++) {
-        if (weft__same_nocase(ours[i], name)) return true;
+        if (weft__same_nocase(weft_str_of(ours[i]), name)) return true;
     }
     return false;
 }
 
 static int header_check(weft__call *c, const weft_header *h)
 {
-    if (!weft__http_name_valid(h->name)) return weft__call_fail(c, WEFT_EINVAL, 0, "a header's name must be letters, digits and -_.!#$%%&'*+^`|~, not \"%.*s\"", WEFT_FMT(h->name));
-    if (!weft__http_value_valid(h->value)) return weft__call_fail(c, WEFT_EINVAL, 0, "the value of header %.*s holds a control character", WEFT_FMT(h->name));
-    if (header_is_ours(h->name)) return weft__call_fail(c, WEFT_EINVAL, 0, "header %.*s is written by the client itself", WEFT_FMT(h->name));
-    return 0;
+    if (!weft__http_name_valid(h->name)) {
+        return weft__call_fail(c, WEFT_EINVAL,
+            "a header's name must be letters, digits and -_.!#$%%&'*+^`|~, not \"%.*s\"",
+            WEFT_FMT(h->name));
+    }
+    if (!weft__http_value_valid(h->value)) {
+        return weft__call_fail(c, WEFT_EINVAL,
+            "the value of header %.*s holds a control character", WEFT_FMT(h->name));
+    }
+    if (!header_is_ours(h->name)) return 0;
+    return weft__call_fail(c, WEFT_EINVAL, "header %.*s is written by the client itself",
+        WEFT_FMT(h->name));
 }
 
 /* What a plain fetch says is right. */
-static bool plain(const weft__call *c) { return !c->opts->method && !c->opts->content_type && !c->opts->header_count; }
+static bool plain(const weft_exchange_opts *o)
+{
+    return !o->method && !o->content_type && !o->header_count;
+}
 
 int weft__call_check(weft__call *c)
 {
     const weft_exchange_opts *o = c->opts;
-    if (plain(c)) return 0;
-    if (!method_known(c->method)) return weft__call_fail(c, WEFT_EINVAL, 0, "the method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS");
+    if (plain(o)) return 0;
+    if (!method_known(c->method)) {
+        return weft__call_fail(c, WEFT_EINVAL,
+            "the method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS");
+    }
     if (o->content_type && !weft__http_value_valid(weft_str_of(o->content_type))) {
-        return weft__call_fail(c, WEFT_EINVAL, 0, "content_type holds a control character");
+        return weft__call_fail(c, WEFT_EINVAL, "content_type holds a control character");
     }
     for (size_t i = 0; i < o->header_count; i++) {
         int rc = header_check(c, &o->headers[i]);
@@ -56,9 +70,13 @@ int weft__call_check(weft__call *c)
 
 /* ---- the URL ---- */
 
-typedef struct value_texts { weft_str text[WEFT__CALL_VALUES_MAX]; char room[WEFT__CALL_VALUES_MAX][32]; } value_texts;
+enum { NUMBER_MAX = 32 };
+typedef struct value_texts {
+    weft_str text[WEFT__CALL_VALUES_MAX];
+    char room[WEFT__CALL_VALUES_MAX][NUMBER_MAX];
+} value_texts;
 
-static weft_str value_text(const weft_val *v, char room[32])
+static weft_str value_text(const weft_val *v, char room[NUMBER_MAX])
 {
     switch (v->kind) {
     case WEFT__VAL_INT: return (weft_str){ room, weft__int64_write(room, v->i) };
@@ -69,20 +87,23 @@ static weft_str value_text(const weft_val *v, char room[32])
     return v->s;
 }
 
+static int faulty(char fault[WEFT__URL_FAULT], const char *text)
+{
+    snprintf(fault, WEFT__URL_FAULT, "%s", text);
+    return WEFT_EINVAL;
+}
+
 /* 0, or WEFT_EINVAL with `fault`. */
 static int url_format(const weft__call *c, weft__buf *out, char fault[WEFT__URL_FAULT])
 {
     value_texts t;
-    if (c->value_count > WEFT__CALL_VALUES_MAX) {
-        memcpy(fault, "more than 16 values", sizeof "more than 16 values");
-        return WEFT_EINVAL;
-    }
+    if (c->value_count > WEFT__CALL_VALUES_MAX) return faulty(fault, "more than 16 values");
     for (size_t i = 0; i < c->value_count; i++) {
-        if (c->values[i].kind == WEFT__VAL_DOUBLE && !isfinite(c->values[i].d)) {
-            memcpy(fault, "a value that is no finite number", sizeof "a value that is no finite number");
-            return WEFT_EINVAL;
+        const weft_val *v = &c->values[i];
+        if (v->kind == WEFT__VAL_DOUBLE && !isfinite(v->d)) {
+            return faulty(fault, "a value that is no finite number");
         }
-        t.text[i] = value_text(&c->values[i], t.room[i]);
+        t.text[i] = value_text(v, t.room[i]);
     }
     return weft__url_format(out, c->url, t.text, c->value_count, fault);
 }
@@ -95,7 +116,7 @@ void weft__call_url(const weft__call *c, weft__buf *out)
 
 static int url_refused(weft__call *c, int code, const char *fault)
 {
-    return weft__call_fail(c, code, 0, "no URL to call: %s", fault);
+    return weft__call_fail(c, code, "no URL to call: %s", fault);
 }
 
 /* The usual URL, whose origin is known: nothing before its path needs to be looked at again. */
@@ -106,7 +127,8 @@ static bool locate_known(weft__call *c, weft_str text)
     if (text.len <= n || memcmp(text.ptr, scheme, n) != 0) return false;
     const char *slash = memchr(text.ptr + n, '/', text.len - n);
     if (!slash || memchr(slash, '%', (size_t)(text.ptr + text.len - slash))) return false;
-    weft__origin *o = weft__origin_known(c->client, (weft_str){ text.ptr + n, (size_t)(slash - text.ptr) - n });
+    weft_str authority = { text.ptr + n, (size_t)(slash - text.ptr) - n };
+    weft__origin *o = weft__origin_known(c->client, authority);
     if (!o) return false;
     c->origin = o;
     c->client->path = (weft_str){ slash, (size_t)(text.ptr + text.len - slash) };
@@ -114,17 +136,26 @@ static bool locate_known(weft__call *c, weft_str text)
     return true;
 }
 
+static int no_origin(weft__call *c, int rc)
+{
+    if (rc != WEFT_ELIMIT) return weft__call_fail(c, rc, "no memory for another host");
+    return weft__call_fail_busy(c, rc, "connections to %u hosts are in use (limit)",
+        c->client->origins);
+}
+
 static int locate_new(weft__call *c, weft_str text)
 {
     const char *wrong;
     weft__url url;
     if (weft__url_parse(text, &url, &wrong) < 0) return url_refused(c, WEFT_EINVAL, wrong);
-    if (url.tls) return url_refused(c, WEFT_EINVAL, "https:// needs TLS, which comes with a later release; http:// works");
+    if (url.tls) {
+        return url_refused(c, WEFT_EINVAL,
+            "https:// needs TLS, which comes with a later release; http:// works");
+    }
     c->client->path = url.path;
     c->client->query = url.query;
     int rc = weft__origin_find(c->client, &url, &c->origin);
-    if (rc == WEFT_ELIMIT) return weft__call_fail(c, rc, 503, "connections to %u hosts are in use (limit)", c->client->origins);
-    return rc < 0 ? weft__call_fail(c, rc, 0, "no memory for another host") : 0;
+    return rc < 0 ? no_origin(c, rc) : 0;
 }
 
 int weft__call_locate(weft__call *c)
@@ -133,8 +164,8 @@ int weft__call_locate(weft__call *c)
     weft__buf *out = &c->client->out;
     weft__buf_clear(out);
     if (url_format(c, out, fault) < 0) return url_refused(c, WEFT_EINVAL, fault);
-    /* Room for the request line and Host as well: the path points into the buffer, which must not move before those
-     * are written. */
+    /* Room for the request line and Host as well: the path points into the buffer, which must not
+     * move before those are written. */
     weft__buf_reserve(out, 2 * out->len + 256);
     if (out->failed) return url_refused(c, out->failed, "it is too long, or no memory is left");
     return locate_known(c, weft__buf_str(out)) ? 0 : locate_new(c, weft__buf_str(out));
@@ -149,9 +180,10 @@ static bool wants_length(const weft__call *c)
 
 static void body_lines(const weft__call *c, weft__buf *out)
 {
+    const char *type = c->opts->content_type ? c->opts->content_type : "application/json";
     if (c->opts->body.len) {
         weft__buf_lit(out, "Content-Type: ");
-        weft__buf_add_str(out, weft_str_of(c->opts->content_type ? c->opts->content_type : "application/json"));
+        weft__buf_add_str(out, weft_str_of(type));
         weft__buf_lit(out, "\r\n");
     }
     if (wants_length(c)) weft__http_add_length(out, c->opts->body.len);
@@ -183,8 +215,8 @@ static weft_str write_head(weft__call *c)
 
 static bool broken_off(ssize_t rc) { return rc == -EPIPE || rc == WEFT_ECONNRESET; }
 
-/* Wait until the peer has taken the rest. The total deadline becomes a scope's: a peer that takes a byte now and then
- * passes every deadline between two of them. */
+/* Wait until the peer has taken the rest. The total deadline becomes a scope's: a peer that takes a
+ * byte now and then passes every deadline between two of them. */
 static int send_slowly(weft__call *c, const struct iovec *iov, int n)
 {
     int64_t left_ms = (c->total_ns - weft__loop_now(c->client->loop)) / 1000000;
@@ -198,7 +230,7 @@ static __attribute__((noinline)) int send_rest(weft__call *c, weft_str head, siz
     weft_str body = c->opts->body, rest = { "", 0 };
     if (went < head.len) {
         rest = weft__arena_dup(weft__arena_here(), (weft_str){ head.ptr + went, head.len - went });
-        if (!rest.ptr) return weft__call_fail(c, WEFT_ENOMEM, 0, "no memory for the request");
+        if (!rest.ptr) return weft__call_fail(c, WEFT_ENOMEM, "no memory for the request");
     } else {
         body = (weft_str){ body.ptr + (went - head.len), body.len - (went - head.len) };
     }
@@ -212,17 +244,22 @@ static __attribute__((noinline)) int send_rest(weft__call *c, weft_str head, siz
     return weft__call_fail_io(c, rc, "sending the request");
 }
 
+static int head_too_large(weft__call *c)
+{
+    return weft__call_fail(c, c->client->out.failed,
+        "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
+}
+
 int weft__call_send(weft__call *c)
 {
-    weft_str head = write_head(c);
-    if (c->client->out.failed) {
-        return weft__call_fail(c, c->client->out.failed, 0, "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
-    }
-    struct iovec iov[2] = { { (void *)head.ptr, head.len }, { (void *)c->opts->body.ptr, c->opts->body.len } };
-    ssize_t went = weft__stream_try_send(&c->conn->stream, iov, c->opts->body.len ? 2 : 1);
+    weft_str head = write_head(c), body = c->opts->body;
+    if (c->client->out.failed) return head_too_large(c);
+    struct iovec iov[2] = { { (void *)head.ptr, head.len }, { (void *)body.ptr, body.len } };
+    ssize_t went = weft__stream_try_send(&c->conn->stream, iov, body.len ? 2 : 1);
     c->went = went > 0;
+    if (__builtin_expect(went == (ssize_t)(head.len + body.len), 1)) return 0;
     c->cut_short = broken_off(went);
-    if (__builtin_expect(went == (ssize_t)(head.len + c->opts->body.len), 1) || c->cut_short) return 0;
+    if (c->cut_short) return 0;
     if (went < 0) return weft__call_fail_io(c, (int)went, "sending the request");
     return send_rest(c, head, (size_t)went);
 }

@@ -3,7 +3,9 @@
 #include <string.h>
 #include "base/mem.h"
 
-static const weft__client_limits DEFAULTS = { .origin_max = 100, .total_max = 1000, .origins_max = 1024, .idle_ms = 30000 };
+static const weft__client_limits DEFAULTS = {
+    .origin_max = 100, .total_max = 1000, .origins_max = 1024, .idle_ms = 30000
+};
 static const char AGENT[] = "\r\nUser-Agent: weft/0.1\r\n";
 
 /* On its own stack while it waits. */
@@ -57,7 +59,7 @@ static void line_add(weft__client *client, weft__line *line, weft__conn *c, int 
     if (line->last) line->last->behind = c;
     else line->first = c;
     line->last = c;
-    /* It is left running when the line empties: started and stopped for each call it would cost more. */
+    /* It is left running when the line empties: to start and stop it for each call costs more. */
     if (!line->runs) line_timer_start(client, line);
 }
 
@@ -76,7 +78,7 @@ static void busy_add(weft__conn *c, const weft_task *holder)
     c->since_ns = now_of(c->origin->client);
 }
 
-/* Without memory for a timer an idle one stays open; that it is too old is seen when it is taken. */
+/* Without memory for a timer it stays open; that it is too old is seen when it is taken. */
 static void idle_add(weft__conn *c)
 {
     weft__origin *o = c->origin;
@@ -125,8 +127,8 @@ static void conn_move(weft__conn *c, weft__origin *to)
     c->origin = to;
 }
 
-/* Who is next to get c. Those who wait for the loop's limit come second: c is of use to its own origin as it is. One
- * of them whose origin has since filled up waits there instead. */
+/* Who is next to get c. Those who wait for the loop's limit come second: c is of use to its own
+ * origin as it is. One of them whose origin has since filled up waits there instead. */
 static weft__waiter *next_waiter(const weft__conn *c)
 {
     weft__origin *own = c->origin;
@@ -163,7 +165,8 @@ void weft__conn_drop(weft__conn *c)
     give(c);
 }
 
-/* True when the peer has said nothing that was not read. Only after a full buffer or an event is that unknown. */
+/* True when the peer has said nothing that was not read. Only after a full buffer or an event is
+ * that unknown. */
 static bool quiet(weft__conn *c)
 {
     char byte;
@@ -181,7 +184,8 @@ void weft__conn_keep(weft__conn *c, int keep_ms)
     int most_ms = client->limits.idle_ms;
     c->used = true;
     c->since_ns = now_of(client);
-    c->idle_until_ns = c->since_ns + (int64_t)(keep_ms && keep_ms < most_ms ? keep_ms : most_ms) * 1000000;
+    int ms = keep_ms && keep_ms < most_ms ? keep_ms : most_ms;
+    c->idle_until_ns = c->since_ns + (int64_t)ms * 1000000;
     give(c);
 }
 
@@ -264,13 +268,15 @@ static weft__conn *conn_new(weft__client *client)
     return c;
 }
 
-/* A place in both limits, at the cost of the oldest idle connection if need be; NULL: none, or no memory. */
+/* A place in both limits, at the cost of the oldest idle connection if need be; NULL: none, or no
+ * memory. */
 static weft__conn *place_take(weft__origin *o, bool *full)
 {
     weft__client *client = o->client;
-    *full = o->conns >= client->limits.origin_max || (client->conns >= client->limits.total_max && !client->idle.first);
+    bool all = client->conns >= client->limits.total_max;
+    *full = o->conns >= client->limits.origin_max || (all && !client->idle.first);
     if (*full) return NULL;
-    if (client->conns >= client->limits.total_max) idle_drop(client->idle.first);
+    if (all) idle_drop(client->idle.first);
     weft__conn *c = conn_new(client);
     if (!c) return NULL;
     c->origin = o;
@@ -304,7 +310,9 @@ int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out)
 int weft__conn_open(weft__conn *c, int64_t deadline_ns, const char **why)
 {
     weft__origin *o = c->origin;
-    int rc = weft__stream_connect_host(&c->stream, o->client->loop, o->host.ptr, o->port, deadline_ns, why);
+    weft__loop *loop = o->client->loop;
+    const char *host = o->host.ptr;
+    int rc = weft__stream_connect_host(&c->stream, loop, host, o->port, deadline_ns, why);
     if (rc < 0) return rc;
     c->stream.idle = idle_told;
     o->client->opened++;
@@ -336,7 +344,8 @@ static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiters
 /* One that nobody uses goes; false when all are in use. */
 static bool forget_one(weft__client *client)
 {
-    for (weft__origin **bucket = client->buckets; bucket < client->buckets + WEFT__ORIGIN_BUCKETS; bucket++) {
+    weft__origin **end = client->buckets + WEFT__ORIGIN_BUCKETS;
+    for (weft__origin **bucket = client->buckets; bucket < end; bucket++) {
         for (weft__origin **at = bucket; *at; at = &(*at)->next) {
             weft__origin *o = *at;
             if (!forgettable(o)) continue;
@@ -349,7 +358,10 @@ static bool forget_one(weft__client *client)
     return false;
 }
 
-static char *append(char *to, const char *bytes, size_t n) { return (char *)memcpy(to, bytes, n) + n; }
+static char *append(char *to, const char *bytes, size_t n)
+{
+    return (char *)memcpy(to, bytes, n) + n;
+}
 
 static weft__origin *origin_new(weft__client *client, const weft__url *url)
 {
@@ -446,7 +458,11 @@ int weft__client_of(weft__loop *loop, weft__client **out)
 /* ---- telling who holds them ---- */
 
 enum { NAMES = 6 };
-typedef struct holders { const char *name[NAMES]; unsigned count[NAMES], named, others; int64_t since_ns; } holders;
+typedef struct holders {
+    const char *name[NAMES];
+    unsigned count[NAMES], named, others;
+    int64_t since_ns;                /* of the one that has held on for longest */
+} holders;
 
 static void holders_add(holders *h, const weft__conn *c)
 {
@@ -462,17 +478,27 @@ static void holders_add(holders *h, const weft__conn *c)
     h->count[i]++;
 }
 
+static void holders_write(const holders *h, int64_t now_ns, weft__buf *out)
+{
+    for (unsigned i = 0; i < h->named; i++) {
+        weft__buf_printf(out, "%s%s (%u)", i ? ", " : ", by ", h->name[i], h->count[i]);
+    }
+    if (h->others) weft__buf_printf(out, " and others (%u)", h->others);
+    if (!h->named) return;
+    weft__buf_printf(out, ", for up to %lld ms", (long long)((now_ns - h->since_ns) / 1000000));
+}
+
 void weft__origin_describe(const weft__origin *o, weft__buf *out)
 {
     const weft__client *client = o->client;
     holders h = { .since_ns = INT64_MAX };
     bool own = o->conns >= client->limits.origin_max;
-    if (own) weft__buf_printf(out, "all %u connections to %.*s (limit per origin) are in use", o->conns, WEFT_FMT(o->authority));
-    else weft__buf_printf(out, "all %u connections of this loop (limit in total) are in use", client->conns);
+    weft__buf_printf(out, "all %u connections ", own ? o->conns : client->conns);
+    if (own) weft__buf_printf(out, "to %.*s (limit per origin)", WEFT_FMT(o->authority));
+    else weft__buf_lit(out, "of this loop (limit in total)");
+    weft__buf_lit(out, " are in use");
     for (const weft__conn *c = client->all; c; c = c->all) {
         if (c->state == WEFT__CONN_BUSY && (!own || c->origin == o)) holders_add(&h, c);
     }
-    for (unsigned i = 0; i < h.named; i++) weft__buf_printf(out, "%s%s (%u)", i ? ", " : ", by ", h.name[i], h.count[i]);
-    if (h.others) weft__buf_printf(out, " and others (%u)", h.others);
-    if (h.named) weft__buf_printf(out, ", for up to %lld ms", (long long)((now_of(client) - h.since_ns) / 1000000));
+    holders_write(&h, now_of(client), out);
 }

@@ -1,11 +1,12 @@
 #ifndef WEFT_SRC_HTTP_ORIGIN_H
 #define WEFT_SRC_HTTP_ORIGIN_H
-/* The client's connections: kept and shared by a whole loop, found by origin in O(1), most recently used first.
+/* The client's connections: kept and shared by a whole loop, found by origin in O(1), most recently
+ * used first.
  *
- * A connection is idle (watched: one that the peer ends or speaks on is closed at once), or busy (it belongs to one
- * call), or spare (closed, its memory kept). Whoever takes one gives it back by keep or drop, whatever
- * happens; it then goes to whoever has waited longest, or becomes idle, or spare. Nothing is allocated once as
- * many connections were open at a time as are now. */
+ * A connection is idle (watched: one that the peer ends or speaks on is closed at once), or busy
+ * (it belongs to one call), or spare (closed, its memory kept). Whoever takes one gives it back by
+ * keep or drop, whatever happens; it then goes to whoever has waited longest, or becomes idle, or
+ * spare. Nothing is allocated once as many connections were open at a time as are now. */
 #include "io/stream.h"
 #include "weft/client.h"
 #include "wire/http1.h"
@@ -15,8 +16,8 @@
 typedef struct weft__client_limits {
     unsigned origin_max;             /* connections to one origin: 100 */
     unsigned total_max;              /* connections of the loop: 1 000 */
-    unsigned origins_max;            /* origins known at a time: 1 024; those without a connection are forgotten first */
-    int idle_ms;                     /* an idle connection is closed after 30 000: before common servers do */
+    unsigned origins_max;            /* origins known: 1 024; unused ones are forgotten first */
+    int idle_ms;                     /* how long one may be idle: 30 000, less than servers allow */
 } weft__client_limits;
 
 typedef struct weft__client weft__client;
@@ -25,7 +26,8 @@ typedef struct weft__conn weft__conn;
 typedef struct weft__waiter weft__waiter;
 typedef struct weft__waiters { weft__waiter *first, *last; } weft__waiters;
 
-/* Connections in the order in which their time is over, which is the same for all of them: one timer serves them. */
+/* Connections in the order in which their time is over, which is the same for all of them: one
+ * timer serves them. */
 typedef struct weft__line { weft__conn *first, *last; weft__timer timer; bool runs; } weft__line;
 
 typedef enum { WEFT__CONN_SPARE, WEFT__CONN_BUSY, WEFT__CONN_IDLE } weft__conn_state;
@@ -34,13 +36,13 @@ struct weft__conn {
     weft__stream stream;             /* first; fd -1: to be opened */
     weft__origin *origin;
     weft__conn *next, *prev;         /* idle: among those of its origin; spare: next alone */
-    weft__conn *before, *behind;     /* in a line: the idle ones, or those whose call waits for its answer */
+    weft__conn *before, *behind;     /* in a line: of the idle ones, or of those that ask */
     int64_t due_ns;                  /* in a line: when its time there is over */
     int64_t idle_until_ns;           /* an idle one is not used after it */
     int64_t since_ns;                /* busy or idle */
     const weft_task *holder;         /* of a busy one: in whose call */
     weft__conn_state state;
-    bool used;                       /* it has carried an answer: the peer may have closed it since */
+    bool used;                       /* it has carried an answer: by now it may be closed */
     weft__conn *all;                 /* the next one of the client's */
 };
 
@@ -53,11 +55,16 @@ struct weft__origin {
     int port;
     weft_str host;                   /* NUL-terminated, for the resolver */
     weft_str authority;              /* host[:port] as written: what it is found by */
-    weft_str lines;                  /* what follows the target of a request: " HTTP/1.1\r\nHost: ...\r\n..." */
+    weft_str lines;                  /* behind a target: " HTTP/1.1\r\nHost: ...\r\n..." */
     char text[];
 };
 
-enum { WEFT__ORIGIN_BUCKETS = 256, WEFT__CLIENT_IN = 64 * 1024, WEFT__CLIENT_HEADERS = 100, WEFT__CLIENT_READ_MS = 30000 };
+enum {
+    WEFT__ORIGIN_BUCKETS = 256,
+    WEFT__CLIENT_IN = 64 * 1024,
+    WEFT__CLIENT_HEADERS = 100,      /* header lines of an answer */
+    WEFT__CLIENT_READ_MS = 30000     /* between two reads, unless the caller says otherwise */
+};
 
 struct weft__client {
     weft__loop *loop;
@@ -72,7 +79,7 @@ struct weft__client {
 
     /* Good between two waits only: what a call has not done with by then, it copies. */
     weft__buf out;                   /* a request on its way out */
-    weft_str path, query;            /* its target, in `out`; query.ptr NULL: none, or part of the path */
+    weft_str path, query;            /* its target, in `out`; query.ptr NULL: none besides path's */
     char *in;                        /* WEFT__CLIENT_IN bytes that came */
     weft__http_header headers[WEFT__CLIENT_HEADERS];
 };
@@ -83,15 +90,15 @@ int weft__client_of(weft__loop *loop, weft__client **out);
 /* The origin found before by this very host[:port], or NULL. Waits: never. */
 weft__origin *weft__origin_known(const weft__client *client, weft_str authority);
 
-/* The origin of a URL. It is good as long as the caller has or awaits a connection of it. 0, WEFT_ENOMEM, or WEFT_ELIMIT:
- * origins_max of them have connections. Waits: never. */
+/* The origin of a URL. It is good as long as the caller has or awaits a connection of it. 0,
+ * WEFT_ENOMEM, or WEFT_ELIMIT: origins_max of them have connections. Waits: never. */
 int weft__origin_find(weft__client *client, const weft__url *url, weft__origin **out);
 
 /* An idle connection, open as far as is known; NULL when there is none. Waits: never. */
 weft__conn *weft__conn_take(weft__origin *o);
 
-/* A connection, open or to be opened; within the limits, in order of the calls. 0; WEFT_ENOMEM; WEFT_ETIMEDOUT; or
- * the code of a cancel. Waits: while the limits are reached. */
+/* A connection, open or to be opened; within the limits, in order of the calls. 0; WEFT_ENOMEM;
+ * WEFT_ETIMEDOUT; or the code of a cancel. Waits: while the limits are reached. */
 int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out);
 
 /* Open it; it must be closed. 0 or a code, *why a static text or NULL. Waits: always. */
@@ -99,17 +106,19 @@ int weft__conn_open(weft__conn *c, int64_t deadline_ns, const char **why);
 
 void weft__conn_close(weft__conn *c);        /* ... but keep its place. Waits: never. */
 
-/* Give it back: to be used again within keep_ms (0: as long as the limits say), or to be closed. Waits: never. */
+/* Give it back: to be used again within keep_ms (0: as long as the limits say), or to be closed.
+ * Waits: never. */
 void weft__conn_keep(weft__conn *c, int keep_ms);
 void weft__conn_drop(weft__conn *c);
 
-/* The call of c now waits for its answer, at most WEFT__CLIENT_READ_MS: then who reads from it is woken with
- * WEFT_ETIMEDOUT. For the usual deadline, which costs no timer of its own. False: no memory, and nothing will happen.
- * conn_answered ends it. Waits: never. */
+/* The call of c now waits for its answer, at most WEFT__CLIENT_READ_MS: then who reads from it is
+ * woken with WEFT_ETIMEDOUT. For the usual deadline, which costs no timer of its own. False: no
+ * memory, and nothing will happen. conn_answered ends it. Waits: never. */
 bool weft__conn_asks(weft__conn *c);
 void weft__conn_answered(weft__conn *c);
 
-/* Which limit holds calls to this origin up, and who has the connections:
- * "all 100 connections to 127.0.0.1:9001 (limit per origin) are in use, by compare (61), report (39), for up to 4 900 ms". */
+/* Which limit holds calls to this origin up, and who has the connections: "all 100 connections to
+ * 127.0.0.1:9001 (limit per origin) are in use, by compare (61), report (39), for up to 4 900 ms".
+ */
 void weft__origin_describe(const weft__origin *o, weft__buf *out);
 #endif

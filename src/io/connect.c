@@ -1,6 +1,7 @@
-/* One connection to a host of several addresses (RFC 8305, 5): they are tried in order, the next one as soon as
- * the last has failed or 250 ms after it began, and the first that answers stays. The task waits for all of
- * them in one park; whatever way it leaves, each descriptor but the winner's is closed.  */
+/* One connection to a host of several addresses (RFC 8305, 5): they are tried in order, the next
+ * one as soon as the last has failed or 250 ms after it began, and the first that answers stays.
+ * The task waits for all of them in one park; whatever way it leaves, each descriptor but the
+ * winner's is closed.  */
 #include <errno.h>
 #include "io/stream.h"
 
@@ -28,7 +29,10 @@ static void attempt_told(weft__watch *w, uint32_t events)
 }
 
 /* A machine without IPv6 says so for half of the addresses: what the others said tells more. */
-static bool says_little(int rc) { return rc == 0 || rc == -ENETUNREACH || rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT; }
+static bool says_little(int rc)
+{
+    return rc == 0 || rc == -ENETUNREACH || rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT;
+}
 
 static void attempt_failed(race *r, int rc)
 {
@@ -76,24 +80,32 @@ static attempt *race_look(race *r)
     return NULL;
 }
 
+static bool may_begin(const race *r)
+{
+    return r->begun < r->count && (!r->open || weft__loop_now(r->loop) >= r->next_ns);
+}
+
 /* 0 with the winner, or a code. */
 static int race_run(race *r, int64_t deadline_ns, attempt **winner)
 {
     for (;;) {
-        while (r->begun < r->count && (!r->open || weft__loop_now(r->loop) >= r->next_ns)) attempt_begin(r);
+        while (may_begin(r)) attempt_begin(r);
         if (!r->open) return r->failure;
         bool more = r->begun < r->count && r->next_ns < deadline_ns;
         int rc = weft__park("a connection", more ? r->next_ns : deadline_ns);
-        bool in_turn = rc == WEFT_ETIMEDOUT && more && weft__loop_now(r->loop) >= r->next_ns && !weft__cancelled();
-        if (rc < 0 && !in_turn) return rc;
+        bool next = rc == WEFT_ETIMEDOUT && more && may_begin(r) && !weft__cancelled();
+        if (rc < 0 && !next) return rc;
         *winner = race_look(r);
         if (*winner) return 0;
     }
 }
 
-static int connect_any(weft__stream *s, weft__loop *loop, const weft__addr *addrs, int count, int64_t deadline_ns)
+static int connect_any(weft__stream *s, weft__loop *loop, const weft__addr *addrs, int count,
+    int64_t deadline_ns)
 {
-    race r = { .os = weft__loop_os(loop), .loop = loop, .task = weft__self(), .addrs = addrs, .count = count };
+    race r = { .os = weft__loop_os(loop), .loop = loop, .task = weft__self() };
+    r.addrs = addrs;
+    r.count = count;
     attempt *winner = NULL;
     int rc = race_run(&r, deadline_ns, &winner);
     int won = rc == 0 ? (int)(winner - r.tries) : -1, fd = -1;
@@ -104,12 +116,13 @@ static int connect_any(weft__stream *s, weft__loop *loop, const weft__addr *addr
     for (int i = 0; i < r.begun; i++) attempt_close(&r, &r.tries[i]);
     if (rc < 0) return rc;
     rc = weft__stream_open(s, loop, fd);
-    /* An os that cannot move a watch from one cookie to another: the address is known to be good now. */
+    /* An os cannot move a watch to another cookie: but now the address is known to be good. */
     if (rc == -EEXIST) rc = weft__stream_connect(s, loop, &addrs[won], deadline_ns);
     return rc;
 }
 
-int weft__stream_connect_host(weft__stream *s, weft__loop *loop, const char *host, int port, int64_t deadline_ns, const char **why)
+int weft__stream_connect_host(weft__stream *s, weft__loop *loop, const char *host, int port,
+    int64_t deadline_ns, const char **why)
 {
     weft__addr addrs[WEFT__ADDRS_MAX];
     int n = weft__resolve_host(loop, host, port, addrs, WEFT__ADDRS_MAX, deadline_ns, why);

@@ -10,8 +10,10 @@ static void lookup_ended(weft__watch *w, uint32_t events)
     weft__wake(l->task, 0);
 }
 
-/* The look-up lives in the os until it is told off, so that a cancel in the middle leaves nothing behind. */
-static int look_up(weft__os *os, const char *host, int port, weft__addr *out, int max, int64_t deadline_ns, const char **why)
+/* The look-up lives in the os until it is told off, so that a cancel in the middle leaves nothing
+ * behind. */
+static int look_up(weft__os *os, const char *host, int port, weft__addr *out, int max,
+    int64_t deadline_ns, const char **why)
 {
     lookup l = { .watch.ready = lookup_ended, .task = weft__self() };
     weft__resolve *name = os->ops->resolve(os, host, port, &l.watch);
@@ -23,7 +25,8 @@ static int look_up(weft__os *os, const char *host, int port, weft__addr *out, in
     return rc;
 }
 
-int weft__resolve_host(weft__loop *loop, const char *host, int port, weft__addr *out, int max, int64_t deadline_ns, const char **why)
+int weft__resolve_host(weft__loop *loop, const char *host, int port, weft__addr *out, int max,
+    int64_t deadline_ns, const char **why)
 {
     *why = NULL;
     if (max < 1) return WEFT_EINVAL;

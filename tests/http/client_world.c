@@ -67,7 +67,8 @@ void net_sim(const weft__sim_opts *opts, weft_call body)
     run_world(weft__sim_new(opts), body);
     WEFT_CHECK_EQ(live_blocks, before);
     if (weft__verdict_now->failed_checks == failed) return;
-    fprintf(stderr, "  (the above in the simulator with seed %llu, %u %% short)\n", (unsigned long long)opts->seed, opts->short_io_percent);
+    fprintf(stderr, "  (the above in the simulator with seed %llu, %u %% short)\n",
+        (unsigned long long)opts->seed, opts->short_io_percent);
 }
 
 void net_sims(weft_call body)
@@ -96,9 +97,17 @@ weft__client *net_client(void)
     return client;
 }
 
+int net_conns(void) { return (int)net_client()->conns; }
+void net_pause(int ms) { WEFT_CHECK_EQ(weft_sleep_ms(ms), 0); }
+
 /* ---- upstreams ---- */
 
-typedef struct peer { weft__stream stream; net_upstream *up; char got[70 * 1024]; size_t have; } peer;
+typedef struct peer {
+    weft__stream stream;
+    net_upstream *up;
+    char got[70 * 1024];
+    size_t have;
+} peer;
 
 static size_t length_of(const char *head)
 {
@@ -116,7 +125,8 @@ static int read_request(peer *p)
         if (end && want == SIZE_MAX) want = (size_t)(end - p->got) + 4 + length_of(p->got);
         if (end && p->have >= want) break;
         if (p->have + 1 >= sizeof p->got) return 0;
-        ssize_t n = weft__stream_recv(&p->stream, p->got + p->have, sizeof p->got - 1 - p->have, INT64_MAX);
+        ssize_t n = weft__stream_recv(&p->stream, p->got + p->have, sizeof p->got - 1 - p->have,
+            INT64_MAX);
         if (n <= 0) return n == WEFT_ECONNRESET ? 0 : (int)n;
         p->have += (size_t)n;
     }
@@ -132,7 +142,8 @@ static const char *echo(const char *request, char to[256])
     const char *end = strstr(request, " HTTP/1.1"), *at = end;
     while (at > request && at[-1] != '/') at--;
     int n = (int)(end - at);
-    snprintf(to, 256, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{\"price\": %.*s}", n + 11, n, at);
+    snprintf(to, 256, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{\"price\": %.*s}", n + 11, n,
+        at);
     return to;
 }
 
@@ -207,7 +218,8 @@ static void accepting(weft__watch *w, uint32_t events)
         u->accepted++;
         u->open++;
         if (u->open > u->open_max) u->open_max = u->open;
-        if (weft__stream_open(&p->stream, net_loop, fd) == 0 && weft__start(u->scope, "upstream", peer_task, p) == 0) continue;
+        if (weft__stream_open(&p->stream, net_loop, fd) == 0 && weft__start(u->scope, "upstream",
+            peer_task, p) == 0) continue;
         weft__stream_close(&p->stream);
         u->open--;
         free(p);
@@ -225,7 +237,8 @@ static int close_at_end(void *arg)
 void net_upstream_start(net_upstream *u, weft_scope *scope, const net_answer *answers, int count)
 {
     weft__addr at;
-    *u = (net_upstream){ .watch = { accepting }, .scope = scope, .answers = answers, .answer_count = count };
+    *u = (net_upstream){ .watch = { accepting }, .scope = scope, .answers = answers,
+        .answer_count = count };
     WEFT_NEED(weft__addr_parse(WEFT_S("127.0.0.1"), 0, &at) == 0);
     u->fd = net_os->ops->listen(net_os, &at, 4096);
     WEFT_NEED(u->fd >= 0);
@@ -242,6 +255,29 @@ void net_upstream_stop(net_upstream *u)
     weft__loop_forget(net_loop, &u->watch);
     net_os->ops->close(net_os, u->fd);
     u->fd = -1;
+}
+
+/* ---- calls ---- */
+
+int net_ask(const net_ask_in *in, Quote *out)
+{
+    return weft_fetch(Quote, out, "{+}/price/{}", in->base, in->id);
+}
+
+int net_ask_many(const char *const *bases, int base_count, int n)
+{
+    static Quote got[512];
+    WEFT_SCOPE(s);
+    for (int i = 0; i < n; i++) {
+        got[i].price = -1;
+        weft_spawn(s, net_ask, (&(net_ask_in){ bases[i % base_count], i }), &got[i]);
+    }
+    WEFT_TRY(weft_join(s));
+    for (int i = 0; i < n; i++) {
+        if (got[i].price == i) continue;
+        weft__check_fail(__FILE__, __LINE__, "call %d was answered %f", i, got[i].price);
+    }
+    return 0;
 }
 
 /* ---- checks ---- */

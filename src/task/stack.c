@@ -3,12 +3,14 @@
 #include "base/mem.h"
 #include "os/os.h"
 #if defined __has_include
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 #endif
 #ifndef VALGRIND_STACK_REGISTER
 #define VALGRIND_STACK_REGISTER(low, high) ((void)(low), (void)(high), 0u)
+#define VALGRIND_MAKE_MEM_UNDEFINED(low, n) ((void)(low), (void)(n))
+#define RUNNING_ON_VALGRIND 0
 #endif
 
 enum { SLAB = 64, TRIM_AT_ONCE = 64, WARM_ALWAYS = 64 };
@@ -38,6 +40,7 @@ static int lists_grow(weft__stack_pool *p)
 static int slab_add(weft__stack_pool *p)
 {
     if (lists_grow(p) < 0) return WEFT_ENOMEM;
+    p->on_valgrind = RUNNING_ON_VALGRIND;
     char *slab = weft__os_stacks_map(SLAB, WEFT__STACK_SIZE, WEFT__STACK_GUARD);
     if (!slab) return WEFT_ENOMEM;
     p->slabs[p->slab_count++] = slab;
@@ -54,7 +57,12 @@ char *weft__stack_take(weft__stack_pool *p)
 {
     if (!p->warm_count && !p->cold_count && slab_add(p) < 0) return NULL;
     if (++p->in_use > p->peak) p->peak = p->in_use;
-    return p->warm_count ? p->warm[--p->warm_count] : p->cold[--p->cold_count];
+    char *low = p->warm_count ? p->warm[--p->warm_count] : p->cold[--p->cold_count];
+    /* The task before left what lies below its last frame marked as out of bounds. */
+    if (p->on_valgrind) {
+        (void)VALGRIND_MAKE_MEM_UNDEFINED(low + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
+    }
+    return low;
 }
 
 void weft__stack_give(weft__stack_pool *p, char *low)

@@ -1,5 +1,6 @@
 #ifndef WEFT_SRC_TASK_STACK_H
 #define WEFT_SRC_TASK_STACK_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ typedef struct weft__stack_pool {
     uint32_t warm_count, cold_count, slab_count, slab_room, room;
     uint32_t in_use, peak;                    /* peak: since the last trim */
     int64_t trim_at_ns;
+    bool on_valgrind;
 } weft__stack_pool;
 
 /* The low end of a stack, NULL without memory or mappings (errno tells). */

@@ -341,9 +341,9 @@ static uint64_t chance(uint64_t *state, uint64_t below)
 static size_t mangled(uint64_t *state, char to[1024])
 {
     static const char *const good[] = { OK, CHUNKED,
-        OK_HEAD "Connection: close\r\n\r\n{\"price\":1}", "HTTP/1.1 100 Continue\r\n\r\n" OK, "HTTP/1.1 204 No Content\r\n\r\n", OK OK,
-        "HTTP/1.1 301 Moved\r\nLocation: /x\r\nKeep-Alive: timeout=3\r\n"
-        "Content-Length: 0\r\n\r\n" };
+        OK_HEAD "Connection: close\r\n\r\n{\"price\":1}", OK OK,
+        "HTTP/1.1 100 Continue\r\n\r\n" OK, "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 301 Moved\r\nLocation: /x\r\nKeep-Alive: timeout=3\r\n\r\n" };
     size_t n = (size_t)snprintf(to, 1024, "%s", good[chance(state, weft_count(good))]);
     for (uint64_t changes = chance(state, 4); changes; changes--) {
         size_t at = chance(state, n);

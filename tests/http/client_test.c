@@ -431,7 +431,8 @@ NET_TEST(the_limit_on_a_body_is_kept_in_every_form)
 /* An upstream that closes with the request unread resets the connection. */
 NET_TEST(a_body_until_the_close_that_ends_in_a_reset_is_no_body)
 {
-    NET_UPSTREAM(up, { .bytes = OK_HEAD "\r\n{\"price\":1}", .first = 25, .slice_ms = 5, .unread = true });
+    NET_UPSTREAM(up, { .bytes = OK_HEAD "\r\n{\"price\":1}", .first = 25, .slice_ms = 5,
+        .unread = true });
     Price price = { .price = 5 };
     int rc = weft_fetch(Price, &price, "{+}/price/7", up_base);
     WEFT_CHECK_EQ(rc, WEFT_ECONNRESET);

@@ -71,6 +71,7 @@ struct weft__loop {
     void *signal_stack;
     int turn;                            /* switches left before the poller is asked again */
     int budget;                          /* operations at once left to the running task */
+    bool many;                           /* the last turn had many events: the tasks they wake are cold */
     bool traced;                         /* the simulator: the loop picks each task and tells the trace */
     weft__context context;               /* of the loop's own stack */
     weft__timers timers;

@@ -48,7 +48,7 @@ void weft__ready_again(weft__fiber *f)
     loop->again_end = &f->next;
 }
 
-enum { LINE = 64, LINES_AHEAD = 10 };
+enum { LINE = 64, LINES_AHEAD = 10, MANY = 16 };
 
 /* The stack of the task after next is fetched while this one runs: with hundreds of parked tasks it has long left
  * the processor's caches. */
@@ -62,8 +62,8 @@ static inline weft__fiber *ready_pop(weft__loop *loop)
 {
     weft__fiber *f = loop->ready;
     loop->ready = f->next;
-    if (loop->ready) fetch_ahead(loop->ready);
-    else loop->ready_end = &loop->ready;
+    if (!loop->ready) loop->ready_end = &loop->ready;
+    else if (loop->many) fetch_ahead(loop->ready);
     return f;
 }
 
@@ -339,6 +339,7 @@ static void poll(weft__loop *loop)
     loop->now_ns = os->ops->now_ns(os);
     if (n == WEFT_EDEADLK) deadlocked(loop);
     loop->event_count = n > 0 ? n : 0;
+    loop->many = n >= MANY;
     for (loop->event_at = 0; loop->event_at < loop->event_count; loop->event_at++) {
         weft__event *e = &loop->events[loop->event_at];
         if (loop->event_at + 2 < n) __builtin_prefetch(e[2].cookie, 1);

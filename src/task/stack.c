@@ -53,15 +53,18 @@ static int slab_add(weft__stack_pool *p)
     return 0;
 }
 
+/* The task before left what lies below its last frame marked as out of bounds. */
+static WEFT__COLD void valgrind_clean(char *low)
+{
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(low + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
+}
+
 char *weft__stack_take(weft__stack_pool *p)
 {
     if (!p->warm_count && !p->cold_count && slab_add(p) < 0) return NULL;
     if (++p->in_use > p->peak) p->peak = p->in_use;
     char *low = p->warm_count ? p->warm[--p->warm_count] : p->cold[--p->cold_count];
-    /* The task before left what lies below its last frame marked as out of bounds. */
-    if (p->on_valgrind) {
-        (void)VALGRIND_MAKE_MEM_UNDEFINED(low + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
-    }
+    if (__builtin_expect(p->on_valgrind, 0)) valgrind_clean(low);
     return low;
 }
 

@@ -100,7 +100,7 @@ extern _Thread_local weft__loop *weft__the_loop;
 /* scheduler (loop.c) */
 void weft__ready(weft__fiber *f);
 void weft__ready_again(weft__fiber *f);                  /* a running task that gives way: behind all that are ready */
-_Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f);   /* leave it for good */
+void weft__fiber_main(void);                             /* where every fiber begins and ends */
 
 /* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */
 int weft__park_until(const char *what, int64_t deadline_ns);
@@ -127,5 +127,6 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *cal
 /* What stands for a task there was no memory for: it has failed, and so, unless it may fail alone, has its scope. */
 weft_task *weft__task_refused(weft_scope *s, const weft_call *call);
 void weft__task_free(weft__loop *loop, weft_task *t);    /* of one that is done: out of its scope, handle to the pool */
+void weft__task_run(weft__fiber *f);                     /* its call, and what its end means for others */
 void weft__record_log(const weft__record *r, const char *task, const char *place);
 #endif

@@ -100,8 +100,14 @@ static inline __attribute__((always_inline)) void suspend(weft__loop *loop)
     switch_to(loop, from, to, false);
 }
 
-_Noreturn void weft__fiber_over(weft__loop *loop, weft__fiber *f)
+/* Every call made here has returned before the switch, which is inlined: the processor then still remembers the calls
+ * of the task that waits for this one, and predicts its returns. */
+void weft__fiber_main(void)
 {
+    weft__loop *loop = weft__the_loop;
+    weft__fiber *f = loop->current;
+    sanitizer_arrive(loop, f);
+    weft__task_run(f);
     weft__fiber *to = successor(loop);
     sanitizer_stack_over(f);
     weft__stack_give(&loop->stacks, f->stack);

@@ -105,8 +105,19 @@ static void errors_over(weft__fiber *f, weft_task *t)
     f->errors = NULL;
 }
 
-static _Noreturn void over(weft__loop *loop, weft__fiber *f, int rc)
+static int call(weft__fiber *f)
 {
+    switch (f->arity) {
+    case 0: return ((int (*)(void))f->fn)();
+    case 1: return ((int (*)(const void *))f->fn)(f->in);
+    default: return ((int (*)(const void *, void *))f->fn)(f->in, f->out);
+    }
+}
+
+void weft__task_run(weft__fiber *f)
+{
+    int rc = call(f);
+    weft__loop *loop = f->loop;
     weft_task *t = f->task;
     weft_scope *s = t->scope;
     t->rc = rc;
@@ -122,25 +133,6 @@ static _Noreturn void over(weft__loop *loop, weft__fiber *f, int rc)
     if (is_cancel(rc) && !failed && (!f->alone || s->inherited)) s->cut = true;
     if (--s->running <= s->wake_at && s->joiners) weft__scope_joined(s);
     if (s->opts.forget) weft__task_free(loop, t);
-    weft__fiber_over(loop, f);
-}
-
-static int call(weft__fiber *f)
-{
-    switch (f->arity) {
-    case 0: return ((int (*)(void))f->fn)();
-    case 1: return ((int (*)(const void *))f->fn)(f->in);
-    default: return ((int (*)(const void *, void *))f->fn)(f->in, f->out);
-    }
-}
-
-static void fiber_main(void)
-{
-    weft__loop *loop = weft__the_loop;
-    weft__fiber *f = loop->current;
-    sanitizer_arrive(loop, f);
-    int rc = call(f);
-    over(loop, f, rc);
 }
 
 /* ---- the start of a task ---- */
@@ -177,7 +169,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->out = c->out;
     f->arity = c->arity;
     f->alone = c->error;
-    weft__context_make(&f->context, sp, fiber_main);
+    weft__context_make(&f->context, sp, weft__fiber_main);
     sanitizer_stack_new(f);
     return f;
 }

@@ -334,7 +334,9 @@ static void answer(connection *c, weft_arena *arena)
         .minor = head->minor,
     };
     c->cancels = false;
+    c->request = &r;
     s->handler(s->ctx, &r.x);
+    c->request = NULL;
     c->cancels = false;
     if (!r.x.replied) {
         r.keep_alive = false;

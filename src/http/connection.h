@@ -41,6 +41,7 @@ struct connection {
     weft__buf out;                       /* answers not sent yet; its room is the server's when empty */
     connection *next_unsent, *prev_unsent;
     weft_task *task;
+    struct request *request;             /* being answered */
     size_t lingered;
     uint8_t state;
     bool unsent, closing, rejected;
@@ -93,7 +94,11 @@ struct request {                                         /* one request's part o
     weft__http_body body;
     bool is_head, keep_alive, expects, body_done, arena_used;
     int minor;
+    char name[64];                       /* "GET /items/42" once the head's bytes were given away, for the log */
+    size_t name_len;
 };
+/* What it is called in the log. */
+weft_str weft__request_name(struct request *r);
 /* After the handler: has the body been read, or can the rest be dropped? false: the connection must close. */
 bool weft__request_drain(struct request *r);
 void weft__server_write_error(weft__server *s, weft__buf *out, int status, const char *why, bool close);

@@ -180,11 +180,25 @@ int weft__exchange_keep_head(weft__exchange *x)
     return 0;
 }
 
+weft_str weft__request_name(struct request *r)
+{
+    weft_str method = r->x.head->method, path = r->x.head->path;
+    if (r->name_len) return (weft_str){ r->name, r->name_len };
+    size_t n = method.len, room = sizeof r->name - n - 1;
+    memcpy(r->name, method.ptr, n);
+    r->name[n++] = ' ';
+    if (path.len < room) room = path.len;
+    memcpy(r->name + n, path.ptr, room);
+    r->name_len = n + room;
+    return (weft_str){ r->name, r->name_len };
+}
+
 void weft__exchange_detach(weft__exchange *x)
 {
     struct request *r = of(x);
     connection *c = r->c;
     if (!c->in || c->in->at < c->in->have || !r->body_done) return;
+    (void)weft__request_name(r);
     weft__inbuf_give(c);
 }
 

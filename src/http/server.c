@@ -177,7 +177,8 @@ static void close_all(weft__server *s)
 static void say_who_hangs(weft__server *s)
 {
     for (connection *c = s->busy; c; c = c->next) {
-        weft__log(WEFT__LOG_ERROR, "a request still runs after grace_ms and hard_ms; its handler ignores its cancel");
+        weft_str what = c->request ? weft__request_name(c->request) : WEFT_S("a request");
+        weft__log(WEFT__LOG_ERROR, "%.*s still runs after grace_ms and hard_ms; its handler ignores its cancel", WEFT_FMT(what));
     }
 }
 
@@ -203,17 +204,21 @@ int weft__server_run(weft__server *s)
     weft__os *os = weft__loop_os(s->loop);
     s->scope = (weft_scope){ .opts = { .forget = true }, .place = "the server" };
     weft_scope *scope = weft__scope_enter(&s->scope);
+    s->scope_entered = true;
     weft__loop_hook(s->loop, &s->flush);
     s->runner = weft__self();
     int rc = os->ops->watch(os, s->listener_fd, &s->listener, true);
     while (rc == 0 && !s->stopping) rc = weft__park("requests", INT64_MAX);
     s->stopping = true;
-    s->hurry = false;
     int stopped = stop_gracefully(s);
     weft__loop_unhook(s->loop, &s->flush);
     s->runner = NULL;
-    if (stopped < 0) return stopped;                  /* the scope stays entered: what hangs in it cannot be left */
+    if (stopped < 0) {                                /* the scope stays entered: what hangs in it cannot be left */
+        weft_scope_shield(&s->scope, true);           /* and what is around it may be gone before it */
+        return stopped;
+    }
     weft__scope_leave(&scope);
+    s->scope_entered = false;
     return rc < 0 && rc != WEFT_ECANCELED ? rc : 0;
 }
 
@@ -231,6 +236,7 @@ void weft__server_free(weft__server *s)
     weft__timer_stop(s->loop, &s->idle.timer);
     weft__timer_stop(s->loop, &s->heads.timer);
     weft__timer_stop(s->loop, &s->lingers.timer);
+    if (s->scope_entered) return;                     /* what hangs still has its connection and its scope in there */
     while (s->inbufs) {
         inbuf *in = s->inbufs;
         s->inbufs = in->next;

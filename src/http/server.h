@@ -49,8 +49,12 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
 /* Listen. 0 or a code, with the reason in `why` (256 bytes). opts are copied, defaults filled in. Call from a task. */
 int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler, void *ctx, char *why);
 int weft__server_port(const weft__server *s);
-/* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/serve.h. Waits: always. */
+/* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/limits.h. A cancel around is one
+ * of the requests in flight, too: they have no grace. 0 or a code; WEFT_ETIMEDOUT: some handlers do not end, they are
+ * named on stderr. Their scope then stays around the calling task, which should end, and so should the
+ * program. Waits: always. */
 int weft__server_run(weft__server *s);
 void weft__server_stop(weft__server *s);            /* begin the graceful stop; twice: skip the grace. Waits: never */
-void weft__server_free(weft__server *s);            /* after run has returned */
+/* After run has returned. What handlers that do not end still use is kept, for ever. */
+void weft__server_free(weft__server *s);
 #endif

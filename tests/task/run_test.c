@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -316,6 +317,8 @@ static int spawn_until_refused(void)
     return 0;
 }
 
+enum { NO_LIMIT = 77 };                               /* qemu-user takes RLIMIT_AS and does nothing with it */
+
 static int limit_memory_then_spawn(void)
 {
     long pages = 0;
@@ -324,11 +327,14 @@ static int limit_memory_then_spawn(void)
     fclose(f);
     rlim_t bytes = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)200 << 20);
     WEFT_NEED(setrlimit(RLIMIT_AS, &(struct rlimit){ bytes, bytes }) == 0);
+    if (mmap(NULL, (size_t)bytes * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED) _exit(NO_LIMIT);
     return spawn_until_refused();
 }
 
 WEFT_TEST(without_room_for_stacks_a_spawn_fails_and_the_loop_goes_on)
 {
-    CHECK_EXIT(run(weft_call(limit_memory_then_spawn)), 0);
+    int status = run(weft_call(limit_memory_then_spawn));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT) WEFT_SKIP("the address space of this process cannot be limited");
+    CHECK_EXIT(status, 0);
 }
 #endif

@@ -176,7 +176,11 @@ bool weft__connection_flush(connection *c)
     if (!c->out.len) return true;
     struct iovec iov = { c->out.ptr, c->out.len };
     ssize_t went = weft__stream_try_send(&c->stream, &iov, 1);
-    if (went < 0) return false;
+    if (went < 0) {
+        unsent_stop(c);
+        c->left = true;
+        return false;
+    }
     if ((size_t)went == c->out.len) {
         out_done(c);
         return true;
@@ -279,7 +283,7 @@ static bool next_head(connection *c)
         if (in && in->have > in->at && parse(c) != 0) return true;
         if (!c->stream.may_read) return false;
         if (!in && !(in = inbuf_take(c))) {
-            c->left = true;
+            c->closing = true;                                /* behind the answers there are */
             return false;
         }
         if (in->at) {

@@ -17,12 +17,19 @@ static int body_fault(weft__exchange *x, int status, const char *text, const cha
     return WEFT_STATUS(status);
 }
 
+static int no_room(struct request *r, const char **fault)
+{
+    if (r->x.arena->exceeded) return body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
+    return body_fault(&r->x, 503, "no memory is left for the body", fault);
+}
+
 static int go_on(struct request *r)
 {
+    weft__buf *out = &r->c->out;
     if (!r->expects) return 0;
     r->expects = false;
-    weft__buf_lit(&r->c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    return weft__connection_send(r->c, (weft_str){ 0 });
+    weft__buf_lit(out, "HTTP/1.1 100 Continue\r\n\r\n");
+    return out->failed ? out->failed : weft__connection_send(r->c, (weft_str){ 0 });
 }
 
 /* More bytes straight from the socket; the code of a timeout or of a client that left. */
@@ -56,7 +63,7 @@ static int body_whole(struct request *r, weft_str *body, int64_t deadline_ns, co
         return 0;
     }
     char *all = weft__arena_alloc(r->x.arena, n + 1);
-    if (!all) return body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
+    if (!all) return no_room(r, fault);
     memcpy(all, in->bytes + in->at, there);
     in->at = in->have;
     r->body_left -= (int64_t)there;
@@ -93,6 +100,7 @@ static int body_chunks(struct request *r, weft__buf *all, int64_t deadline_ns, c
         in->at += used;
         if (event == WEFT__CHUNK_END) return 0;
         if (event == WEFT__CHUNK_DATA) weft__buf_add_str(all, data);
+        if (all->failed == WEFT_ENOMEM) return no_room(r, fault);
         if (all->failed) return body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
         if (event != WEFT__CHUNK_MORE) continue;
         int rc = refill(r, deadline_ns, fault);
@@ -102,15 +110,15 @@ static int body_chunks(struct request *r, weft__buf *all, int64_t deadline_ns, c
 
 static int body_joined(struct request *r, size_t max, weft_str *body, int64_t deadline_ns, const char **fault)
 {
-    int rc = weft__exchange_keep_head(&r->x);             /* the buffer it lies in is about to be refilled */
-    if (rc < 0) return rc;
+    /* The buffer the head lies in is about to be refilled. */
+    if (weft__exchange_keep_head(&r->x) < 0) return no_room(r, fault);
     weft__buf all;
     weft__buf_init(&all, max);
-    rc = body_chunks(r, &all, deadline_ns, fault);
+    int rc = body_chunks(r, &all, deadline_ns, fault);
     if (rc == 0) {
         r->body_done = true;
         *body = weft__arena_dup(r->x.arena, weft__buf_str(&all));
-        if (!body->ptr) rc = body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
+        if (!body->ptr) rc = no_room(r, fault);
     }
     weft__buf_free(&all);
     return rc;

@@ -21,8 +21,9 @@ struct weft__exchange {
 typedef void weft__http_handler(void *ctx, weft__exchange *x);
 
 /* The whole body, at most max bytes, read and with its chunks joined; good until weft__exchange_detach. An empty text
- * when there is none. WEFT_STATUS(413), (408), (400) with *fault a static text naming the limit: reply
- * with it. Answers "Expect: 100-continue" first. Waits: until the body is there. */
+ * when there is none. WEFT_STATUS(413), (408), (400), (503: no memory) with *fault a static text naming the limit:
+ * reply with it. Without *fault the client has ended its side (WEFT_EOF) or broken off, or this task is cancelled.
+ * Answers "Expect: 100-continue" first. Waits: until the body is there. */
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault);
 
 size_t weft__exchange_body_max(const weft__exchange *x);      /* the server's body_bytes_max */

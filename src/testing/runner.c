@@ -23,7 +23,7 @@ extern const weft__test *const __stop_weft_tests[] __attribute__((weak));
 void __asan_init(void) __attribute__((weak));
 void __tsan_init(void) __attribute__((weak));
 
-enum { JOBS_MAX = 64, OUTPUT_BYTES_MAX = 256 * 1024, POLL_MS = 50, TIMEOUT_S = 20, SLOWER_UNDER_TOOLS = 5,
+enum { JOBS_MAX = 64, WITHOUT_MAX = 16, OUTPUT_BYTES_MAX = 256 * 1024, POLL_MS = 50, TIMEOUT_S = 20, SLOWER_UNDER_TOOLS = 5,
     FIRST_LINES = 40, LAST_LINES = 10 };
 
 typedef struct options {
@@ -31,6 +31,8 @@ typedef struct options {
     unsigned jobs, timeout_s;        /* timeout_s 0: the usual one */
     char **filters;
     int filter_count;
+    const char *without[WITHOUT_MAX];
+    int without_count;
 } options;
 
 /* A test in a process of its own. */
@@ -80,10 +82,14 @@ static bool collect(void)
     return true;
 }
 
+static bool has_word(const weft__test *t, const char *word) { return strstr(t->name, word) || strstr(t->file, word); }
+
 static bool chosen(const options *o, const weft__test *t)
 {
+    for (int i = 0; i < o->without_count; i++)
+        if (has_word(t, o->without[i])) return false;
     for (int i = 0; i < o->filter_count; i++)
-        if (strstr(t->name, o->filters[i]) || strstr(t->file, o->filters[i])) return true;
+        if (has_word(t, o->filters[i])) return true;
     return o->filter_count == 0;
 }
 
@@ -351,6 +357,7 @@ static void help(const char *program)
     printf("Runs the tests of this program, each in a process of its own.\n\n"
            "usage: %s [OPTION]... [WORD]...\n\n"
            "With WORDs, only tests whose name or file contains one of them.\n\n"
+           "  --without WORD leave out tests whose name or file contains it; may be repeated\n"
            "  --list         print the tests, run nothing\n"
            "  -v             print passing tests too, with their time, and all output\n"
            "  --jobs N       tests at a time (2; at most %d)\n"
@@ -380,6 +387,17 @@ static bool number_option(char **argv, int *i, const char *name, unsigned max, u
     return false;
 }
 
+static bool without_option(char **argv, int *i, options *o)
+{
+    const char *word = argv[*i][strlen("--without")] == '=' ? argv[*i] + strlen("--without=") : argv[++*i];
+    if (word && *word && o->without_count < WITHOUT_MAX) {
+        o->without[o->without_count++] = word;
+        return true;
+    }
+    fprintf(stderr, "--without: expected a word, at most %d times\n", WITHOUT_MAX);
+    return false;
+}
+
 static bool is_option(const char *arg, const char *name)
 {
     size_t len = strlen(name);
@@ -398,6 +416,8 @@ static bool read_options(int argc, char **argv, options *o)
         else if (strcmp(arg, "--no-fork") == 0) o->no_fork = true;
         else if (is_option(arg, "--jobs")) {
             if (!number_option(argv, &i, "--jobs", JOBS_MAX, &o->jobs)) return false;
+        } else if (is_option(arg, "--without")) {
+            if (!without_option(argv, &i, o)) return false;
         } else if (is_option(arg, "--timeout-s")) {
             if (!number_option(argv, &i, "--timeout-s", 86400, &o->timeout_s)) return false;
         } else {
@@ -413,7 +433,8 @@ static bool read_options(int argc, char **argv, options *o)
 static int nothing_to_run(const char *program, const options *o)
 {
     if (test_count())
-        fprintf(stderr, "%s: no test has '%s' in its name or file; --list prints them\n", program, o->filters[0]);
+        fprintf(stderr, "%s: no test has '%s' in its name or file; --list prints them\n", program,
+            o->filter_count ? o->filters[0] : "");
     else
         fprintf(stderr, "%s: no tests are linked into this program (and it has no main of its own). A test is\n\n"
                         "    #include \"weft/check.h\"\n"

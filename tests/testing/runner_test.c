@@ -190,6 +190,11 @@ WEFT_TEST(words_choose_tests_by_name_and_by_file)
     o = run("", "--list subjects.c");
     WEFT_CHECK(says(&o, "hangs ("));
     WEFT_CHECK(strstr(o.text, "passes (") < strstr(o.text, "leaks ("));
+    o = run("", "--list subjects.c --without hangs --without=passes");
+    WEFT_CHECK(says(&o, "leaks ("));
+    WEFT_CHECK(!strstr(o.text, "hangs (") && !strstr(o.text, "passes ("));
+    o = run("", "--without subjects.c");
+    WEFT_CHECK_EQ(o.status, 1);
     o = run("", "no_such_test");
     WEFT_CHECK_EQ(o.status, 1);
     WEFT_CHECK(says(&o, "no test has 'no_such_test'"));
@@ -209,7 +214,7 @@ WEFT_TEST(a_wrong_option_is_named_and_ends_with_2)
         { "--frobnicate", "unknown option '--frobnicate'; --help lists them" },
         { "--jobs", "--jobs: expected a number from 1 to 64, got 'nothing'" },
         { "--jobs 0", "got '0'" }, { "--jobs=65", "got '65'" }, { "--jobs 2x", "got '2x'" },
-        { "--jobs=", "got ''" }, { "--timeout-s -3", "got '-3'" }, { "--jobsy 3", "unknown option '--jobsy'" },
+        { "--jobs=", "got ''" }, { "--without", "--without: expected a word" }, { "--timeout-s -3", "got '-3'" }, { "--jobsy 3", "unknown option '--jobsy'" },
     };
     for (size_t i = 0; i < weft_count(wrong); i++) {
         outcome o = run("", wrong[i].args);
@@ -222,7 +227,7 @@ WEFT_TEST(help_lists_every_option)
 {
     outcome o = run("", "--help");
     WEFT_CHECK_EQ(o.status, 0);
-    static const char *const options[] = { "--list", "-v", "--jobs", "--timeout-s", "--no-fork", "WEFT_SKIPS" };
+    static const char *const options[] = { "--list", "-v", "--jobs", "--timeout-s", "--no-fork", "--without", "WEFT_SKIPS" };
     for (size_t i = 0; i < weft_count(options); i++) WEFT_CHECK(says(&o, options[i]));
 }
 

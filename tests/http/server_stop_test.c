@@ -1,0 +1,314 @@
+/* The graceful stop: what is in flight ends well, what waits is closed, what hangs is named, and it always ends. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "http/server_world.h"
+
+SERVER_TEST(a_server_without_connections_stops_at_once)
+{
+    int64_t began = server_ms();
+    server_stop(s);
+    WEFT_CHECK(server_ms() < began + 1000);
+}
+
+SERVER_TEST(after_the_stop_connects_are_refused)
+{
+    server_stop(s);
+    peer *p = peer_open(s);
+    WEFT_CHECK_EQ(p->rc, WEFT_ECONNREFUSED);
+    peer_close(p);
+}
+
+SERVER_TEST(while_requests_end_connects_are_refused)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/sleep/300"));
+    SERVER_UNTIL(s->began == 1);
+    weft__server_stop(s->server);
+    server_settle();
+    peer *q = peer_open(s);
+    WEFT_CHECK_EQ(q->rc, WEFT_ECONNREFUSED);
+    peer_close(q);
+    PEER_GETS(p, 200, "slept");
+    peer_close(p);
+    server_wait(s);
+}
+
+SERVER_TEST(requests_in_flight_end_and_say_close)
+{
+    peer *p[5];
+    answer a;
+    for (int i = 0; i < 5; i++) {
+        p[i] = peer_open(s);
+        peer_say(p[i], i % 2 ? GET("/sleep/200") : GET("/watch/100"));
+    }
+    SERVER_UNTIL(s->began == 5);
+    weft__server_stop(s->server);
+    int64_t began = server_ms();
+    for (int i = 0; i < 5; i++) {
+        WEFT_NEED(peer_answer(p[i], &a));
+        WEFT_CHECK_EQ(a.status, 200);
+        WEFT_CHECK_STR(answer_header(&a, "Connection"), "close");
+        PEER_ENDS(p[i]);
+        peer_close(p[i]);
+    }
+    server_wait(s);
+    WEFT_CHECK(server_ms() < began + 3000);
+    WEFT_CHECK_EQ(s->cut, 0);
+}
+
+SERVER_TEST(a_body_on_its_way_is_still_read)
+{
+    peer *p = peer_open(s);
+    peer_say(p, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12");
+    SERVER_UNTIL(s->began == 1);
+    weft__server_stop(s->server);
+    server_settle();
+    peer_say(p, "345");
+    PEER_GETS(p, 200, "12345");
+    PEER_ENDS(p);
+    peer_close(p);
+}
+
+SERVER_TEST(what_is_pipelined_behind_a_request_in_flight_is_not_executed)
+{
+    peer *p = peer_open(s);
+    answer a;
+    peer_say(p, GET("/sleep/200") GET("/hello"));
+    SERVER_UNTIL(s->began == 1);
+    server_settle();
+    weft__server_stop(s->server);
+    WEFT_NEED(peer_answer(p, &a));
+    WEFT_CHECK_STR(answer_header(&a, "Connection"), "close");
+    PEER_ENDS(p);
+    WEFT_CHECK_STR(weft_str_of(s->log), "/sleep/200 ");
+    peer_close(p);
+}
+
+SERVER_TEST(idle_connections_and_half_heads_are_closed_at_once)
+{
+    peer *p = peer_open(s), *q = peer_open(s), *r = peer_open(s);
+    peer_say(p, GET("/hello"));
+    PEER_GETS(p, 200, "hello");
+    peer_say(q, "GET /hel");
+    SERVER_UNTIL(s->server->connections == 3);
+    server_settle();
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    PEER_ENDS(p);
+    PEER_ENDS(q);
+    PEER_ENDS(r);
+    server_wait(s);
+    WEFT_CHECK(server_ms() < began + 1000);
+    peer_close(p);
+    peer_close(q);
+    peer_close(r);
+}
+
+SERVER_TEST(what_still_runs_after_the_grace_is_cancelled, .grace_ms = 200, .hard_ms = 60000)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/sleep/600000"));
+    SERVER_UNTIL(s->began == 1);
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    PEER_GETS(p, 503, "cut");
+    PEER_ENDS(p);
+    peer_close(p);
+    server_wait(s);
+    WEFT_CHECK(server_ms() >= began + 190);
+    WEFT_CHECK(server_ms() < began + 3000);
+    WEFT_CHECK_EQ(s->last_rc, WEFT_ECANCELED);
+}
+
+SERVER_TEST(what_ignores_its_cancel_loses_its_connection, .grace_ms = 100, .hard_ms = 200)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/deaf/350"));
+    SERVER_UNTIL(s->began == 1);
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    (void)peer_rest(p);
+    WEFT_CHECK_EQ(p->have, 0);
+    WEFT_CHECK(server_ms() >= began + 290);
+    peer_close(p);
+    server_wait(s);
+}
+
+/* ---- who hangs is told ---- */
+
+static int real_stderr = -1, captured = -1;
+static char said[8192];
+
+static void capture_begin(void)
+{
+    fflush(stderr);
+    captured = memfd_create("captured", MFD_CLOEXEC);
+    real_stderr = dup(2);
+    WEFT_NEED(captured >= 0 && real_stderr >= 0 && dup2(captured, 2) == 2);
+}
+
+static void capture_end(void)
+{
+    fflush(stderr);
+    dup2(real_stderr, 2);
+    close(real_stderr);
+    ssize_t n = pread(captured, said, sizeof said - 1, 0);
+    said[n < 0 ? 0 : n] = 0;
+    close(captured);
+}
+
+SERVER_TEST(run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .hard_ms = 100)
+{
+    s->hangs = true;
+    peer *p = peer_open(s), *q = peer_open(s), *r = peer_open(s);
+    peer_say(p, GET("/deaf/3000"));
+    peer_say(q, "DELETE /deaf/2500?x=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer_say(r, GET("/sleep/600000"));
+    SERVER_UNTIL(s->began == 3);
+    int64_t began = server_ms();
+    capture_begin();
+    weft__server_stop(s->server);
+    server_wait(s);
+    capture_end();
+    WEFT_CHECK(server_ms() < began + 2000);
+    WEFT_CHECK_EQ(s->run_rc, WEFT_ETIMEDOUT);
+    WEFT_CHECK(strstr(said, "GET /deaf/3000"));
+    WEFT_CHECK(strstr(said, "DELETE /deaf/2500"));
+    WEFT_CHECK(!strstr(said, "/sleep"));
+    weft__server_free(s->server);                    /* those that hang still use it, and may even end */
+    SERVER_UNTIL(s->server->connections == 0);
+    SERVER_UNTIL(s->server->scope.running == 0);
+    peer_close(p);
+    peer_close(q);
+    peer_close(r);
+}
+
+/* ---- in a hurry ---- */
+
+SERVER_TEST(a_second_stop_skips_the_grace, .grace_ms = 100000, .hard_ms = 100000)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/sleep/600000"));
+    SERVER_UNTIL(s->began == 1);
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    server_sleep(100);
+    weft__server_stop(s->server);
+    PEER_GETS(p, 503, "cut");
+    peer_close(p);
+    server_wait(s);
+    WEFT_CHECK(server_ms() < began + 3000);
+}
+
+SERVER_TEST(two_stops_at_once_skip_the_grace_too, .grace_ms = 100000, .hard_ms = 100000)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/sleep/600000"));
+    SERVER_UNTIL(s->began == 1);
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    weft__server_stop(s->server);
+    PEER_GETS(p, 503, "cut");
+    peer_close(p);
+    server_wait(s);
+    WEFT_CHECK(server_ms() < began + 3000);
+}
+
+SERVER_TEST(a_client_that_lingers_does_not_hold_the_stop_for_long, .body_bytes_max = 10)
+{
+    peer *p = peer_open(s), *q = peer_open(s);
+    peer_say(p, GET_CLOSE("/hello"));                /* answered, and does not leave */
+    PEER_GETS(p, 200, "hello");
+    peer_say(q, POST("/echo", "1000", ""));
+    PEER_GETS(q, 413, "the body is larger than body_bytes_max");
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    server_wait(s);
+    WEFT_CHECK(server_ms() < began + 3000);
+    peer_close(p);
+    peer_close(q);
+}
+
+SERVER_TEST(a_client_that_reads_nothing_does_not_hold_the_stop_beyond_its_times, .grace_ms = 200, .hard_ms = 200)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/large/30000000"));
+    SERVER_UNTIL(s->began == 1);
+    server_settle();
+    int64_t began = server_ms();
+    weft__server_stop(s->server);
+    server_wait(s);
+    WEFT_CHECK(server_ms() < began + 3000);
+    peer_close(p);
+}
+
+SERVER_TEST(a_stop_before_the_start_is_one)
+{
+    char why[256] = "";
+    weft__server *other;
+    weft_serve_opts opts = { .port = -1 };
+    WEFT_NEED(weft__server_open(&other, &opts, s->server->handler, s, why) == 0);
+    weft__server_stop(other);
+    WEFT_CHECK_EQ(weft__server_run(other), 0);
+    weft__server_free(other);
+}
+
+SERVER_TEST(a_server_that_never_ran_is_freed)
+{
+    char why[256] = "";
+    weft__server *other;
+    weft_serve_opts opts = { .port = -1 };
+    WEFT_NEED(weft__server_open(&other, &opts, s->server->handler, s, why) == 0);
+    weft__server_free(other);
+}
+
+SERVER_TEST(a_taken_port_is_told)
+{
+    char why[256] = "";
+    weft__server *other = NULL;
+    weft_serve_opts opts = { .port = s->port };
+    WEFT_CHECK_EQ(weft__server_open(&other, &opts, s->server->handler, s, why), -EADDRINUSE);
+    WEFT_CHECK(strstr(why, "another program has it"));
+    WEFT_CHECK(!other);
+    opts = (weft_serve_opts){ .host = "no address", .port = -1 };
+    WEFT_CHECK_EQ(weft__server_open(&other, &opts, s->server->handler, s, why), WEFT_EINVAL);
+    WEFT_CHECK(strstr(why, "host 'no address' is no IP address"));
+}
+
+/* ---- a cancel around ---- */
+
+typedef struct other { weft__server *server; int rc; bool over; } other;
+
+static int run_other(other *const *in)
+{
+    (*in)->rc = weft__server_run((*in)->server);
+    (*in)->over = true;
+    return 0;
+}
+
+SERVER_TEST(a_cancel_around_stops_and_cancels_at_once)
+{
+    char why[256] = "";
+    other o = { 0 }, *const at = &o;
+    weft_serve_opts opts = { .port = -1 };
+    WEFT_NEED(weft__server_open(&o.server, &opts, s->server->handler, s, why) == 0);
+    served there = { .port = weft__server_port(o.server) };
+    peer *p = peer_open(&there);
+    {
+        WEFT_SCOPE(around, .forget = true);
+        (void)weft_spawn(around, run_other, &at);
+        peer_say(p, GET("/sleep/600000"));
+        SERVER_UNTIL(s->began == 1);
+        weft_cancel(around);
+    }
+    WEFT_CHECK(o.over);
+    WEFT_CHECK_EQ(o.rc, 0);
+    PEER_GETS(p, 503, "cut");
+    PEER_ENDS(p);
+    peer_close(p);
+    weft__server_free(o.server);
+}

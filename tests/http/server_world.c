@@ -1,0 +1,315 @@
+#define _GNU_SOURCE
+#include "http/server_world.h"
+#include <dirent.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "testing/verdict.h"
+
+weft__os *server_os;
+weft__loop *server_loop;
+server_memory server_mem = { .fail_after = -1 };
+server_calls server_count;
+
+/* ---- memory ---- */
+
+static bool refused(void)
+{
+    server_mem.calls++;
+    if (server_mem.fail_after < 0 || server_mem.fail_after-- > 0) return false;
+    server_mem.failed++;
+    return true;
+}
+
+static void *counting(void *ctx, void *ptr, size_t size)
+{
+    (void)ctx;
+    long before = ptr ? (long)malloc_usable_size(ptr) : 0;
+    if (!size) {
+        server_mem.blocks -= ptr != NULL;
+        server_mem.bytes -= before;
+        free(ptr);
+        return NULL;
+    }
+    if (refused()) return NULL;
+    void *p = realloc(ptr, size);
+    if (!p) return NULL;
+    server_mem.blocks += ptr == NULL;
+    server_mem.bytes += (long)malloc_usable_size(p) - before;
+    if (server_mem.bytes > server_mem.peak) server_mem.peak = server_mem.bytes;
+    return p;
+}
+
+/* ---- the os, counted ---- */
+
+static weft__os_ops counted_ops;
+static const weft__os_ops *real_ops;
+
+static ssize_t counted_recv(weft__os *os, int fd, void *to, size_t n)
+{
+    server_count.recv++;
+    return real_ops->recv(os, fd, to, n);
+}
+
+static ssize_t counted_send(weft__os *os, int fd, const struct iovec *v, int n)
+{
+    server_count.send++;
+    return real_ops->send(os, fd, v, n);
+}
+
+static int counted_wait(weft__os *os, weft__event *events, int max, int64_t timeout_ns)
+{
+    server_count.wait++;
+    return real_ops->wait(os, events, max, timeout_ns);
+}
+
+static int counted_accept(weft__os *os, int listener, weft__addr *peer_addr)
+{
+    server_count.accept++;
+    return real_ops->accept(os, listener, peer_addr);
+}
+
+static void count_calls(weft__os *os)
+{
+    real_ops = os->ops;
+    counted_ops = *real_ops;
+    counted_ops.recv = counted_recv;
+    counted_ops.send = counted_send;
+    counted_ops.wait = counted_wait;
+    counted_ops.accept = counted_accept;
+    os->ops = &counted_ops;
+    server_count = (server_calls){ 0 };
+}
+
+/* ---- worlds ---- */
+
+static const server_test *running;
+static bool calm;
+static weft__server *kept[100];      /* of tests whose handlers hang: their memory is kept, on purpose */
+static unsigned kept_count;
+
+static int process_fds(void)
+{
+    int n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    WEFT_NEED(dir != NULL);
+    while (readdir(dir)) n++;
+    closedir(dir);
+    return n;
+}
+
+int64_t server_ms(void) { return weft__loop_clock(server_loop) / 1000000; }
+bool server_calm(void) { return calm; }
+int64_t server_patience_ms(void) { return server_os->ops->virtual_time ? 200000 : 10000; }
+
+void server_sleep(int ms) { WEFT_CHECK_EQ(weft_sleep_ms(ms), 0); }
+void server_settle(void) { server_sleep(server_os->ops->virtual_time ? 5 : 20); }
+
+static void act(void *ctx, weft__exchange *x);
+
+static int run_server(void *arg)
+{
+    served *s = arg;
+    s->run_rc = weft__server_run(s->server);
+    s->over = true;
+    return 0;
+}
+
+void server_wait(served *s) { SERVER_UNTIL(s->over); }
+
+void server_stop(served *s)
+{
+    if (!s->over) weft__server_stop(s->server);
+    server_wait(s);
+}
+
+static int whole_test(void)
+{
+    char why[256] = "";
+    served s = { .opts = running->opts };
+    if (!s.opts.port) s.opts.port = -1;
+    int rc = weft__server_open(&s.server, &s.opts, act, &s, why);
+    WEFT_CHECK_STR(weft_str_of(why), "");
+    if (rc < 0) return rc;
+    s.port = weft__server_port(s.server);
+    {
+        WEFT_SCOPE(scope, .shield = true);
+        rc = weft__start(scope, "the server", run_server, &s);
+        WEFT_NEED(rc == 0);
+        WEFT_NEED(weft_yield() == 0 && weft_yield() == 0);
+        running->body(&s);
+        server_stop(&s);
+        WEFT_CHECK_EQ(s.run_rc, s.hangs ? WEFT_ETIMEDOUT : 0);
+        WEFT_CHECK_EQ(s.server->connections, 0);
+    }
+    weft__server_free(s.server);
+    if (s.hangs) kept[kept_count++ % weft_count(kept)] = s.server;
+    return 0;
+}
+
+static void run_world(const server_test *t, weft__os *os)
+{
+    WEFT_NEED(os != NULL);
+    running = t;
+    server_os = os;
+    count_calls(os);
+    server_loop = weft__loop_new(os);
+    WEFT_NEED(server_loop != NULL);
+    WEFT_CHECK_EQ(weft__loop_run(server_loop, weft_call(whole_test)), 0);
+    weft__loop_free(server_loop);
+    if (os->ops->virtual_time) WEFT_CHECK_EQ(weft__sim_open_fds(os), 0);
+    os->ops->free(os);
+    weft__errors_clear();
+    if (!kept_count) WEFT_CHECK_EQ(server_mem.blocks, 0);
+    server_mem.blocks = 0;
+}
+
+void server_sim(const server_test *t, const weft__sim_opts *opts)
+{
+    unsigned failed = weft__verdict_now->failed_checks;
+    weft_set_allocator(counting, NULL);
+    calm = opts->seed == 0 && !opts->short_io_percent && !opts->delay_max_ns;
+    run_world(t, weft__sim_new(opts));
+    if (weft__verdict_now->failed_checks == failed) return;
+    fprintf(stderr, "  (the above in the simulator with seed %llu, %u %% short, window %zu)\n", (unsigned long long)opts->seed,
+        opts->short_io_percent, opts->window);
+}
+
+unsigned server_seed_count(unsigned usually)
+{
+    const char *given = getenv("WEFT_SEEDS");
+    return given ? (unsigned)atoi(given) : usually;
+}
+
+void server_seeds(const server_test *t)
+{
+    unsigned failed = weft__verdict_now->failed_checks;
+    server_sim(t, &(weft__sim_opts){ .seed = 0 });
+    for (uint64_t seed = 1; seed <= server_seed_count(12); seed++) {
+        server_sim(t, &(weft__sim_opts){ .seed = seed, .short_io_percent = seed % 4 * 30,
+            .delay_max_ns = seed % 3 ? 400 * 1000 : 0, .window = seed % 5 ? 0 : 512 });
+        if (weft__verdict_now->failed_checks > failed + 20) return;
+    }
+}
+
+void server_epoll(const server_test *t)
+{
+    weft_set_allocator(counting, NULL);
+    calm = false;
+    int fds = process_fds();
+    run_world(t, weft__os_linux_new());
+    WEFT_CHECK_EQ(process_fds(), fds);
+}
+
+/* ---- the handler ---- */
+
+bool is_pattern(weft_str body, size_t n)
+{
+    bool same = body.len == n;
+    for (size_t i = 0; same && i < n; i++) same = body.ptr[i] == pattern_byte(n, i);
+    return same;
+}
+
+static void fill_pattern(char *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++) to[i] = pattern_byte(n, i);
+}
+
+static void say(weft__exchange *x, int status, const char *text)
+{
+    (void)weft__exchange_reply(x, status, WEFT_S("Content-Type: text/plain\r\n"), weft_str_of(text));
+}
+
+static void echo(served *s, weft__exchange *x)
+{
+    weft_str body;
+    const char *fault = NULL;
+    int rc = weft__exchange_body(x, weft__exchange_body_max(x), &body, &fault);
+    s->last_rc = rc;
+    if (rc == 0) (void)weft__exchange_reply(x, 200, WEFT_S(""), body);
+    else say(x, rc <= WEFT_STATUS(400) ? -rc - 10000 : 400, fault ? fault : "broken off");
+}
+
+static void slept(served *s, weft__exchange *x, int ms)
+{
+    s->last_rc = weft_sleep_ms(ms);
+    s->cut += s->last_rc < 0;
+    say(x, s->last_rc < 0 ? 503 : 200, s->last_rc < 0 ? "cut" : "slept");
+}
+
+static void deaf(served *s, weft__exchange *x, int ms)
+{
+    {
+        WEFT_SCOPE(shut, .shield = true);
+        s->last_rc = weft_sleep_ms(ms);
+    }
+    say(x, 200, "slept");
+}
+
+static void large(weft__exchange *x, size_t n, bool scratch)
+{
+    weft__buf *b = weft__exchange_scratch(x);
+    char *to = scratch ? weft__buf_reserve(b, n) : weft__arena_alloc(x->arena, n);
+    if (to) fill_pattern(to, n);
+    if (to) (void)weft__exchange_reply(x, 200, WEFT_S(""), (weft_str){ to, n });
+    else say(x, 500, "no memory");
+}
+
+static void lines(weft__exchange *x, size_t n)
+{
+    char *to = weft__arena_alloc(x->arena, n + 1);
+    if (!to) {
+        say(x, 500, "no memory");
+        return;
+    }
+    memset(to, 'v', n);
+    if (n >= 6) memcpy(to, "X-L: ", 5), memcpy(to + n - 2, "\r\n", 2);
+    (void)weft__exchange_reply(x, 200, (weft_str){ to, n }, WEFT_S("lines"));
+}
+
+static void keep(served *s, weft__exchange *x, int ms)
+{
+    if (weft__exchange_keep_head(x) < 0) {
+        say(x, 500, "no memory");
+        return;
+    }
+    weft__exchange_detach(x);
+    s->last_rc = weft_sleep_ms(ms);
+    weft_str text = weft__arena_printf(x->arena, "%.*s %.*s", WEFT_FMT(x->head->method), WEFT_FMT(x->head->path));
+    (void)weft__exchange_reply(x, 200, WEFT_S(""), text);
+}
+
+static const char *behind(const char *path, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return strncmp(path, prefix, n) == 0 ? path + n : NULL;
+}
+
+static void act(void *ctx, weft__exchange *x)
+{
+    served *s = ctx;
+    char path[64];
+    const char *n;
+    snprintf(path, sizeof path, "%.*s", WEFT_FMT(x->head->path));
+    s->began++;
+    size_t used = strlen(s->log);
+    snprintf(s->log + used, sizeof s->log - used, "%s ", path);
+    if (strcmp(path, "/hello") == 0) say(x, 200, "hello");
+    else if (strcmp(path, "/echo") == 0) echo(s, x);
+    else if (strcmp(path, "/ignore") == 0) say(x, 200, "ignored");
+    else if (strcmp(path, "/none") == 0) return;
+    else if (strcmp(path, "/twice") == 0) say(x, 200, "first"), say(x, 200, "second");
+    else if ((n = behind(path, "/large/"))) large(x, strtoul(n, NULL, 10), true);
+    else if ((n = behind(path, "/arena/"))) large(x, strtoul(n, NULL, 10), false);
+    else if ((n = behind(path, "/status/"))) say(x, atoi(n), "body");
+    else if ((n = behind(path, "/lines/"))) lines(x, strtoul(n, NULL, 10));
+    else if ((n = behind(path, "/keep/"))) keep(s, x, atoi(n));
+    else if ((n = behind(path, "/sleep/"))) weft__exchange_detach(x), slept(s, x, atoi(n));
+    else if ((n = behind(path, "/deaf/"))) weft__exchange_detach(x), deaf(s, x, atoi(n));
+    else if ((n = behind(path, "/watch/"))) {
+        weft__exchange_detach(x);
+        weft__exchange_cancel_on_leave(x, true);
+        slept(s, x, atoi(n));
+    } else say(x, 200, "other");
+}

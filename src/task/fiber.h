@@ -98,7 +98,22 @@ enum { WEFT__EVENTS_AT_ONCE = 256, WEFT__TURN = 128, WEFT__BUDGET = 64 };
 extern _Thread_local weft__loop *weft__the_loop;
 
 /* scheduler (loop.c) */
-void weft__ready(weft__fiber *f);
+static inline void weft__ready(weft__fiber *f)
+{
+    weft__loop *loop = f->loop;
+    f->state = WEFT__READY;
+    f->next = NULL;
+    *loop->ready_end = f;
+    loop->ready_end = &f->next;
+}
+static inline void weft__wake_parked(weft__fiber *f, int rc)     /* weft__wake, within this floor */
+{
+    if (f->state != WEFT__PARKED) return;
+    f->wake_rc = rc;
+    weft__ready(f);
+}
+/* The running fiber, within this floor; NULL outside of any. */
+static inline weft__fiber *weft__running(void) { return weft__the_loop ? weft__the_loop->current : NULL; }
 void weft__ready_again(weft__fiber *f);                  /* a running task that gives way: behind all that are ready */
 void weft__fiber_main(void);                             /* where every fiber begins and ends */
 

@@ -25,15 +25,6 @@ int64_t weft_now_ns(void) { return weft__the_loop ? weft__the_loop->now_ns : 0; 
 
 /* ---- the ready queue ---- */
 
-void weft__ready(weft__fiber *f)
-{
-    weft__loop *loop = f->loop;
-    f->state = WEFT__READY;
-    f->next = NULL;
-    *loop->ready_end = f;
-    loop->ready_end = &f->next;
-}
-
 /* In the simulator the order of those that are ready is drawn, and who gives way must not be drawn before them. */
 void weft__ready_again(weft__fiber *f)
 {
@@ -137,12 +128,17 @@ static inline __attribute__((always_inline)) int park(weft__fiber *f, const char
     return f->wake_rc;
 }
 
-static weft__fiber *the_task(const char *what)
+static _Noreturn WEFT__COLD void outside(const char *what)
 {
-    weft__fiber *f = weft__self();
-    if (f) return f;
     fprintf(stderr, "weft: %s outside of a task: call it in what weft_run or a handler calls\n", what);
     abort();
+}
+
+static inline weft__fiber *the_task(const char *what)
+{
+    weft__fiber *f = weft__running();
+    if (__builtin_expect(!f, 0)) outside(what);
+    return f;
 }
 
 int weft__park_until(const char *what, int64_t deadline_ns)
@@ -187,7 +183,7 @@ bool weft__wake(weft__fiber *f, int rc)
 
 int weft__cancelled(void)
 {
-    weft__fiber *f = weft__self();
+    weft__fiber *f = weft__running();
     return f && weft__scope_effective(f->scope) ? weft__scope_deliver(f) : 0;
 }
 
@@ -201,7 +197,7 @@ int weft_yield(void)
 
 int weft__checkpoint(void)
 {
-    weft__fiber *f = weft__self();
+    weft__fiber *f = weft__running();
     if (!f) return 0;
     if (__builtin_expect(--f->loop->budget <= 0, 0)) return weft_yield();
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
@@ -209,7 +205,7 @@ int weft__checkpoint(void)
 
 void weft__give_way(void)
 {
-    weft__fiber *f = weft__self();
+    weft__fiber *f = weft__running();
     if (!f || --f->loop->budget > 0) return;
     weft__ready_again(f);
     suspend(f->loop);

@@ -115,7 +115,7 @@ void weft__scope_unlink(weft_scope *s)
 
 weft_scope *weft__scope_enter(weft_scope *s)
 {
-    weft__fiber *f = weft__self();
+    weft__fiber *f = weft__running();
     if (!f) {
         fprintf(stderr, "weft: WEFT_SCOPE outside of a task, at %s: call it in what weft_run or a handler calls\n", s->place);
         abort();
@@ -191,12 +191,12 @@ static void join_end(weft_scope *s, weft__fiber *f)
 
 void weft__scope_joined(weft_scope *s)
 {
-    for (weft__fiber *f = s->joiners; f; f = f->next_waiter) weft__wake(f, 0);
+    for (weft__fiber *f = s->joiners; f; f = f->next_waiter) weft__wake_parked(f, 0);
 }
 
 void weft__scope_await(weft_scope *s, uint32_t left, const char *what)
 {
-    weft__fiber *f = weft__self();
+    weft__fiber *f = weft__running();
     while (s->running > left) {
         join_begin(s, f, left);
         weft__park_through(what);
@@ -237,7 +237,7 @@ int weft_join(weft_scope *s)
 {
     int rc = s->running ? 0 : weft_yield();
     while (s->running) {
-        weft__fiber *f = weft__self();
+        weft__fiber *f = weft__running();
         join_begin(s, f, 0);
         rc = weft__park_until("the tasks of a scope", INT64_MAX);
         join_end(s, f);

@@ -261,7 +261,7 @@ static int told_by(weft_task *t, weft__fiber *f)
 
 int weft_await(weft_task *t)
 {
-    weft__fiber *f = weft__self();
+    weft__fiber *f = weft__running();
     if (!f && !t->done) return WEFT_EINVAL;          /* outside of a task nothing can wait */
     if (t->done) {
         weft__give_way();                            /* what has ended is told at once, but starves nobody */

@@ -95,7 +95,7 @@ struct weft__loop {
 
 enum { WEFT__EVENTS_AT_ONCE = 256, WEFT__TURN = 128, WEFT__BUDGET = 64 };
 
-extern _Thread_local weft__loop *weft__the_loop;
+extern _Thread_local weft__loop *weft__the_loop __attribute__((tls_model("initial-exec")));
 
 /* scheduler (loop.c) */
 static inline void weft__ready(weft__fiber *f)

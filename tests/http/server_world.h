@@ -52,7 +52,7 @@ typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; } se
 void server_seeds(const server_test *t);
 void server_epoll(const server_test *t);
 void server_sim(const server_test *t, const weft__sim_opts *opts);
-unsigned server_seed_count(unsigned usually);        /* WEFT_SEEDS, when that is set */
+unsigned server_seed_count(unsigned usually);        /* so many times more as WEFT_SEEDS has thousands */
 
 void server_stop(served *s);                         /* gracefully, and wait until it is over; twice is once */
 void server_wait(served *s);                         /* until it is over */

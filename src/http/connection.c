@@ -1,6 +1,7 @@
-/* A server's connection: from the first byte of a head to the last of an answer, and the rest in between, when it
- * holds nothing but itself. What runs here on the loop's own stack never waits; a request that is
- * complete gets a task, which goes on with the requests behind it until there are none. */
+/* A server's connection: from the first byte of a head to the last of an answer, and the rest in
+ * between, when it holds nothing but itself. What runs here on the loop's own stack never waits; a
+ * request that is complete gets a task, which goes on with the requests behind it until there are
+ * none. */
 #include "http/connection.h"
 #include <errno.h>
 #include <string.h>
@@ -11,16 +12,17 @@ enum {
     PARTIAL_ROOM = 512,
     OUT_BYTES_MAX = 1 << 20,
     REJECTED_MAX = 256,
-    OUT_FULL = 64 * 1024,            /* answers gathered for one send, at most */
+    OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
-    LINGER_BYTES_MAX = 16 << 20      /* of a body nobody wants, read and dropped so that its answer arrives */
+    LINGER_BYTES_MAX = 16 << 20 /* of a body nobody wants, dropped so that its answer arrives */
 };
 
 /* ---- receive buffers ---- */
 
 static inbuf *inbuf_new(weft__server *s)
 {
-    size_t room = s->limits.head_bytes_max + 16, headers = (size_t)s->opts.headers_max * sizeof(weft__http_header);
+    size_t room = s->limits.head_bytes_max + 16,
+           headers = (size_t)s->opts.headers_max * sizeof(weft__http_header);
     if (room < 16384) room = 16384;
     room = (room + 15) & ~(size_t)15;
     inbuf *in = weft__malloc(sizeof *in + room + headers);
@@ -98,7 +100,8 @@ static void patience_over(weft__timer *t)
     patience *p = (patience *)((char *)t - offsetof(patience, timer));
     int64_t now = weft__loop_now(p->server->loop);
     while (p->first && p->first->since_ns + p->span_ns <= now) p->over(p->first);
-    if (p->first) (void)weft__timer_start(p->server->loop, &p->timer, p->first->since_ns + p->span_ns);
+    if (p->first)
+        (void)weft__timer_start(p->server->loop, &p->timer, p->first->since_ns + p->span_ns);
 }
 
 void weft__patience_stop(connection *c)
@@ -125,7 +128,8 @@ static void busy_start(connection *c)
     c->server->busy = c;
 }
 
-/* The timer is left running when the first one goes: it then finds the next, so that a request costs no timer. */
+/* The timer is left running when the first one goes: it then finds the next, so that a request
+ * costs no timer. */
 bool weft__patience_start(patience *p, connection *c)
 {
     c->waits = p;
@@ -138,13 +142,14 @@ bool weft__patience_start(patience *p, connection *c)
     if (p->timer.place) return true;
     p->timer.fire = patience_over;
     if (weft__timer_start(p->server->loop, &p->timer, c->since_ns + p->span_ns) == 0) return true;
-    weft__connection_close(c);                               /* better than one that waits without an end */
+    weft__connection_close(c); /* better than one that waits without an end */
     return false;
 }
 
 static void waits_in(connection *c, patience *p)
 {
-    if (c->waits == p && p == &c->server->heads) return;     /* a head has its time from its first byte on */
+    /* A head has its time from its first byte on. */
+    if (c->waits == p && p == &c->server->heads) return;
     weft__patience_stop(c);
     if (p) (void)weft__patience_start(p, c);
     else busy_start(c);
@@ -190,7 +195,8 @@ bool weft__connection_flush(connection *c)
     return true;
 }
 
-/* A peer that has ended its side cancels the handler, not the answer on its way: it may still listen. */
+/* A peer that has ended its side cancels the handler, not the answer on its way: it may still
+ * listen. */
 static int send_shielded(connection *c, const struct iovec *iov, int n, int64_t timeout_ns)
 {
     WEFT_SCOPE(answering, .shield = true);
@@ -202,12 +208,12 @@ int weft__connection_send(connection *c, weft_str body)
     struct iovec iov[2] = { { c->out.ptr, c->out.len }, { (char *)body.ptr, body.len } };
     int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
     if (first >= n) return 0;
-    unsent_stop(c);                                           /* it is this task's now, not the hook's */
+    unsent_stop(c); /* it is this task's now, not the hook's */
     int64_t timeout_ns = (int64_t)c->server->opts.write_timeout_ms * 1000000;
     int rc = c->cancelled ? send_shielded(c, iov + first, n - first, timeout_ns)
-        : weft__stream_send(&c->stream, iov + first, n - first, timeout_ns);
+                          : weft__stream_send(&c->stream, iov + first, n - first, timeout_ns);
     if (rc < 0) {
-        c->left = true;                                       /* how much of it went is not known: never send it again */
+        c->left = true; /* how much of it went is not known: never send it again */
         return rc;
     }
     if (c->out.ptr) out_done(c);
@@ -246,9 +252,10 @@ static bool linger_read(connection *c)
     return goes_on;
 }
 
-/* Closing while the peer still sends would make the kernel break the connection off and lose the answer on its
- * way: so end our side, and read what comes until the peer ends its own. What has come already brings no
- * edge, and a peer whose window is full sends nothing that would. RFC 9112, 9.6. */
+/* Closing while the peer still sends would make the kernel break the connection off and lose the
+ * answer on its way: so end our side, and read what comes until the peer ends its own. What has
+ * come already brings no edge, and a peer whose window is full sends nothing that would. RFC
+ * 9112, 9.6. */
 static void linger(connection *c)
 {
     weft__server *s = c->server;
@@ -257,7 +264,8 @@ static void linger(connection *c)
     partial_free(c);
     c->state = CONNECTION_LINGER;
     bool gone = c->left || c->ended || c->stream.fd < 0;
-    if (gone || os->ops->shutdown(os, c->stream.fd) < 0 || !linger_read(c)) weft__connection_close(c);
+    if (gone || os->ops->shutdown(os, c->stream.fd) < 0 || !linger_read(c))
+        weft__connection_close(c);
     else waits_in(c, &s->lingers);
 }
 
@@ -269,13 +277,14 @@ static int parse(connection *c)
     in->head.headers = in->headers;
     in->head.room = (unsigned)c->server->opts.headers_max;
     in->head.fault = NULL;
-    int used = weft__http_parse_request(in->bytes + in->at, in->have - in->at, &c->scanned, &c->server->limits, &in->head);
+    int used = weft__http_parse_request(
+        in->bytes + in->at, in->have - in->at, &c->scanned, &c->server->limits, &in->head);
     if (used > 0) in->at += (size_t)used;
     return used;
 }
 
-/* Look for a head: in what is there, then in what the socket may still have. True: one is complete or refused.
- * Never waits. */
+/* Look for a head: in what is there, then in what the socket may still have. True: one is complete
+ * or refused. Never waits. */
 static bool next_head(connection *c)
 {
     for (;;) {
@@ -283,7 +292,7 @@ static bool next_head(connection *c)
         if (in && in->have > in->at && parse(c) != 0) return true;
         if (!c->stream.may_read) return false;
         if (!in && !(in = inbuf_take(c))) {
-            c->closing = true;                                /* behind the answers there are */
+            c->closing = true; /* behind the answers there are */
             return false;
         }
         if (in->at) {
@@ -307,7 +316,9 @@ static const char *limit_passed(const weft__http_head *head)
 {
     if (head->fault_status == 414) return "the request target is longer than target_bytes_max";
     if (head->fault_status != 431) return head->fault;
-    return strcmp(head->fault, "too many header lines") == 0 ? "more header lines than headers_max" : "the head is larger than head_bytes_max";
+    if (strcmp(head->fault, "too many header lines") == 0)
+        return "more header lines than headers_max";
+    return "the head is larger than head_bytes_max";
 }
 
 static void refuse(connection *c)
@@ -344,7 +355,8 @@ static void answer(connection *c, weft_arena *arena)
     c->cancels = false;
     if (!r.x.replied) {
         r.keep_alive = false;
-        (void)weft__exchange_reply(&r.x, 500, WEFT_S("Content-Type: application/json\r\n"), WEFT_S("{\"detail\":\"Internal Server Error\"}"));
+        (void)weft__exchange_reply(&r.x, 500, WEFT_S("Content-Type: application/json\r\n"),
+            WEFT_S("{\"detail\":\"Internal Server Error\"}"));
     }
     if (!r.keep_alive || !weft__request_drain(&r)) c->closing = true;
     weft__errors_clear();
@@ -383,7 +395,8 @@ static void rest(connection *c)
     waits_in(c, &s->idle);
 }
 
-/* A task's whole life: the request that was found, those behind it, and what comes while answers are sent. */
+/* A task's whole life: the request that was found, those behind it, and what comes while answers
+ * are sent. */
 static int serve(void *arg)
 {
     connection *c = arg;
@@ -436,14 +449,11 @@ static void edge(weft__stream *stream, uint32_t events)
     connection *c = (connection *)stream;
     (void)events;
     switch (c->state) {
-    case CONNECTION_BUSY:
-        weft__connection_hangup(c);
-        return;
+    case CONNECTION_BUSY: weft__connection_hangup(c); return;
     case CONNECTION_LINGER:
         if (!linger_read(c)) weft__connection_close(c);
         return;
-    default:
-        receive(c);
+    default: receive(c);
     }
 }
 
@@ -464,7 +474,8 @@ void weft__connection_refuse(connection *c, int status, const char *why)
     weft__server_write_error(c->server, &c->out, status, why, true);
     bool sent = weft__connection_flush(c);
     if (sent && !c->out.len) linger(c);
-    else if (!sent || weft__start(&c->server->scope, "a refusal", send_and_linger, c) < 0) weft__connection_close(c);
+    else if (!sent || weft__start(&c->server->scope, "a refusal", send_and_linger, c) < 0)
+        weft__connection_close(c);
 }
 
 connection *weft__connection_open(weft__server *s, int fd)
@@ -484,8 +495,8 @@ connection *weft__connection_open(weft__server *s, int fd)
     return weft__patience_start(&s->idle, c) ? c : NULL;
 }
 
-/* Refused ones linger too, or a client that has sent its request already would lose the answer; in a crowd of
- * them the later ones are turned away as well as it goes. */
+/* Refused ones linger too, or a client that has sent its request already would lose the answer; in
+ * a crowd of them the later ones are turned away as well as it goes. */
 void weft__connection_reject(weft__server *s, int fd, int status, const char *why)
 {
     if (s->rejected < REJECTED_MAX) {

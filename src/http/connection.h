@@ -8,7 +8,8 @@
 
 typedef struct connection connection;
 
-/* A receive buffer with the head parsed from it: lent to a connection while it has bytes to look at. */
+/* A receive buffer with the head parsed from it: lent to a connection while it has bytes to look
+ * at. */
 typedef struct inbuf inbuf;
 struct inbuf {
     inbuf *next;                         /* free ones */
@@ -27,7 +28,8 @@ typedef struct patience {
     void (*over)(connection *c);
 } patience;
 
-enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER };   /* HEAD: a head has begun and not ended */
+/* HEAD: a head has begun and not ended. */
+enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER };
 
 struct connection {
     weft__stream stream;
@@ -38,7 +40,7 @@ struct connection {
     inbuf *in;
     char *partial;                       /* the beginning of a head, while nobody works on it */
     size_t partial_len, partial_room, scanned;
-    weft__buf out;                       /* answers not sent yet; its room is the server's when empty */
+    weft__buf out; /* answers not sent yet; its room is the server's when empty */
     connection *next_unsent, *prev_unsent;
     weft_task *task;
     struct request *request;             /* being answered */
@@ -46,7 +48,7 @@ struct connection {
     uint8_t state;
     bool unsent, closing, rejected;
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
-    bool ended;                          /* the peer has ended its side: no more requests, but it may still listen */
+    bool ended; /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
 };
 
@@ -61,7 +63,7 @@ struct weft__server {
     weft_scope scope;
     bool scope_entered, stopping, hurry;
     weft__fiber *runner;                 /* in weft__server_run */
-    unsigned connections, rejected;      /* all, and those among them that are only told that they are too many */
+    unsigned connections, rejected; /* all; those of them that are only told they are too many */
     patience idle, heads, lingers;
     connection *busy, *unsent;
     inbuf *inbufs;
@@ -73,14 +75,19 @@ struct weft__server {
 };
 
 /* connection.c */
-connection *weft__connection_open(weft__server *s, int fd);      /* NULL: no memory, and fd is closed */
-void weft__connection_close(connection *c);              /* and free it; from its own task or the loop's stack */
+connection *weft__connection_open(weft__server *s, int fd); /* NULL: no memory, and fd is closed */
+/* And free it; from its own task or the loop's stack. */
+void weft__connection_close(connection *c);
 /* Answer one that no task works on, and close it when the peer has the answer. */
 void weft__connection_refuse(connection *c, int status, const char *why);
-void weft__connection_reject(weft__server *s, int fd, int status, const char *why);   /* the same for one just accepted */
-bool weft__connection_flush(connection *c);              /* what can be sent without waiting; false: the peer is gone */
-int weft__connection_send(connection *c, weft_str body); /* all of out, then body; waits; < 0: the peer has left */
-void weft__connection_hangup(connection *c);             /* cancel its task if the peer hung up and it wants that */
+/* The same for one just accepted. */
+void weft__connection_reject(weft__server *s, int fd, int status, const char *why);
+/* What can be sent without waiting; false: the peer is gone. */
+bool weft__connection_flush(connection *c);
+/* All of out, then body; < 0: the peer has left, or is taken for it. Waits. */
+int weft__connection_send(connection *c, weft_str body);
+/* Cancel its task if the peer hung up and the task wants that. */
+void weft__connection_hangup(connection *c);
 void weft__inbuf_give(connection *c);
 bool weft__patience_start(patience *p, connection *c);    /* false: no memory, and c is closed */
 void weft__patience_stop(connection *c);
@@ -90,17 +97,19 @@ struct request {                                         /* one request's part o
     weft__exchange x;
     connection *c;
     weft__chunk chunk;
-    int64_t body_left;                   /* of a body with a length, not yet taken from the socket or buffer */
+    int64_t body_left; /* of a body with a length, not yet taken from the socket or buffer */
     weft__http_body body;
     bool is_head, keep_alive, expects, body_done, arena_used;
     int minor;
-    char name[64];                       /* "GET /items/42" once the head's bytes were given away, for the log */
+    char name[64]; /* "GET /items/42" once the head's bytes were given away, for the log */
     size_t name_len;
 };
 /* What it is called in the log. */
 weft_str weft__request_name(struct request *r);
-/* After the handler: has the body been read, or can the rest be dropped? false: the connection must close. */
+/* After the handler: has the body been read, or can the rest be dropped? false: the connection must
+ * close. */
 bool weft__request_drain(struct request *r);
-void weft__server_write_error(weft__server *s, weft__buf *out, int status, const char *why, bool close);
+void weft__server_write_error(
+    weft__server *s, weft__buf *out, int status, const char *why, bool close);
 weft_str weft__server_date(weft__server *s);
 #endif

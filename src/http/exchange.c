@@ -19,7 +19,8 @@ static int body_fault(weft__exchange *x, int status, const char *text, const cha
 
 static int no_room(struct request *r, const char **fault)
 {
-    if (r->x.arena->exceeded) return body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
+    if (r->x.arena->exceeded)
+        return body_fault(&r->x, 413, "the body is larger than request_bytes_max", fault);
     return body_fault(&r->x, 503, "no memory is left for the body", fault);
 }
 
@@ -95,20 +96,23 @@ static int body_chunks(struct request *r, weft__buf *all, int64_t deadline_ns, c
     for (;;) {
         weft_str data;
         size_t used;
-        int event = weft__chunk_next(&r->chunk, in->bytes + in->at, in->have - in->at, &used, &data);
+        int event
+            = weft__chunk_next(&r->chunk, in->bytes + in->at, in->have - in->at, &used, &data);
         if (event < 0) return body_fault(&r->x, 400, r->chunk.fault, fault);
         in->at += used;
         if (event == WEFT__CHUNK_END) return 0;
         if (event == WEFT__CHUNK_DATA) weft__buf_add_str(all, data);
         if (all->failed == WEFT_ENOMEM) return no_room(r, fault);
-        if (all->failed) return body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
+        if (all->failed)
+            return body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
         if (event != WEFT__CHUNK_MORE) continue;
         int rc = refill(r, deadline_ns, fault);
         if (rc < 0) return rc;
     }
 }
 
-static int body_joined(struct request *r, size_t max, weft_str *body, int64_t deadline_ns, const char **fault)
+static int body_joined(
+    struct request *r, size_t max, weft_str *body, int64_t deadline_ns, const char **fault)
 {
     /* The buffer the head lies in is about to be refilled. */
     if (weft__exchange_keep_head(&r->x) < 0) return no_room(r, fault);
@@ -124,6 +128,12 @@ static int body_joined(struct request *r, size_t max, weft_str *body, int64_t de
     return rc;
 }
 
+static int64_t body_deadline(const struct request *r)
+{
+    const weft__server *s = r->c->server;
+    return weft__loop_now(s->loop) + (int64_t)s->opts.body_timeout_ms * 1000000;
+}
+
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault)
 {
     struct request *r = of(x);
@@ -132,22 +142,29 @@ int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const cha
     if (r->body == WEFT__BODY_LENGTH && (uint64_t)r->body_left > max) {
         return body_fault(x, 413, "the body is larger than body_bytes_max", fault);
     }
-    int64_t deadline = weft__loop_now(r->c->server->loop) + (int64_t)r->c->server->opts.body_timeout_ms * 1000000;
+    int64_t deadline = body_deadline(r);
     if (r->body == WEFT__BODY_LENGTH) return body_whole(r, body, deadline, fault);
     return body_joined(r, max, body, deadline, fault);
 }
 
-/* A body nobody read is dropped when it is short and on its way; otherwise the connection ends. A client that
- * still waits for 100 Continue may or may not send it: nobody can tell where the next request begins. */
+static bool can_drain(const struct request *r)
+{
+    return !r->expects && r->body == WEFT__BODY_LENGTH && r->body_left <= DRAIN_BYTES_MAX;
+}
+
+/* A body nobody read is dropped when it is short and on its way; otherwise the connection ends. A
+ * client that still waits for 100 Continue may or may not send it: nobody can tell where the next
+ * request begins. */
 bool weft__request_drain(struct request *r)
 {
     if (r->body_done) return true;
-    if (r->c->left || r->expects || r->body != WEFT__BODY_LENGTH || r->body_left > DRAIN_BYTES_MAX || !r->c->in) return false;
+    if (r->c->left || !can_drain(r) || !r->c->in) return false;
     inbuf *in = r->c->in;
-    int64_t deadline = weft__loop_now(r->c->server->loop) + (int64_t)r->c->server->opts.body_timeout_ms * 1000000;
+    int64_t deadline = body_deadline(r);
     const char *fault;
     for (;;) {
-        size_t there = in->have - in->at, n = (int64_t)there < r->body_left ? there : (size_t)r->body_left;
+        size_t there = in->have - in->at,
+               n = (int64_t)there < r->body_left ? there : (size_t)r->body_left;
         in->at += n;
         r->body_left -= (int64_t)n;
         if (!r->body_left) return true;
@@ -155,7 +172,10 @@ bool weft__request_drain(struct request *r)
     }
 }
 
-size_t weft__exchange_body_max(const weft__exchange *x) { return ((const struct request *)x)->c->server->opts.body_bytes_max; }
+size_t weft__exchange_body_max(const weft__exchange *x)
+{
+    return ((const struct request *)x)->c->server->opts.body_bytes_max;
+}
 
 /* ---- the head ---- */
 
@@ -244,7 +264,12 @@ static char *put_number(char *to, uint64_t n)
     return put(to, digits + at, sizeof digits - (size_t)at);
 }
 
-typedef struct answer_head { int status; weft_str headers; size_t body_bytes; bool length, close, keep_alive_10; } answer_head;
+typedef struct answer_head {
+    int status;
+    weft_str headers;
+    size_t body_bytes;
+    bool length, close, keep_alive_10;
+} answer_head;
 
 static void put_head(weft__server *s, weft__buf *out, const answer_head *h)
 {
@@ -294,8 +319,8 @@ static weft__buf *out_of(connection *c)
     return &c->out;
 }
 
-/* A body too large to gather goes out at once, behind what is gathered. While that waits, the scratch
- * buffer it may lie in must not be anybody else's. */
+/* A body too large to gather goes out at once, behind what is gathered. While that waits, the
+ * scratch buffer it may lie in must not be anybody else's. */
 static int send_large(connection *c, weft_str body)
 {
     weft__buf *scratch = &c->server->scratch, mine = { 0 };
@@ -318,11 +343,10 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     x->replied = true;
     if (c->left) return WEFT_EOF;
     bool bodiless = status == 204 || status == 304 || status < 200;
-    if (s->stopping || (!r->body_done && (r->expects || r->body != WEFT__BODY_LENGTH || r->body_left > DRAIN_BYTES_MAX))) {
-        r->keep_alive = false;
-    }
+    if (s->stopping || (!r->body_done && !can_drain(r))) r->keep_alive = false;
     weft__buf *out = out_of(c);
-    put_head(s, out, &(answer_head){ status, headers, body.len, !bodiless, !r->keep_alive, r->minor == 0 });
+    put_head(s, out,
+        &(answer_head){ status, headers, body.len, !bodiless, !r->keep_alive, r->minor == 0 });
     if (r->is_head || bodiless) body.len = 0;
     int rc = 0;
     if (body.len > BODY_INLINE_MAX) {
@@ -336,7 +360,8 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     return rc;
 }
 
-void weft__server_write_error(weft__server *s, weft__buf *out, int status, const char *why, bool close)
+void weft__server_write_error(
+    weft__server *s, weft__buf *out, int status, const char *why, bool close)
 {
     char body[512];
     size_t n = 0;
@@ -347,6 +372,8 @@ void weft__server_write_error(weft__server *s, weft__buf *out, int status, const
     }
     body[n++] = '"';
     body[n++] = '}';
-    put_head(s, out, &(answer_head){ status, WEFT_S("Content-Type: application/json\r\n"), n, true, close, false });
+    put_head(s, out,
+        &(answer_head){
+            status, WEFT_S("Content-Type: application/json\r\n"), n, true, close, false });
     weft__buf_add(out, body, n);
 }

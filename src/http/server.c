@@ -10,15 +10,27 @@
 enum { BACKLOG = 4096, ACCEPTS_AT_ONCE = 64, LINGER_MS = 2000, SCRATCH_BYTES_MAX = 256 << 20 };
 
 static const weft_serve_opts defaults = {
-    .host = "127.0.0.1", .port = 8000, .head_bytes_max = 16 * 1024, .target_bytes_max = 8 * 1024, .headers_max = 100,
-    .body_bytes_max = 1 << 20, .request_bytes_max = 16 << 20, .head_timeout_ms = 10000, .body_timeout_ms = 30000,
-    .idle_timeout_ms = 75000, .write_timeout_ms = 30000, .connections_max = 10000, .grace_ms = 10000, .hard_ms = 2000,
+    .host = "127.0.0.1",
+    .port = 8000,
+    .head_bytes_max = 16 * 1024,
+    .target_bytes_max = 8 * 1024,
+    .headers_max = 100,
+    .body_bytes_max = 1 << 20,
+    .request_bytes_max = 16 << 20,
+    .head_timeout_ms = 10000,
+    .body_timeout_ms = 30000,
+    .idle_timeout_ms = 75000,
+    .write_timeout_ms = 30000,
+    .connections_max = 10000,
+    .grace_ms = 10000,
+    .hard_ms = 2000,
 };
 
 static weft_serve_opts filled(const weft_serve_opts *given)
 {
     weft_serve_opts o = *given;
-#define FILL(member) if (!o.member) o.member = defaults.member
+#define FILL(member) \
+    if (!o.member) o.member = defaults.member
     FILL(host);
     FILL(port);
     FILL(head_bytes_max);
@@ -74,12 +86,16 @@ static void accept_some(weft__watch *w, uint32_t events)
         weft__addr peer;
         int fd = os->ops->accept(os, s->listener_fd, &peer);
         if (fd < 0) return;
-        if (s->connections - s->rejected < (unsigned)s->opts.connections_max) (void)weft__connection_open(s, fd);
-        else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
+        if (s->connections - s->rejected < (unsigned)s->opts.connections_max)
+            (void)weft__connection_open(s, fd);
+        else
+            weft__connection_reject(
+                s, fd, 503, "the server has connections_max connections already");
     }
 }
 
-/* What tasks answered in this turn and did not send themselves, because they wait for something else. */
+/* What tasks answered in this turn and did not send themselves, because they wait for something
+ * else. */
 static void flush_all(weft__hook *h)
 {
     weft__server *s = (weft__server *)((char *)h - offsetof(weft__server, flush));
@@ -94,13 +110,17 @@ static int start_listening(weft__server *s, char *why)
     weft__os *os = weft__loop_os(s->loop);
     weft__addr at;
     if (weft__addr_parse(weft_str_of(s->opts.host), s->opts.port < 0 ? 0 : s->opts.port, &at) < 0) {
-        snprintf(why, 256, "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"", s->opts.host);
+        snprintf(why, 256,
+            "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"",
+            s->opts.host);
         return WEFT_EINVAL;
     }
     int fd = os->ops->listen(os, &at, BACKLOG);
     if (fd < 0) {
-        snprintf(why, 256, "cannot listen on %s port %d: %s%s", s->opts.host, s->opts.port, strerror(-fd),
-            fd == -EADDRINUSE ? "; another program has it: end that one or choose another port" : "");
+        snprintf(why, 256, "cannot listen on %s port %d: %s%s", s->opts.host, s->opts.port,
+            strerror(-fd),
+            fd == -EADDRINUSE ? "; another program has it: end that one or choose another port"
+                              : "");
         return fd;
     }
     s->listener_fd = fd;
@@ -108,7 +128,8 @@ static int start_listening(weft__server *s, char *why)
     return 0;
 }
 
-int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler, void *ctx, char *why)
+int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler,
+    void *ctx, char *why)
 {
     weft__server *s = weft__calloc(sizeof *s);
     if (!s) {
@@ -178,7 +199,9 @@ static void say_who_hangs(weft__server *s)
 {
     for (connection *c = s->busy; c; c = c->next) {
         weft_str what = c->request ? weft__request_name(c->request) : WEFT_S("a request");
-        weft__log(WEFT__LOG_ERROR, "%.*s still runs after grace_ms and hard_ms; its handler ignores its cancel", WEFT_FMT(what));
+        weft__log(WEFT__LOG_ERROR,
+            "%.*s still runs after grace_ms and hard_ms; its handler ignores its cancel",
+            WEFT_FMT(what));
     }
 }
 
@@ -213,8 +236,10 @@ int weft__server_run(weft__server *s)
     int stopped = stop_gracefully(s);
     weft__loop_unhook(s->loop, &s->flush);
     s->runner = NULL;
-    if (stopped < 0) {                                /* the scope stays entered: what hangs in it cannot be left */
-        weft_scope_shield(&s->scope, true);           /* and what is around it may be gone before it */
+    if (stopped < 0) {
+        /* What hangs in it cannot be left: it stays entered, and what is around it may be gone
+         * before it. */
+        weft_scope_shield(&s->scope, true);
         return stopped;
     }
     weft__scope_leave(&scope);
@@ -236,7 +261,7 @@ void weft__server_free(weft__server *s)
     weft__timer_stop(s->loop, &s->idle.timer);
     weft__timer_stop(s->loop, &s->heads.timer);
     weft__timer_stop(s->loop, &s->lingers.timer);
-    if (s->scope_entered) return;                     /* what hangs still has its connection and its scope in there */
+    if (s->scope_entered) return; /* what hangs still has its connection and its scope in there */
     while (s->inbufs) {
         inbuf *in = s->inbufs;
         s->inbufs = in->next;

@@ -1,7 +1,7 @@
 #ifndef WEFT_SRC_HTTP_SERVER_H
 #define WEFT_SRC_HTTP_SERVER_H
-/* The HTTP server: connections, requests, replies; knows nothing of routes. An idle connection holds neither
- * a coroutine nor a buffer; a request takes both from pools. */
+/* The HTTP server: connections, requests, replies; knows nothing of routes. An idle connection
+ * holds neither a coroutine nor a buffer; a request takes both from pools. */
 #include "base/arena.h"
 #include "task/loop.h"
 #include "weft/limits.h"
@@ -17,19 +17,22 @@ struct weft__exchange {
     bool replied;
 };
 
-/* Answers one request: must call weft__exchange_reply once; runs on the request's coroutine and may wait. */
+/* Answers one request: must call weft__exchange_reply once; runs on the request's coroutine and may
+ * wait. */
 typedef void weft__http_handler(void *ctx, weft__exchange *x);
 
-/* The whole body, at most max bytes, read and with its chunks joined; good until weft__exchange_detach. An empty text
- * when there is none. WEFT_STATUS(413), (408), (400), (503: no memory) with *fault a static text naming the limit:
- * reply with it. Without *fault the client has ended its side (WEFT_EOF) or broken off, or this task is cancelled.
- * Answers "Expect: 100-continue" first. Waits: until the body is there. */
+/* The whole body, at most max bytes, read and with its chunks joined; good until
+ * weft__exchange_detach. An empty text when there is none. WEFT_STATUS(413), (408), (400), (503: no
+ * memory) with *fault a static text naming the limit: reply with it. Without *fault the client has
+ * ended its side (WEFT_EOF) or broken off, or this task is cancelled. Answers "Expect:
+ * 100-continue" first. Waits: until the body is there. */
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault);
 
 size_t weft__exchange_body_max(const weft__exchange *x);      /* the server's body_bytes_max */
 
-/* Nothing of the head or body is needed any more (copy what is: weft__exchange_keep_head): the receive buffer
- * goes back to the pool unless pipelined requests are left in it. Call before what may wait. */
+/* Nothing of the head or body is needed any more (copy what is: weft__exchange_keep_head): the
+ * receive buffer goes back to the pool unless pipelined requests are left in it. Call before what
+ * may wait. */
 void weft__exchange_detach(weft__exchange *x);
 /* Copy the head into the arena, so that x->head survives detach. 0 or WEFT_ENOMEM. */
 int weft__exchange_keep_head(weft__exchange *x);
@@ -37,25 +40,30 @@ int weft__exchange_keep_head(weft__exchange *x);
 /* From here on: does the client's leaving cancel this request's task? */
 void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels);
 
-/* A buffer of the loop's for a body that is written and replied with without a wait in between; empty. */
+/* A buffer of the loop's for a body that is written and replied with without a wait in between;
+ * empty. */
 weft__buf *weft__exchange_scratch(weft__exchange *x);
 
-/* Answer. `headers` are whole lines ("Name: value\r\n"), checked by whoever wrote them, without Content-Length, Date
- * and Connection. The body may lie in the scratch buffer; it is left out for HEAD, 204 and 304 (its
- * length is not, for HEAD). Goes out with the batch's other answers. Waits: when the client is slow. */
+/* Answer. `headers` are whole lines ("Name: value\r\n"), checked by whoever wrote them, without
+ * Content-Length, Date and Connection. The body may lie in the scratch buffer; it is left out for
+ * HEAD, 204 and 304 (its length is not, for HEAD). Goes out with the batch's other answers. Waits:
+ * when the client is slow. */
 int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body);
 
 /* ---- the server ---- */
 
-/* Listen. 0 or a code, with the reason in `why` (256 bytes). opts are copied, defaults filled in. Call from a task. */
-int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler, void *ctx, char *why);
+/* Listen. 0 or a code, with the reason in `why` (256 bytes). opts are copied, defaults filled in.
+ * Call from a task. */
+int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler,
+    void *ctx, char *why);
 int weft__server_port(const weft__server *s);
-/* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/limits.h. A cancel around is one
- * of the requests in flight, too: they have no grace. 0 or a code; WEFT_ETIMEDOUT: some handlers do not end, they are
- * named on stderr. Their scope then stays around the calling task, which should end, and so should the
- * program. Waits: always. */
+/* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/limits.h. A
+ * cancel around is one of the requests in flight, too: they have no grace. 0 or a code;
+ * WEFT_ETIMEDOUT: some handlers do not end, they are named on stderr. Their scope then stays around
+ * the calling task, which should end, and so should the program. Waits: always. */
 int weft__server_run(weft__server *s);
-void weft__server_stop(weft__server *s);            /* begin the graceful stop; twice: skip the grace. Waits: never */
+/* Begin the graceful stop; twice: skip the grace. Waits: never. */
+void weft__server_stop(weft__server *s);
 /* After run has returned. What handlers that do not end still use is kept, for ever. */
 void weft__server_free(weft__server *s);
 #endif

@@ -5,7 +5,9 @@
 #include "http/server_world.h"
 
 #define CHUNKED "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-#define EXPECTING(path, length) "POST " path " HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: " length "\r\n\r\n"
+#define EXPECTING(path, length) \
+    "POST " path " HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: " length \
+    "\r\n\r\n"
 
 /* `n` bytes of a body; freed by the caller. */
 static char *bytes_of(size_t n)
@@ -19,7 +21,8 @@ static char *bytes_of(size_t n)
 static void say_post(peer *p, const char *path, size_t length)
 {
     char head[160];
-    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", path, length);
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", path,
+        length);
     peer_say(p, head);
 }
 
@@ -50,9 +53,12 @@ SERVER_TEST(chunked_bodies_are_joined)
     for (size_t i = 0; i < 300; i++) {
         char chunk[400];
         int n = snprintf(chunk, sizeof chunk, "%zx;a=\"b\"\r\n%.*s\r\n", i + 1, (int)(i + 1),
-            "................................................................................................................"
-            "................................................................................................................"
-            "................................................................................................................");
+            "......................................................................................"
+            ".........................."
+            "......................................................................................"
+            ".........................."
+            "......................................................................................"
+            "..........................");
         WEFT_CHECK_EQ(peer_send(p, chunk, (size_t)n), 0);
     }
     peer_say(p, "0\r\nTrailer: dropped\r\n\r\n" GET("/hello"));
@@ -66,7 +72,9 @@ SERVER_TEST(chunked_bodies_are_joined)
 SERVER_TEST(a_body_behind_a_pipelined_head_is_not_mixed_with_the_next)
 {
     peer *p = peer_open(s);
-    peer_say(p, POST("/echo", "3", "abc") POST_CHUNKED("/echo", "3\r\ndef\r\n0\r\n\r\n") POST("/echo", "3", "ghi") GET("/hello"));
+    peer_say(p,
+        POST("/echo", "3", "abc") POST_CHUNKED("/echo", "3\r\ndef\r\n0\r\n\r\n")
+            POST("/echo", "3", "ghi") GET("/hello"));
     PEER_GETS(p, 200, "abc");
     PEER_GETS(p, 200, "def");
     PEER_GETS(p, 200, "ghi");
@@ -78,8 +86,9 @@ SERVER_TEST(a_body_behind_a_pipelined_head_is_not_mixed_with_the_next)
 
 SERVER_TEST(a_faulty_chunk_is_400_and_the_end)
 {
-    static const char *const faults[] = { "x\r\n", "-1\r\n", "0x3\r\nabc\r\n0\r\n\r\n", "3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n",
-        "1000000000000000\r\n", " 3\r\nabc\r\n0\r\n\r\n", "3 \r\nabc\r\n0\r\n\r\n", "0\r\nbad\x01: x\r\n\r\n", "\r\n", "3;\x01\r\nabc\r\n" };
+    static const char *const faults[] = { "x\r\n", "-1\r\n", "0x3\r\nabc\r\n0\r\n\r\n",
+        "3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n", "1000000000000000\r\n", " 3\r\nabc\r\n0\r\n\r\n",
+        "3 \r\nabc\r\n0\r\n\r\n", "0\r\nbad\x01: x\r\n\r\n", "\r\n", "3;\x01\r\nabc\r\n" };
     for (size_t i = 0; i < weft_count(faults); i++) {
         peer *p = peer_open(s);
         answer a;
@@ -135,7 +144,8 @@ SERVER_TEST(chunks_over_the_limit_are_413, .body_bytes_max = 1000)
     }
 }
 
-SERVER_TEST(a_body_over_the_memory_of_a_request_is_413, .body_bytes_max = 1 << 20, .request_bytes_max = 64 * 1024)
+SERVER_TEST(a_body_over_the_memory_of_a_request_is_413, .body_bytes_max = 1 << 20,
+    .request_bytes_max = 64 * 1024)
 {
     peer *p = peer_open(s);
     answer a;
@@ -146,10 +156,12 @@ SERVER_TEST(a_body_over_the_memory_of_a_request_is_413, .body_bytes_max = 1 << 2
     peer_close(p);
 }
 
-/* Who writes all of its body before it reads must be able to: else its write fails, and the answer is lost. */
+/* Who writes all of its body before it reads must be able to: else its write fails, and the answer
+ * is lost. */
 SERVER_TEST(a_client_that_first_sends_all_of_a_too_large_body_gets_its_413, .body_bytes_max = 1000)
 {
-    bool narrow = server_os->ops->virtual_time && !server_calm();    /* 512 bytes each way take their time */
+    bool narrow
+        = server_os->ops->virtual_time && !server_calm(); /* 512 bytes each way take their time */
     size_t n = narrow ? 400 * 1024 : 8 << 20;
     peer *p = peer_open(s);
     answer a;
@@ -171,7 +183,8 @@ SERVER_TEST(a_client_that_sends_for_ever_is_cut_off, .body_bytes_max = 1000)
     int64_t began = server_ms();
     size_t sent = 0;
     say_post(p, "/echo", 1 << 30);
-    while (peer_send_blindly(p, bytes, sizeof bytes) == 0 && sent < (size_t)1 << 28) sent += sizeof bytes;
+    while (peer_send_blindly(p, bytes, sizeof bytes) == 0 && sent < (size_t)1 << 28)
+        sent += sizeof bytes;
     WEFT_CHECK(sent < (size_t)64 << 20);
     WEFT_CHECK(server_ms() <= began + 5000);
     SERVER_UNTIL(s->server->connections == 0);
@@ -193,13 +206,14 @@ SERVER_TEST(a_client_that_stays_after_its_413_is_closed_after_two_seconds, .body
 
 SERVER_TEST(a_slow_body_is_408, .body_timeout_ms = 300)
 {
-    static const char *const starts[] = { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n1", CHUNKED "5\r\nab" };
+    static const char *const starts[]
+        = { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n1", CHUNKED "5\r\nab" };
     for (size_t i = 0; i < weft_count(starts); i++) {
         peer *p = peer_open(s);
         answer a;
         peer_say(p, starts[i]);
         int64_t began = server_ms();
-        for (int k = 0; k < 5; k++) {                /* the whole body has this time, not each byte */
+        for (int k = 0; k < 5; k++) { /* the whole body has this time, not each byte */
             server_sleep(40);
             peer_say(p, i ? "" : "2");
         }
@@ -216,12 +230,13 @@ SERVER_TEST(a_slow_body_is_408, .body_timeout_ms = 300)
 
 SERVER_TEST(a_body_that_breaks_off_is_told_to_its_handler)
 {
-    static const char *const starts[] = { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n1", CHUNKED "5\r\nab" };
+    static const char *const starts[]
+        = { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n1", CHUNKED "5\r\nab" };
     for (size_t i = 0; i < weft_count(starts); i++) {
         peer *p = peer_open(s);
         s->last_rc = 0;
         peer_say_end(p, starts[i]);
-        PEER_GETS(p, 400, "broken off");             /* its other side may still listen */
+        PEER_GETS(p, 400, "broken off"); /* its other side may still listen */
         PEER_ENDS(p);
         WEFT_CHECK_EQ(s->last_rc, WEFT_EOF);
         peer_close(p);
@@ -254,11 +269,13 @@ SERVER_TEST(continue_is_not_said_when_the_body_is_not_asked_for)
     peer *p = peer_open(s);
     peer_say(p, EXPECTING("/ignore", "5"));
     WEFT_CHECK_STR(weft_str_of(peer_rest(p)),
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\nConnection: close\r\nDate: #\r\n\r\nignored");
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\nConnection: "
+        "close\r\nDate: #\r\n\r\nignored");
     peer_close(p);
 }
 
-/* The client may send the body or not: what lies behind the head is neither a body nor a request. */
+/* The client may send the body or not: what lies behind the head is neither a body nor a request.
+ */
 SERVER_TEST(what_follows_an_expecting_head_is_not_executed)
 {
     peer *p = peer_open(s);
@@ -281,13 +298,15 @@ SERVER_TEST(a_too_large_body_is_refused_instead_of_continued, .body_bytes_max = 
 SERVER_TEST(a_body_that_is_there_needs_no_continue)
 {
     peer *p = peer_open(s);
-    peer_say(p, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n" GET("/hello"));
+    peer_say(p,
+        "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n" GET(
+            "/hello"));
     PEER_GETS(p, 200, "");
     PEER_GETS(p, 200, "hello");
     peer_close(p);
     p = peer_open(s);
     peer_say(p, "POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab");
-    PEER_GETS(p, 200, "ab");                         /* 1.0 knows of no 100 */
+    PEER_GETS(p, 200, "ab"); /* 1.0 knows of no 100 */
     PEER_ENDS(p);
     peer_close(p);
 }
@@ -343,8 +362,10 @@ SERVER_TEST(the_answer_does_not_wait_for_an_unread_body)
 
 SERVER_TEST(a_long_or_chunked_body_that_nobody_read_ends_the_connection)
 {
-    static const char *const heads[] = { "POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n",
-        "POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n" };
+    static const char *const heads[] = {
+        "POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n",
+        "POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+    };
     for (size_t i = 0; i < weft_count(heads); i++) {
         peer *p = peer_open(s);
         answer a;

@@ -1,12 +1,13 @@
-/* Memory that runs out, calls of the system that fail, and bytes that mean nothing: nothing crashes, nothing is
- * lost, and the server serves on. */
+/* Memory that runs out, calls of the system that fail, and bytes that mean nothing: nothing
+ * crashes, nothing is lost, and the server serves on. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "http/server_world.h"
 
-/* A bit of everything on one connection. Answers that come are right; which come is the faults' choice. */
+/* A bit of everything on one connection. Answers that come are right; which come is the faults'
+ * choice. */
 static void converse(const served *s)
 {
     static const char chunked[] = POST_CHUNKED("/echo", "3\r\nabc\r\n0\r\n\r\n");
@@ -14,19 +15,28 @@ static void converse(const served *s)
     answer a;
     bool goes_on = p->rc == 0 && peer_send(p, "GET /hello HTTP/1.1\r\nHo", 23) == 0;
     server_settle();
-    goes_on = goes_on && peer_send(p, "st: x\r\n\r\n" GET("/sleep/1"), 9 + strlen(GET("/sleep/1"))) == 0;
+    goes_on = goes_on
+        && peer_send(p, "st: x\r\n\r\n" GET("/sleep/1"), 9 + strlen(GET("/sleep/1"))) == 0;
     goes_on = goes_on && peer_answer(p, &a);
     if (goes_on) WEFT_CHECK(weft_str_equal(a.body, WEFT_S("hello")) || a.status >= 500);
     goes_on = goes_on && peer_answer(p, &a);
     if (goes_on) WEFT_CHECK(a.status == 200 || a.status >= 500);
     goes_on = goes_on && peer_send(p, chunked, sizeof chunked - 1) == 0 && peer_answer(p, &a);
     if (goes_on) WEFT_CHECK(weft_str_equal(a.body, WEFT_S("abc")) || a.status >= 500);
-    goes_on = goes_on && peer_send(p, GET("/keep/1") GET("/large/30000"), strlen(GET("/keep/1") GET("/large/30000"))) == 0;
+    goes_on = goes_on
+        && peer_send(
+               p, GET("/keep/1") GET("/large/30000"), strlen(GET("/keep/1") GET("/large/30000")))
+            == 0;
     goes_on = goes_on && peer_answer(p, &a);
     if (goes_on) WEFT_CHECK(weft_str_equal(a.body, WEFT_S("GET /keep/1")) || a.status >= 500);
     goes_on = goes_on && peer_answer(p, &a);
     if (goes_on) WEFT_CHECK(is_pattern(a.body, 30000) || a.status >= 500);
-    goes_on = goes_on && peer_send(p, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 20000\r\n\r\n", 78) == 0;
+    goes_on = goes_on
+        && peer_send(p,
+               "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "
+               "20000\r\n\r\n",
+               78)
+            == 0;
     if (goes_on) (void)peer_more(p, 1000);
     (void)peer_send(p, "GARBAGE", 7);
     peer_close(p);
@@ -107,7 +117,7 @@ static void starve(served *s)
     SERVER_UNTIL(s->began == 1);
     peer_say(q, POST("/echo", "100000", "abc"));
     SERVER_UNTIL(s->began == 2);
-    server_mem.fail_after = 0;                       /* and everything behind it */
+    server_mem.fail_after = 0; /* and everything behind it */
     for (int i = 0; i < 20; i++) {
         server_mem.fail_after = 0;
         if (weft_sleep_ms(5) < 0) server_mem.fail_after = -1;
@@ -119,10 +129,7 @@ static void starve(served *s)
     check_serves(s);
 }
 
-SERVER_SEEDS_TEST(a_time_without_memory_is_survived, .idle_timeout_ms = 5000)
-{
-    starve(s);
-}
+SERVER_SEEDS_TEST(a_time_without_memory_is_survived, .idle_timeout_ms = 5000) { starve(s); }
 
 /* ---- the system ---- */
 
@@ -136,7 +143,8 @@ static void fail_call(served *s)
     converse(s);
     server_settle();
     SERVER_UNTIL(s->server->connections == 0);
-    for (int i = 0; i < 300; i++) {                  /* uses the failure up, if the conversation did not get that far */
+    for (int i = 0; i < 300;
+         i++) { /* uses the failure up, if the conversation did not get that far */
         if (ask(s, GET("/hello"), NULL) == 200 && i > 60) break;
     }
     check_serves(s);
@@ -144,16 +152,29 @@ static void fail_call(served *s)
 
 WEFT_TEST(each_call_of_the_system_may_fail__sim)
 {
-    static const struct { const char *op; int code; } faults[] = {
-        { "recv", WEFT_ECONNRESET }, { "recv", -EAGAIN }, { "recv", WEFT_ETIMEDOUT }, { "recv", -ENOMEM },
-        { "send", WEFT_ECONNRESET }, { "send", -EAGAIN }, { "send", -EPIPE }, { "send", -ENOBUFS },
-        { "accept", -EMFILE }, { "accept", -ENOMEM }, { "watch", -ENOSPC }, { "watch", -ENOMEM },
+    static const struct {
+        const char *op;
+        int code;
+    } faults[] = {
+        { "recv", WEFT_ECONNRESET },
+        { "recv", -EAGAIN },
+        { "recv", WEFT_ETIMEDOUT },
+        { "recv", -ENOMEM },
+        { "send", WEFT_ECONNRESET },
+        { "send", -EAGAIN },
+        { "send", -EPIPE },
+        { "send", -ENOBUFS },
+        { "accept", -EMFILE },
+        { "accept", -ENOMEM },
+        { "watch", -ENOSPC },
+        { "watch", -ENOMEM },
     };
     static const server_test test = { fail_call, { .idle_timeout_ms = 5000 } };
     for (size_t i = 0; i < weft_count(faults); i++) {
         op_now = faults[i].op;
         code_now = faults[i].code;
-        for (nth_now = 1; nth_now <= 24; nth_now++) server_sim(&test, &(weft__sim_opts){ .seed = nth_now });
+        for (nth_now = 1; nth_now <= 24; nth_now++)
+            server_sim(&test, &(weft__sim_opts){ .seed = nth_now });
     }
 }
 
@@ -179,10 +200,12 @@ static uint64_t draw(uint64_t *state)
 }
 
 /* Pieces of requests, so that nonsense gets beyond the first byte. */
-static const char *const pieces[] = { "GET /hello HTTP/1.1\r\n", "POST /echo HTTP/1.1\r\n", "Host: x\r\n", "\r\n", "\r", "\n",
-    "Content-Length: 5\r\n", "Content-Length: 70000\r\n", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n", "0\r\n\r\n",
-    "Expect: 100-continue\r\n", "Connection: close\r\n", "HEAD /ignore HTTP/1.0\r\n", "hello", " ", ":", "GET http://x/watch/1 HTTP/1.1\r\n",
-    GET("/hello"), POST("/ignore", "5", "12345"), GET("/watch/1"), GET("/large/20000"), "ffffffffffffffff\r\n", "Connection: keep-alive\r\n" };
+static const char *const pieces[] = { "GET /hello HTTP/1.1\r\n", "POST /echo HTTP/1.1\r\n",
+    "Host: x\r\n", "\r\n", "\r", "\n", "Content-Length: 5\r\n", "Content-Length: 70000\r\n",
+    "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n", "0\r\n\r\n", "Expect: 100-continue\r\n",
+    "Connection: close\r\n", "HEAD /ignore HTTP/1.0\r\n", "hello", " ", ":",
+    "GET http://x/watch/1 HTTP/1.1\r\n", GET("/hello"), POST("/ignore", "5", "12345"),
+    GET("/watch/1"), GET("/large/20000"), "ffffffffffffffff\r\n", "Connection: keep-alive\r\n" };
 
 static size_t nonsense(uint64_t *state, char to[2048])
 {
@@ -191,7 +214,8 @@ static size_t nonsense(uint64_t *state, char to[2048])
         const char *piece = pieces[draw(state) % weft_count(pieces)];
         n += (size_t)snprintf(to + n, 256, "%s", piece);
         if (draw(state) % 8 == 0) to[draw(state) % n] = (char)draw(state);
-        for (uint64_t raw = draw(state) % 10 ? 0 : draw(state) % 20; raw; raw--) to[n++] = (char)draw(state);
+        for (uint64_t raw = draw(state) % 10 ? 0 : draw(state) % 20; raw; raw--)
+            to[n++] = (char)draw(state);
     }
     return n;
 }
@@ -213,20 +237,26 @@ static void talk_nonsense(served *s)
     }
     SERVER_UNTIL(s->server->connections == 0);
     int status = 0;
-    for (int i = 0; i < 20 && !status; i++) status = ask(s, GET("/hello"), NULL);    /* resets happen to anyone here */
+    for (int i = 0; i < 20 && !status; i++)
+        status = ask(s, GET("/hello"), NULL); /* resets happen to anyone here */
     WEFT_CHECK_EQ(status, 200);
 }
 
 WEFT_TEST(nonsense_never_crashes_and_always_ends__sim)
 {
-    static const server_test test = { talk_nonsense, { .idle_timeout_ms = 2000, .body_timeout_ms = 1000, .head_timeout_ms = 1000 } };
+    static const server_test test = { talk_nonsense,
+        { .idle_timeout_ms = 2000, .body_timeout_ms = 1000, .head_timeout_ms = 1000 } };
     for (nonsense_seed = 1; nonsense_seed <= server_seed_count(150); nonsense_seed++) {
-        server_sim(&test, &(weft__sim_opts){ .seed = nonsense_seed, .short_io_percent = nonsense_seed % 4 * 25,
-            .delay_max_ns = nonsense_seed % 3 * 200000, .reset_permille = nonsense_seed % 2 * 10 });
+        server_sim(&test,
+            &(weft__sim_opts){ .seed = nonsense_seed,
+                .short_io_percent = nonsense_seed % 4 * 25,
+                .delay_max_ns = nonsense_seed % 3 * 200000,
+                .reset_permille = nonsense_seed % 2 * 10 });
     }
 }
 
-SERVER_EPOLL_TEST(nonsense_never_crashes_and_always_ends_on_epoll, .idle_timeout_ms = 100, .body_timeout_ms = 50, .head_timeout_ms = 50)
+SERVER_EPOLL_TEST(nonsense_never_crashes_and_always_ends_on_epoll, .idle_timeout_ms = 100,
+    .body_timeout_ms = 50, .head_timeout_ms = 50)
 {
     for (nonsense_seed = 1000; nonsense_seed < 1010; nonsense_seed++) talk_nonsense(s);
 }

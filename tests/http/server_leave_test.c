@@ -26,7 +26,7 @@ SERVER_CALM_TEST(the_cancel_comes_in_the_turn_of_the_news, )
     peer_close(p);
     for (int i = 0; i < 10 && !s->cut; i++) WEFT_CHECK_EQ(weft_yield(), 0);
     WEFT_CHECK_EQ(s->cut, 1);
-    WEFT_CHECK(server_count.wait - before <= 2);     /* the packet's way, and the turn it comes in */
+    WEFT_CHECK(server_count.wait - before <= 2); /* the packet's way, and the turn it comes in */
 }
 
 SERVER_TEST(a_client_that_leaves_does_not_cancel_any_other_handler)
@@ -60,11 +60,12 @@ SERVER_TEST(the_handler_of_a_client_that_left_before_it_began_is_cancelled)
     SERVER_UNTIL(s->began == 1);
     peer_close(p);
     SERVER_UNTIL(s->server->connections == 0);
-    WEFT_CHECK(!strstr(s->log, "/hello"));           /* nobody is there to be answered */
+    WEFT_CHECK(!strstr(s->log, "/hello")); /* nobody is there to be answered */
     WEFT_CHECK(s->began < 2 || s->cut == 1);
 }
 
-/* Pipelined requests of a handler that waits keep their buffer: the end of the client is seen behind them. */
+/* Pipelined requests of a handler that waits keep their buffer: the end of the client is seen
+ * behind them. */
 SERVER_TEST(leaving_is_seen_behind_pipelined_requests)
 {
     peer *p = peer_open(s);
@@ -83,7 +84,9 @@ SERVER_TEST(who_ends_only_its_own_side_gets_all_its_answers)
 {
     peer *p = peer_open(s);
     answer a;
-    peer_say_end(p, GET("/hello") POST("/echo", "3", "abc") GET("/sleep/100") GET("/large/300000") GET("/hello"));
+    peer_say_end(p,
+        GET("/hello") POST("/echo", "3", "abc") GET("/sleep/100") GET("/large/300000")
+            GET("/hello"));
     PEER_GETS(p, 200, "hello");
     PEER_GETS(p, 200, "abc");
     PEER_GETS(p, 200, "slept");
@@ -94,7 +97,8 @@ SERVER_TEST(who_ends_only_its_own_side_gets_all_its_answers)
     peer_close(p);
 }
 
-/* Whether it still listens cannot be known; a handler that need not wait answers, one that would is cancelled. */
+/* Whether it still listens cannot be known; a handler that need not wait answers, one that would is
+ * cancelled. */
 SERVER_TEST(a_handler_that_asked_for_it_is_cancelled_by_an_end_of_one_side_and_says_so)
 {
     peer *p = peer_open(s);
@@ -166,8 +170,12 @@ static int stormy_client(served *const *in)
     for (int i = 0; i < 6; i++) {
         peer *p = peer_open(s);
         answer a;
-        if (p->rc == 0 && peer_send(p, GET("/hello") POST("/echo", "5", "12345") GET("/large/20000") GET("/watch/3"),
-                strlen(GET("/hello") POST("/echo", "5", "12345") GET("/large/20000") GET("/watch/3"))) == 0) {
+        if (p->rc == 0
+            && peer_send(p,
+                   GET("/hello") POST("/echo", "5", "12345") GET("/large/20000") GET("/watch/3"),
+                   strlen(GET("/hello") POST("/echo", "5", "12345") GET("/large/20000")
+                           GET("/watch/3")))
+                == 0) {
             if (peer_answer(p, &a)) WEFT_CHECK_STR(a.body, "hello");
             if (peer_answer(p, &a)) WEFT_CHECK_STR(a.body, "12345");
             if (peer_answer(p, &a)) WEFT_CHECK(is_pattern(a.body, 20000));
@@ -193,7 +201,12 @@ WEFT_TEST(in_a_storm_of_resets_no_answer_is_wrong_and_nothing_is_left__sim)
 {
     static const server_test test = { storm, { .idle_timeout_ms = 5000 } };
     for (uint64_t seed = 1; seed <= server_seed_count(40); seed++) {
-        server_sim(&test, &(weft__sim_opts){ .seed = seed, .short_io_percent = seed % 5 * 20, .delay_max_ns = 500 * 1000,
-            .reset_permille = 5 + seed % 60, .refuse_permille = 50, .window = seed % 3 ? 0 : 3000 });
+        server_sim(&test,
+            &(weft__sim_opts){ .seed = seed,
+                .short_io_percent = seed % 5 * 20,
+                .delay_max_ns = 500 * 1000,
+                .reset_permille = 5 + seed % 60,
+                .refuse_permille = 50,
+                .window = seed % 3 ? 0 : 3000 });
     }
 }

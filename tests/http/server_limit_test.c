@@ -1,4 +1,5 @@
-/* Limits: of heads, times, connections and memory; each that a client passes is answered with its name. */
+/* Limits: of heads, times, connections and memory; each that a client passes is answered with its
+ * name. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +29,8 @@ static void check_limit(served *s, const char *head, int status, const char *nam
     WEFT_NEED(peer_answer(p, &a));
     WEFT_CHECK_EQ(a.status, status);
     if (status == 200) WEFT_CHECK_STR(a.body, "other");
-    else if (!WEFT_CHECK(memmem(a.body.ptr, a.body.len, name, strlen(name)))) fprintf(stderr, "  (%.*s)\n", WEFT_FMT(a.body));
+    else if (!WEFT_CHECK(memmem(a.body.ptr, a.body.len, name, strlen(name))))
+        fprintf(stderr, "  (%.*s)\n", WEFT_FMT(a.body));
     if (status != 200) {
         WEFT_CHECK_STR(answer_header(&a, "Connection"), "close");
         WEFT_CHECK_STR(weft_str_of(s->log), "");
@@ -37,14 +39,15 @@ static void check_limit(served *s, const char *head, int status, const char *nam
     peer_close(p);
 }
 
-SERVER_TEST(a_head_past_a_limit_is_refused_by_the_name_of_the_limit, .head_bytes_max = 2000, .target_bytes_max = 500, .headers_max = 10)
+SERVER_TEST(a_head_past_a_limit_is_refused_by_the_name_of_the_limit, .head_bytes_max = 2000,
+    .target_bytes_max = 500, .headers_max = 10)
 {
     char head[4096], many[1024] = "GET / HTTP/1.1\r\nHost: x\r\n";
     fill(head, "GET /", 499, " HTTP/1.1\r\nHost: x\r\n\r\n");
     check_limit(s, head, 200, "");
     fill(head, "GET /", 500, " HTTP/1.1\r\nHost: x\r\n\r\n");
     check_limit(s, head, 414, "target_bytes_max");
-    fill(head, "GET /", 1800, "");                   /* refused before its end */
+    fill(head, "GET /", 1800, ""); /* refused before its end */
     check_limit(s, head, 414, "target_bytes_max");
     fill(head, "GET / HTTP/1.1\r\nHost: x\r\nA: ", 2000 - 32, "\r\n\r\n");
     WEFT_CHECK_EQ(strlen(head), 2000);
@@ -76,7 +79,8 @@ SERVER_TEST(the_limits_are_those_of_the_manual_when_none_is_set)
     check_limit(s, strcat(head, "A: b\r\n\r\n"), 431, "headers_max");
 }
 
-SERVER_TEST(heads_larger_than_a_buffer_usually_is_are_fine_when_allowed, .head_bytes_max = 100000, .target_bytes_max = 50000)
+SERVER_TEST(heads_larger_than_a_buffer_usually_is_are_fine_when_allowed, .head_bytes_max = 100000,
+    .target_bytes_max = 50000)
 {
     static char head[110000];
     fill(head, "GET /", 49999, " HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -93,7 +97,7 @@ SERVER_TEST(a_slow_head_is_408_however_busy_it_looks, .head_timeout_ms = 300)
 {
     peer *p = peer_open(s);
     answer a;
-    server_sleep(400);                               /* idle is not slow: the time begins with the first byte */
+    server_sleep(400); /* idle is not slow: the time begins with the first byte */
     int64_t began = server_ms();
     for (const char *at = "GET / HTTP/1.1"; *at && server_ms() < began + 250; at++) {
         (void)peer_send(p, at, 1);
@@ -120,7 +124,7 @@ SERVER_TEST(an_idle_connection_is_closed_without_a_word, .idle_timeout_ms = 200)
     WEFT_CHECK(server_ms() < began + 2000);
     PEER_GETS(q, 200, "slept");
     server_sleep(100);
-    peer_say(q, GET("/hello"));                      /* its time began anew with its last answer */
+    peer_say(q, GET("/hello")); /* its time began anew with its last answer */
     PEER_GETS(q, 200, "hello");
     began = server_ms();
     PEER_ENDS(q);
@@ -272,7 +276,7 @@ static long bytes_each(served *s, const char *bytes)
     close_many(s, p);
     long before = server_mem.bytes;
     open_many(s, p, bytes);
-    WEFT_CHECK_EQ(s->server->scope.running, 0);      /* no coroutine */
+    WEFT_CHECK_EQ(s->server->scope.running, 0); /* no coroutine */
     long each = (server_mem.bytes - before) / MANY;
     close_many(s, p);
     WEFT_CHECK(server_mem.bytes <= before);
@@ -326,7 +330,8 @@ static double trickle_s(const served *s, size_t n)
 }
 
 /* Ten times the bytes one by one are about ten times the work, not a hundred times. */
-SERVER_EPOLL_TEST(a_head_that_comes_byte_by_byte_is_not_quadratic_work, .head_bytes_max = 65536, .head_timeout_ms = 60000)
+SERVER_EPOLL_TEST(a_head_that_comes_byte_by_byte_is_not_quadratic_work, .head_bytes_max = 65536,
+    .head_timeout_ms = 60000)
 {
     (void)trickle_s(s, 500);
     double little = trickle_s(s, 4000), much = trickle_s(s, 40000);
@@ -345,14 +350,17 @@ SERVER_TEST(a_large_answer_reaches_a_slow_reader_whole_and_memory_stays_bounded)
     for (int scratch = 0; scratch <= 1; scratch++) {
         server_mem.peak = server_mem.bytes;
         long before = server_mem.bytes;
-        snprintf(path, sizeof path, "GET /%s/%zu HTTP/1.1\r\nHost: x\r\n\r\n", scratch ? "large" : "arena", n);
+        snprintf(path, sizeof path, "GET /%s/%zu HTTP/1.1\r\nHost: x\r\n\r\n",
+            scratch ? "large" : "arena", n);
         peer_say(p, path);
         for (int i = 0; i < 100 && peer_more(p, 1000); i++) server_sleep(10);
         WEFT_NEED(peer_answer(p, &a));
         WEFT_CHECK(is_pattern(a.body, n));
-        WEFT_CHECK(server_os->ops->virtual_time || server_mem.peak - before < (long)n * 2 + (1 << 20));
+        WEFT_CHECK(
+            server_os->ops->virtual_time || server_mem.peak - before < (long)n * 2 + (1 << 20));
         server_settle();
-        WEFT_CHECK(server_os->ops->virtual_time || server_mem.bytes - before < 512 * 1024);      /* and is given back */
+        WEFT_CHECK(server_os->ops->virtual_time
+            || server_mem.bytes - before < 512 * 1024); /* and is given back */
     }
     peer_close(p);
 }
@@ -365,7 +373,8 @@ SERVER_TEST(large_answers_at_once_do_not_mix)
     for (int i = 0; i < PEERS; i++) {
         char text[64];
         p[i] = peer_open(s);
-        snprintf(text, sizeof text, "GET /%s/%d HTTP/1.1\r\nHost: x\r\n\r\n", i == 3 ? "arena" : "large", 200000 + i);
+        snprintf(text, sizeof text, "GET /%s/%d HTTP/1.1\r\nHost: x\r\n\r\n",
+            i == 3 ? "arena" : "large", 200000 + i);
         peer_say(p[i], text);
     }
     server_settle();
@@ -387,7 +396,8 @@ SERVER_EPOLL_TEST(without_descriptors_the_loop_does_not_spin_and_clients_are_tur
     PEER_GETS(p, 200, "hello");
     getrlimit(RLIMIT_NOFILE, &was);
     low = was;
-    low.rlim_cur = (rlim_t)p->stream.fd + 3;         /* behind it: the server's side, then one for the next peer */
+    low.rlim_cur
+        = (rlim_t)p->stream.fd + 3; /* behind it: the server's side, then one for the next peer */
     WEFT_NEED(setrlimit(RLIMIT_NOFILE, &low) == 0);
     peer *q = peer_open(s);
     WEFT_CHECK_EQ(q->rc, 0);
@@ -395,7 +405,7 @@ SERVER_EPOLL_TEST(without_descriptors_the_loop_does_not_spin_and_clients_are_tur
     long before = server_count.wait;
     server_sleep(300);
     WEFT_CHECK(server_count.wait - before < 20);
-    peer_say(p, GET("/hello"));                      /* the others are served as before */
+    peer_say(p, GET("/hello")); /* the others are served as before */
     PEER_GETS(p, 200, "hello");
     WEFT_CHECK(!peer_more(q, 5000));
     setrlimit(RLIMIT_NOFILE, &was);

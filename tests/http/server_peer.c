@@ -8,7 +8,10 @@
 
 enum { PIECE = 16 * 1024 };
 
-static int64_t patience_end(void) { return weft__loop_clock(server_loop) + server_patience_ms() * 1000000; }
+static int64_t patience_end(void)
+{
+    return weft__loop_clock(server_loop) + server_patience_ms() * 1000000;
+}
 
 peer *peer_open(const served *s)
 {
@@ -61,7 +64,8 @@ bool peer_more(peer *p, int ms)
 {
     if (p->ended || p->rc < 0) return false;
     if (p->have + PIECE + 1 > p->room) p->got = realloc(p->got, p->room = 2 * p->room + PIECE);
-    ssize_t n = weft__stream_recv(&p->stream, p->got + p->have, PIECE, weft__loop_clock(server_loop) + (int64_t)ms * 1000000);
+    ssize_t n = weft__stream_recv(
+        &p->stream, p->got + p->have, PIECE, weft__loop_clock(server_loop) + (int64_t)ms * 1000000);
     if (n == WEFT_ETIMEDOUT) return false;
     if (n <= 0) {
         p->ended = n == 0;

@@ -1,4 +1,5 @@
-/* The graceful stop: what is in flight ends well, what waits is closed, what hangs is named, and it always ends. */
+/* The graceful stop: what is in flight ends well, what waits is closed, what hangs is named, and it
+ * always ends. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -179,7 +180,7 @@ SERVER_TEST(run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .h
     WEFT_CHECK(strstr(said, "GET /deaf/3000"));
     WEFT_CHECK(strstr(said, "DELETE /deaf/2500"));
     WEFT_CHECK(!strstr(said, "/sleep"));
-    weft__server_free(s->server);                    /* those that hang still use it, and may even end */
+    weft__server_free(s->server); /* those that hang still use it, and may even end */
     SERVER_UNTIL(s->server->connections == 0);
     SERVER_UNTIL(s->server->scope.running == 0);
     peer_close(p);
@@ -221,7 +222,7 @@ SERVER_TEST(two_stops_at_once_skip_the_grace_too, .grace_ms = 100000, .hard_ms =
 SERVER_TEST(a_client_that_lingers_does_not_hold_the_stop_for_long, .body_bytes_max = 10)
 {
     peer *p = peer_open(s), *q = peer_open(s);
-    peer_say(p, GET_CLOSE("/hello"));                /* answered, and does not leave */
+    peer_say(p, GET_CLOSE("/hello")); /* answered, and does not leave */
     PEER_GETS(p, 200, "hello");
     peer_say(q, POST("/echo", "1000", ""));
     PEER_GETS(q, 413, "the body is larger than body_bytes_max");
@@ -233,7 +234,8 @@ SERVER_TEST(a_client_that_lingers_does_not_hold_the_stop_for_long, .body_bytes_m
     peer_close(q);
 }
 
-SERVER_TEST(a_client_that_reads_nothing_does_not_hold_the_stop_beyond_its_times, .grace_ms = 200, .hard_ms = 200)
+SERVER_TEST(a_client_that_reads_nothing_does_not_hold_the_stop_beyond_its_times, .grace_ms = 200,
+    .hard_ms = 200)
 {
     peer *p = peer_open(s);
     peer_say(p, GET("/large/30000000"));
@@ -281,7 +283,11 @@ SERVER_TEST(a_taken_port_is_told)
 
 /* ---- a cancel around ---- */
 
-typedef struct other { weft__server *server; int rc; bool over; } other;
+typedef struct other {
+    weft__server *server;
+    int rc;
+    bool over;
+} other;
 
 static int run_other(other *const *in)
 {

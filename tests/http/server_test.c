@@ -1,4 +1,5 @@
-/* The server's answers: order, cuts, refusals, the head of an answer, and how a connection goes on or ends. */
+/* The server's answers: order, cuts, refusals, the head of an answer, and how a connection goes on
+ * or ends. */
 #include <stdio.h>
 #include <string.h>
 #include "http/server_world.h"
@@ -24,7 +25,8 @@ SERVER_CALM_TEST(the_head_of_an_answer_is_exactly_this, )
     peer_say(p, GET("/hello"));
     answer a;
     WEFT_NEED(peer_answer(p, &a));
-    WEFT_CHECK_STR(a.head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+    WEFT_CHECK_STR(a.head,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
         "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
     peer_close(p);
 }
@@ -38,12 +40,12 @@ SERVER_CALM_TEST(the_date_follows_the_wall_clock, )
     peer_say(p, GET("/hello"));
     WEFT_NEED(peer_answer(p, &a));
     WEFT_CHECK_STR(answer_header(&a, "Date"), "Sun, 06 Nov 1994 08:49:39 GMT");
-    server_sleep(600);                               /* less than a second, but the second has changed */
+    server_sleep(600); /* less than a second, but the second has changed */
     peer_say(p, GET("/hello"));
     WEFT_NEED(peer_answer(p, &a));
     WEFT_CHECK_STR(answer_header(&a, "Date"), "Sun, 06 Nov 1994 08:49:40 GMT");
     weft__sim_set_wall(server_os, 1000000LL);
-    server_sleep(1000);                              /* set back: true again within a second */
+    server_sleep(1000); /* set back: true again within a second */
     peer_say(p, GET("/hello"));
     WEFT_NEED(peer_answer(p, &a));
     WEFT_CHECK_STR(answer_header(&a, "Date"), "Thu, 01 Jan 1970 00:00:02 GMT");
@@ -65,12 +67,14 @@ SERVER_TEST(an_answer_to_head_has_the_length_and_no_body)
 {
     peer *p = peer_open(s);
     answer a;
-    peer_say(p, "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\nHEAD /large/70000 HTTP/1.1\r\nHost: x\r\n\r\n" GET("/hello"));
+    peer_say(p,
+        "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\nHEAD /large/70000 HTTP/1.1\r\nHost: x\r\n\r\n" GET(
+            "/hello"));
     WEFT_NEED(peer_answer_to_head(p, &a));
     WEFT_CHECK_STR(answer_header(&a, "Content-Length"), "5");
     WEFT_NEED(peer_answer_to_head(p, &a));
     WEFT_CHECK_STR(answer_header(&a, "Content-Length"), "70000");
-    PEER_GETS(p, 200, "hello");                      /* at once behind: there was no body */
+    PEER_GETS(p, 200, "hello"); /* at once behind: there was no body */
     peer_close(p);
 }
 
@@ -136,7 +140,7 @@ SERVER_TEST(a_kept_head_outlives_the_receive_buffer)
     peer *p = peer_open(s), *q = peer_open(s);
     peer_say(p, "PATCH /keep/20 HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n");
     server_settle();
-    peer_say(q, GET("/hello"));                      /* takes the buffer that was given back */
+    peer_say(q, GET("/hello")); /* takes the buffer that was given back */
     PEER_GETS(q, 200, "hello");
     PEER_GETS(p, 200, "PATCH /keep/20");
     peer_close(p);
@@ -145,15 +149,19 @@ SERVER_TEST(a_kept_head_outlives_the_receive_buffer)
 
 /* ---- cuts ---- */
 
-static const char *const conversation = GET("/hello")
-    POST("/echo", "5", "12345") POST_CHUNKED("/echo", "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: t\r\n\r\n")
-    "\r\nHEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n" POST("/ignore", "4", "wxyz") GET_CLOSE("/keep/0") GET("/never");
+static const char *const conversation
+    = GET("/hello") POST("/echo", "5", "12345") POST_CHUNKED("/echo",
+        "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: t\r\n\r\n") "\r\nHEAD /hello HTTP/1.1\r\nHost: "
+                                                        "x\r\n\r\n" POST("/ignore", "4", "wxyz")
+                                                            GET_CLOSE("/keep/0") GET("/never");
 
-static const char *const answers = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nDate: #\r\n\r\nhello"
-    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: #\r\n\r\n12345HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: #\r\n\r\nabcde"
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nDate: #\r\n\r\n"
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\nDate: #\r\n\r\nignored"
-    "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\nDate: #\r\n\r\nGET /keep/0";
+static const char *const answers
+    = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nDate: #\r\n\r\nhello"
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: #\r\n\r\n12345HTTP/1.1 200 "
+      "OK\r\nContent-Length: 5\r\nDate: #\r\n\r\nabcde"
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nDate: #\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\nDate: #\r\n\r\nignored"
+      "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\nDate: #\r\n\r\nGET /keep/0";
 
 static void converse_cut_at(const served *s, size_t first, size_t second)
 {
@@ -164,7 +172,8 @@ static void converse_cut_at(const served *s, size_t first, size_t second)
     (void)peer_send(p, conversation + first, second - first);
     server_settle();
     (void)peer_send(p, conversation + second, n - second);
-    if (!WEFT_CHECK_STR(weft_str_of(peer_rest(p)), answers)) fprintf(stderr, "  (cut at %zu and %zu)\n", first, second);
+    if (!WEFT_CHECK_STR(weft_str_of(peer_rest(p)), answers))
+        fprintf(stderr, "  (cut at %zu and %zu)\n", first, second);
     WEFT_CHECK(p->ended);
     peer_close(p);
 }
@@ -173,7 +182,8 @@ SERVER_SEEDS_TEST(every_cut_of_the_bytes_gives_the_same_answers, )
 {
     size_t n = strlen(conversation);
     for (size_t i = 0; i <= n; i += server_calm() ? 1 : 13) converse_cut_at(s, i, i);
-    for (size_t i = 0; i + 7 <= n; i += server_calm() ? 5 : 31) converse_cut_at(s, i, i + 1 + i % 7);
+    for (size_t i = 0; i + 7 <= n; i += server_calm() ? 5 : 31)
+        converse_cut_at(s, i, i + 1 + i % 7);
     WEFT_CHECK(!strstr(s->log, "never"));
 }
 
@@ -181,7 +191,7 @@ SERVER_SEEDS_TEST(byte_by_byte_gives_the_same_answers, )
 {
     peer *p = peer_open(s);
     for (const char *at = conversation; *at; at++) {
-        if (peer_send(p, at, 1) < 0) break;          /* behind the last one the server no longer listens */
+        if (peer_send(p, at, 1) < 0) break; /* behind the last one the server no longer listens */
         server_sleep(1);
     }
     WEFT_CHECK_STR(weft_str_of(peer_rest(p)), answers);
@@ -264,20 +274,23 @@ SERVER_CALM_TEST(a_warm_request_costs_one_recv_one_send_and_no_allocation, )
     PEER_GETS(p, 200, "hello");
     server_settle();
     WEFT_CHECK_EQ(server_mem.calls, calls);
-    WEFT_CHECK_EQ(server_count.send - before.send, 2);       /* the peer's, and the server's */
-    WEFT_CHECK_EQ(server_count.recv - before.recv, 2);       /* edges tell when to read: nobody asks in vain */
+    WEFT_CHECK_EQ(server_count.send - before.send, 2); /* the peer's, and the server's */
+    WEFT_CHECK_EQ(
+        server_count.recv - before.recv, 2); /* edges tell when to read: nobody asks in vain */
     peer_close(p);
 }
 
 /* ---- how a connection goes on ---- */
 
-static void check_connection(const served *s, const char *request, const char *connection, bool ends)
+static void check_connection(
+    const served *s, const char *request, const char *connection, bool ends)
 {
     peer *p = peer_open(s);
     answer a;
     peer_say(p, request);
     WEFT_NEED(peer_answer(p, &a));
-    if (!WEFT_CHECK_STR(answer_header(&a, "Connection"), connection)) fprintf(stderr, "  (%s)\n", request);
+    if (!WEFT_CHECK_STR(answer_header(&a, "Connection"), connection))
+        fprintf(stderr, "  (%s)\n", request);
     if (ends) {
         PEER_ENDS(p);
     } else {
@@ -290,12 +303,15 @@ static void check_connection(const served *s, const char *request, const char *c
 SERVER_TEST(a_connection_goes_on_as_its_version_and_header_say)
 {
     check_connection(s, GET("/hello"), "", false);
-    check_connection(s, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", "", false);
+    check_connection(
+        s, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", "", false);
     check_connection(s, GET_CLOSE("/hello"), "close", true);
-    check_connection(s, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: x, CLOSE\r\n\r\n", "close", true);
+    check_connection(
+        s, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: x, CLOSE\r\n\r\n", "close", true);
     check_connection(s, "GET /hello HTTP/1.0\r\n\r\n", "close", true);
     check_connection(s, "GET /hello HTTP/1.0\r\nConnection: close\r\n\r\n", "close", true);
-    check_connection(s, "GET /hello HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "keep-alive", false);
+    check_connection(
+        s, "GET /hello HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "keep-alive", false);
 }
 
 SERVER_TEST(nothing_behind_a_close_is_executed)
@@ -310,7 +326,10 @@ SERVER_TEST(nothing_behind_a_close_is_executed)
 
 /* ---- refusals ---- */
 
-typedef struct refusal { const char *head; int status; } refusal;
+typedef struct refusal {
+    const char *head;
+    int status;
+} refusal;
 static const refusal refusals[] = {
     { "GET / HTTP/1.1\r\n\r\n", 400 },
     { "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400 },
@@ -323,12 +342,17 @@ static const refusal refusals[] = {
     { "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505 },
     { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400 },
     { "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501 },
-    { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
-    { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345", 400 },
+    { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n0\r\n\r\n",
+        400 },
+    { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
+        400 },
     { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n12345", 400 },
     { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400 },
     { "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501 },
-    { "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+    { "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n0\r\n\r\n",
+        400 },
     { "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
     { "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: gold\r\n\r\n", 417 },
     { "\x16\x03\x01\x02 a TLS hello \r\n\r\n", 400 },

@@ -86,7 +86,7 @@ static void count_calls(weft__os *os)
 
 static const server_test *running;
 static bool calm;
-static weft__server *kept[100];      /* of tests whose handlers hang: their memory is kept, on purpose */
+static weft__server *kept[100]; /* of tests whose handlers hang: their memory is kept, on purpose */
 static unsigned kept_count;
 
 static int process_fds(void)
@@ -172,8 +172,8 @@ void server_sim(const server_test *t, const weft__sim_opts *opts)
     calm = opts->seed == 0 && !opts->short_io_percent && !opts->delay_max_ns;
     run_world(t, weft__sim_new(opts));
     if (weft__verdict_now->failed_checks == failed) return;
-    fprintf(stderr, "  (the above in the simulator with seed %llu, %u %% short, window %zu)\n", (unsigned long long)opts->seed,
-        opts->short_io_percent, opts->window);
+    fprintf(stderr, "  (the above in the simulator with seed %llu, %u %% short, window %zu)\n",
+        (unsigned long long)opts->seed, opts->short_io_percent, opts->window);
 }
 
 unsigned server_seed_count(unsigned usually)
@@ -187,8 +187,11 @@ void server_seeds(const server_test *t)
     unsigned failed = weft__verdict_now->failed_checks;
     server_sim(t, &(weft__sim_opts){ .seed = 0 });
     for (uint64_t seed = 1; seed <= server_seed_count(12); seed++) {
-        server_sim(t, &(weft__sim_opts){ .seed = seed, .short_io_percent = seed % 4 * 30,
-            .delay_max_ns = seed % 3 ? 400 * 1000 : 0, .window = seed % 5 ? 0 : 512 });
+        server_sim(t,
+            &(weft__sim_opts){ .seed = seed,
+                .short_io_percent = seed % 4 * 30,
+                .delay_max_ns = seed % 3 ? 400 * 1000 : 0,
+                .window = seed % 5 ? 0 : 512 });
         if (weft__verdict_now->failed_checks > failed + 20) return;
     }
 }
@@ -218,7 +221,8 @@ static void fill_pattern(char *to, size_t n)
 
 static void say(weft__exchange *x, int status, const char *text)
 {
-    (void)weft__exchange_reply(x, status, WEFT_S("Content-Type: text/plain\r\n"), weft_str_of(text));
+    (void)weft__exchange_reply(
+        x, status, WEFT_S("Content-Type: text/plain\r\n"), weft_str_of(text));
 }
 
 static void echo(served *s, weft__exchange *x)
@@ -276,7 +280,8 @@ static void keep(served *s, weft__exchange *x, int ms)
     }
     weft__exchange_detach(x);
     s->last_rc = weft_sleep_ms(ms);
-    weft_str text = weft__arena_printf(x->arena, "%.*s %.*s", WEFT_FMT(x->head->method), WEFT_FMT(x->head->path));
+    weft_str text = weft__arena_printf(
+        x->arena, "%.*s %.*s", WEFT_FMT(x->head->method), WEFT_FMT(x->head->path));
     (void)weft__exchange_reply(x, 200, WEFT_S(""), text);
 }
 

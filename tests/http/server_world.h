@@ -1,21 +1,22 @@
 #ifndef WEFT_TESTS_HTTP_SERVER_WORLD_H
 #define WEFT_TESTS_HTTP_SERVER_WORLD_H
-/* A world for tests of the server: one server, a handler that does what the path says, and peers that say
- * exactly the bytes a test wants. Over the simulator, with several seeds, and over the kernel. Afterwards the
- * server must end by itself, and neither memory nor descriptors may be left. */
+/* A world for tests of the server: one server, a handler that does what the path says, and peers
+ * that say exactly the bytes a test wants. Over the simulator, with several seeds, and over the
+ * kernel. Afterwards the server must end by itself, and neither memory nor descriptors may be left.
+ */
 #include "http/connection.h"
 #include "os/sim.h"
 #include "weft/check.h"
 
 /* ---- the server ----
  *
- *   /hello          "hello"                           /echo       the body, or its fault
- *   /sleep/MS       "slept", or "cut" when cancelled  /watch/MS   the same, cancelled when the client leaves
- *   /deaf/MS        "slept"; hears no cancel          /ignore     "ignored", the body unread
- *   /large/N        N bytes, made in the scratch      /arena/N    N bytes, made in the arena
- *   /status/N       that status and "body"            /none       no answer
- *   /twice          "first", then "second"            /lines/N    N bytes of header lines, "lines"
- *   /keep/MS        "METHOD /path", after its head's bytes were given back
+ *   /hello      "hello"                           /echo       the body, or its fault
+ *   /sleep/MS   "slept", or "cut" when cancelled  /watch/MS   the same; a client that leaves cancels
+ *   /deaf/MS    "slept"; hears no cancel          /ignore     "ignored", the body unread
+ *   /large/N    N bytes, made in the scratch      /arena/N    N bytes, made in the arena
+ *   /status/N   that status and "body"            /none       no answer
+ *   /twice      "first", then "second"            /lines/N    N bytes of header lines, "lines"
+ *   /keep/MS    "METHOD /path", after its head's bytes were given back
  * all else: "other" */
 typedef struct served {
     weft__server *server;
@@ -25,14 +26,14 @@ typedef struct served {
     bool hangs;                      /* the test expects that it returns WEFT_ETIMEDOUT */
     int began, cut;                  /* handlers that began; those that were cancelled */
     int last_rc;                     /* of the last sleep or body of a handler */
-    char log[4096];                  /* the paths answered, in the order in which their handlers began: "/a /b " */
+    char log[4096]; /* the paths answered, in the order in which their handlers began: "/a /b " */
 } served;
 
 typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; } server_test;
 
-/* The body is a task. SERVER_TEST(name, .idle_timeout_ms = 50) { ... } runs in the simulator with several seeds
- * and on epoll; SERVER_SEEDS_TEST and SERVER_EPOLL_TEST in one of the two, SERVER_CALM_TEST in the simulator
- * with nothing late and nothing short. */
+/* The body is a task. SERVER_TEST(name, .idle_timeout_ms = 50) { ... } runs in the simulator with
+ * several seeds and on epoll; SERVER_SEEDS_TEST and SERVER_EPOLL_TEST in one of the two,
+ * SERVER_CALM_TEST in the simulator with nothing late and nothing short. */
 #define SERVER__BODY(name, ...) \
     static void name(served *s); \
     static const server_test name##_test = { name, { __VA_ARGS__ } }
@@ -52,11 +53,11 @@ typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; } se
 void server_seeds(const server_test *t);
 void server_epoll(const server_test *t);
 void server_sim(const server_test *t, const weft__sim_opts *opts);
-unsigned server_seed_count(unsigned usually);        /* so many times more as WEFT_SEEDS has thousands */
+unsigned server_seed_count(unsigned usually); /* so many times more as WEFT_SEEDS has thousands */
 
-void server_stop(served *s);                         /* gracefully, and wait until it is over; twice is once */
+void server_stop(served *s); /* gracefully, and wait until it is over; twice is once */
 void server_wait(served *s);                         /* until it is over */
-bool server_calm(void);                              /* nothing of this world is late, short or real */
+bool server_calm(void); /* nothing of this world is late, short or real */
 
 /* ---- the world ---- */
 
@@ -91,7 +92,8 @@ typedef struct peer {
     int rc;                          /* why nothing more comes: 0 an end, or a code */
 } peer;
 
-typedef struct answer { int status; weft_str head, body; } answer;     /* good until the peer reads more */
+/* Good until the peer reads more. */
+typedef struct answer { int status; weft_str head, body; } answer;
 
 peer *peer_open(const served *s);                     /* rc tells how connecting went */
 void peer_close(peer *p);                            /* and free it */
@@ -99,28 +101,44 @@ int peer_send(peer *p, const void *bytes, size_t n); /* reads meanwhile what com
 int peer_send_blindly(peer *p, const void *bytes, size_t n);         /* reads nothing */
 void peer_say(peer *p, const char *text);            /* all of it */
 void peer_say_end(peer *p, const char *text);        /* and then ends its side */
-bool peer_more(peer *p, int ms);                     /* read once; false: the end, an error, or nothing came in time */
+bool peer_more(peer *p, int ms); /* read once; false: the end, an error, or nothing came in time */
 /* The next answer with a length; false when the connection ends before it is whole. */
 bool peer_answer(peer *p, answer *a);
 bool peer_answer_to_head(peer *p, answer *a);
 /* Everything until the server ends it, dates as "Date: #". */
 const char *peer_rest(peer *p);
 /* Nothing more comes but an orderly end. */
-#define PEER_ENDS(p) do { (void)peer_rest(p); WEFT_CHECK_EQ((p)->have, (p)->at); WEFT_CHECK((p)->ended); } while (0)
+#define PEER_ENDS(p) \
+    do { \
+        (void)peer_rest(p); \
+        WEFT_CHECK_EQ((p)->have, (p)->at); \
+        WEFT_CHECK((p)->ended); \
+    } while (0)
 /* The header's value, empty when it is not there. */
 weft_str answer_header(const answer *a, const char *name);
-/* One whole exchange on a new connection: the status, 0 for none; the body in a static buffer of 1023 bytes. */
+/* One whole exchange on a new connection: the status, 0 for none; the body in a static buffer of
+ * 1023 bytes. */
 int ask(const served *s, const char *request, const char **body);
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define GET_CLOSE(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-#define POST(path, length, body) "POST " path " HTTP/1.1\r\nHost: x\r\nContent-Length: " length "\r\n\r\n" body
-#define POST_CHUNKED(path, body) "POST " path " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" body
+#define POST(path, length, body) \
+    "POST " path " HTTP/1.1\r\nHost: x\r\nContent-Length: " length "\r\n\r\n" body
+#define POST_CHUNKED(path, body) \
+    "POST " path " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" body
 /* An answer is there and has this status and body. */
-#define PEER_GETS(p, status_, body_) do { answer peer__a = { 0 }; WEFT_CHECK(peer_answer((p), &peer__a)); \
-    WEFT_CHECK_EQ(peer__a.status, (status_)); WEFT_CHECK_STR(peer__a.body, (body_)); } while (0)
+#define PEER_GETS(p, status_, body_) \
+    do { \
+        answer peer__a = { 0 }; \
+        WEFT_CHECK(peer_answer((p), &peer__a)); \
+        WEFT_CHECK_EQ(peer__a.status, (status_)); \
+        WEFT_CHECK_STR(peer__a.body, (body_)); \
+    } while (0)
 
 /* The byte at place i of a body of /large/N or /arena/N. */
-static inline char pattern_byte(size_t n, size_t i) { return (char)('a' + (i * 7 + i / 26 + n) % 26); }
+static inline char pattern_byte(size_t n, size_t i)
+{
+    return (char)('a' + (i * 7 + i / 26 + n) % 26);
+}
 bool is_pattern(weft_str body, size_t n);
 #endif

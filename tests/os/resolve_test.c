@@ -328,7 +328,7 @@ WEFT_TEST(a_name_may_be_freed_while_it_waits_runs_or_has_ended)
     for (int i = 1; i < 5; i++) weft__resolver_end(p.r, r[i]);
     weft__resolver_end(p.r, late);
     weft__resolver_free(p.r);
-    WEFT_CHECK_EQ(allocated, 0);
+    wait_for(&allocated, 0);                 /* the thread of the one that ran frees it when it is through */
     close(p.wake);
 }
 

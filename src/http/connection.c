@@ -444,6 +444,13 @@ void weft__connection_hangup(connection *c)
     weft_task_cancel(c->task);
 }
 
+void weft__connection_part(connection *c)
+{
+    c->stream.may_read = true; /* its edge may be on its way */
+    if (inbuf_take(c) && next_head(c)) begin(c);
+    else weft__connection_close(c);
+}
+
 static void edge(weft__stream *stream, uint32_t events)
 {
     connection *c = (connection *)stream;

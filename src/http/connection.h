@@ -78,6 +78,8 @@ struct weft__server {
 connection *weft__connection_open(weft__server *s, int fd); /* NULL: no memory, and fd is closed */
 /* And free it; from its own task or the loop's stack. */
 void weft__connection_close(connection *c);
+/* The server stops: answer what one that waits has sent already, or close it. */
+void weft__connection_part(connection *c);
 /* Answer one that no task works on, and close it when the peer has the answer. */
 void weft__connection_refuse(connection *c, int status, const char *why);
 /* The same for one just accepted. */

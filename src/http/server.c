@@ -77,21 +77,23 @@ static void patience_init(weft__server *s, patience *p, int ms, void (*over)(con
 
 /* ---- accepting ---- */
 
+static bool accept_one(weft__server *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    weft__addr peer;
+    int fd = s->listener_fd < 0 ? -EAGAIN : os->ops->accept(os, s->listener_fd, &peer);
+    if (fd < 0) return false;
+    if (s->connections - s->rejected < (unsigned)s->opts.connections_max)
+        (void)weft__connection_open(s, fd);
+    else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
+    return true;
+}
+
 static void accept_some(weft__watch *w, uint32_t events)
 {
     weft__server *s = (weft__server *)((char *)w - offsetof(weft__server, listener));
-    weft__os *os = weft__loop_os(s->loop);
     (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE && s->listener_fd >= 0; i++) {
-        weft__addr peer;
-        int fd = os->ops->accept(os, s->listener_fd, &peer);
-        if (fd < 0) return;
-        if (s->connections - s->rejected < (unsigned)s->opts.connections_max)
-            (void)weft__connection_open(s, fd);
-        else
-            weft__connection_reject(
-                s, fd, 503, "the server has connections_max connections already");
-    }
+    for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(s); i++) continue;
 }
 
 /* What tasks answered in this turn and did not send themselves, because they wait for something
@@ -161,6 +163,12 @@ int weft__server_port(const weft__server *s) { return s->port; }
 
 /* ---- stopping ---- */
 
+/* Whom the kernel has greeted already believes that we serve. */
+static void accept_the_last(weft__server *s)
+{
+    for (int i = 0; i < BACKLOG && accept_one(s); i++) continue;
+}
+
 static void stop_listening(weft__server *s)
 {
     weft__os *os = weft__loop_os(s->loop);
@@ -172,8 +180,8 @@ static void stop_listening(weft__server *s)
 
 static void close_waiting(weft__server *s)
 {
-    while (s->idle.first) weft__connection_close(s->idle.first);
-    while (s->heads.first) weft__connection_close(s->heads.first);
+    while (s->idle.first) weft__connection_part(s->idle.first);
+    while (s->heads.first) weft__connection_part(s->heads.first);
 }
 
 /* Until no connection is left, the time is over, or somebody is in a hurry. */
@@ -208,6 +216,7 @@ static void say_who_hangs(weft__server *s)
 static int stop_gracefully(weft__server *s)
 {
     WEFT_SCOPE(shielded, .shield = true);
+    accept_the_last(s);
     stop_listening(s);
     close_waiting(s);
     drain(s, s->opts.grace_ms, "requests in flight");

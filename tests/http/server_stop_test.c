@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -107,6 +108,39 @@ SERVER_TEST(idle_connections_and_half_heads_are_closed_at_once)
     peer_close(p);
     peer_close(q);
     peer_close(r);
+}
+
+/* What was sent before the stop began is not lost: the kernel has taken it, so the client thinks it
+ * arrived. */
+SERVER_EPOLL_TEST(what_has_arrived_when_the_stop_begins_is_answered)
+{
+    weft__os *os = server_os;
+    static const char one[] = GET("/hello"), rest[] = "lo HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct iovec v = { (char *)one, sizeof one - 1 };
+    peer *idle = peer_open(s), *half = peer_open(s), *fresh = calloc(1, sizeof *fresh);
+    weft__addr at;
+    answer a;
+    peer_say(half, "GET /hel");
+    server_settle();
+    WEFT_NEED(weft__addr_parse(WEFT_S("127.0.0.1"), s->port, &at) == 0);
+    int fd = os->ops->connect(os, &at); /* from here on nobody else has a turn */
+    WEFT_CHECK_EQ(os->ops->send(os, fd, &v, 1), (ssize_t)v.iov_len);
+    WEFT_CHECK_EQ(os->ops->send(os, idle->stream.fd, &v, 1), (ssize_t)v.iov_len);
+    v = (struct iovec){ (char *)rest, sizeof rest - 1 };
+    WEFT_CHECK_EQ(os->ops->send(os, half->stream.fd, &v, 1), (ssize_t)v.iov_len);
+    weft__server_stop(s->server);
+    WEFT_NEED(weft__stream_open(&fresh->stream, server_loop, fd) == 0);
+    fresh->got = calloc(1, fresh->room = 100000);
+    for (int i = 0; i < 3; i++) {
+        peer *p = i == 0 ? idle : i == 1 ? half : fresh;
+        if (!WEFT_CHECK(peer_answer(p, &a))) continue;
+        WEFT_CHECK_STR(a.body, "hello");
+        WEFT_CHECK_STR(answer_header(&a, "Connection"), "close");
+        PEER_ENDS(p);
+    }
+    peer_close(idle);
+    peer_close(half);
+    peer_close(fresh);
 }
 
 SERVER_TEST(what_still_runs_after_the_grace_is_cancelled, .grace_ms = 200, .hard_ms = 60000)

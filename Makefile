@@ -8,6 +8,7 @@ BUILD = build/release
 build: setup
 	@tools/configure $(BUILD)
 	@ninja -C $(BUILD) --quiet
+	@echo 'built: $(BUILD)/libweft.a and $(BUILD)/examples/; make help lists what else there is'
 
 help:
 	@echo 'make             build libweft.a and the examples (build/release)'

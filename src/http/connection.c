@@ -368,6 +368,7 @@ static void answer_all(connection *c, weft_arena *arena)
         answer(c, arena);
         weft__arena_free(arena);
         if (c->left || c->closing) return;
+        if (c->cancelled) return;
         if (c->out.len > OUT_FULL && weft__connection_send(c, (weft_str){ 0 }) < 0) return;
         if (weft__checkpoint() < 0) c->closing = true;
     } while (!c->closing && next_head(c));
@@ -395,31 +396,38 @@ static void rest(connection *c)
     waits_in(c, &s->idle);
 }
 
+static int serve(void *arg);
+
+static void begin(connection *c)
+{
+    c->state = CONNECTION_BUSY;
+    c->cancelled = false;
+    waits_in(c, NULL);
+    if (weft__start(&c->server->scope, "a request", serve, c) < 0) weft__connection_close(c);
+}
+
 /* A task's whole life: the request that was found, those behind it, and what comes while answers
- * are sent. */
+ * are sent. The cancel of one request is not that of those behind it, which get a task of their
+ * own; each answer is sent before that, so that it is soon known whether anybody still listens. */
 static int serve(void *arg)
 {
     connection *c = arg;
+    bool more;
     weft_arena arena;
     weft__arena_init(&arena, weft__loop_blocks(c->server->loop), c->server->opts.request_bytes_max);
     weft_arena *before = weft__arena_swap(&arena);
     c->task = weft_task_self();
     do {
         answer_all(c, &arena);
-        if (c->left || weft__connection_send(c, (weft_str){ 0 }) < 0) break;
-    } while (!c->closing && !c->ended && next_head(c));
+        more = !c->left && weft__connection_send(c, (weft_str){ 0 }) == 0 && !c->closing
+            && !c->ended && next_head(c);
+    } while (more && !c->cancelled);
     weft__arena_swap(before);
     c->task = NULL;
-    if (c->left || c->ended) weft__connection_close(c);
+    if (more) begin(c);
+    else if (c->left || c->ended) weft__connection_close(c);
     else rest(c);
     return 0;
-}
-
-static void begin(connection *c)
-{
-    c->state = CONNECTION_BUSY;
-    waits_in(c, NULL);
-    if (weft__start(&c->server->scope, "a request", serve, c) < 0) weft__connection_close(c);
 }
 
 /* ---- edges ---- */

@@ -86,7 +86,7 @@ static void count_calls(weft__os *os)
 
 static const server_test *running;
 static bool calm;
-static weft__server *kept[100]; /* of tests whose handlers hang: their memory is kept, on purpose */
+static weft__server *kept[10000]; /* of tests whose handlers hang: their memory is kept, on purpose */
 static unsigned kept_count;
 
 static int process_fds(void)
@@ -303,6 +303,7 @@ static void act(void *ctx, weft__exchange *x)
     if (strcmp(path, "/hello") == 0) say(x, 200, "hello");
     else if (strcmp(path, "/echo") == 0) echo(s, x);
     else if (strcmp(path, "/ignore") == 0) say(x, 200, "ignored");
+    else if (strcmp(path, "/safe") == 0) weft__exchange_cancel_on_leave(x, true), say(x, 200, "safe");
     else if (strcmp(path, "/none") == 0) return;
     else if (strcmp(path, "/twice") == 0) say(x, 200, "first"), say(x, 200, "second");
     else if ((n = behind(path, "/large/"))) large(x, strtoul(n, NULL, 10), true);

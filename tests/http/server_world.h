@@ -13,6 +13,7 @@
  *   /hello      "hello"                           /echo       the body, or its fault
  *   /sleep/MS   "slept", or "cut" when cancelled  /watch/MS   the same; a client that leaves cancels
  *   /deaf/MS    "slept"; hears no cancel          /ignore     "ignored", the body unread
+ *   /safe       "safe", without a wait; a client that leaves cancels
  *   /large/N    N bytes, made in the scratch      /arena/N    N bytes, made in the arena
  *   /status/N   that status and "body"            /none       no answer
  *   /twice      "first", then "second"            /lines/N    N bytes of header lines, "lines"

@@ -22,7 +22,7 @@ enum { EVENTS_MAX = 512, WATCHED_MAX = 1 << 22, IOV_LIMIT = 1024 };
 /* What a descriptor's events mean. The kernel keeps reporting a closed descriptor as long as a forked child
  * still has it open; the generation, which also travels through the kernel, tells such reports from those of
  * the next owner of the number. */
-typedef struct watched { void *cookie; uint32_t generation; bool listener; } watched;
+typedef struct watched { void *cookie; uint32_t generation; bool on, listener; } watched;
 
 typedef struct linux_os {
     weft__os base;
@@ -152,8 +152,20 @@ static int linux_watch(weft__os *os, int fd, void *cookie, bool listener)
         .events = listener ? (uint32_t)EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
         .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd,
     };
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) < 0) return -errno;
-    *w = (watched){ cookie, generation, listener };
+    rc = w->on ? epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &e) : -1;
+    /* What somebody else closed is in the table still, and not in the kernel. */
+    if (rc < 0 && (!w->on || errno == ENOENT)) rc = epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e);
+    if (rc < 0) return -errno;
+    *w = (watched){ cookie, generation, true, listener };
+    return 0;
+}
+
+static int linux_unwatch(weft__os *os, int fd)
+{
+    linux_os *l = of(os);
+    if (epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL) < 0) return -errno;
+    watched *w = &l->watched[fd];
+    *w = (watched){ .generation = w->generation + 1 };
     return 0;
 }
 
@@ -330,8 +342,8 @@ static void linux_free(weft__os *os)
 
 static const weft__os_ops linux_ops = {
     .name = "linux", .now_ns = linux_now_ns, .wall_us = linux_wall_us, .random = linux_random,
-    .wait = linux_wait, .watch = linux_watch, .listen = linux_listen, .accept = linux_accept,
-    .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
+    .wait = linux_wait, .watch = linux_watch, .unwatch = linux_unwatch, .listen = linux_listen,
+    .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
     .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
     .signals = linux_signals, .free = linux_free,

@@ -43,9 +43,13 @@ typedef struct weft__os_ops {
      * when nothing can ever come. */
     int (*wait)(weft__os *, weft__event *events, int max, int64_t timeout_ns);
 
-    /* Watch a descriptor until `close`. A listener is level-triggered, everything else edge-triggered; what is
-     * ready already is told by the next wait. No wait tells of a descriptor that was closed before it. */
+    /* Watch a descriptor until `close` or `unwatch`. A listener is level-triggered, everything else edge-triggered;
+     * what is ready already is told by the next wait. Watching again moves the watch to the new cookie, which is
+     * told what is ready as if the watch began. No wait tells of a descriptor that was closed before it. */
     int (*watch)(weft__os *, int fd, void *cookie, bool listener);
+    /* End the watch and keep the descriptor: no later wait tells of it, until it is watched again. -ENOENT: it is
+     * not watched. What the last wait told and nobody has looked at yet is the caller's to drop, as with `close`. */
+    int (*unwatch)(weft__os *, int fd);
 
     /* A non-blocking listener, which takes over addresses in TIME_WAIT; IPv6 ones take IPv6 only. The path of
      * a unix socket must not exist: -EADDRINUSE, also when nobody listens there any more. */

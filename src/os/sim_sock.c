@@ -114,10 +114,10 @@ static int watch(weft__sim *s, int fd, void *cookie, bool listener)
     if (code) return code;
     weft__sim_sock *sock = weft__sim_find(s, fd);
     if (!sock) return -EBADF;
-    if (sock->watched) return -EEXIST;
     if (listener != (sock->state == WEFT__SIM_LISTENING)) return WEFT_EINVAL;
     sock->watched = true;
     sock->cookie = cookie;
+    sock->told = false;
     if (ready_now(s, sock)) weft__sim_wake(s, sock);
     return 0;
 }
@@ -130,6 +130,24 @@ int weft__sim_watch(weft__os *os, int fd, void *cookie, bool listener)
     return rc;
 }
 
+static int unwatch(weft__sim *s, int fd)
+{
+    weft__sim_sock *sock = weft__sim_find(s, fd);
+    if (!sock) return -EBADF;
+    if (!sock->watched) return -ENOENT;
+    sock->watched = false;
+    sock->cookie = NULL;
+    return 0;
+}
+
+int weft__sim_unwatch(weft__os *os, int fd)
+{
+    weft__sim *s = weft__sim_of(os);
+    int rc = unwatch(s, fd);
+    weft__sim_note(s, WEFT__SIM_OP_UNWATCH, fd, rc);
+    return rc;
+}
+
 int weft__sim_ready(weft__sim *s, weft__event *events, int max, bool again)
 {
     int n = 0, kept = 0;
@@ -137,7 +155,7 @@ int weft__sim_ready(weft__sim *s, weft__event *events, int max, bool again)
         if (l->queued && (again || !l->told)) weft__sim_wake(s, l);
     for (int i = 0; i < s->ready_count; i++) {
         weft__sim_sock *sock = weft__sim_find(s, s->ready[i]);
-        uint32_t ready = sock ? ready_now(s, sock) : 0;
+        uint32_t ready = sock && sock->watched ? ready_now(s, sock) : 0;
         if (ready && n == max) {
             s->ready[kept++] = sock->fd;
             continue;

@@ -21,7 +21,7 @@ typedef enum weft__sim_op {
     WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OPS_FAILING,
     WEFT__SIM_OP_CONNECT_RESULT = WEFT__SIM_OPS_FAILING, WEFT__SIM_OP_SHUTDOWN, WEFT__SIM_OP_CLOSE,
     WEFT__SIM_OP_RESOLVED, WEFT__SIM_OP_RANDOM, WEFT__SIM_OP_TRACE, WEFT__SIM_OP_EVENT, WEFT__SIM_OP_PASSED,
-    WEFT__SIM_OP_CONTENT
+    WEFT__SIM_OP_CONTENT, WEFT__SIM_OP_UNWATCH
 } weft__sim_op;
 
 /* BROKEN: reset by either side, or a connect that failed. */
@@ -103,6 +103,7 @@ void weft__sim_sock_free(weft__sim *s, weft__sim_sock *sock);
 void weft__sim_wake(weft__sim *s, weft__sim_sock *sock);         /* an edge: the next wait looks at it */
 bool weft__sim_writable(const weft__sim *s, const weft__sim_sock *sock);
 int weft__sim_watch(weft__os *os, int fd, void *cookie, bool listener);
+int weft__sim_unwatch(weft__os *os, int fd);
 /* `again`: also of listeners that were told of and that nobody has asked since. */
 int weft__sim_ready(weft__sim *s, weft__event *events, int max, bool again);
 void weft__sim_socks_free(weft__sim *s);

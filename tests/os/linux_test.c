@@ -149,6 +149,28 @@ WEFT_TEST(a_closed_descriptor_with_a_copy_elsewhere_is_silent)
     net_run(&net_linux_tcp4, close_but_keep_a_copy);
 }
 
+/* A library closes its own sockets: the table still has the number when its next owner is watched. */
+static void close_behind_the_back(net *n)
+{
+    net_end other = { .fd = -1 };
+    net_meet(n);
+    int number = n->server.fd;
+    close(number);
+    n->server.fd = -1;
+    net_watch(n, &other, dup2(eventfd(0, EFD_CLOEXEC), number), false);
+    net_await(n, &other, WEFT__OUT);
+    net_settle(n);
+    other.events = 0;
+    WEFT_CHECK_EQ(write(number, &(uint64_t){ 1 }, 8), 8);
+    net_await(n, &other, WEFT__IN);
+    net_close(n, &other);
+}
+
+WEFT_TEST(a_descriptor_that_was_closed_elsewhere_does_not_stand_in_the_way_of_the_next)
+{
+    net_run(&net_linux_tcp4, close_behind_the_back);
+}
+
 static void close_the_listener_but_keep_a_copy(net *n)
 {
     weft__event e[4];

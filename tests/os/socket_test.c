@@ -311,12 +311,116 @@ NET_TEST(a_closed_descriptor_is_good_for_nothing)
     OPS->close(n->os, fd);
 }
 
-NET_TEST(a_descriptor_is_watched_once)
+NET_TEST(a_watch_moves_to_the_cookie_that_watches_again)
 {
+    net_end other = { .fd = -1 };
+    char byte;
     net_meet(n);
-    WEFT_CHECK_EQ(OPS->watch(n->os, n->server.fd, &n->client, false), -EEXIST);
+    net_watch(n, &other, n->server.fd, false);
+    net_send(n, &n->client, "x", 1);
+    net_await(n, &other, WEFT__IN);
+    WEFT_CHECK_EQ(n->server.events, 0);
+    net_recv(n, &other, &byte, 1);
+}
+
+NET_TEST(who_watches_again_is_told_what_is_ready)
+{
+    net_end other = { .fd = -1 };
+    net_meet(n);
     net_send(n, &n->client, "x", 1);
     net_await(n, &n->server, WEFT__IN);
+    net_settle(n);
+    net_watch(n, &other, n->server.fd, false);
+    WEFT_CHECK(net_await(n, &other, WEFT__IN) & WEFT__OUT);
+}
+
+/* The edge was there before the watch moved, and nobody has waited yet. */
+NET_TEST(an_event_not_told_yet_goes_to_the_new_cookie)
+{
+    net_end other = { .fd = -1 };
+    net_connect(n);
+    net_accept(n);
+    n->server.events = 0;
+    net_watch(n, &other, n->server.fd, false);
+    net_await(n, &other, WEFT__OUT);
+    net_settle(n);
+    WEFT_CHECK_EQ(n->server.events, 0);
+}
+
+NET_TEST(a_listener_can_be_watched_again)
+{
+    net_end other = { .fd = -1 };
+    weft__addr peer;
+    net_connect(n);
+    net_await(n, &n->listener, WEFT__IN);
+    n->listener.events = 0;
+    net_watch(n, &other, n->listener.fd, true);
+    net_await(n, &other, WEFT__IN);
+    WEFT_CHECK_EQ(n->listener.events, 0);
+    net_watch(n, &n->server, OPS->accept(n->os, n->listener.fd, &peer), false);
+}
+
+NET_TEST(after_unwatch_nothing_is_told_and_the_descriptor_still_works)
+{
+    char byte = 0;
+    net_meet(n);
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, n->server.fd), 0);
+    net_send(n, &n->client, "x", 1);
+    net_settle(n);
+    WEFT_CHECK_EQ(n->server.events, 0);
+    WEFT_CHECK_EQ(OPS->recv(n->os, n->server.fd, &byte, 1), 1);
+    WEFT_CHECK_EQ(byte, 'x');
+}
+
+NET_TEST(what_came_before_unwatch_and_was_not_told_is_not_told)
+{
+    net_connect(n);
+    net_accept(n);
+    n->server.events = 0;
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, n->server.fd), 0);
+    net_settle(n);
+    WEFT_CHECK_EQ(n->server.events, 0);
+}
+
+NET_TEST(a_watch_after_unwatch_is_told_what_came_meanwhile_and_what_comes)
+{
+    char two[2];
+    net_meet(n);
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, n->server.fd), 0);
+    net_send(n, &n->client, "x", 1);
+    net_settle(n);
+    net_watch(n, &n->server, n->server.fd, false);
+    net_recv(n, &n->server, two, 1);
+    net_settle(n);
+    n->server.seen = 0;
+    net_send(n, &n->client, "y", 1);
+    net_await(n, &n->server, WEFT__IN);
+    net_recv(n, &n->server, two + 1, 1);
+    WEFT_CHECK(!memcmp(two, "xy", 2));
+}
+
+/* Level-triggered: it would be told for ever. */
+NET_TEST(a_listener_can_rest_and_be_watched_again)
+{
+    net_connect(n);
+    net_await(n, &n->listener, WEFT__IN);
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, n->listener.fd), 0);
+    n->listener.events = 0;
+    net_settle(n);
+    WEFT_CHECK_EQ(n->listener.events, 0);
+    net_watch(n, &n->listener, n->listener.fd, true);
+    net_accept(n);
+}
+
+NET_TEST(unwatch_of_what_is_not_watched_says_so)
+{
+    net_meet(n);
+    int fd = n->server.fd;
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, fd), 0);
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, fd), -ENOENT);
+    net_close(n, &n->server);
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, fd), -EBADF);
+    WEFT_CHECK_EQ(OPS->unwatch(n->os, -1), -EBADF);
 }
 
 NET_TEST(a_wait_needs_room_for_an_event)

@@ -30,7 +30,7 @@
 
 /* Valid during the request; each call makes a copy. Header names are given in any case; of a repeated one the
  * first is given, and an absent one is an empty text with a NULL pointer. The path is as it came, still
- * percent-encoded, without the query. Waits: never. */
+ * percent-encoded, without the query. Past the request's memory a text is empty, and the request fails. Waits: never. */
 weft_str weft_request_method(const weft_request *), weft_request_path(const weft_request *), weft_request_query(const weft_request *);
 weft_str weft_request_header(const weft_request *, const char *name);
 

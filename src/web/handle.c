@@ -80,7 +80,7 @@ static void finish(
     else if (rc > 0)
         weft__failure_internal(e, x,
             "its handler %s returned %d; expected 0 or what weft_fail returns", e->route->name, rc);
-    /* Past the arena's limit weft_push writes to a scrap slot: the output lacks what it should hold. */
+    /* Something found no room in the arena and was left out: the output lacks what it should hold. */
     else if (x->arena->lost) memory_gave_out(e, x);
     else send_output(e, x, r, out);
 }
@@ -141,9 +141,9 @@ static weft_str other_slash(const weft__app *app, weft__exchange *x)
 {
     weft_str path = x->head->path;
     weft__match m;
-    bool slash = path.ptr[path.len - 1] == '/';
     if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/' || path.ptr[1] == '\\')
         return (weft_str){ 0 };
+    bool slash = path.ptr[path.len - 1] == '/';
     weft_str other =
         weft__arena_printf(x->arena, "%.*s%s", (int)(path.len - slash), path.ptr, slash ? "" : "/");
     if (!other.ptr) return other;

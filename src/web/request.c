@@ -1,10 +1,13 @@
 #include "web/request.h"
 
-/* What weft hands out ends in a NUL, and a head's slices do not: each look makes a copy. */
+/* What weft hands out ends in a NUL, and a head's slices do not: each look makes a copy. Without room
+ * for it the request fails: the handler takes an empty text for what the client sent. */
 static weft_str copy(const weft_request *r, weft_str s)
 {
     weft_str out = weft__arena_dup(r->exchange->arena, s);
-    return out.ptr ? out : (weft_str){ "", 0 };
+    if (out.ptr) return out;
+    r->exchange->arena->lost = true;
+    return (weft_str){ "", 0 };
 }
 
 weft_str weft_request_method(const weft_request *r) { return copy(r, r->exchange->head->method); }

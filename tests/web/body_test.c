@@ -126,6 +126,16 @@ WEFT_TEST(faults_inside_a_body_have_their_whole_path)
         { "POST", "/offers/", 0, JSON({ "name": "Special Offer", "price": 38.6, "items": [{ "name": "Foo", "price": 35.4, "images": [{}] }] }), 422,
             JSON({ "detail": [{ "loc": ["body", "items", 0, "images", 0, "url"], "input": {}, "msg": "Field required", "type": "missing" },
                 { "loc": ["body", "items", 0, "images", 0, "name"], "input": {}, "msg": "Field required", "type": "missing" }] }) },
+        { "PUT", "/several/5", 0, "{}", 422, JSON({ "detail": [
+            { "type": "missing", "loc": ["body", "item"], "msg": "Field required", "input": {} },
+            { "type": "missing", "loc": ["body", "user"], "msg": "Field required", "input": {} },
+            { "type": "missing", "loc": ["body", "importance"], "msg": "Field required", "input": {} }] }) },
+        { "PUT", "/several/x", 0, JSON({ "importance": "XL", "item": { "name": "Foo", "price": 1 }, "user": { "username": "Dave" } }), 422,
+            JSON({ "detail": [
+                { "type": "int_parsing", "loc": ["path", "item_id"], "msg": "Input should be a valid integer, unable to parse string as an integer",
+                  "input": "x" },
+                { "type": "int_parsing", "loc": ["body", "importance"],
+                  "msg": "Input should be a valid integer, unable to parse string as an integer", "input": "XL" }] }) },
         { "POST", "/images", 0, JSON({ "url": "http://example.com/", "name": "Example" }), 422, JSON({ "detail": [{ "loc": ["body"],
             "input": { "name": "Example", "url": "http://example.com/" }, "msg": "Input should be a valid list", "type": "list_type" }] }) },
         { "PUT", "/several/5", 0, JSON({ "importance": 2, "item": { "name": "Foo", "price": 50.5 }, "user": { "username": "Dave" } }), 200,

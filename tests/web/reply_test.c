@@ -273,6 +273,16 @@ static int greedy(const which_in *in, Item *out)
     return 0;
 }
 
+/* Without room for the copy a header reads as if it were not there: what is made of that must not be sent. */
+static int blind(const seen_in *in, Seen *out)
+{
+    for (size_t n = 1 << 20; n >= 16; n /= 2)
+        while (weft_alloc(n)) {}
+    bool path = weft_str_equal(in->name, WEFT_S("path"));
+    out->agent = path ? weft_request_path(in->request) : weft_request_header(in->request, "User-Agent");
+    return 0;
+}
+
 static int late(const which_in *in, Item *out)
 {
     WEFT_TRY(weft_sleep_ms(weft_str_equal(in->which, WEFT_S("late")) ? 50 : 49));
@@ -292,6 +302,7 @@ static const weft_app failures = { .routes = WEFT_ROUTES(
     WEFT_GET("/headers/{name}", failing_with_headers, by_name, Item),
     WEFT_GET("/leaky/{which}", leaky, which_in, weft_list_Item),
     WEFT_GET("/greedy/{which}", greedy, which_in, Item),
+    WEFT_GET("/blind/{name}", blind, seen_in, Seen),
     WEFT_GET("/late/{which}", late, which_in, Item, .timeout_ms = 50),
     WEFT_GET("/knows/{which}", late_and_knows, which_in, Item, .timeout_ms = 50)) };
 
@@ -340,6 +351,12 @@ WEFT_TEST(a_request_that_needs_too_much_memory_fails_and_the_log_names_route_and
 {
     fails(&failures, "/leaky/x", 500, "Internal Server Error", "GET /leaky/{which}: 500: it needs more memory than request_bytes_max, 16777216 bytes", "");
     fails(&failures, "/greedy/x", 500, "Internal Server Error", "GET /greedy/{which}: 500: ", "request_bytes_max, of 16777216 bytes");
+}
+
+WEFT_TEST(a_look_at_the_request_that_finds_no_memory_fails_the_request)
+{
+    fails(&failures, "/blind/header", 500, "Internal Server Error", "GET /blind/{name}: 500: it needs more memory than request_bytes_max", "");
+    fails(&failures, "/blind/path", 500, "Internal Server Error", "GET /blind/{name}: 500: it needs more memory than request_bytes_max", "");
 }
 
 WEFT_TEST(the_deadline_of_a_route_is_a_504)

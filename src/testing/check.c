@@ -8,6 +8,7 @@
 
 static weft__verdict alone;
 weft__verdict *weft__verdict_now = &alone;
+void (*weft__test_cleanup)(void);
 
 void weft__check_fail(const char *file, int line, const char *fmt, ...)
 {

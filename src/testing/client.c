@@ -6,6 +6,7 @@
 #include <string.h>
 #include "io/stream.h"
 #include "os/sim.h"
+#include "testing/verdict.h"
 #include "web/app.h"
 #include "wire/bytes.h"
 #include "wire/chunk.h"
@@ -32,7 +33,7 @@ struct served {
     weft__server *server;            /* while a request is being made */
 };
 
-/* The world of the running test; it ends with the process that the test runs in. */
+/* The world of the running test; it ends with the test, or with the process that it runs in. */
 static struct {
     weft__os *sim;
     weft__loop *loop;
@@ -51,6 +52,7 @@ static int64_t world_now(void) { return world.sim->ops->now_ns(world.sim); }
 
 static void world_close(void)
 {
+    if (!world.sim) return;
     for (served *s = world.all; s; s = s->next) weft__app_free(s->compiled);
     weft__loop_free(world.loop);
     world.sim->ops->free(world.sim);
@@ -66,7 +68,8 @@ static void world_open(void)
     WEFT_NEED(world.loop != NULL);
     weft__arena_init(&world.arena, NULL, WORLD_BYTES_MAX);
     world.began_ns = world_now();
-    atexit(world_close);
+    if (!weft__test_cleanup) atexit(world_close);
+    weft__test_cleanup = world_close;
 }
 
 weft__os *weft__test_os(void)

@@ -144,15 +144,26 @@ static void child_run(const running *r, int output)
     exit(r->verdict->failed_checks ? 1 : 0);    /* exit, so that LeakSanitizer and coverage have their say */
 }
 
+/* Leaves errno as it is. */
+static bool start_failed(running *r, const int ends[2])
+{
+    int error = errno;
+    if (r->verdict != MAP_FAILED) munmap(r->verdict, sizeof *r->verdict);
+    close(ends[0]);
+    close(ends[1]);
+    errno = error;
+    return false;
+}
+
 static bool start(runner *all, running *r, const weft__test *test)
 {
     int ends[2];
     *r = (running){ .test = test, .started_s = now_s() };
+    if (pipe2(ends, O_CLOEXEC) < 0) return false;
     r->verdict = mmap(NULL, sizeof *r->verdict, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (r->verdict == MAP_FAILED) return false;
     fflush(NULL);
-    r->pid = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
-    if (r->pid < 0) return false;
+    r->pid = r->verdict == MAP_FAILED ? -1 : fork();
+    if (r->pid < 0) return start_failed(r, ends);
     if (r->pid == 0) {
         for (running *other = all->places; other < all->places + all->opts.jobs; other++)
             if (other != r && other->test && other->output >= 0) close(other->output);
@@ -332,6 +343,7 @@ static void run_here(runner *all)
         fflush(stdout);
         unsigned before = weft__verdict_now->failed_checks;
         t->run();
+        if (weft__test_cleanup) weft__test_cleanup();
         if (weft__verdict_now->failed_checks == before) all->passed++;
         else all->failed++;
     }

@@ -1,5 +1,6 @@
 /* Requests over time: upstreams, deadlines, clients that leave, many at once. Time is virtual. */
 #include <stdlib.h>
+#include <unistd.h>
 #include "os/sim.h"
 #include "pairs.h"
 #include "task/world.h"
@@ -313,6 +314,19 @@ WEFT_TEST(a_year_of_waiting_costs_nothing)
 {
     WEFT_CHECK_EQ(weft_test_get(&year, "/").status, 200);
     WEFT_CHECK_EQ(weft_test_ms(), 365LL * 24 * 3600 * 1000);
+}
+
+/* The first leaves upstreams and six seconds behind; the others would notice. */
+WEFT_TEST(tests_that_share_a_process_have_worlds_of_their_own)
+{
+    char self[512] = { 0 }, command[800], said[4096] = { 0 };
+    WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    snprintf(command, sizeof command, "%s --no-fork two_upstreams_of_2_and_3 an_upstream_that_is_not_there a_year_of_waiting 2>&1", self);
+    FILE *f = popen(command, "r");
+    WEFT_NEED(f != NULL);
+    said[fread(said, 1, sizeof said - 1, f)] = 0;
+    WEFT_CHECK_EQ(pclose(f), 0);
+    if (!WEFT_CHECK(strstr(said, "3 passed, 0 failed, 0 skipped\n") != NULL)) puts(said);
 }
 
 WEFT_TEST(nothing_of_a_test_stays_open)

@@ -42,11 +42,11 @@ static int no_memory(weft__call *c)
 static int head_refused(weft__call *c, const weft__http_head *head)
 {
     long long ms = weft__call_ms(c);
-    if (strstr(head->fault, "too large")) {
+    if (head->past == WEFT__LIMIT_HEAD) {
         return weft__call_fail(c, WEFT_ELIMIT,
             "answered a head of more than %d bytes (limit) after %lld ms", WEFT__CALL_HEAD_MAX, ms);
     }
-    if (head->count == head->room) {
+    if (head->past == WEFT__LIMIT_HEADERS) {
         return weft__call_fail(c, WEFT_ELIMIT,
             "answered more than %d headers (limit) after %lld ms", WEFT__CLIENT_HEADERS, ms);
     }

@@ -314,11 +314,13 @@ static bool next_head(connection *c)
 /* The parser knows limits, not what the server's options call them. */
 static const char *limit_passed(const weft__http_head *head)
 {
-    if (head->fault_status == 414) return "the request target is longer than target_bytes_max";
-    if (head->fault_status != 431) return head->fault;
-    if (strcmp(head->fault, "too many header lines") == 0)
-        return "more header lines than headers_max";
-    return "the head is larger than head_bytes_max";
+    switch (head->past) {
+    case WEFT__LIMIT_TARGET: return "the request target is longer than target_bytes_max";
+    case WEFT__LIMIT_HEADERS: return "more header lines than headers_max";
+    case WEFT__LIMIT_HEAD: return "the head is larger than head_bytes_max";
+    case WEFT__LIMIT_NONE: break;
+    }
+    return head->fault;
 }
 
 static void refuse(connection *c)

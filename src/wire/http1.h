@@ -23,6 +23,14 @@ typedef enum weft__http_body {
     WEFT__BODY_CLOSE         /* all until the peer closes; responses only */
 } weft__http_body;
 
+/* Which limit a refused head is past. */
+typedef enum weft__http_limit {
+    WEFT__LIMIT_NONE,        /* none: it is faulty otherwise */
+    WEFT__LIMIT_HEAD,        /* head_bytes_max */
+    WEFT__LIMIT_TARGET,      /* target_bytes_max */
+    WEFT__LIMIT_HEADERS      /* room */
+} weft__http_limit;
+
 /* A parsed head. The caller sets `headers` and `room` (the limit on header lines) before parsing,
  * the parser sets the rest. */
 typedef struct weft__http_head {
@@ -52,6 +60,7 @@ typedef struct weft__http_head {
     /* When refused: static text for the body of the answer, and its status. */
     const char *fault;
     int fault_status;
+    weft__http_limit past;
 } weft__http_head;
 
 typedef struct weft__http_limits {

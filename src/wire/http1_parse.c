@@ -21,6 +21,12 @@ static int refuse(cursor *c, int status, const char *fault)
     return weft__http_refuse(c->head, status, fault);
 }
 
+static int refuse_past(cursor *c, weft__http_limit limit, int status, const char *fault)
+{
+    c->head->past = limit;
+    return refuse(c, status, fault);
+}
+
 static inline weft_str slice(const char *from, const char *to)
 {
     return (weft_str){ from, (size_t)(to - from) };
@@ -79,7 +85,8 @@ static int parse_method(cursor *c)
 /* What stands where a scan of the target stopped: a space, or a fault. */
 static int target_stop(cursor *c, const char *from, const char *stop, size_t target_max)
 {
-    if ((size_t)(stop - from) > target_max) return refuse(c, 414, "the request target is too long");
+    if ((size_t)(stop - from) > target_max)
+        return refuse_past(c, WEFT__LIMIT_TARGET, 414, "the request target is too long");
     if (stop == c->end) return MORE;
     if (*stop == ' ') return stop == from ? refuse(c, 400, "no request target") : GO_ON;
     if (*stop == '\r' || *stop == '\n')
@@ -202,7 +209,8 @@ static int parse_field(cursor *c)
     if (rc <= 0) return rc;
     while (to > from && (to[-1] == ' ' || to[-1] == '\t')) to--;
     weft__http_head *head = c->head;
-    if (head->count == head->room) return refuse(c, 431, "too many header lines");
+    if (head->count == head->room)
+        return refuse_past(c, WEFT__LIMIT_HEADERS, 431, "too many header lines");
     head->headers[head->count++] = (weft__http_header){ name, slice(from, to) };
     if (!weft__http_fields_may_know(name.len)) return GO_ON;
     return weft__http_fields_add(&c->fields, head, name, slice(from, to));
@@ -297,6 +305,7 @@ static inline void head_clear(weft__http_head *head)
     head->body = WEFT__BODY_NONE;
     head->fault = NULL;
     head->fault_status = 0;
+    head->past = WEFT__LIMIT_NONE;
 }
 
 static cursor cursor_over(const char *bytes, size_t len, size_t head_max, weft__http_head *head)
@@ -309,10 +318,10 @@ static cursor cursor_over(const char *bytes, size_t len, size_t head_max, weft__
 
 /* Input that ends inside the head: wait, unless the head has reached its limit. */
 static int settle(
-    const cursor *c, int rc, size_t len, size_t *scanned, const weft__http_limits *limits)
+    cursor *c, int rc, size_t len, size_t *scanned, const weft__http_limits *limits)
 {
     if (rc == MORE && len >= limits->head_bytes_max) {
-        rc = weft__http_refuse(c->head, 431, "the head of the message is too large");
+        rc = refuse_past(c, WEFT__LIMIT_HEAD, 431, "the head of the message is too large");
     }
     *scanned = rc == MORE ? len : 0;
     return rc > 0 ? (int)(c->at - c->start) : rc;

@@ -151,9 +151,9 @@ static int in_two_pieces(const net_answer *base, bool reuses)
     size_t len = strlen(base->bytes);
     for (size_t cut = 1; cut < len; cut++) {
         WEFT_TEMP;
-        WEFT_SCOPE(s, .forget = true);
         net_upstream up;
         net_answer a = *base;
+        WEFT_SCOPE(s, .forget = true);
         a.first = cut;
         a.slice_ms = 1;
         net_upstream_start(&up, s, &a, 1);
@@ -220,9 +220,9 @@ static int fetch_large(const char *head, net_then then)
     char *bytes = large_bytes(head, LARGE);
     {
         WEFT_TEMP;
-        WEFT_SCOPE(s, .forget = true);
         net_upstream up;
         net_answer a = { .bytes = bytes, .then = then };
+        WEFT_SCOPE(s, .forget = true);
         net_upstream_start(&up, s, &a, 1);
         weft_response r = { 0 };
         WEFT_TRY(weft_exchange(&r, (), "{+}/", up.base));
@@ -333,9 +333,9 @@ static const hostile hostiles[] = {
 static int ask_hostile(const hostile *h, size_t slice)
 {
     WEFT_TEMP;
-    WEFT_SCOPE(s, .forget = true);
     net_upstream up;
     net_answer a = { .bytes = h->bytes, .then = h->then, .slice = slice };
+    WEFT_SCOPE(s, .forget = true);
     net_upstream_start(&up, s, &a, 1);
     Price price = { .price = 77 };
     int rc = weft_fetch(Price, &price, "{+}/price/{}", up.base, 7);
@@ -362,9 +362,9 @@ NET_TEST(a_flood_of_interim_answers_fails)
     size_t n = 0;
     while (n < 60 * 1024) n += (size_t)sprintf(flood + n, "HTTP/1.1 100 Continue\r\n\r\n");
     {
-        WEFT_SCOPE(s, .forget = true);
         net_upstream up;
         net_answer a = { .bytes = flood };
+        WEFT_SCOPE(s, .forget = true);
         net_upstream_start(&up, s, &a, 1);
         Price price;
         int rc = weft_fetch(Price, &price, "{+}/price/7", up.base);
@@ -381,9 +381,9 @@ static int long_head(const char *line, size_t bytes, int code, const char *text)
     while (n < bytes) n += (size_t)sprintf(head + n, "%s", line);
     strcpy(head + n, "\r\n\r\n");
     {
-        WEFT_SCOPE(s, .forget = true);
         net_upstream up;
         net_answer a = { .bytes = head };
+        WEFT_SCOPE(s, .forget = true);
         net_upstream_start(&up, s, &a, 1);
         Price price;
         int rc = weft_fetch(Price, &price, "{+}/price/7", up.base);
@@ -404,6 +404,21 @@ NET_TEST(too_many_headers_fail)
         URL "answered more than 100 headers (limit) after # ms");
 }
 
+/* As many header lines as are allowed, and then something else is wrong. */
+NET_TEST(a_fault_behind_a_hundred_headers_is_not_taken_for_the_limit)
+{
+    static char head[1024];
+    strcpy(head, OK_HEAD);
+    for (int i = 0; i < 100; i++) strcat(head, "X: y\r\n");
+    strcat(head, "X y\r\n\r\n");
+    NET_UPSTREAM(up, { .bytes = head });
+    Price price;
+    int rc = weft_fetch(Price, &price, "{+}/price/7", up_base);
+    NET_CHECK_ERROR(rc, WEFT_EPROTO,
+        URL "answered what is no HTTP after # ms: a space in or behind a header name");
+    return 0;
+}
+
 NET_TEST(the_limit_on_a_body_is_kept_in_every_form)
 {
     static const char *const forms[] = {
@@ -412,9 +427,9 @@ NET_TEST(the_limit_on_a_body_is_kept_in_every_form)
         OK_HEAD "\r\nhello world",
     };
     for (size_t i = 0; i < weft_count(forms) * 3; i++) {
-        WEFT_SCOPE(s, .forget = true);
         net_upstream up;
         net_answer a = { .bytes = forms[i / 3], .then = NET_CLOSE, .slice = i % 3 };
+        WEFT_SCOPE(s, .forget = true);
         net_upstream_start(&up, s, &a, 1);
         weft_response r = { 0 };
         WEFT_TRY(weft_exchange(&r, (.body_bytes_max = 11), "{+}/price/7", up.base));
@@ -443,8 +458,8 @@ NET_TEST(a_body_until_the_close_that_ends_in_a_reset_is_no_body)
 
 NET_TEST(a_connection_that_nobody_answers_is_refused)
 {
-    WEFT_SCOPE(s, .forget = true);
     net_upstream up;
+    WEFT_SCOPE(s, .forget = true);
     net_upstream_start(&up, s, NULL, 0);
     net_upstream_stop(&up);
     Price price;

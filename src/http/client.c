@@ -105,6 +105,7 @@ static __attribute__((noinline)) int ask_again(weft__call *c)
             c->broken ? "broken off" : "closed", weft__call_ms(c), c->method);
     }
     c->client->retried++;
+    c->broken = c->cut_short = false;
     weft__conn_close(c->conn);
     int rc = open_and_send(c, connect_deadline(c));
     return rc == 0 ? first_bytes(c) : rc;

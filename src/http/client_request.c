@@ -236,8 +236,8 @@ static __attribute__((noinline)) int send_rest(weft__call *c, weft_str head, siz
     }
     struct iovec iov[2] = { { (void *)rest.ptr, rest.len }, { (void *)body.ptr, body.len } };
     int first = rest.len ? 0 : 1, n = body.len ? 2 : 1;
+    c->went = true; /* what fails behind a part of it does not tell how much */
     int rc = send_slowly(c, iov + first, n - first);
-    c->went |= rc == 0;
     if (rc == 0) return 0;
     c->cut_short = true;
     if (broken_off(rc)) return 0;

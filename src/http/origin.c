@@ -215,15 +215,24 @@ static void idle_over(weft__timer *t)
 
 /* ---- waiting for an answer ---- */
 
+enum { ASK_AGAIN_NS = 10 * 1000000 };
+
+/* Who is not parked just now, and looks for itself, may still come to wait: it is told again. */
 static void asking_over(weft__timer *t)
 {
     weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, asking.timer));
     weft__line *line = &client->asking;
     weft__conn *c = line->first;
+    bool again = false;
     for (; c && c->due_ns <= now_of(client); c = c->behind) {
-        if (c->stream.reader) weft__wake(c->stream.reader, WEFT_ETIMEDOUT);
+        again |= !c->stream.reader || !weft__wake(c->stream.reader, WEFT_ETIMEDOUT);
     }
-    line->runs = c && weft__timer_start(client->loop, &line->timer, c->due_ns) == 0;
+    if (!c && !again) {
+        line->runs = false;
+        return;
+    }
+    int64_t at_ns = again ? now_of(client) + ASK_AGAIN_NS : c->due_ns;
+    line->runs = weft__timer_start(client->loop, &line->timer, at_ns) == 0;
 }
 
 bool weft__conn_asks(weft__conn *c)
@@ -301,7 +310,9 @@ int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out)
     if (!full) return WEFT_ENOMEM;
     weft__waiter w = { .origin = o, .fiber = weft__self(), .task = weft_task_self() };
     queue_add(queue_of(o), &w);
+    o->waiting++;
     int rc = weft__park("a connection of the client's pool", deadline_ns);
+    o->waiting--;
     queue_remove(&w);
     *out = w.conn;
     return w.conn ? 0 : rc < 0 ? rc : WEFT_ECANCELED;
@@ -339,7 +350,7 @@ static weft__origin **bucket_of(weft__client *client, weft_str authority)
     return &client->buckets[hash_of(client->seed, authority) % WEFT__ORIGIN_BUCKETS];
 }
 
-static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiters.first; }
+static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiting; }
 
 /* One that nobody uses goes; false when all are in use. */
 static bool forget_one(weft__client *client)

@@ -52,6 +52,7 @@ struct weft__origin {
     weft__conn *idle;                /* the newest first */
     weft__waiters waiters;           /* for one of this origin's own connections, longest first */
     unsigned conns;                  /* idle and busy */
+    unsigned waiting;                /* calls, in either queue */
     int port;
     weft_str host;                   /* NUL-terminated, for the resolver */
     weft_str authority;              /* host[:port] as written: what it is found by */

@@ -39,6 +39,30 @@ NET_SIM_TEST(without_deadlines_of_its_own_a_call_waits_half_a_minute)
     return 0;
 }
 
+/* A loop that stood still may tell the deadline before the task has come to wait. */
+NET_SIM_TEST(who_comes_late_to_wait_for_its_answer_does_not_wait_for_ever)
+{
+    NET_UPSTREAM(up, { .bytes = OK_HEAD "Content-Length: 11\r\n\r\n{\"price\":1}" });
+    Quote q;
+    weft__origin *origin;
+    weft__url url;
+    const char *wrong;
+    WEFT_TRY(weft_fetch(Quote, &q, "{+}/x", up_base));
+    WEFT_NEED(weft__url_parse(weft_str_of(up_base), &url, &wrong) == 0);
+    WEFT_TRY(weft__origin_find(net_client(), &url, &origin));
+    weft__conn *c = weft__conn_take(origin);
+    WEFT_NEED(c && weft__conn_asks(c));
+    net_pause(31000);
+    char byte;
+    WEFT_SCOPE(s, .timeout_ms = 60000);
+    int64_t began = weft_now_ns();
+    WEFT_CHECK_EQ(weft__stream_recv(&c->stream, &byte, 1, INT64_MAX), WEFT_ETIMEDOUT);
+    WEFT_CHECK((weft_now_ns() - began) / 1000000 < 1000);
+    weft__conn_answered(c);
+    weft__conn_drop(c);
+    return 0;
+}
+
 static int waits_half_a_minute(const net_ask_in *in)
 {
     net_pause(in->id * 700);
@@ -135,8 +159,8 @@ static int cut_everywhere(void)
     weft_str bytes = { body, sizeof body };
     WEFT_TRY(weft__sim_name(net_os, "shop.example", "127.0.0.1"));
     WEFT_TRY(weft__sim_name(net_os, "shop.example", "127.0.0.2"));
-    WEFT_SCOPE(s, .forget = true);
     net_upstream up;
+    WEFT_SCOPE(s, .forget = true);
     net_upstream_start(&up, s, answers, 3);
     int fds = net_fds(), ended = 0;
     for (int ms = 1; ms < 200; ms += 1 + ms / 40) {
@@ -252,8 +276,8 @@ NET_TEST(localhost_is_called_by_name)
 
 static int with_fault(const char *op, int code)
 {
-    WEFT_SCOPE(s, .forget = true);
     net_upstream up;
+    WEFT_SCOPE(s, .forget = true);
     static const net_answer answer[] = { { .bytes = OK, .slice = 20 } };
     net_upstream_start(&up, s, answer, 1);
     int failed = 0;
@@ -363,12 +387,12 @@ static int mangled_answers(void)
     int answered = 0;
     for (int i = 0; i < 400; i++) {
         WEFT_TEMP;
-        WEFT_SCOPE(s, .forget = true);
+        net_upstream up;
         char bytes[1024];
         net_answer a = { .bytes = bytes, .len = mangled(&state, bytes) };
         a.slice = chance(&state, 3) ? chance(&state, 40) : 0;
         a.then = (net_then)chance(&state, 3);
-        net_upstream up;
+        WEFT_SCOPE(s, .forget = true);
         net_upstream_start(&up, s, &a, 1);
         for (int k = 0; k < 3; k++) {
             weft_response r;

@@ -36,8 +36,8 @@ NET_TEST(connections_that_close_make_room_for_those_who_wait)
 {
     net_client()->limits.origin_max = 3;
     static const net_answer answer[] = { { .bytes = NULL, .then = NET_CLOSE } };
-    WEFT_SCOPE(s, .forget = true);
     net_upstream up;
+    WEFT_SCOPE(s, .forget = true);
     net_upstream_start(&up, s, answer, 1);
     const char *base = up.base;
     /* The answer says keep-alive, and the close comes behind it: the next in line may get it, find
@@ -203,6 +203,33 @@ NET_SIM_TEST(origins_without_connections_are_forgotten_for_new_ones)
     return 0;
 }
 
+static int ask_well(const net_ask_in *in)
+{
+    Quote q;
+    WEFT_CHECK_EQ(net_ask(in, &q), 0);
+    return 0;
+}
+
+/* The loop's limit is reached, so it has no connection yet: it is in use all the same. */
+NET_SIM_TEST(an_origin_that_calls_wait_for_is_not_forgotten)
+{
+    net_client()->limits.total_max = 1;
+    net_client()->limits.origins_max = 2;
+    NET_UPSTREAM(a, { .bytes = OK, .pause_ms = 100 });
+    NET_UPSTREAM(b, { .bytes = OK });
+    NET_UPSTREAM(c, { .bytes = OK });
+    WEFT_SCOPE(s);
+    weft_spawn(s, ask_well, (&(net_ask_in){ a_base, 1 }));
+    weft_spawn(s, ask_well, (&(net_ask_in){ b_base, 2 }));
+    net_pause(50);
+    Quote q;
+    int rc = weft_fetch(Quote, &q, "{+}/price/7", c_base);
+    NET_CHECK_ERROR(rc, WEFT_ELIMIT, URL "connections to 2 hosts are in use (limit)");
+    WEFT_TRY(weft_join(s));
+    WEFT_CHECK_EQ(b.requests, 1);
+    return weft_fetch(Quote, &q, "{+}/x", c_base);
+}
+
 /* ---- keep-alive ---- */
 
 NET_TEST(a_connection_the_peer_has_closed_is_not_used_again)
@@ -267,6 +294,37 @@ NET_TEST(a_post_is_never_sent_twice)
     return 0;
 }
 
+/* What the first try met says nothing of the second. */
+NET_SIM_TEST(a_call_made_anew_keeps_its_connection)
+{
+    NET_UPSTREAM(up, { .bytes = OK });
+    up.idle_ms = 20;
+    Quote q;
+    WEFT_TRY(weft_fetch(Quote, &q, "{+}/{}", up_base, 1));
+    WEFT_CHECK_EQ(weft__sim_fail(net_os, "send", 1, -EPIPE), 0);
+    WEFT_TRY(weft_fetch(Quote, &q, "{+}/{}", up_base, 2));
+    WEFT_CHECK_EQ(net_client()->retried, 1);
+    WEFT_CHECK_EQ(net_conns(), 1);
+    return 0;
+}
+
+/* The upstream has read a part of it when it breaks off; that nothing had gone at first is no
+ * excuse. */
+NET_SIM_TEST(a_post_that_went_slowly_is_not_sent_twice_either)
+{
+    static char large[200 * 1024];
+    NET_UPSTREAM(up, { .bytes = OK });
+    weft_response r;
+    WEFT_TRY(weft_exchange(&r, (.method = "POST"), "{+}/", up_base));
+    WEFT_CHECK_EQ(weft__sim_fail(net_os, "send", 1, -EAGAIN), 0);
+    weft_str body = { large, sizeof large };
+    int rc = weft_exchange(&r, (.method = "POST", .body = body), "{+}/", up_base);
+    NET_CHECK_ERROR(rc, WEFT_ECONNRESET, "POST http://127.0.0.1:PORT/: closed without an "
+        "answer after # ms, and POST must not be sent twice");
+    WEFT_CHECK_EQ(up.accepted, 1);
+    return 0;
+}
+
 NET_TEST(an_answer_cut_after_its_first_byte_is_not_asked_again)
 {
     NET_UPSTREAM(up, { .bytes = OK }, { .bytes = "H", .then = NET_CLOSE }, { .bytes = OK });
@@ -282,8 +340,8 @@ NET_TEST(an_answer_cut_after_its_first_byte_is_not_asked_again)
 static int sends_more_than_asked(const char *bytes, size_t first, int slice_ms)
 {
     net_answer answer = { .bytes = bytes, .first = first, .slice_ms = slice_ms };
-    WEFT_SCOPE(s, .forget = true);
     net_upstream up;
+    WEFT_SCOPE(s, .forget = true);
     net_upstream_start(&up, s, &answer, 1);
     Quote q;
     for (int i = 0; i < 3; i++) {

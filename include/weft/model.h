@@ -77,9 +77,12 @@ struct weft_schema {
 };
 
 /* A list, an option and a map of T are types of their own: they can be assigned, passed and returned. */
-#define WEFT_LIST(T) weft_list_##T
-#define WEFT_OPT(T)  weft_opt_##T
-#define WEFT_MAP(T)  weft_map_##T
+#define WEFT_LIST(T) WEFT__LIST_OF(T)
+#define WEFT_OPT(T)  WEFT__OPT_OF(T)
+#define WEFT_MAP(T)  WEFT__MAP_OF(T)
+#define WEFT__LIST_OF(T) weft_list_##T    /* behind a macro of its own, so that bool is _Bool by now */
+#define WEFT__OPT_OF(T)  weft_opt_##T
+#define WEFT__MAP_OF(T)  weft_map_##T
 #define WEFT__SHAPES(T) \
     typedef struct weft_list_##T { T *items; uint32_t count, room; } weft_list_##T; \
     typedef struct weft_map_##T { struct weft_entry_##T *items; uint32_t count, room; } weft_map_##T
@@ -137,15 +140,22 @@ extern const weft_schema weft_schema_weft_none;
     WEFT__STATIC weft_field weft__fields_##Name[] = { WEFT__EACH(WEFT__EFIELD, Name, __VA_ARGS__) }; \
     WEFT__KINDS(Name, WEFT__enum, weft__fields_##Name)
 
-#define WEFT__MEMBER(Name, d)  WEFT_MODEL_KEYWORD_##d
-#define WEFT_MODEL_KEYWORD_field(T, n, ...)  T n;
-#define WEFT_MODEL_KEYWORD_list(T, n, ...)   weft_list_##T n;
-#define WEFT_MODEL_KEYWORD_opt(T, n, ...)    weft_opt_##T n;
-#define WEFT_MODEL_KEYWORD_map(T, n, ...)    weft_map_##T n;
-#define WEFT_MODEL_KEYWORD_ref(T, n, ...)    T *n;
-#define WEFT_MODEL_KEYWORD_embed(T, n, ...)  T n;
-#define WEFT_MODEL_KEYWORD_hidden(T, n, ...) T n;
-#define WEFT_MODEL_KEYWORD_
+/* The macro of a keyword expands to two arguments, of which the second is taken: a word that has none is one
+ * argument, and what is taken then is the message that names it. */
+#define WEFT__SECOND(...) WEFT__SECOND_(__VA_ARGS__, )
+#define WEFT__SECOND_(first, second, ...) second
+#define WEFT__NO_KEYWORD(of, d, keywords) _Static_assert(0, "no keyword of " of ": " #d " (there are " keywords ")");
+
+#define WEFT__MEMBER(Name, d) WEFT__SECOND(WEFT_MODEL_KEYWORD_##d, \
+    WEFT__NO_KEYWORD("a model", d, "field, list, opt, map, ref, embed, hidden"))
+#define WEFT_MODEL_KEYWORD_field(T, n, ...)  , T n;
+#define WEFT_MODEL_KEYWORD_list(T, n, ...)   , weft_list_##T n;
+#define WEFT_MODEL_KEYWORD_opt(T, n, ...)    , weft_opt_##T n;
+#define WEFT_MODEL_KEYWORD_map(T, n, ...)    , weft_map_##T n;
+#define WEFT_MODEL_KEYWORD_ref(T, n, ...)    , T *n;
+#define WEFT_MODEL_KEYWORD_embed(T, n, ...)  , T n;
+#define WEFT_MODEL_KEYWORD_hidden(T, n, ...) , T n;
+#define WEFT_MODEL_KEYWORD_ ,
 #define WEFT__FIELD(Name, d)   WEFT__ROW(Name, WEFT__S_##d)
 #define WEFT__S_field(T, n, ...)  WEFT__field, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__S_list(T, n, ...)   WEFT__field, n, &weft_schema_weft_list_##T, __VA_ARGS__
@@ -156,14 +166,15 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__S_hidden(T, n, ...) WEFT__hidden, n, 0, __VA_ARGS__
 #define WEFT__ROW(...) WEFT__ROW_(__VA_ARGS__)
 #define WEFT__ROW_(Name, p, n, t, ...) { .name = #n, .name_len = sizeof #n - 1, .type = t, .offset = offsetof(Name, n), .place = p, __VA_ARGS__ },
-#define WEFT__IMEMBER(Name, d) WEFT_INPUT_KEYWORD_##d
-#define WEFT_INPUT_KEYWORD_path(T, n, ...)   T n;
-#define WEFT_INPUT_KEYWORD_query(T, n, ...)  T n;
-#define WEFT_INPUT_KEYWORD_header(T, n, ...) T n;
-#define WEFT_INPUT_KEYWORD_body(T, n, ...)   T n;
-#define WEFT_INPUT_KEYWORD_request(n) const weft_request *n;
-#define WEFT_INPUT_KEYWORD_reply(n) weft_reply *n;
-#define WEFT_INPUT_KEYWORD_
+#define WEFT__IMEMBER(Name, d) WEFT__SECOND(WEFT_INPUT_KEYWORD_##d, \
+    WEFT__NO_KEYWORD("an input", d, "path, query, header, body, request, reply"))
+#define WEFT_INPUT_KEYWORD_path(T, n, ...)   , T n;
+#define WEFT_INPUT_KEYWORD_query(T, n, ...)  , T n;
+#define WEFT_INPUT_KEYWORD_header(T, n, ...) , T n;
+#define WEFT_INPUT_KEYWORD_body(T, n, ...)   , T n;
+#define WEFT_INPUT_KEYWORD_request(n) , const weft_request *n;
+#define WEFT_INPUT_KEYWORD_reply(n) , weft_reply *n;
+#define WEFT_INPUT_KEYWORD_ ,
 #define WEFT__IFIELD(Name, d)  WEFT__ROW(Name, WEFT__T_##d)
 #define WEFT__T_path(T, n, ...)   WEFT__path, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_query(T, n, ...)  WEFT__query, n, &weft_schema_##T, __VA_ARGS__
@@ -171,8 +182,10 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__T_body(T, n, ...)   WEFT__body, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_request(n) WEFT__request, n, 0, .doc = 0
 #define WEFT__T_reply(n) WEFT__reply, n, 0, .doc = 0
-#define WEFT__EMEMBER(Name, d) WEFT_ENUM_KEYWORD_##d
-#define WEFT_ENUM_KEYWORD_value(c, text) c,
+/* In an enum a constant stands where in a struct the message could stand: its value is what holds it. */
+#define WEFT__EMEMBER(Name, d) WEFT__SECOND(WEFT_ENUM_KEYWORD_##d, \
+    weft__no_keyword_##Name = sizeof(struct { WEFT__NO_KEYWORD("an enum", d, "value") int unused; })),
+#define WEFT_ENUM_KEYWORD_value(c, text) , c
 #define WEFT__EFIELD(Name, d) WEFT__E_##d
 #define WEFT__E_value(c, text) { .name = "" text, .name_len = sizeof(text) - 1, .place = WEFT__value, .tag = c },
 #endif

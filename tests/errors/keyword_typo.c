@@ -1,7 +1,7 @@
-/* gcc:   feild
- * clang: type name requires a specifier|feild */
+/* gcc:   no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden[)]
+ * clang: no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden[)] */
 #include "weft/model.h"
 
 WEFT_MODEL(Customer,    /* HERE */
     field(weft_str, name),
-    feild(int,      age));
+    feild(int,      age, .range = { 0, 150 }));

@@ -8,6 +8,7 @@ WEFT_MODEL(Customer,
     field(Address,  home),
     list (int,      visits));
 WEFT_INPUT(read_customer_in, path(int64_t, id));
+WEFT_INPUT(list_customers_in, query(WEFT_OPT(bool), active), query(WEFT_LIST(bool), flags), body(WEFT_MAP(bool), marks));
 
 static int count(const read_customer_in *in, int *out)
 {

@@ -1,0 +1,7 @@
+/* gcc:   no keyword of an input: field[(]int64_t, id[)] [(]there are path, query, header, body, request, reply[)]
+ * clang: no keyword of an input: field[(]int64_t, id[)] [(]there are path, query, header, body, request, reply[)] */
+#include "weft/model.h"
+
+WEFT_INPUT(read_item_in,    /* HERE */
+    field(int64_t, id),
+    query(int,     limit, .initial = "10"));

@@ -5,8 +5,15 @@
 /* Regular expressions of declarations (PCRE2, UTF-8; \d, \w and \s are ASCII; $ is the very
  * end). Each distinct pattern is compiled once and kept for the life of the process, found by
  * its text: as many as the program declares. Any thread may use them at any time. A search is
- * bounded: WEFT__PATTERN_STEPS_MAX steps and WEFT__PATTERN_HEAP_KIB of memory. */
-enum { WEFT__PATTERN_STEPS_MAX = 100000, WEFT__PATTERN_HEAP_KIB = 1024 };
+ * bounded: WEFT__PATTERN_STEPS_MAX steps and WEFT__PATTERN_STEPS_PER_BYTE more for each byte of the
+ * text, all places where a match may begin taken together, and WEFT__PATTERN_HEAP_KIB of memory. A
+ * step is an item of the pattern that is tried, or WEFT__PATTERN_STEP_BYTES gone on or back. */
+enum {
+    WEFT__PATTERN_STEPS_MAX = 100000,
+    WEFT__PATTERN_STEPS_PER_BYTE = 16,
+    WEFT__PATTERN_STEP_BYTES = 8,
+    WEFT__PATTERN_HEAP_KIB = 1024
+};
 
 /* Whether the pattern, a string that stays where it is, occurs in the text, which is valid
  * UTF-8: 1 or 0. WEFT_ELIMIT when the search costs more than the bounds, WEFT_EINVAL when the

@@ -1,5 +1,6 @@
 #include "model/pattern.h"
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include "model/plan.h"
 #include "reading.h"
@@ -41,6 +42,35 @@ WEFT_TEST(a_search_that_takes_too_long_is_a_problem)
     WEFT_CHECK_STR(
         r.problems.items[0].msg, "String takes too long to match against pattern '^(a+)+$'");
     reading_close(&r);
+}
+
+/* What fails late at each byte where a match may begin would take time by the square of the text. */
+WEFT_TEST(no_search_costs_more_than_its_text_allows)
+{
+    static const char *const slow[] = { "[a-z]+$", "[a-z]+[0-9]", "[ab]+[bc]\\d", "(a|b)*\\d",
+        "(?>[a-z]+)\\d", "a.*b.*\\d", "(?=[a-z]+\\d)." };
+    enum { BYTES = 200000 };
+    char *text = malloc(BYTES);
+    memset(text, 'a', BYTES);
+    text[BYTES - 1] = '!';
+    text[BYTES - 2] = 'b';
+    for (size_t i = 0; i < weft_count(slow); i++)
+        if (weft__pattern_search(slow[i], (weft_str){ text, BYTES }) != WEFT_ELIMIT)
+            weft__check_fail(__FILE__, __LINE__, "%s is not bounded", slow[i]);
+    free(text);
+}
+
+WEFT_TEST(a_long_text_of_words_is_searched_to_its_end)
+{
+    static const char *const words[] = { "[a-z]+[0-9]", "^[a-z !]+$", "[a-z]+ [a-z]+\\d", "x|y\\b",
+        "\\w+@\\w+" };
+    static const int found[] = { 0, 1, 0, 0, 0 };
+    enum { BYTES = 1000000 };
+    char *text = malloc(BYTES);
+    for (size_t i = 0; i < BYTES; i++) text[i] = i % 9 == 8 ? ' ' : 'a';
+    for (size_t i = 0; i < weft_count(words); i++)
+        WEFT_CHECK_EQ(weft__pattern_search(words[i], (weft_str){ text, BYTES }), found[i]);
+    free(text);
 }
 
 WEFT_TEST(a_pattern_that_does_not_compile_says_why)

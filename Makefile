@@ -17,7 +17,7 @@ help:
 	@echo 'make soak        the same with larger bounds: minutes of fuzzing, thousands of seeds'
 	@echo 'make fuzz        the fuzz targets alone (FUZZ_SECONDS= each)'
 	@echo 'make bench       CPU per request beside bare programs and peers'
-	@echo 'make claims      the figures that the README states, measured here'
+	@echo 'make claims      calls in turn and at once, over HTTP on this machine, measured'
 	@echo 'make check       clang-tidy'
 	@echo 'make install     into PREFIX=$(PREFIX): libweft.a, headers, weft.pc'
 	@echo 'make clean       remove build/'

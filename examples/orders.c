@@ -25,8 +25,7 @@ static int create_order(const create_in *in, Order *out)
         return weft_fail(403, "%.*s may not order", WEFT_FMT(in->order.email));
 
     *out = (Order){ .id = ++last_id, .order = in->order, .status = STATUS_OPEN };
-    weft_reply_header(in->reply, "Location", "/orders/%lld", (long long)out->id);
-    return 0;
+    return weft_reply_header(in->reply, "Location", "/orders/%lld", (long long)out->id);
 }
 
 const weft_app app = {

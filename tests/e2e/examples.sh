@@ -4,7 +4,11 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'kill -INT "$claims" 2>/dev/null; rm -rf "$work"' EXIT
+
+# Ten seconds to its first line; meanwhile the others run.
+"$BUILD/examples/claims" > "$work/claims" 2> "$work/claims.err" &
+claims=$!
 
 ok() { echo "ok $1"; }
 not_ok() { echo "not ok $1: $2"; }
@@ -36,5 +40,25 @@ else
     not_ok examples/errors "exit $status, $(cat "$work/out" "$work/err" | tr '\n' '|')"
 fi
 
+# What the tutorial shows of a program is what it prints.
+shown() { awk -v start="\$ ./$1" '$0 == start { on = 1; next } /^```/ { on = 0 } on' docs/tutorial/2-tasks.md; }
+cat "$work/out" "$work/err" | sed 's|^at [^:]*errors\.c:|at errors.c:|' > "$work/said"
+if [ "$(shown errors)" = "$(cat "$work/said")" ]; then ok docs/what_errors_prints
+else not_ok docs/what_errors_prints "$(diff "$work/said" <(shown errors) | tr '\n' '|')"; fi
+if [ "$(shown tasks)" = "$(cat "$work/tasks")" ]; then ok docs/what_tasks_prints
+else not_ok docs/what_tasks_prints "$(diff "$work/tasks" <(shown tasks) | tr '\n' '|')"; fi
+
 if tools/check-docs > "$work/docs" 2>&1; then ok docs/snippets
 else not_ok docs/snippets "$(tr '\n' '|' < "$work/docs")"; fi
+
+for _ in $(seq 150); do
+    [ "$(wc -l < "$work/claims")" -lt 3 ] || break
+    sleep 0.1
+done
+service=$(pgrep -P "$claims")
+kill -INT "$claims"
+wait "$claims"
+if grep -Eq '^\| price comparison: 5 stores x 2 s   \|  10\.[0-9]{2} s \|   2\.[0-9]{2} s \|$' "$work/claims"; then ok examples/claims
+else not_ok examples/claims "$(cat "$work/claims" "$work/claims.err" | tr '\n' '|')"; fi
+if [ -n "$service" ] && ! [ -d "/proc/$service" ]; then ok examples/claims_leaves_no_service
+else not_ok examples/claims_leaves_no_service "its service was process '$service'"; fi

@@ -3,7 +3,7 @@ PORT ?= 8000
 PREFIX ?= /usr/local
 BUILD = build/release
 
-.PHONY: build help setup run test soak fuzz bench claims install check clean
+.PHONY: build help setup run test soak fuzz mutants bench claims install check clean
 
 build: setup
 	@tools/configure $(BUILD)
@@ -16,6 +16,7 @@ help:
 	@echo 'make test        everything that can be tested; ends with "N passed, N failed, N skipped"'
 	@echo 'make soak        the same with larger bounds: minutes of fuzzing, thousands of seeds'
 	@echo 'make fuzz        the fuzz targets alone (FUZZ_SECONDS= each)'
+	@echo 'make mutants     breaks weft line by line and sees whether its tests notice'
 	@echo 'make bench       CPU per request beside bare programs and peers'
 	@echo 'make claims      calls in turn and at once, over HTTP on this machine, measured'
 	@echo 'make check       clang-tidy'
@@ -38,6 +39,10 @@ soak:
 
 fuzz:
 	@tools/test setup fuzz
+
+mutants:
+	@tools/setup test
+	@tools/mutants
 
 bench: build
 	@tools/bench/run

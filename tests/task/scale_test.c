@@ -94,9 +94,9 @@ static int increment(const int *in, int *out) { *out = *in + 1; return 0; }
 
 static int cycles(void)
 {
-    const char *soak = getenv("WEFT_SOAK");
-    if (soak && soak[0] == '1') return 1000000;
-    return WORLD_SANITIZED ? 10000 : 100000;
+    const char *soak = getenv("WEFT_SOAK"), *given = getenv("WEFT_TEST_CYCLES");
+    int n = given ? atoi(given) : soak && soak[0] == '1' ? 1000000 : 100000;
+    return WORLD_SANITIZED ? n / 10 : n;
 }
 
 typedef struct footprint { long bytes, rss_kib, fds, maps; } footprint;

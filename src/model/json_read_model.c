@@ -126,10 +126,9 @@ static bool read_members(weft__reader *r, const weft__plan *plan, uint64_t *seen
     uint32_t next = 0;
     do {
         uint32_t index = next;
+        bool quoted = weft__json_peek(&r->in) == '"';
         const char *key = r->in.at;
-        if (weft__json_peek(&r->in) != '"' || next >= plan->count ||
-            !key_expected(&r->in, &plan->members[next])) {
-            key = r->in.at;
+        if (!quoted || next >= plan->count || !key_expected(&r->in, &plan->members[next])) {
             if (!key_read(r, plan, next < plan->count ? next : 0, &unknown, &index)) return false;
             if (index == NO_MEMBER) continue;
         }

@@ -15,45 +15,49 @@ static void *take(weft__problems *p, size_t n)
     return ptr;
 }
 
-static weft_str copy(weft__problems *p, weft_str s)
+static const weft_str WHOLE = WEFT_S(""), CUT = WEFT_S("\xE2\x80\xA6"); /* what is put behind */
+
+static weft_str copy_joined(weft__problems *p, weft_str s, weft_str rest)
 {
-    char *to = take(p, s.len + 1);
+    char *to = take(p, s.len + rest.len + 1);
     if (!to) return (weft_str){ "", 0 };
     if (s.len) memcpy(to, s.ptr, s.len);
-    to[s.len] = 0;
-    return (weft_str){ to, s.len };
+    memcpy(to + s.len, rest.ptr, rest.len);
+    to[s.len + rest.len] = 0;
+    return (weft_str){ to, s.len + rest.len };
 }
 
-/* The end of the text is cut off at a whole character, and "…" put there; a JSON string loses
- * its quote. */
-static weft_str copy_start(weft__problems *p, weft__input input)
+static weft_str copy(weft__problems *p, weft_str s) { return copy_joined(p, s, WHOLE); }
+
+/* The first `len` bytes of the text without their last character, which may be cut. */
+static weft_str beginning(const char *text, size_t len)
 {
-    static const char more[] = "\xE2\x80\xA6";
-    weft_str s = input.bytes;
-    if (input.kind == WEFT__INPUT_JSON && *s.ptr == '"') s.ptr++;
-    size_t len = WEFT__INPUT_ECHO_MAX;
-    while (len && ((unsigned char)s.ptr[len - 1] & 0xC0) == 0x80) len--; /* back to a lead byte, */
-    len -= len && (unsigned char)s.ptr[len - 1] >= 0xC0;                       /* and without it */
-    char *to = take(p, len + sizeof more);
-    if (!to) return (weft_str){ "", 0 };
-    memcpy(to, s.ptr, len);
-    memcpy(to + len, more, sizeof more);
-    return (weft_str){ to, len + sizeof more - 1 };
+    while (len && ((unsigned char)text[len - 1] & 0xC0) == 0x80) len--; /* back to a lead byte, */
+    len -= len && (unsigned char)text[len - 1] >= 0xC0;                       /* and without it */
+    return (weft_str){ text, len };
+}
+
+static bool is_joined(weft_str s, weft_str start, weft_str rest)
+{
+    if (!s.ptr || s.len != start.len + rest.len) return false;
+    return weft_str_equal((weft_str){ s.ptr, start.len }, start) &&
+           weft_str_equal((weft_str){ s.ptr + start.len, rest.len }, rest);
 }
 
 /* JSON that is too long to repeat would not be JSON when cut: its beginning is given as text
- * instead. */
+ * instead, that of a string without its quote. */
 static weft__input copy_input(weft__problems *p, weft__input input)
 {
     if (input.kind == WEFT__INPUT_NONE) return input;
-    bool known = p->last.kind == input.kind && p->last.bytes.ptr == input.bytes.ptr &&
-                 p->last.bytes.len == input.bytes.len;
-    bool cut = input.bytes.len > WEFT__INPUT_ECHO_MAX;
-    if (!known) {
-        p->last = input;
-        p->last_copy = cut ? copy_start(p, input) : copy(p, input.bytes);
+    weft_str shown = input.bytes, rest = WHOLE;
+    if (shown.len > WEFT__INPUT_ECHO_MAX) {
+        bool quoted = input.kind == WEFT__INPUT_JSON && *shown.ptr == '"';
+        shown = beginning(shown.ptr + quoted, WEFT__INPUT_ECHO_MAX);
+        rest = CUT;
+        input.kind = WEFT__INPUT_TEXT;
     }
-    return (weft__input){ cut ? WEFT__INPUT_TEXT : input.kind, p->last_copy };
+    if (!is_joined(p->last_input, shown, rest)) p->last_input = copy_joined(p, shown, rest);
+    return (weft__input){ input.kind, p->last_input };
 }
 
 static uint32_t loc_length(const weft__loc *loc)
@@ -66,7 +70,11 @@ static uint32_t loc_length(const weft__loc *loc)
 static bool copy_name(weft__problems *p, weft__step *step)
 {
     if (!step->name) return true;
-    step->name = copy(p, (weft_str){ step->name, step->len }).ptr;
+    bool cut = step->len > WEFT__NAME_ECHO_MAX;
+    weft_str name = cut ? copy_joined(p, beginning(step->name, WEFT__NAME_ECHO_MAX), CUT)
+                        : copy(p, (weft_str){ step->name, step->len });
+    step->name = name.ptr;
+    step->len = (uint32_t)name.len;
     return !p->failed;
 }
 
@@ -201,6 +209,28 @@ void weft__problems_back_to(weft__problems *p, weft__problems_mark mark)
 {
     p->count = mark.count;
     p->total = mark.total;
+}
+
+static bool step_is(const weft__step *step, const weft__loc *loc)
+{
+    if (!step->name || !loc->name.ptr) return !step->name && !loc->name.ptr && step->index == loc->index;
+    return weft_str_equal((weft_str){ step->name, step->len }, loc->name);
+}
+
+static bool is_right_below(const weft__problem *problem, const weft__loc *loc)
+{
+    uint32_t i = problem->loc_count;
+    if (i-- != loc_length(loc) + 1) return false;
+    for (; loc; loc = loc->up)
+        if (!step_is(&problem->loc[--i], loc)) return false;
+    return true;
+}
+
+weft__problems_mark weft__problems_before(const weft__problems *p, const weft__loc *loc)
+{
+    uint32_t count = p->count;
+    while (count && is_right_below(&p->items[count - 1], loc)) count--;
+    return (weft__problems_mark){ count, p->total - (p->count - count) };
 }
 
 void weft__problems_rank(weft__problems *p, weft__problems_mark mark, uint32_t rank)

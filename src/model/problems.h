@@ -7,8 +7,9 @@
 /* What is wrong with a request's values, collected and written in FastAPI's 422 form. Everything
  * a problem holds is copied into the arena (but for what is static), so it outlives the text it
  * came from. At most WEFT__PROBLEMS_MAX are kept, the rest are counted; the echo of an input is
- * cut at WEFT__INPUT_ECHO_MAX bytes. Waits: never. */
-enum { WEFT__PROBLEMS_MAX = 100, WEFT__INPUT_ECHO_MAX = 1024 };
+ * cut at WEFT__INPUT_ECHO_MAX bytes, a name of a place (the key of a map) at WEFT__NAME_ECHO_MAX.
+ * Waits: never. */
+enum { WEFT__PROBLEMS_MAX = 100, WEFT__INPUT_ECHO_MAX = 1024, WEFT__NAME_ECHO_MAX = 255 };
 
 /* A place in the input, from the outside in: { NULL, "body" }, { &body, "items" }, { &items,
  * .index = 3 }. A name of NULL is an index. */
@@ -65,8 +66,7 @@ typedef struct weft__problems {
     uint32_t count, room;
     uint32_t total;                  /* those that were found and not kept included */
     int failed;                      /* 0, or WEFT_ENOMEM or WEFT_ELIMIT: the arena gave out */
-    weft__input last; /* the last input that was copied, and its copy: siblings share it */
-    weft_str last_copy;
+    weft_str last_input;             /* the last that was copied: siblings often have the same */
 } weft__problems;
 
 void weft__problems_init(weft__problems *p, weft_arena *arena);
@@ -104,6 +104,9 @@ static inline weft__problems_mark weft__problems_mark_now(const weft__problems *
     return (weft__problems_mark){ p->count, p->total };
 }
 void weft__problems_back_to(weft__problems *p, weft__problems_mark mark);
+
+/* Where they stood before the last ones, which are right below `loc`: those of a list's items. */
+weft__problems_mark weft__problems_before(const weft__problems *p, const weft__loc *loc);
 
 /* Give what was added since `mark` a rank; put what was added since it in the order of ranks,
  * equal ones as they are. */

@@ -63,6 +63,10 @@ int weft__text_items(
     const weft__any_list *l = list;
     weft__finding found;
     if (weft__rules_items(field, "List", l->count, &found) == 0) return 0;
+    weft__problems_mark before = weft__problems_before(problems, loc);
+    bool too_long = field->max_items && l->count > field->max_items;
+    if (!too_long && before.count < problems->count) return 0;
+    weft__problems_back_to(problems, before);
     return items_problem(field, list, &found, problems, loc);
 }
 

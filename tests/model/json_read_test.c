@@ -201,6 +201,8 @@ WEFT_TEST(a_key_that_is_there_twice_is_refused)
         &weft_schema_Comment, "{\"x\":1,\"text\":\"a\",\"x\":2}", 18, "Duplicate key 'x'");
     check_refused(&weft_schema_Order, "{\"id\":1,\"quantity\":1,\"email\":\"\",\"quantity\":1}", 32,
         "Duplicate key 'quantity'");
+    check_refused(&weft_schema_Order, "{\"email\":\"\",\"id\":1,  \"email\":\"\"}", 21,
+        "Duplicate key 'email'");
     check_refused(
         &weft_schema_weft_map_int, "{\"a\":1,\"b\":2, \"\\u0061\":3}", 14, "Duplicate key 'a'");
     check_refused(&weft_schema_weft_map_int, "{\"\":1,\"\":2}", 6, "Duplicate key ''");

@@ -392,6 +392,21 @@ WEFT_TEST(a_long_input_is_cut_between_characters)
     }
 }
 
+WEFT_TEST(two_inputs_at_one_place_in_memory_are_two)
+{
+    char text[] = "[1]";
+    static const weft__finding found = { .type = "t", .msg = "m" };
+    WITH_TEXTS(r) {
+        weft__problems_add(
+            &r.problems, &found, &QUERY, (weft__input){ WEFT__INPUT_JSON, { text, 3 } });
+        text[1] = '2';
+        weft__problems_add(
+            &r.problems, &found, &QUERY, (weft__input){ WEFT__INPUT_JSON, { text, 3 } });
+        WEFT_CHECK_STR(r.problems.items[0].input.bytes, "[1]");
+        WEFT_CHECK_STR(r.problems.items[1].input.bytes, "[2]");
+    }
+}
+
 WEFT_TEST(problems_outlive_the_text_they_came_from)
 {
     char text[] = "{\"name\":5,\"price\":1,\"items\":[{\"price\":\"abc\",\"name\":\"n\"}]}";
@@ -404,6 +419,26 @@ WEFT_TEST(problems_outlive_the_text_they_came_from)
                      "{\"type\":\"float_parsing\",\"loc\":[\"body\",\"items\",0,\"price\"],\"msg\":"
                      "\"Input should be a valid number, unable to parse "
                      "string as a number\",\"input\":\"abc\"}");
+    reading_close(&r);
+}
+
+/* Else one long key above a hundred problems would be a hundred long keys in the answer. */
+WEFT_TEST(a_long_key_of_a_map_is_named_by_its_beginning)
+{
+    static char text[4096];
+    reading r = reading_open();
+    weft_map_int map;
+    char *at = stpcpy(text, "{\"");
+    for (int i = 0; i < 1000; i++) at = stpcpy(at, "\xC3\xA9");
+    at = stpcpy(at, "\":\"x\"}");
+    weft_str json = { text, (size_t)(at - text) };
+    WEFT_CHECK_EQ(read_str(&r, &weft_schema_weft_map_int, NULL, json, &map), WEFT_EINVAL);
+    WEFT_NEED(r.problems.count == 1 && r.problems.items[0].loc_count == 2);
+    weft__step key = r.problems.items[0].loc[1];
+    WEFT_CHECK_EQ(key.len, 254 + 3);
+    WEFT_CHECK(memcmp(key.name, text + 2, 254) == 0);
+    WEFT_CHECK_STR(weft_str_of(key.name + 254), "\xE2\x80\xA6");
+    WEFT_CHECK_EQ(map.items[0].key.len, 2000);
     reading_close(&r);
 }
 

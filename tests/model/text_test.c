@@ -124,6 +124,48 @@ WEFT_TEST(the_number_of_texts_is_checked_once_they_are_all_there)
     reading_close(&r);
 }
 
+static int read_texts(reading *r, const weft_field *field, const char *const *texts, size_t count,
+    const weft__loc *loc)
+{
+    weft_list_int list = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        int rc = weft__text_append(
+            field->type, field, weft_str_of(texts[i]), &list, &r->arena, &r->problems, loc);
+        WEFT_CHECK(rc == 0 || rc == WEFT_EINVAL);
+    }
+    return weft__text_items(field, &list, &r->problems, loc);
+}
+
+/* As lists in JSON. */
+WEFT_TEST(a_list_of_texts_with_a_problem_inside_is_not_said_to_be_too_short)
+{
+    const weft__loc other = { &QUERY, WEFT_S("n"), 0 };
+    const weft_field *field = FIELD(weft_list_int, .min_items = 2, .max_items = 2);
+    reading r = texts_open();
+    weft__problems_init(&r.problems, &r.arena);
+    WEFT_CHECK_EQ(read_texts(&r, field, (const char *[]){ "x" }, 1, &other), 0);
+    WEFT_CHECK_EQ(r.problems.count, 1);
+    WEFT_CHECK_STR(weft_str_of(r.problems.items[0].type), "int_parsing");
+    WEFT_CHECK_EQ(read_texts(&r, field, (const char *[]){ "1" }, 1, &Q), WEFT_EINVAL);
+    WEFT_CHECK_EQ(r.problems.count, 2);
+    WEFT_CHECK_STR(weft_str_of(r.problems.items[1].type), "too_short");
+    reading_close(&r);
+}
+
+WEFT_TEST(a_list_of_too_many_texts_has_that_one_problem)
+{
+    const weft__loc other = { &QUERY, WEFT_S("n"), 0 };
+    const weft_field *field = FIELD(weft_list_int, .max_items = 2);
+    reading r = texts_open();
+    weft__problems_init(&r.problems, &r.arena);
+    WEFT_CHECK_EQ(read_texts(&r, field, (const char *[]){ "x" }, 1, &other), 0);
+    WEFT_CHECK_EQ(read_texts(&r, field, (const char *[]){ "x", "1", "y" }, 3, &Q), WEFT_EINVAL);
+    WEFT_NEED(r.problems.count == 2 && r.problems.total == 2);
+    WEFT_CHECK_STR(weft_str_of(r.problems.items[0].type), "int_parsing");
+    WEFT_CHECK_STR(weft_str_of(r.problems.items[1].type), "too_long");
+    reading_close(&r);
+}
+
 static int read_absent(reading *r, const weft_field *field, void *out)
 {
     weft__problems_init(&r->problems, &r->arena);

@@ -59,6 +59,8 @@ struct weft__server {
     void *ctx;
     weft__loop *loop;
     weft__watch listener;
+    weft__timer accept_again;            /* runs while accepting pauses, and nothing watches */
+    bool accept_fails;                   /* as it last did, which was said */
     int listener_fd, port;
     weft_scope scope;
     bool scope_entered, stopping, hurry;

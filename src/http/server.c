@@ -7,7 +7,13 @@
 #include "http/connection.h"
 #include "io/log.h"
 
-enum { BACKLOG = 4096, ACCEPTS_AT_ONCE = 64, LINGER_MS = 2000, SCRATCH_BYTES_MAX = 256 << 20 };
+enum {
+    BACKLOG = 4096,
+    ACCEPTS_AT_ONCE = 64,
+    ACCEPT_PAUSE_MS = 100,
+    LINGER_MS = 2000,
+    SCRATCH_BYTES_MAX = 256 << 20
+};
 
 static const weft_serve_opts defaults = {
     .host = "127.0.0.1",
@@ -77,11 +83,40 @@ static void patience_init(weft__server *s, patience *p, int ms, void (*over)(con
 
 /* ---- accepting ---- */
 
+static void accept_pause_start(weft__server *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    int64_t until_ns = weft__loop_now(s->loop) + ACCEPT_PAUSE_MS * 1000000LL;
+    /* Without memory for a timer it stays watched: rather a loop that spins than a deaf one. */
+    if (weft__timer_start(s->loop, &s->accept_again, until_ns) < 0) return;
+    (void)os->ops->unwatch(os, s->listener_fd);
+}
+
+static void accept_pause_over(weft__timer *t)
+{
+    weft__server *s = (weft__server *)((char *)t - offsetof(weft__server, accept_again));
+    weft__os *os = weft__loop_os(s->loop);
+    if (os->ops->watch(os, s->listener_fd, &s->listener, true) < 0) accept_pause_start(s);
+}
+
+/* No descriptors or no memory: who waits to be accepted would wake the loop in each of its turns. */
+static void accept_failed(weft__server *s, int code)
+{
+    if (!s->accept_fails) {
+        weft__log(WEFT__LOG_ERROR, "cannot accept connections: %s; tried again every %d ms",
+            strerror(-code), ACCEPT_PAUSE_MS);
+    }
+    s->accept_fails = true;
+    if (!s->stopping) accept_pause_start(s);
+}
+
 static bool accept_one(weft__server *s)
 {
     weft__os *os = weft__loop_os(s->loop);
     weft__addr peer;
     int fd = s->listener_fd < 0 ? -EAGAIN : os->ops->accept(os, s->listener_fd, &peer);
+    if (fd == -EAGAIN) s->accept_fails = false;
+    else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;
     if (s->connections - s->rejected < (unsigned)s->opts.connections_max)
         (void)weft__connection_open(s, fd);
@@ -144,6 +179,7 @@ int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__htt
     s->ctx = ctx;
     s->loop = weft__loop_here();
     s->listener = (weft__watch){ accept_some };
+    s->accept_again.fire = accept_pause_over;
     s->listener_fd = -1;
     s->flush = (weft__hook){ flush_all, NULL };
     weft__buf_init(&s->scratch, SCRATCH_BYTES_MAX);
@@ -173,6 +209,7 @@ static void stop_listening(weft__server *s)
 {
     weft__os *os = weft__loop_os(s->loop);
     if (s->listener_fd < 0) return;
+    weft__timer_stop(s->loop, &s->accept_again);
     weft__loop_forget(s->loop, &s->listener);
     os->ops->close(os, s->listener_fd);
     s->listener_fd = -1;

@@ -423,3 +423,45 @@ SERVER_CALM_TEST(an_accept_that_fails_is_tried_again, )
         WEFT_CHECK_EQ(ask(s, GET("/hello"), NULL), 200);
     }
 }
+
+static int lines_in(const char *text)
+{
+    int n = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++) n++;
+    return n;
+}
+
+/* It is then asked ten times a second, not in every turn, and says so once. */
+SERVER_CALM_TEST(an_accept_that_keeps_failing_is_paused_and_told_once, )
+{
+    static const int codes[] = { -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM };
+    for (size_t i = 0; i < weft_count(codes); i++) {
+        for (unsigned nth = 1; nth <= 5; nth++)
+            WEFT_CHECK_EQ(weft__sim_fail(server_os, "accept", nth, codes[i]), 0);
+        long accepts = server_count.accept;
+        int64_t began = server_ms();
+        server_capture();
+        peer *p = peer_open(s);
+        peer_say(p, GET("/hello"));
+        PEER_GETS(p, 200, "hello");
+        const char *said = server_captured();
+        WEFT_CHECK_EQ((server_ms() - began) / 10, 50);
+        WEFT_CHECK_EQ(server_count.accept - accepts, 7); /* the 7th finds nobody else */
+        WEFT_CHECK_EQ(lines_in(said), 1);
+        WEFT_CHECK(strstr(said, strerror(-codes[i])));
+        peer_close(p);
+    }
+}
+
+SERVER_CALM_TEST(a_stop_ends_the_pause_of_the_listener, )
+{
+    server_capture();
+    for (unsigned nth = 1; nth <= 2; nth++)
+        WEFT_CHECK_EQ(weft__sim_fail(server_os, "accept", nth, -ENOBUFS), 0);
+    peer *p = peer_open(s);
+    server_sleep(50);
+    server_stop(s);
+    server_sleep(200);
+    WEFT_CHECK_EQ(lines_in(server_captured()), 1);
+    peer_close(p);
+}

@@ -175,27 +175,6 @@ SERVER_TEST(what_ignores_its_cancel_loses_its_connection, .grace_ms = 100, .hard
 
 /* ---- who hangs is told ---- */
 
-static int real_stderr = -1, captured = -1;
-static char said[8192];
-
-static void capture_begin(void)
-{
-    fflush(stderr);
-    captured = memfd_create("captured", MFD_CLOEXEC);
-    real_stderr = dup(2);
-    WEFT_NEED(captured >= 0 && real_stderr >= 0 && dup2(captured, 2) == 2);
-}
-
-static void capture_end(void)
-{
-    fflush(stderr);
-    dup2(real_stderr, 2);
-    close(real_stderr);
-    ssize_t n = pread(captured, said, sizeof said - 1, 0);
-    said[n < 0 ? 0 : n] = 0;
-    close(captured);
-}
-
 SERVER_TEST(run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .hard_ms = 100)
 {
     s->hangs = true;
@@ -205,10 +184,10 @@ SERVER_TEST(run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .h
     peer_say(r, GET("/sleep/600000"));
     SERVER_UNTIL(s->began == 3);
     int64_t began = server_ms();
-    capture_begin();
+    server_capture();
     weft__server_stop(s->server);
     server_wait(s);
-    capture_end();
+    const char *said = server_captured();
     WEFT_CHECK(server_ms() < began + 2000);
     WEFT_CHECK_EQ(s->run_rc, WEFT_ETIMEDOUT);
     WEFT_CHECK(strstr(said, "GET /deaf/3000"));

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "testing/verdict.h"
 
 weft__os *server_os;
@@ -80,6 +82,30 @@ static void count_calls(weft__os *os)
     counted_ops.accept = counted_accept;
     os->ops = &counted_ops;
     server_count = (server_calls){ 0 };
+}
+
+/* ---- stderr ---- */
+
+static int real_stderr = -1, captured = -1;
+
+void server_capture(void)
+{
+    fflush(stderr);
+    captured = memfd_create("captured", MFD_CLOEXEC);
+    real_stderr = dup(2);
+    WEFT_NEED(captured >= 0 && real_stderr >= 0 && dup2(captured, 2) == 2);
+}
+
+const char *server_captured(void)
+{
+    static char said[8192];
+    fflush(stderr);
+    dup2(real_stderr, 2);
+    close(real_stderr);
+    ssize_t n = pread(captured, said, sizeof said - 1, 0);
+    said[n < 0 ? 0 : n] = 0;
+    close(captured);
+    return said;
 }
 
 /* ---- worlds ---- */

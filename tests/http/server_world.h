@@ -83,6 +83,10 @@ void server_settle(void);
     WEFT_CHECK(condition); } while (0)
 int64_t server_patience_ms(void);
 
+/* What goes to stderr from here on, until server_captured gives it. */
+void server_capture(void);
+const char *server_captured(void);
+
 /* ---- peers ---- */
 
 typedef struct peer {

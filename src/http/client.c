@@ -50,9 +50,12 @@ static __attribute__((noinline)) int send_after_waiting(weft__call *c)
 static int begin(weft__call *c)
 {
     weft__loop *loop = weft__self() ? weft__loop_here() : NULL;
-    if (!loop) return weft_fail(WEFT_EINVAL, "%s %s: called outside of a task", c->method, c->url);
-    int rc = weft__client_of(loop, &c->client);
-    if (rc < 0) return weft_fail(rc, "%s %s: no memory for the client", c->method, c->url);
+    int rc = loop ? weft__client_of(loop, &c->client) : WEFT_EINVAL;
+    if (rc < 0) {
+        weft__fail_as(WEFT__HERE, rc, 0, "%s %s: %s", c->method, c->url,
+            loop ? "no memory for the client" : "called outside of a task");
+        return rc;
+    }
     const weft_exchange_opts *o = c->opts;
     c->timed = o->connect_ms || o->read_ms || o->total_ms;
     c->started_ns = c->timed ? weft__loop_clock(loop) : weft__loop_now(loop);

@@ -107,18 +107,13 @@ static int connect_any(weft__stream *s, weft__loop *loop, const weft__addr *addr
     r.addrs = addrs;
     r.count = count;
     attempt *winner = NULL;
-    int rc = race_run(&r, deadline_ns, &winner);
-    int won = rc == 0 ? (int)(winner - r.tries) : -1, fd = -1;
-    if (won >= 0) {
+    int rc = race_run(&r, deadline_ns, &winner), fd = -1;
+    if (winner) {
         fd = winner->fd;
         winner->fd = -1;
     }
     for (int i = 0; i < r.begun; i++) attempt_close(&r, &r.tries[i]);
-    if (rc < 0) return rc;
-    rc = weft__stream_open(s, loop, fd);
-    /* An os cannot move a watch to another cookie: but now the address is known to be good. */
-    if (rc == -EEXIST) rc = weft__stream_connect(s, loop, &addrs[won], deadline_ns);
-    return rc;
+    return rc < 0 ? rc : weft__stream_open(s, loop, fd);
 }
 
 int weft__stream_connect_host(weft__stream *s, weft__loop *loop, const char *host, int port,

@@ -95,7 +95,7 @@ int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t t
 {
     struct iovec left[8];
     if (s->writer) return WEFT_EBUSY;
-    if (n > (int)weft_count(left)) return WEFT_EINVAL;
+    if (n < 1 || n > (int)weft_count(left)) return WEFT_EINVAL;
     for (int i = 0; i < n; i++) left[i] = iov[i];
     for (int first = 0;;) {
         ssize_t went = weft__stream_try_send(s, left + first, n - first);

@@ -26,7 +26,7 @@ int weft__stream_connect(weft__stream *s, weft__loop *loop, const weft__addr *to
 ssize_t weft__stream_try_recv(weft__stream *s, void *to, size_t n);
 ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_ns);
 
-/* Send all of it; 0 or a code. try_send: how many bytes went (0..all) or a code, never waits. timeout_ns is how long the peer
+/* Send all of it, 1 to 8 pieces; 0 or a code. try_send: how many bytes went (0..all) or a code, never waits. timeout_ns is how long the peer
  * may take none of it (INT64_MAX: no bound). Waits: when the peer is slow. */
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
 int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns);

@@ -218,6 +218,7 @@ NET_SIM_TEST(the_second_address_of_a_host_is_tried_when_the_first_refuses)
     WEFT_TRY(weft_fetch(Quote, &q, "{+}/x", weft_format("http://shop.example:%d", up.port).ptr));
     WEFT_CHECK((weft_now_ns() - began) < 200 * 1000000);
     WEFT_CHECK_EQ(net_conns(), 1);
+    WEFT_CHECK_EQ(up.accepted, 1); /* what answered is what is used */
     return 0;
 }
 
@@ -245,6 +246,7 @@ NET_SIM_TEST(the_second_address_of_a_host_is_tried_when_the_first_is_silent)
     WEFT_TRY(weft_fetch(Quote, &q, "{+}/x", weft_format("http://shop.example:%d", up.port).ptr));
     WEFT_CHECK_EQ((weft_now_ns() - began) / 1000000, 250);
     WEFT_CHECK_EQ(net_fds(), fds + 2);
+    WEFT_CHECK_EQ(up.accepted, 1);
     for (int i = 0; i < 3; i++) net_os->ops->close(net_os, fill[i]);
     net_os->ops->close(net_os, silent);
     return 0;

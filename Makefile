@@ -1,13 +1,12 @@
 # The front door; Meson and Ninja do the work. `make help` lists what there is.
 PORT ?= 8000
 PREFIX ?= /usr/local
+prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
 BUILD = build/release
 
-.PHONY: build help setup run test soak fuzz mutants bench claims install check clean
+.PHONY: build help setup compiled run test soak fuzz mutants bench claims install check clean
 
-build: setup
-	@tools/configure $(BUILD)
-	@ninja -C $(BUILD) --quiet
+build: compiled
 	@echo 'built: $(BUILD)/libweft.a and $(BUILD)/examples/; make help lists what else there is'
 
 help:
@@ -28,7 +27,10 @@ help:
 setup:
 	@tools/setup build
 
-run: build
+compiled: setup
+	@tools/build $(BUILD)
+
+run: compiled
 	@tools/run-showcase $(PORT)
 
 test:
@@ -44,17 +46,18 @@ mutants:
 	@tools/setup test
 	@tools/mutants
 
-bench: build
+bench: compiled
 	@tools/bench/run
 
-claims: build
+claims: compiled
 	@$(BUILD)/examples/claims
 
 # libdir=lib: pkg-config finds weft.pc in PREFIX/lib/pkgconfig on every distribution.
-install: build
-	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)) -Dlibdir=lib
-	@meson install -C $(BUILD) --quiet
-	@echo "installed in $(abspath $(PREFIX)); compile with: cc app.c \$$(pkg-config --cflags --libs weft)"
+install: compiled
+	@meson setup --reconfigure $(BUILD) -Dprefix='$(prefix)' -Dlibdir=lib > build/configure.log 2>&1 || \
+		{ cat build/configure.log; exit 1; }
+	@meson install -C $(BUILD) --no-rebuild --quiet
+	@echo "installed in $(prefix); compile with: cc app.c \$$(pkg-config --cflags --libs weft)"
 
 check:
 	@tools/setup check

@@ -1,8 +1,9 @@
 #include "wire/bytes.h"
 
-#define ALNUM (WEFT__TOKEN | WEFT__TEXT | WEFT__TARGET | WEFT__HOST | WEFT__UNRESERVED)
-#define MARK (WEFT__TOKEN | WEFT__TEXT | WEFT__TARGET)
-#define PLAIN (WEFT__TEXT | WEFT__TARGET)
+#define BRACE (WEFT__TEXT | WEFT__TARGET)
+#define PLAIN (BRACE | WEFT__TEMPLATE)
+#define MARK (PLAIN | WEFT__TOKEN)
+#define ALNUM (MARK | WEFT__HOST | WEFT__UNRESERVED)
 
 const unsigned char weft__byte_class[256] = {
     ['\t'] = WEFT__TEXT, [' '] = WEFT__TEXT, [0x80 ... 0xFF] = WEFT__TEXT,
@@ -14,7 +15,7 @@ const unsigned char weft__byte_class[256] = {
     ['+'] = MARK, ['^'] = MARK, ['`'] = MARK, ['|'] = MARK, ['#'] = WEFT__TOKEN | WEFT__TEXT,
     ['"'] = PLAIN, ['('] = PLAIN, [')'] = PLAIN, [','] = PLAIN, ['/'] = PLAIN, [':'] = PLAIN,
     [';'] = PLAIN, ['<'] = PLAIN, ['='] = PLAIN, ['>'] = PLAIN, ['?'] = PLAIN, ['@'] = PLAIN,
-    ['['] = PLAIN, ['\\'] = PLAIN, [']'] = PLAIN, ['{'] = PLAIN, ['}'] = PLAIN,
+    ['['] = PLAIN, ['\\'] = PLAIN, [']'] = PLAIN, ['{'] = BRACE, ['}'] = BRACE,
 };
 
 bool weft__same_nocase(weft_str a, weft_str b)

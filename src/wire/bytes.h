@@ -11,7 +11,8 @@ enum {
     WEFT__HOST = 8, /* host names: letters, digits, '-', '.', '_' (stricter than RFC 3986, 3.2.2) */
     WEFT__UNRESERVED = 16, /* never percent-encoded: RFC 3986, 2.3 */
     WEFT__DIGIT = 32,
-    WEFT__HEXDIGIT = 64
+    WEFT__HEXDIGIT = 64,
+    WEFT__TEMPLATE = 128 /* stands for itself in a URL template: WEFT__TARGET but for braces */
 };
 extern const unsigned char weft__byte_class[256];
 

@@ -42,23 +42,17 @@ int weft__url_decode(weft_str in, unsigned how, char *out)
 void weft__url_encode(weft__buf *b, weft_str s)
 {
     static const char hex[] = "0123456789ABCDEF";
-    if (!s.len) return;
-    char *room = s.len > SIZE_MAX / 3 ? NULL : weft__buf_reserve(b, s.len * 3), *to = room;
-    if (!room) {
-        b->failed = b->failed ? b->failed : WEFT_ELIMIT;
-        return;
+    if (!s.len || !weft__buf_reserve(b, s.len)) return;
+    for (const char *at = s.ptr, *end = at + s.len;;) {
+        const char *stop = at;
+        while (stop < end && weft__byte_is(*stop, WEFT__UNRESERVED)) stop++;
+        weft__buf_add(b, at, (size_t)(stop - at));
+        if (stop == end) return;
+        unsigned char c = (unsigned char)*stop;
+        const char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
+        weft__buf_add(b, escape, sizeof escape);
+        at = stop + 1;
     }
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (weft__byte_is(s.ptr[i], WEFT__UNRESERVED)) {
-            *to++ = s.ptr[i];
-            continue;
-        }
-        *to++ = '%';
-        *to++ = hex[c >> 4];
-        *to++ = hex[c & 15];
-    }
-    b->len += (size_t)(to - room);
 }
 
 static bool is_dots(weft_str s)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include "wire/bytes.h"
 
+typedef enum place { NO_PLACE, IN_PATH, IN_QUERY } place;
+
 /* One template on its way into the buffer; what is made so far is out->ptr + start. */
 typedef struct format {
     weft__buf *out;
@@ -10,10 +12,9 @@ typedef struct format {
     const char *text;
     const weft_str *values;
     size_t count, seen;              /* values given, braces met */
+    place place;                     /* of the last value; behind a '?' all are in the query */
     char *fault;
 } format;
-
-typedef enum place { NO_PLACE, IN_PATH, IN_QUERY } place;
 
 static int WEFT_PRINTF(2, 3) refuse(format *f, const char *fmt, ...)
 {
@@ -44,17 +45,17 @@ static place place_behind(weft_str url)
 /* One value, encoded. */
 static int add_encoded(format *f, weft_str value)
 {
-    place place = place_behind(made(f));
-    if (place == NO_PLACE) {
+    if (f->place != IN_QUERY) f->place = place_behind(made(f));
+    if (f->place == NO_PLACE) {
         return refuse(f,
             "{} number %zu of \"%.60s\" stands before the path: {+} puts a value as it is", f->seen,
             f->text);
     }
-    if (place == IN_PATH && !value.len) {
+    if (f->place == IN_PATH && !value.len) {
         return refuse(
             f, "value %zu of \"%.60s\" is empty: in a path it must be a segment", f->seen, f->text);
     }
-    if (place == IN_PATH && memchr(value.ptr, 0, value.len)) {
+    if (f->place == IN_PATH && memchr(value.ptr, 0, value.len)) {
         return refuse(f, "value %zu of \"%.60s\" holds a NUL", f->seen, f->text);
     }
     weft__url_encode(f->out, value);
@@ -75,8 +76,8 @@ static int add_trusted(format *f, weft_str value)
 /* `at` is at '{' or '}'. Returns how many bytes of the template it used, or < 0. */
 static int add_value(format *f, const char *at)
 {
-    bool trusted = strncmp(at, "{+}", 3) == 0;
-    if (!trusted && strncmp(at, "{}", 2) != 0) {
+    bool trusted = at[0] == '{' && at[1] == '+' && at[2] == '}';
+    if (!trusted && (at[0] != '{' || at[1] != '}')) {
         return refuse(f, "a brace in \"%.60s\" that is neither {} nor {+}", f->text);
     }
     if (f->seen++ < f->count) {
@@ -89,18 +90,17 @@ static int add_value(format *f, const char *at)
 
 static int add_all(format *f)
 {
-    for (const char *at = f->text; *at;) {
+    for (const char *at = f->text;;) {
+        const char *stop = at;
+        while (weft__byte_is(*stop, WEFT__TEMPLATE)) stop++;
+        weft__buf_add(f->out, at, (size_t)(stop - at));
         if (f->out->failed) return 0;
-        if (*at == '{' || *at == '}') {
-            int used = add_value(f, at);
-            if (used < 0) return used;
-            at += used;
-            continue;
-        }
-        if (!weft__byte_is(*at, WEFT__TARGET)) {
+        if (!*stop) break;
+        if (*stop != '{' && *stop != '}')
             return refuse(f, "\"%.60s\" holds a byte that no URL may have", f->text);
-        }
-        weft__buf_add_char(f->out, *at++);
+        int used = add_value(f, stop);
+        if (used < 0) return used;
+        at = stop + used;
     }
     if (f->seen == f->count) return 0;
     return refuse(
@@ -144,7 +144,7 @@ int weft__url_format(weft__buf *out, const char *text, const weft_str *values, s
         .count = count,
         .fault = fault };
     int rc = add_all(&f);
-    if (!rc && count && has_dot_segment(made(&f))) {
+    if (!rc && !out->failed && count && has_dot_segment(made(&f))) {
         rc = refuse(&f, "a value makes a segment of the path of \"%.60s\" '.' or '..'", text);
     }
     if (rc < 0) out->len = f.start;

@@ -88,6 +88,8 @@ WEFT_TEST(values_are_put_into_their_places)
         { "{+}&b={}", { WEFT_S("https://a/?x=%20"), WEFT_S("/") }, 2, "<https://a/?x=%20&b=%2F" },
         { "/{+}", { WEFT_S("") }, 1, "</" },
         { "/{}", { WEFT_S("\xC3\xA9") }, 1, "</%C3%A9" },
+        { "/a|b~c-d_e.f/{}|", { WEFT_S("|a|bc||de~f-g_h.i|") }, 1,
+            "</a|b~c-d_e.f/%7Ca%7Cbc%7C%7Cde~f-g_h.i%7C|" },
     };
     for (size_t i = 0; i < weft_count(rows); i++) {
         weft__buf b;
@@ -115,6 +117,18 @@ WEFT_TEST(the_fault_of_a_long_template_fits_its_room)
     weft__buf_free(&b);
 }
 
+/* Cut off there, the segment would be "..", which it is not. */
+WEFT_TEST(a_url_that_does_not_fit_is_judged_by_nothing_else)
+{
+    char fault[WEFT__URL_FAULT];
+    weft_str values[] = { WEFT_S("http://h/a/.."), WEFT_S("b") };
+    weft__buf b;
+    weft__buf_init(&b, strlen("http://h/a/.."));
+    WEFT_CHECK_EQ(weft__url_format(&b, "{+}{}", values, 2, fault), 0);
+    WEFT_CHECK_EQ(b.failed, WEFT_ELIMIT);
+    weft__buf_free(&b);
+}
+
 WEFT_TEST(a_url_past_the_limit_or_without_memory_is_a_failed_buffer)
 {
     char fault[WEFT__URL_FAULT];
@@ -126,6 +140,11 @@ WEFT_TEST(a_url_past_the_limit_or_without_memory_is_a_failed_buffer)
         WEFT_CHECK_EQ(b.failed, WEFT_ELIMIT);
         weft__buf_free(&b);
     }
+    weft__buf_init(&b, strlen("http://shop:8000/a"));
+    WEFT_CHECK_EQ(weft__url_format(&b, "{+}/{}", values, 2, fault), 0);
+    WEFT_CHECK_STR(weft__buf_str(&b), "http://shop:8000/a");
+    WEFT_CHECK_EQ(b.failed, 0);
+    weft__buf_free(&b);
     FAIL_EACH_IN_TURN(i) {
         weft__buf_init(&b, 1000);
         WEFT_CHECK_EQ(weft__url_format(&b, "{+}/{}", values, 2, fault), 0);

@@ -52,6 +52,9 @@ struct weft__fiber {
     void *out;
     int arity;
     weft_error *alone;                   /* the call's .error */
+    const weft__held *held;              /* what it waits for, while it does: NULL when nothing is known */
+    const char *label;                   /* what users call its work, or NULL */
+    int64_t began_ns;
     weft_scope root;                     /* the scope of this task alone: weft_task_cancel, .timeout_ms */
 #ifdef WEFT__SANITIZED
     void *asan_fake, *tsan_fiber;
@@ -63,7 +66,10 @@ typedef struct weft__on_free { void (*fn)(void *); void *arg; struct weft__on_fr
 struct weft__loop {
     weft__os *os;
     int64_t now_ns;
+    /* Written here alone, with relaxed stores: another thread may look at them (a watchdog). */
     weft__fiber *current;                /* NULL: the loop's own stack */
+    uint64_t turns;                      /* how often it came back from the poller */
+    bool polling;                        /* it is in the poller: nothing of it runs */
     weft__fiber *ready, **ready_end;
     weft__fiber *again, **again_end;     /* in the simulator: those that gave way, behind the ready ones */
     weft__fiber **round;                 /* in the simulator: those of this round, in its order */
@@ -118,9 +124,9 @@ void weft__ready_again(weft__fiber *f);                  /* a running task that 
 void weft__fiber_main(void);                             /* where every fiber begins and ends */
 
 /* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */
-int weft__park_until(const char *what, int64_t deadline_ns);
+int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns);
 /* park without listening to cancels: for awaiting one's own children */
-int weft__park_through(const char *what);
+int weft__park_through(const char *what, const weft__held *on);
 
 /* scopes (scope.c) */
 void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int timeout_ms);
@@ -130,6 +136,9 @@ void weft__scope_cancel(weft_scope *s, int reason);
 int weft__scope_deliver(weft__fiber *f);
 static inline int weft__scope_effective(const weft_scope *s) { return s->inherited ? s->inherited : s->reason; }
 void weft__scope_failed(weft_scope *s, weft_task *t);
+/* The tasks of a scope, as what somebody waits for. */
+typedef struct weft__joined { weft__held held; const weft_scope *scope; } weft__joined;
+weft_task *weft__scope_holder(const weft__held *held, int i);
 /* Wait, whatever is cancelled, until no more than `left` tasks of the scope run. */
 void weft__scope_await(weft_scope *s, uint32_t left, const char *what);
 /* Wake who waits for the tasks of the scope to end. */

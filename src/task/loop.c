@@ -21,6 +21,8 @@ int64_t weft__loop_clock(weft__loop *loop) { return loop->now_ns = loop->os->ops
 weft__block_pool *weft__loop_blocks(weft__loop *loop) { return &loop->blocks; }
 void **weft__loop_slot(weft__loop *loop, int which) { return &loop->slots[which]; }
 weft__fiber *weft__self(void) { return weft__the_loop ? weft__the_loop->current : NULL; }
+void weft__task_label(const char *label) { if (weft__self()) weft__self()->label = label; }
+const char *weft__task_label_of(const weft_task *t) { return t->fiber ? t->fiber->label : NULL; }
 int64_t weft_now_ns(void) { return weft__the_loop ? weft__the_loop->now_ns : 0; }
 
 /* ---- the ready queue ---- */
@@ -64,7 +66,7 @@ static inline weft__fiber *ready_pop(weft__loop *loop)
  * that the processor mispredicts, because it remembers the calls of the task that was left. */
 static inline __attribute__((always_inline)) void switch_to(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
 {
-    loop->current = to;
+    __atomic_store_n(&loop->current, to, __ATOMIC_RELAXED);
     loop->budget = WEFT__BUDGET;
     if (to) to->state = WEFT__RUNNING;
     sanitizer_leave(loop, from, to, for_good);
@@ -141,7 +143,17 @@ static inline weft__fiber *the_task(const char *what)
     return f;
 }
 
-int weft__park_until(const char *what, int64_t deadline_ns)
+/* Only what waits on something known touches the cache line of `held`. */
+static inline __attribute__((always_inline)) int park_on(weft__fiber *f, const char *what, const weft__held *on, int64_t deadline_ns)
+{
+    if (!on) return park(f, what, deadline_ns);
+    f->held = on;
+    int rc = park(f, what, deadline_ns);
+    f->held = NULL;
+    return rc;
+}
+
+int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns)
 {
     weft__fiber *f = the_task(what);
     if (__builtin_expect(weft__scope_effective(f->scope) != 0, 0)) {
@@ -149,7 +161,7 @@ int weft__park_until(const char *what, int64_t deadline_ns)
         suspend(f->loop);
         return weft__scope_deliver(f);
     }
-    int rc = park(f, what, deadline_ns);
+    int rc = park_on(f, what, on, deadline_ns);
     /* a cancel that came after the wake does not undo it: the result stands */
     if (__builtin_expect(rc == WEFT_ECANCELED, 0)) {
         int told = weft__scope_deliver(f);
@@ -160,15 +172,20 @@ int weft__park_until(const char *what, int64_t deadline_ns)
 
 int weft__park(const char *what, int64_t deadline_ns)
 {
-    int rc = weft__park_until(what, deadline_ns);
+    return weft__park_on(what, NULL, deadline_ns);
+}
+
+int weft__park_on(const char *what, const weft__held *on, int64_t deadline_ns)
+{
+    int rc = weft__park_until(what, on, deadline_ns);
     return rc == WEFT__DEADLINE ? WEFT_ETIMEDOUT : rc;
 }
 
-int weft__park_through(const char *what)
+int weft__park_through(const char *what, const weft__held *on)
 {
     weft__fiber *f = the_task(what);
     f->uncancellable = true;
-    int rc = park(f, what, INT64_MAX);
+    int rc = park_on(f, what, on, INT64_MAX);
     f->uncancellable = false;
     return rc;
 }
@@ -217,7 +234,7 @@ int weft_sleep_ms(int64_t ms)
     weft__loop *loop = the_task("weft_sleep_ms")->loop;
     int64_t now = weft__loop_clock(loop);             /* the task may have worked for long since the turn began */
     int64_t ns = ms > (INT64_MAX - now) / 1000000 ? INT64_MAX - 1 : now + ms * 1000000;
-    int rc = weft__park_until("a timer", ns);
+    int rc = weft__park_until("a timer", NULL, ns);
     return rc == WEFT__DEADLINE ? 0 : rc;
 }
 
@@ -337,7 +354,10 @@ static void poll(weft__loop *loop)
     for (weft__hook *h = loop->hooks; h; h = h->next) h->run(h);
     int64_t timeout = time_to_wait(loop);
     if (timeout) weft__stack_trim(&loop->stacks, loop->now_ns);
+    __atomic_store_n(&loop->polling, true, __ATOMIC_RELAXED);
     int n = os->ops->wait(os, loop->events, WEFT__EVENTS_AT_ONCE, timeout);
+    __atomic_store_n(&loop->turns, loop->turns + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&loop->polling, false, __ATOMIC_RELAXED);
     loop->now_ns = os->ops->now_ns(os);
     if (n == WEFT_EDEADLK) deadlocked(loop);
     loop->event_count = n > 0 ? n : 0;

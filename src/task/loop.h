@@ -44,6 +44,15 @@ int weft__loop_on_free(weft__loop *loop, void (*fn)(void *arg), void *arg);
  * afterwards. `what` is a static text for the list of what waits: "a read", "a timer". Waits: always. */
 int weft__park(const char *what, int64_t deadline_ns);
 
+/* What a task may wait for, so that the list of tasks can say who has it: "waits for mutex orders, held by pay
+ * (shop.c:30)". Embedded in a lock, or on the stack of the task that waits; the texts are static, or live as long as
+ * it does. `holder` tells the i-th task (0, 1, ...) that must do something first, NULL past the last; it is asked on the
+ * loop's thread, while somebody waits, and must neither wait nor change anything. Both name and holder may be NULL. */
+typedef struct weft__held weft__held;
+struct weft__held { const char *kind, *name; weft_task *(*holder)(const weft__held *, int i); };
+/* weft__park on such a thing, which must live until this returns. NULL: weft__park. */
+int weft__park_on(const char *what, const weft__held *on, int64_t deadline_ns);
+
 /* End a task's park with a code. The first wake counts, later ones and those of a running task do nothing.
  * Returns whether this one counted. */
 bool weft__wake(weft__fiber *f, int rc);
@@ -91,6 +100,11 @@ bool weft__error_shown(int rc);
 void weft__errors_clear(void);
 
 /* ---- tasks for servers ---- */
+
+/* What users call the work of this task: "GET /items/{item_id}". A static text, or one that lives as long as the
+ * task; NULL: none, and so outside of a task. */
+void weft__task_label(const char *label);
+const char *weft__task_label_of(const weft_task *t);     /* NULL: none, or it has ended */
 
 /* Spawn without a handle and without a copy: int fn(void *arg) on a task of `scope` named `name`. For servers: it
  * may be called from the loop's own stack. 0 or WEFT_ENOMEM / WEFT_ECLOSED. */

@@ -194,12 +194,25 @@ void weft__scope_joined(weft_scope *s)
     for (weft__fiber *f = s->joiners; f; f = f->next_waiter) weft__wake_parked(f, 0);
 }
 
+weft_task *weft__scope_holder(const weft__held *held, int i)
+{
+    weft_task *t = ((const weft__joined *)held)->scope->tasks;
+    while (t && (t->done || i-- > 0)) t = t->next;
+    return t;
+}
+
+static weft__joined joined(const weft_scope *s)
+{
+    return (weft__joined){ { "scope", s->place, weft__scope_holder }, s };
+}
+
 void weft__scope_await(weft_scope *s, uint32_t left, const char *what)
 {
     weft__fiber *f = weft__running();
+    weft__joined on = joined(s);
     while (s->running > left) {
         join_begin(s, f, left);
-        weft__park_through(what);
+        weft__park_through(what, &on.held);
         join_end(s, f);
     }
 }
@@ -236,10 +249,11 @@ void weft__scope_leave(weft_scope *const *sp)
 int weft_join(weft_scope *s)
 {
     int rc = s->running ? 0 : weft_yield();
+    weft__joined on = joined(s);
     while (s->running) {
         weft__fiber *f = weft__running();
         join_begin(s, f, 0);
-        rc = weft__park_until("the tasks of a scope", INT64_MAX);
+        rc = weft__park_until("the tasks of a scope", &on.held, INT64_MAX);
         join_end(s, f);
         if (s->failed) weft__scope_await(s, 0, "the tasks of a scope to end");
         else if (rc < 0) return rc;

@@ -169,6 +169,9 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->out = c->out;
     f->arity = c->arity;
     f->alone = c->error;
+    f->held = NULL;
+    f->label = NULL;
+    f->began_ns = loop->now_ns;
     weft__context_make(&f->context, sp, weft__fiber_main);
     sanitizer_stack_new(f);
     return f;
@@ -232,13 +235,21 @@ static void waiter_remove(weft_task *t, weft__fiber *f)
     }
 }
 
+typedef struct awaited { weft__held held; weft_task *task; } awaited;
+
+static weft_task *awaited_holder(const weft__held *held, int i)
+{
+    return i ? NULL : ((const awaited *)held)->task;
+}
+
 /* 0: it has ended; < 0: this task was cancelled before that. */
 static int wait_for_end(weft_task *t, weft__fiber *f)
 {
+    awaited on = { { "task", t->name, awaited_holder }, t };
     while (!t->done) {
         f->next_waiter = t->waiters;
         t->waiters = f;
-        int rc = weft__park_until("another task's end", INT64_MAX);
+        int rc = weft__park_until("another task's end", &on.held, INT64_MAX);
         waiter_remove(t, f);
         if (!t->done && rc < 0) return rc;
     }

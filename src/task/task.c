@@ -192,8 +192,9 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
     f->root.opts = (weft_scope_opts){ 0 };
     f->root.place = place;
     f->root.arena = f->arena = s->arena;
-    weft__scope_init(&f->root, s, f, c->timeout_ms);
     f->scope = &f->root;
+    f->state = WEFT__READY;                          /* before it has a deadline that may have passed */
+    weft__scope_init(&f->root, s, f, c->timeout_ms);
     s->running++;
     weft__ready(f);
     return t;

@@ -50,10 +50,39 @@ check not_root_it_goes_through_sudo 0 asked sudo
 fake apt-get 'echo no network today >&2' 'exit 100'
 setup build
 check a_failure_of_apt_is_shown 1 said 'no network today'
+fake apt-get "echo apt-get \$* >> $work/asked" '[ "$1" != update ]'
+setup build
+check an_update_that_fails_does_not_keep_packages_away 0 asked 'apt-get install'
+
+# What a terminal sees and is asked: script gives one.
+on_a_terminal() {    # ANSWER
+    : > "$work/asked"
+    printf '%s' "$1" | script -qec "PATH=$work/bin CC=cc tools/setup build" /dev/null > "$work/out" 2>&1
+    status=$?
+}
+nothing_asked() { said "$1" && [ ! -s "$work/asked" ]; }
+if command -v script > /dev/null 2>&1; then
+    on_a_terminal 'n
+'
+    check who_says_no_is_told_what_to_do_by_hand 1 nothing_asked 'By hand: sudo apt-get install gcc meson'
+    on_a_terminal 'y
+'
+    check who_says_yes_gets_the_packages 0 asked 'apt-get install -y'
+else echo 'skip setup/on_a_terminal: there is no script (bsdutils)'
+fi
+
+rm "$work/bin/apt-get"
+setup test
+check without_what_the_tests_need_it_says_what_can_be_run 1 said 'tools/test floors unit'
 
 for tool in cc meson ninja pkg-config; do fake $tool 'exit 0'; done
 setup build
 check when_all_is_there_it_says_and_does_nothing 0 silent
+
+fake meson 'echo 0.61.2'
+setup build
+check a_meson_that_is_too_old_is_named 1 said 'meson 0.61.2 is too old, 1.0 or later is needed'
+fake meson 'echo 1.0.1'
 
 fake node 'exit 0'
 fake apt-get "echo apt-get \$* >> $work/asked"

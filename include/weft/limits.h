@@ -4,19 +4,20 @@
 #include <stdbool.h>
 #include "weft/base.h"
 
-/* Options of weft_serve; 0 takes the default named here. Each limit that a client passes is answered with the
- * limit's name in the body: 408 for time, 413 body, 414 target, 431 head and headers, 503 connections.  */
+/* Options of weft_serve; 0 takes the default named here, and one that makes no sense (negative, say) is refused
+ * at the start, by its name. Each limit that a client passes is answered with the limit's name in the body: 408
+ * for time, 413 body, 414 target, 431 head and headers, 503 connections.  */
 typedef struct weft_serve_opts {
     weft__named_options_only _;
     const char *host;                 /* "127.0.0.1"; "0.0.0.0" or "::" for every interface */
     int port;                         /* 8000; -1 any free one, which is printed */
-    size_t head_bytes_max;            /* 16 KiB: request line and headers */
-    size_t target_bytes_max;          /* 8 KiB */
-    int headers_max;                  /* 100 */
+    size_t head_bytes_max;            /* 16 KiB: request line and headers; at most 1 GiB */
+    size_t target_bytes_max;          /* 8 KiB; at most 1 GiB */
+    int headers_max;                  /* 100; at most 1 000 000 */
     size_t body_bytes_max;            /* 1 MiB; a route may say otherwise */
     size_t request_bytes_max;         /* 16 MiB: all memory of one request (weft_alloc) */
     int head_timeout_ms;              /* 10 000 from a head's first byte to its last */
-    int body_timeout_ms;              /* 30 000 from a head's end to its body's last byte */
+    int body_timeout_ms;              /* 30 000 from when a body is asked for to its last byte */
     int idle_timeout_ms;              /* 75 000 between two requests */
     int write_timeout_ms;             /* 30 000 without the client taking a byte */
     int connections_max;              /* 10 000 */

@@ -76,6 +76,9 @@ struct weft__server {
     int64_t date_until_ns;
 };
 
+/* options.c: with their defaults filled in; 0, or WEFT_EINVAL with the reason in `why` (256 bytes). */
+int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why);
+
 /* connection.c */
 connection *weft__connection_open(weft__server *s, int fd); /* NULL: no memory, and fd is closed */
 /* And free it; from its own task or the loop's stack. */

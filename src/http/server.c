@@ -15,46 +15,6 @@ enum {
     SCRATCH_BYTES_MAX = 256 << 20
 };
 
-static const weft_serve_opts defaults = {
-    .host = "127.0.0.1",
-    .port = 8000,
-    .head_bytes_max = 16 * 1024,
-    .target_bytes_max = 8 * 1024,
-    .headers_max = 100,
-    .body_bytes_max = 1 << 20,
-    .request_bytes_max = 16 << 20,
-    .head_timeout_ms = 10000,
-    .body_timeout_ms = 30000,
-    .idle_timeout_ms = 75000,
-    .write_timeout_ms = 30000,
-    .connections_max = 10000,
-    .grace_ms = 10000,
-    .hard_ms = 2000,
-};
-
-static weft_serve_opts filled(const weft_serve_opts *given)
-{
-    weft_serve_opts o = *given;
-#define FILL(member) \
-    if (!o.member) o.member = defaults.member
-    FILL(host);
-    FILL(port);
-    FILL(head_bytes_max);
-    FILL(target_bytes_max);
-    FILL(headers_max);
-    FILL(body_bytes_max);
-    FILL(request_bytes_max);
-    FILL(head_timeout_ms);
-    FILL(body_timeout_ms);
-    FILL(idle_timeout_ms);
-    FILL(write_timeout_ms);
-    FILL(connections_max);
-    FILL(grace_ms);
-    FILL(hard_ms);
-#undef FILL
-    return o;
-}
-
 weft_str weft__server_date(weft__server *s)
 {
     int64_t now = weft__loop_now(s->loop);
@@ -173,7 +133,11 @@ int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__htt
         snprintf(why, 256, "no memory for a server");
         return WEFT_ENOMEM;
     }
-    s->opts = filled(opts);
+    int rc = weft__server_options(&s->opts, opts, why);
+    if (rc < 0) {
+        weft__free(s);
+        return rc;
+    }
     s->limits = (weft__http_limits){ s->opts.head_bytes_max, s->opts.target_bytes_max };
     s->handler = handler;
     s->ctx = ctx;
@@ -186,7 +150,7 @@ int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__htt
     patience_init(s, &s->idle, s->opts.idle_timeout_ms, idle_over);
     patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
     patience_init(s, &s->lingers, LINGER_MS, idle_over);
-    int rc = start_listening(s, why);
+    rc = start_listening(s, why);
     if (rc < 0) {
         weft__server_free(s);
         return rc;

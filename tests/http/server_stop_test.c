@@ -294,6 +294,31 @@ SERVER_TEST(a_taken_port_is_told)
     WEFT_CHECK(strstr(why, "host 'no address' is no IP address"));
 }
 
+static void check_refused(served *s, weft_serve_opts opts, const char *text)
+{
+    char why[256] = "";
+    weft__server *other = NULL;
+    WEFT_CHECK_EQ(weft__server_open(&other, &opts, s->server->handler, s, why), WEFT_EINVAL);
+    WEFT_CHECK_STR(weft_str_of(why), text);
+    WEFT_CHECK(!other);
+}
+
+SERVER_CALM_TEST(an_option_that_makes_no_sense_is_refused_by_its_name, )
+{
+    check_refused(s, (weft_serve_opts){ .port = 70000 }, "port is 70000: expected -1 to 65535");
+    check_refused(s, (weft_serve_opts){ .port = -2 }, "port is -2: expected -1 to 65535");
+    check_refused(s, (weft_serve_opts){ .port = -1, .headers_max = -1 },
+        "headers_max is -1: expected 1 to 1000000, or 0 for 100");
+    check_refused(s, (weft_serve_opts){ .port = -1, .idle_timeout_ms = -1 },
+        "idle_timeout_ms is -1: expected 1 to 2147483647, or 0 for 75000");
+    check_refused(s, (weft_serve_opts){ .port = -1, .connections_max = -5 },
+        "connections_max is -5: expected 1 to 2147483647, or 0 for 10000");
+    check_refused(s, (weft_serve_opts){ .port = -1, .head_bytes_max = SIZE_MAX },
+        "head_bytes_max is 18446744073709551615: expected 1 to 1073741824, or 0 for 16384");
+    check_refused(s, (weft_serve_opts){ .port = -1, .body_bytes_max = (size_t)-1 },
+        "body_bytes_max is 18446744073709551615: expected 1 to 9223372036854775807, or 0 for 1048576");
+}
+
 /* ---- a cancel around ---- */
 
 typedef struct other {

@@ -1,0 +1,67 @@
+/* What a server's options are when they are not given, and which make sense. */
+#include <limits.h>
+#include <stdio.h>
+#include "http/connection.h"
+
+enum { HEAD_BYTES = 1 << 30, HEADERS = 1000000 };
+
+typedef struct option {
+    const char *name;
+    size_t offset;
+    bool is_size;                        /* a size_t, else an int */
+    uint64_t initial, most;
+} option;
+
+#define SIZE(member, initial, most) { #member, offsetof(weft_serve_opts, member), true, initial, most }
+#define COUNT(member, initial, most) { #member, offsetof(weft_serve_opts, member), false, initial, most }
+
+static const option options[] = {
+    SIZE(head_bytes_max, 16 * 1024, HEAD_BYTES),
+    SIZE(target_bytes_max, 8 * 1024, HEAD_BYTES),
+    COUNT(headers_max, 100, HEADERS),
+    SIZE(body_bytes_max, 1 << 20, INT64_MAX),
+    SIZE(request_bytes_max, 16 << 20, INT64_MAX),
+    COUNT(head_timeout_ms, 10000, INT_MAX),
+    COUNT(body_timeout_ms, 30000, INT_MAX),
+    COUNT(idle_timeout_ms, 75000, INT_MAX),
+    COUNT(write_timeout_ms, 30000, INT_MAX),
+    COUNT(connections_max, 10000, INT_MAX),
+    COUNT(grace_ms, 10000, INT_MAX),
+    COUNT(hard_ms, 2000, INT_MAX),
+};
+
+static int size_option(const option *o, size_t *value, char *why)
+{
+    if (!*value) *value = o->initial;
+    if (*value <= o->most) return 0;
+    snprintf(why, 256, "%s is %zu: expected 1 to %llu, or 0 for %llu", o->name, *value,
+        (unsigned long long)o->most, (unsigned long long)o->initial);
+    return WEFT_EINVAL;
+}
+
+static int count_option(const option *o, int *value, char *why)
+{
+    if (!*value) *value = (int)o->initial;
+    if (*value > 0 && (uint64_t)*value <= o->most) return 0;
+    snprintf(why, 256, "%s is %d: expected 1 to %llu, or 0 for %llu", o->name, *value,
+        (unsigned long long)o->most, (unsigned long long)o->initial);
+    return WEFT_EINVAL;
+}
+
+int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why)
+{
+    weft_serve_opts opts = *given;
+    if (!opts.host) opts.host = "127.0.0.1";
+    if (!opts.port) opts.port = 8000;
+    if (opts.port < -1 || opts.port > 65535) {
+        snprintf(why, 256, "port is %d: expected -1 to 65535", opts.port);
+        return WEFT_EINVAL;
+    }
+    for (const option *o = options; o < options + weft_count(options); o++) {
+        void *value = (char *)&opts + o->offset;
+        int rc = o->is_size ? size_option(o, value, why) : count_option(o, value, why);
+        if (rc < 0) return rc;
+    }
+    *out = opts;
+    return 0;
+}

@@ -14,6 +14,7 @@ typedef struct serving {
     const weft_serve_opts *opts;
     weft__app *compiled;
     weft__loop *loop;
+    bool begun;                      /* what fails from here on is said where it fails */
     weft__server *server;            /* NULL: not yet, or no longer */
     unsigned stops;                  /* signals passed on so far */
 } serving;
@@ -43,6 +44,7 @@ static int serve_task(serving *const *in)
 {
     serving *s = *in;
     char why[256] = "";
+    s->begun = true;
     weft__server *server;
     int rc = weft__server_open(&server, s->opts, weft__app_handle, s->compiled, why);
     if (rc < 0) {
@@ -53,6 +55,8 @@ static int serve_task(serving *const *in)
     say_listening(s);
     rc = weft__server_run(server);
     s->server = NULL;
+    if (rc < 0 && rc != WEFT_ETIMEDOUT)
+        fprintf(stderr, "weft: cannot watch the socket it listens on: %s\n", weft_error_of(rc)->text);
     /* The server has said so: what hangs in a handler cannot be left. */
     if (rc == WEFT_ETIMEDOUT) _Exit(EXIT_HUNG);
     weft__server_free(server);
@@ -76,7 +80,7 @@ static int serve(serving *s)
     weft__os *os = weft__os_linux_new();
     int rc = os ? serve_on(s, os) : WEFT_ENOMEM;
     if (os) os->ops->free(os);
-    if (rc == WEFT_ENOMEM) fputs("weft: no memory for a loop, or no epoll\n", stderr);
+    if (rc < 0 && !s->begun) fputs("weft: no memory for a loop, or no epoll\n", stderr);
     return rc < 0 ? EXIT_CANNOT_LISTEN : 0;
 }
 

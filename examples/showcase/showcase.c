@@ -1,6 +1,5 @@
 /* The showcase: the programs of the tutorial joined into one application, with the services it asks running as
  * processes of their own. `make run` starts it; the page at / explains it. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,8 +216,9 @@ int main(int argc, char **argv)
     int port = 8000;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) return usage(NULL);
-        if (strcmp(argv[i], "--port") != 0 || i + 1 == argc) return usage(argv[i]);
-        if ((port = read_port(argv[++i])) < 0) return 2;
+        if (strncmp(argv[i], "--port", 6) != 0 || (argv[i][6] && argv[i][6] != '=')) return usage(argv[i]);
+        const char *value = argv[i][6] ? argv[i] + 7 : i + 1 < argc ? argv[++i] : "";
+        if ((port = read_port(value)) < 0) return 2;
     }
     if (!services_start()) return 1;
     int status = weft_run(wait_for_services);

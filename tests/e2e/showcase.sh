@@ -34,6 +34,13 @@ start() {                                # environment given by the caller
     exit 1
 }
 
+# Those of some processes that run; one that nobody has waited for yet does not.
+alive() {
+    for p in "$@"; do
+        case $(awk '{print $3}' "/proc/$p/stat" 2>/dev/null) in '' | Z) ;; *) echo "$p" ;; esac
+    done
+}
+
 children() { pgrep -P "$pid" | tr '\n' ' '; }
 
 stop() {                                 # as Ctrl-C does; nothing of it may be left
@@ -43,9 +50,7 @@ stop() {                                 # as Ctrl-C does; nothing of it may be 
     wait "$pid"
     check "$1" 0 "$?"
     pid=
-    for p in $processes; do
-        [ -d "/proc/$p" ] && [ "$(awk '{print $3}' "/proc/$p/stat" 2>/dev/null)" != Z ] && not_ok "$1" "process $p is left"
-    done
+    [ -z "$(alive $processes)" ] || not_ok "$1" "left: $(alive $processes)"
 }
 
 get() { curl -s --max-time 20 "http://127.0.0.1:$port$1"; }
@@ -118,14 +123,29 @@ stop ends_with_requests_hanging_upstream
 
 WEFT_SHOWCASE_DELAY_MS=0 WEFT_SHOWCASE_FAULTS=store1:refuse,store2:refuse,store3:refuse,store4:refuse,store5:503 start
 check no_store_is_502 502 "$(status "http://127.0.0.1:$port/compare-prices/7")"
+services=$(children)
 kill -KILL "$pid"; wait "$pid" 2>/dev/null
 sleep 0.5
-check killed_it_leaves_no_service 0 "$(pgrep -f "$BUILD/examples/showcase/upstream" | wc -l)"
+check killed_it_leaves_no_service "5 " "$(wc -w <<< "$services") $(alive $services)"
 pid=
+
+# ---- a port that is taken ----
+
+export WEFT_SHOWCASE_DELAY_MS=0
+start
+out=$("$BUILD/examples/showcase/showcase" --port "$port" 2>&1 > /dev/null)
+check a_taken_port "1 weft: cannot listen on 127.0.0.1 port $port: Address already in use" "$? ${out%%;*}"
+check the_first_goes_on 200 "$(status "http://127.0.0.1:$port/items/1")"
+stop ends_quietly
+unset WEFT_SHOWCASE_DELAY_MS
 
 # ---- mistakes in its options ----
 
 out=$(WEFT_SHOWCASE_FAULTS=store9:500 "$BUILD/examples/showcase/showcase" 2>&1)
 check a_fault_of_no_store '1 store9:500' "$? $(printf '%s' "$out" | grep -o 'store9:500')"
+out=$("$BUILD/examples/showcase/showcase" --port 2>&1)
+check a_port_without_a_number "2 showcase: the port is '': expected a number from 1 to 65535" "$? $out"
+out=$("$BUILD/examples/showcase/showcase" --port=99999 2>&1)
+check a_port_that_is_none "2 showcase: the port is '99999': expected a number from 1 to 65535" "$? $out"
 out=$("$BUILD/examples/showcase/showcase" --prot 9000 2>&1)
 check a_mistyped_option "2 showcase: '--prot' is no option of mine" "$? $(printf '%s' "$out" | head -n 1)"

@@ -1,8 +1,9 @@
 #ifndef WEFT_FUZZ_HTTP1_ORACLE_H
 #define WEFT_FUZZ_HTTP1_ORACLE_H
-/* A second opinion on requests: llhttp, where Debian's node-llhttp is installed. It refuses some
- * methods and takes more than weft does otherwise; but a request that both take has the same body,
- * and each header of framing that llhttp sees is one that weft has judged. */
+/* A second opinion on requests: llhttp, whose C lies in Debian's node-llhttp (tools/setup test
+ * installs it where there is apt-get; elsewhere the target goes without). It refuses some methods and takes
+ * more than weft does otherwise; but a request that both take has the same body, and each header of
+ * framing that llhttp sees is one that weft has judged. */
 #include "http1_check.h"
 
 #if __has_include("/usr/share/llhttp/llhttp.c")
@@ -20,15 +21,16 @@
     { \
         return 0; \
     }
-QUIET(on_message_begin)
-QUIET(on_method) QUIET(on_method_complete) QUIET(on_url) QUIET(on_url_complete) QUIET(on_version)
-    QUIET(on_version_complete) QUIET(on_status) QUIET(on_status_complete) QUIET(on_header_field)
-        QUIET(on_header_field_complete) QUIET(on_header_value) QUIET(on_header_value_complete)
-            QUIET(before_headers_complete) QUIET(after_headers_complete) QUIET(on_body)
-                QUIET(on_chunk_header) QUIET(on_chunk_complete) QUIET(on_chunk_extension_name)
-                    QUIET(on_chunk_extension_name_complete) QUIET(on_chunk_extension_value)
-                        QUIET(on_chunk_extension_value_complete) QUIET(on_message_complete)
-                            QUIET(after_message_complete) QUIET(on_reset)
+/* clang-format off */
+QUIET(on_message_begin) QUIET(on_method) QUIET(on_method_complete) QUIET(on_url)
+QUIET(on_url_complete) QUIET(on_version) QUIET(on_version_complete) QUIET(on_status)
+QUIET(on_status_complete) QUIET(on_header_field) QUIET(on_header_field_complete)
+QUIET(on_header_value) QUIET(on_header_value_complete) QUIET(before_headers_complete)
+QUIET(after_headers_complete) QUIET(on_body) QUIET(on_chunk_header) QUIET(on_chunk_complete)
+QUIET(on_chunk_extension_name) QUIET(on_chunk_extension_name_complete)
+QUIET(on_chunk_extension_value) QUIET(on_chunk_extension_value_complete)
+QUIET(on_message_complete) QUIET(after_message_complete) QUIET(on_reset)
+/* clang-format on */
 #undef QUIET
 #pragma GCC diagnostic pop
 

@@ -213,8 +213,8 @@ void weft__problems_back_to(weft__problems *p, weft__problems_mark mark)
 
 static bool step_is(const weft__step *step, const weft__loc *loc)
 {
-    if (!step->name || !loc->name.ptr) return !step->name && !loc->name.ptr && step->index == loc->index;
-    return weft_str_equal((weft_str){ step->name, step->len }, loc->name);
+    if (!step->name) return !loc->name.ptr && step->index == loc->index;
+    return loc->name.ptr && weft_str_equal((weft_str){ step->name, step->len }, loc->name);
 }
 
 static bool is_right_below(const weft__problem *problem, const weft__loc *loc)

@@ -1,13 +1,20 @@
 #ifndef WEFT_SRC_BASE_POISON_H
 #define WEFT_SRC_BASE_POISON_H
-/* Memory that is ours but that nobody may touch now: AddressSanitizer reports whoever does. */
+/* Which sanitizer watches; and memory that is ours but that nobody may touch now: AddressSanitizer reports
+ * whoever does. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #define WEFT__ASAN 1
 #endif
+#if __has_feature(thread_sanitizer)
+#define WEFT__TSAN 1
+#endif
 #endif
 #ifdef __SANITIZE_ADDRESS__
 #define WEFT__ASAN 1
+#endif
+#ifdef __SANITIZE_THREAD__
+#define WEFT__TSAN 1
 #endif
 
 #ifdef WEFT__ASAN

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/poison.h"
 #include "os/parts.h"
 
 #ifndef SYS_epoll_pwait2
@@ -364,6 +365,9 @@ weft__os *weft__os_linux_new(void)
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->spare = eventfd(0, EFD_CLOEXEC);
+#ifdef WEFT__TSAN
+    l->only_ms = true;               /* it holds a signal back that meets a wait it does not know */
+#endif
     if (l->epoll >= 0 && l->wake >= 0 && watch_wake(l) == 0) return &l->base;
     linux_free(&l->base);
     return NULL;

@@ -2,22 +2,8 @@
 #define WEFT_SRC_TASK_SANITIZER_H
 /* AddressSanitizer and ThreadSanitizer are told of every switch and every stack; in ordinary builds all of this is
  * nothing. (valgrind is told of stacks when they are mapped: stack.c.) */
+#include "base/poison.h"
 #include "task/fiber.h"
-
-#if defined __SANITIZE_ADDRESS__
-#define WEFT__ASAN 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define WEFT__ASAN 1
-#endif
-#endif
-#if defined __SANITIZE_THREAD__
-#define WEFT__TSAN 1
-#elif defined __has_feature
-#if __has_feature(thread_sanitizer)
-#define WEFT__TSAN 1
-#endif
-#endif
 
 #ifdef WEFT__ASAN
 #include <sanitizer/asan_interface.h>
@@ -25,6 +11,7 @@
 #endif
 #ifdef WEFT__TSAN
 #include <sanitizer/tsan_interface.h>
+#include <signal.h>
 #endif
 static inline void sanitizer_leave(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
 {
@@ -35,7 +22,13 @@ static inline void sanitizer_leave(weft__loop *loop, weft__fiber *from, weft__fi
     else __sanitizer_start_switch_fiber(keep, loop->asan_low, loop->asan_size);
 #endif
 #ifdef WEFT__TSAN
+    /* It keeps a signal for the fiber that was interrupted, until that one makes a call that it knows: without these
+     * a signal would wait for a task that waits for it. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
     __tsan_switch_to_fiber(to ? to->tsan_fiber : loop->tsan_fiber, 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 #endif
 }
 

@@ -3,18 +3,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/poison.h"
 
 /* A pool of guarded stacks, one a loop. A stack is WEFT__STACK_SIZE bytes of address space, of which the lowest
  * WEFT__STACK_GUARD fault; memory is committed as it is touched. Ended tasks leave their stack warm (its
  * pages stay), and what was not needed for a second is given back to the system. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#if defined WEFT__ASAN || defined WEFT__TSAN
 #define WEFT__SANITIZED 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WEFT__SANITIZED 1
-#endif
-#endif
-#ifdef WEFT__SANITIZED
 enum { WEFT__STACK_SIZE = 512 * 1024 };       /* sanitizers make frames two to three times as large */
 #else
 enum { WEFT__STACK_SIZE = 256 * 1024 };

@@ -121,6 +121,7 @@ static inline void weft__wake_parked(weft__fiber *f, int rc)     /* weft__wake, 
 /* The running fiber, within this floor; NULL outside of any. */
 static inline weft__fiber *weft__running(void) { return weft__the_loop ? weft__the_loop->current : NULL; }
 void weft__ready_again(weft__fiber *f);                  /* a running task that gives way: behind all that are ready */
+void weft__step_aside(weft__fiber *f);                   /* the running one; whatever is cancelled */
 void weft__fiber_main(void);                             /* where every fiber begins and ends */
 
 /* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */
@@ -139,6 +140,8 @@ void weft__scope_failed(weft_scope *s, weft_task *t);
 /* The tasks of a scope, as what somebody waits for. */
 typedef struct weft__joined { weft__held held; const weft_scope *scope; } weft__joined;
 weft_task *weft__scope_holder(const weft__held *held, int i);
+/* What a task of the scope is told of the cancel that is in force in it: a failure is for the owner alone. */
+int weft__scope_tasks_told(const weft_scope *s);
 /* Wait, whatever is cancelled, until no more than `left` tasks of the scope run. */
 void weft__scope_await(weft_scope *s, uint32_t left, const char *what);
 /* Wake who waits for the tasks of the scope to end. */

@@ -16,7 +16,7 @@ static void begin(weft_scope *g, const weft_call *c, const char *place)
 /* A call that never began: the gather was cancelled, or failed, before there was a place for it. */
 static void not_begun(weft_scope *g, const weft_call *c)
 {
-    if (c->error) *c->error = *weft__code_error(weft__scope_effective(g));
+    if (c->error) *c->error = *weft__code_error(weft__scope_tasks_told(g));
     if (!c->error || g->inherited) g->cut = true;
 }
 

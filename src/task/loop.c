@@ -153,17 +153,22 @@ static inline __attribute__((always_inline)) int park_on(weft__fiber *f, const c
     return rc;
 }
 
+void weft__step_aside(weft__fiber *f)
+{
+    weft__ready_again(f);
+    suspend(f->loop);
+}
+
 int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns)
 {
     weft__fiber *f = the_task(what);
-    if (__builtin_expect(weft__scope_effective(f->scope) != 0, 0)) {
-        weft__ready_again(f);                         /* a cancelled wait still lets others run */
-        suspend(f->loop);
-        return weft__scope_deliver(f);
-    }
-    int rc = park_on(f, what, on, deadline_ns);
-    /* a cancel that came after the wake does not undo it: the result stands */
-    if (__builtin_expect(rc == WEFT_ECANCELED, 0)) {
+    int rc = weft__scope_effective(f->scope);
+    bool cancelled = rc != 0;
+    if (__builtin_expect(cancelled, 0)) weft__step_aside(f);         /* a cancelled wait still lets others run */
+    else rc = park_on(f, what, on, deadline_ns);
+    /* A cancel that came after the wake does not undo it: the result stands. Nor does a shield that was raised
+     * after the cancel: nothing that this waits for has come. */
+    if (__builtin_expect(cancelled || rc == WEFT_ECANCELED, 0)) {
         int told = weft__scope_deliver(f);
         return told ? told : rc;
     }
@@ -223,9 +228,7 @@ int weft__checkpoint(void)
 void weft__give_way(void)
 {
     weft__fiber *f = weft__running();
-    if (!f || --f->loop->budget > 0) return;
-    weft__ready_again(f);
-    suspend(f->loop);
+    if (f && --f->loop->budget <= 0) weft__step_aside(f);
 }
 
 int weft_sleep_ms(int64_t ms)

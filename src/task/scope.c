@@ -20,6 +20,11 @@ static int handed_on(const weft_scope *from, const weft_scope *to)
     return to->owner != from->owner && is_failure(from) ? WEFT_ECANCELED : code;
 }
 
+int weft__scope_tasks_told(const weft_scope *s)
+{
+    return is_failure(s) ? WEFT_ECANCELED : weft__scope_effective(s);
+}
+
 static void inherit(weft_scope *s)
 {
     s->inherited = handed_on(s->parent, s);
@@ -237,6 +242,9 @@ void weft__scope_leave(weft_scope *const *sp)
         weft__scope_cancel(s, WEFT_ECANCELED);
         weft__scope_await(s, 0, "the tasks of a scope to end");
     }
+    s->closed = true;
+    /* Whoever joined it from elsewhere has been woken, and looks at it once more. */
+    while (s->joiners) weft__step_aside(f);
     f->scope = s->parent;
     weft__scope_unlink(s);
     if (s->failed && !s->failed_told) log_failure(s);

@@ -276,8 +276,9 @@ int weft_await(weft_task *t)
     weft__fiber *f = weft__running();
     if (!f && !t->done) return WEFT_EINVAL;          /* outside of a task nothing can wait */
     if (t->done) {
-        weft__give_way();                            /* what has ended is told at once, but starves nobody */
-        return told_by(t, f);
+        int told = told_by(t, f);
+        weft__give_way();                            /* starves nobody; meanwhile the handle may go */
+        return told;
     }
     t->awaiting++;
     int rc = wait_for_end(t, f);

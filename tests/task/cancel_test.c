@@ -396,3 +396,23 @@ TASK_TEST(b16_a_clean_up_after_a_deadline_may_wait_as_well)
     WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ETIMEDOUT);
     return 0;
 }
+
+static int raise_shield(weft_scope *const *s)
+{
+    weft_scope_shield(*s, true);
+    return 0;
+}
+
+TASK_TEST(a_shield_raised_while_a_cancelled_wait_lets_others_run_does_not_make_it_a_success)
+{
+    WEFT_SCOPE(helpers);
+    WEFT_SCOPE(outer);
+    {
+        WEFT_SCOPE(inner);
+        weft_cancel(outer);
+        weft_spawn(helpers, raise_shield, (&(weft_scope *const){ inner }));
+        WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ECANCELED);
+        WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
+    }
+    return 0;
+}

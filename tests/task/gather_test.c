@@ -283,6 +283,19 @@ TASK_TEST(with_max_running_a_failure_keeps_the_rest_from_starting)
     return 0;
 }
 
+TASK_TEST(with_max_running_a_call_that_a_failure_kept_from_starting_was_cancelled)
+{
+    int out = 0;
+    weft_error running = { .code = 9 }, not_begun = { .code = 9 };
+    weft_call calls[] = { weft_call(fail_later, (&(failing){ 2, 404, "the failure" })),
+        weft_call(sleep_for_and_tell, (&(int){ FOREVER }), &out, .error = &running),
+        weft_call(sleep_for_and_tell, (&(int){ FOREVER }), &out, .error = &not_begun) };
+    WEFT_CHECK_EQ(weft_gather_n(calls, 3, .max_running = 2), WEFT_STATUS(404));
+    WEFT_CHECK_EQ(running.code, WEFT_ECANCELED);
+    WEFT_CHECK_EQ(not_begun.code, WEFT_ECANCELED);
+    return 0;
+}
+
 TASK_TEST(with_max_running_a_deadline_is_reported_by_every_call_that_had_not_ended)
 {
     static weft_call calls[MANY];

@@ -338,6 +338,10 @@ TASK_TEST(b29_a_join_also_waits_for_tasks_spawned_while_it_waits)
     return 0;
 }
 
+static bool others_ran;
+static int return_seven(void) { return 7; }
+static int return_eight(void) { return 8; }
+
 static int join_it(weft_scope *const *s) { return weft_join(*s); }
 
 TASK_TEST(a_scope_can_be_joined_by_another_task_and_by_its_owner_at_once)
@@ -356,9 +360,81 @@ TASK_TEST(a_scope_can_be_joined_by_another_task_and_by_its_owner_at_once)
     return 0;
 }
 
+static int joined_rc;
+static int join_and_keep_the_code(weft_scope *const *s)
+{
+    joined_rc = weft_join(*s);
+    return 0;
+}
+
+/* What the owner does next lies where the scope was. */
+static __attribute__((noinline)) void leave_while_another_joins(weft_scope *others)
+{
+    WEFT_SCOPE(s);
+    weft_spawn(s, witness_task, (&(witnessed){ &w[0], FOREVER, 5 }));
+    weft_spawn(others, join_and_keep_the_code, (&(weft_scope *const){ s }));
+    world_ignore(weft_sleep_ms(2));
+}
+
+static __attribute__((noinline)) int write_over_the_stack(void)
+{
+    char bytes[4096];
+    memset(bytes, 0x55, sizeof bytes);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+    return bytes[17];
+}
+
+TASK_TEST(a_join_that_has_begun_is_safe_when_the_scope_is_left)
+{
+    forget_witnesses();
+    joined_rc = 1;
+    WEFT_SCOPE(others);
+    leave_while_another_joins(others);
+    WEFT_CHECK_EQ(write_over_the_stack(), 0x55);
+    WEFT_CHECK_EQ(weft_join(others), 0);
+    WEFT_CHECK_EQ(w[0].ended, 1);
+    WEFT_CHECK_EQ(joined_rc, 0);
+    return 0;
+}
+
+/* ---- an await of what has ended ---- */
+
+static int await_again_and_again(weft_task *const *t)
+{
+    for (int i = 0; i < 1000; i++) {
+        int rc = weft_await(*t);
+        if (!WEFT_CHECK_EQ(rc, 7)) return 0;
+        if (others_ran) return 0;
+    }
+    return 0;
+}
+
+/* Its handle is used again at once, by a task that returns something else. */
+static int leave_then_reuse_the_handle(weft_scope *others)
+{
+    {
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, return_seven);
+        WEFT_CHECK_EQ(weft_await(t), 7);
+        weft_spawn(others, await_again_and_again, (&(weft_task *const){ t }));
+        WEFT_CHECK_EQ(weft_yield(), 0);
+    }
+    others_ran = true;
+    WEFT_SCOPE(s);
+    return weft_await(weft_spawn(s, return_eight));
+}
+
+TASK_TEST(an_await_of_what_has_ended_is_safe_when_the_scope_is_left_while_others_run)
+{
+    others_ran = false;
+    WEFT_SCOPE(others);
+    WEFT_CHECK_EQ(leave_then_reuse_the_handle(others), 8);
+    WEFT_CHECK_EQ(weft_join(others), 0);
+    return 0;
+}
+
 /* ---- empty scopes yield ---- */
 
-static bool others_ran;
 static int note_others_ran(void) { others_ran = true; return 0; }
 
 TASK_TEST(b34_joining_an_empty_scope_lets_others_run)

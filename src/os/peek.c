@@ -1,0 +1,41 @@
+#define _GNU_SOURCE
+#include "os/peek.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { UNKNOWN = -2, NONE = -1 };
+
+/* Where process_vm_readv is forbidden (old container profiles) the same is asked of /proc/self/mem; which of
+ * the two it is, is found out once. The descriptor is kept: a handler must not open one. */
+static atomic_int mem_file = UNKNOWN;
+
+static ssize_t read_by_call(uintptr_t at, void *to, size_t n)
+{
+    struct iovec here = { to, n }, there = { (void *)at, n };
+    return syscall(SYS_process_vm_readv, getpid(), &here, 1, &there, 1, 0);
+}
+
+static int mem_open(void)
+{
+    static const char probe = 1;
+    char copy;
+    if (read_by_call((uintptr_t)&probe, &copy, 1) == 1) return NONE;
+    return open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+}
+
+size_t weft__os_peek(uintptr_t at, void *to, size_t n)
+{
+    int keep = errno, file = atomic_load(&mem_file);
+    if (file == UNKNOWN) {
+        int found = mem_open();
+        if (atomic_compare_exchange_strong(&mem_file, &file, found)) file = found;
+        else if (found >= 0) close(found);
+    }
+    ssize_t got = file >= 0 ? syscall(SYS_pread64, file, to, n, (off_t)at) : read_by_call(at, to, n);
+    errno = keep;
+    return got > 0 ? (size_t)got : 0;
+}

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "os/peek.h"
 #include "os/sampler.h"
 #include "os/unwind.h"
 #include "weft/check.h"
@@ -85,7 +86,8 @@ KEEP static int innermost(bool all_registers)
     registers_of(&uc, &r);
     if (!all_registers) r.known = (uint64_t)1 << WEFT__REG_SP;
     uintptr_t sp = r.r[WEFT__REG_SP];
-    weft__stack_bytes s = { sp, 16 * 1024, (const void *)sp };
+    static uintptr_t copy[2048];
+    weft__stack_bytes s = { sp, weft__os_peek(sp, copy, sizeof copy), copy };
     int n = weft__unwind(&r, &s, pcs, DEPTH);
     for (int i = 0; i < n; i++) seen |= pcs[i] > caller && pcs[i] <= caller + 256;
     names_of(pcs, n, own, sizeof own);

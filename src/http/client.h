@@ -21,7 +21,7 @@ typedef struct weft__call {
     weft__conn *conn;                    /* busy with this call; NULL: none */
     int64_t started_ns, total_ns;        /* total_ns: when all must have ended */
     size_t came;                         /* so many bytes of the answer are in client->in */
-    bool went;                           /* a byte of the request may have gone out on this connection */
+    bool went;                           /* of the request, a byte may have gone out here */
     bool cut_short;                      /* the peer broke off before all of it had gone */
     bool broken;                         /* the connection ended, and not cleanly */
     bool timed;                          /* the caller gave deadlines: kept to the millisecond */

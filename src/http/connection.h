@@ -76,7 +76,7 @@ struct weft__server {
     int64_t date_until_ns;
 };
 
-/* options.c: with their defaults filled in; 0, or WEFT_EINVAL with the reason in `why` (256 bytes). */
+/* options.c: given ones with their defaults; 0, or WEFT_EINVAL with the reason in `why` (256 bytes) */
 int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why);
 
 /* connection.c */
@@ -106,7 +106,7 @@ struct request {                                         /* one request's part o
     weft__chunk chunk;
     int64_t body_left; /* of a body with a length, not yet taken from the socket or buffer */
     weft__http_body body;
-    bool is_head, keep_alive, expects, body_done, arena_used;
+    bool is_head, keep_alive, expects, body_done;
     int minor;
     char name[64]; /* "GET /items/42" once the head's bytes were given away, for the log */
     size_t name_len;

@@ -12,8 +12,9 @@ typedef struct option {
     uint64_t initial, most;
 } option;
 
-#define SIZE(member, initial, most) { #member, offsetof(weft_serve_opts, member), true, initial, most }
-#define COUNT(member, initial, most) { #member, offsetof(weft_serve_opts, member), false, initial, most }
+#define OPTION(member, ...) { #member, offsetof(weft_serve_opts, member), __VA_ARGS__ }
+#define SIZE(member, initial, most) OPTION(member, true, initial, most)
+#define COUNT(member, initial, most) OPTION(member, false, initial, most)
 
 static const option options[] = {
     SIZE(head_bytes_max, 16 * 1024, HEAD_BYTES),

@@ -59,7 +59,7 @@ static void accept_pause_over(weft__timer *t)
     if (os->ops->watch(os, s->listener_fd, &s->listener, true) < 0) accept_pause_start(s);
 }
 
-/* No descriptors or no memory: who waits to be accepted would wake the loop in each of its turns. */
+/* No descriptors or no memory: who waits to be accepted would wake the loop in each turn. */
 static void accept_failed(weft__server *s, int code)
 {
     if (!s->accept_fails) {

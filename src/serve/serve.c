@@ -56,7 +56,7 @@ static int serve_task(serving *const *in)
     rc = weft__server_run(server);
     s->server = NULL;
     if (rc < 0 && rc != WEFT_ETIMEDOUT)
-        fprintf(stderr, "weft: cannot watch the socket it listens on: %s\n", weft_error_of(rc)->text);
+        fprintf(stderr, "weft: cannot watch its listening socket: %s\n", weft_error_of(rc)->text);
     /* The server has said so: what hangs in a handler cannot be left. */
     if (rc == WEFT_ETIMEDOUT) _Exit(EXIT_HUNG);
     weft__server_free(server);

@@ -316,7 +316,8 @@ SERVER_CALM_TEST(an_option_that_makes_no_sense_is_refused_by_its_name, )
     check_refused(s, (weft_serve_opts){ .port = -1, .head_bytes_max = SIZE_MAX },
         "head_bytes_max is 18446744073709551615: expected 1 to 1073741824, or 0 for 16384");
     check_refused(s, (weft_serve_opts){ .port = -1, .body_bytes_max = (size_t)-1 },
-        "body_bytes_max is 18446744073709551615: expected 1 to 9223372036854775807, or 0 for 1048576");
+        "body_bytes_max is 18446744073709551615: expected 1 to 9223372036854775807, "
+        "or 0 for 1048576");
 }
 
 /* ---- a cancel around ---- */

@@ -329,7 +329,10 @@ static void act(void *ctx, weft__exchange *x)
     if (strcmp(path, "/hello") == 0) say(x, 200, "hello");
     else if (strcmp(path, "/echo") == 0) echo(s, x);
     else if (strcmp(path, "/ignore") == 0) say(x, 200, "ignored");
-    else if (strcmp(path, "/safe") == 0) weft__exchange_cancel_on_leave(x, true), say(x, 200, "safe");
+    else if (strcmp(path, "/safe") == 0) {
+        weft__exchange_cancel_on_leave(x, true);
+        say(x, 200, "safe");
+    }
     else if (strcmp(path, "/none") == 0) return;
     else if (strcmp(path, "/twice") == 0) say(x, 200, "first"), say(x, 200, "second");
     else if ((n = behind(path, "/large/"))) large(x, strtoul(n, NULL, 10), true);

@@ -272,10 +272,12 @@ static bool read_whole(
     return r->in.at == r->in.end || weft__json_fail(&r->in, "Extra data", r->in.at);
 }
 
-int weft__json_read(const weft_schema *schema, const weft_field *constraints, weft_str json,
-    void *out, weft_arena *arena, weft__problems *problems, const weft__loc *prefix)
+int weft__json_read_nested(const weft_schema *schema, const weft_field *constraints, weft_str json,
+    void *out, weft_arena *arena, weft__problems *problems, const weft__loc *prefix,
+    uint32_t nested)
 {
     if (json.len > 1 << 30) return WEFT_ELIMIT;
+    if (nested > WEFT__NESTED_MAX) return WEFT_EDEADLK;
     memset(out, 0, schema->size);
     weft__reader r;                                /* the path is set step by step */
     r.in = weft__json_open(json);
@@ -283,6 +285,7 @@ int weft__json_read(const weft_schema *schema, const weft_field *constraints, we
     r.problems = problems;
     r.prefix = prefix;
     r.rc = 0;
+    r.nested = nested;
     r.depth = 0;
     uint32_t before = problems->total;
     bool read = read_whole(
@@ -293,4 +296,10 @@ int weft__json_read(const weft_schema *schema, const weft_field *constraints, we
         return problems->failed ? problems->failed : WEFT_EINVAL;
     }
     return problems->total > before || weft__problems_full(problems) ? WEFT_EINVAL : 0;
+}
+
+int weft__json_read(const weft_schema *schema, const weft_field *constraints, weft_str json,
+    void *out, weft_arena *arena, weft__problems *problems, const weft__loc *prefix)
+{
+    return weft__json_read_nested(schema, constraints, json, out, arena, problems, prefix, 0);
 }

@@ -99,7 +99,7 @@ static __attribute__((noinline)) bool absent_members(
         const weft__member *m = &plan->members[i];
         if (is_set(seen, i)) continue;
         if (is_set(plan->initial, i)) {
-            int rc = weft__default_read(m->field, out + m->offset, r->arena);
+            int rc = weft__default_read(m->field, r->nested, out + m->offset, r->arena);
             if (rc < 0) return weft__read_fail(r, rc);
         } else if (is_set(plan->required, i)) {
             weft__problems_mark before = weft__problems_mark_now(r->problems);

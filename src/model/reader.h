@@ -15,9 +15,16 @@ typedef struct weft__reader {
     weft__problems *problems;
     const weft__loc *prefix;
     int rc;
+    uint32_t nested; /* how many initial values this one is in: members that it lacks have theirs */
     uint32_t depth; /* arrays and objects around `at`: so many steps of the path are set */
     weft__step path[WEFT__JSON_DEPTH_MAX];
 } weft__reader;
+
+/* weft__json_read inside `nested` initial values; past WEFT__NESTED_MAX WEFT_EDEADLK. */
+enum { WEFT__NESTED_MAX = 8 };
+int weft__json_read_nested(const weft_schema *schema, const weft_field *constraints, weft_str json,
+    void *out, weft_arena *arena, weft__problems *problems, const weft__loc *prefix,
+    uint32_t nested) WEFT_NODISCARD;
 
 bool weft__read_value(
     weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out);

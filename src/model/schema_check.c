@@ -117,11 +117,14 @@ static void check_items(check *c, const weft_field *f)
             f->min_items, f->max_items);
 }
 
-static void say_initial(check *c, const weft_field *f, const weft__problems *problems)
+static void say_initial(check *c, const weft_field *f, int rc, const weft__problems *problems)
 {
     const weft__problem *p = problems->count ? &problems->items[0] : NULL;
     bool json = p && strcmp(p->type, "json_invalid") == 0 && p->ctx[0].key;
-    weft_str why = json ? p->ctx[0].s : p ? p->msg : WEFT_S("it cannot be read");
+    weft_str why = json              ? p->ctx[0].s
+                   : p                ? p->msg
+                   : rc == WEFT_EDEADLK ? WEFT_S("it holds initial values more than 8 levels deep")
+                                        : WEFT_S("it cannot be read");
     member_fault(c, f, ".initial is '%.160s', which is no value of it: %s%.*s", f->initial,
         json ? "as JSON, " : "", WEFT_FMT(why));
 }
@@ -137,7 +140,7 @@ static void check_initial(check *c, const weft_field *f)
     void *value = weft__arena_alloc(&arena, f->type->size);
     int rc = value ? weft__default_check(f, value, &arena, &problems) : weft__arena_error(&arena);
     if (rc == WEFT_ENOMEM) c->rc = rc;
-    else if (rc < 0) say_initial(c, f, &problems);
+    else if (rc < 0) say_initial(c, f, rc, &problems);
     weft__arena_free(&arena);
 }
 

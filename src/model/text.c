@@ -1,6 +1,7 @@
 #include "model/text.h"
 #include <string.h>
 #include "model/coerce.h"
+#include "model/reader.h"
 #include "wire/json.h"
 
 static int problem(
@@ -84,7 +85,7 @@ int weft__text_read(const weft_schema *schema, const weft_field *field, weft_str
 int weft__absent_read(const weft_field *field, void *out, weft_arena *arena,
     weft__problems *problems, const weft__loc *loc)
 {
-    if (field->initial) return weft__default_read(field, out, arena);
+    if (field->initial) return weft__default_read(field, 0, out, arena);
     memset(out, 0, field->type->size);
     if (weft__field_may_lack(field)) return 0;
     weft__problems_missing(problems, loc);
@@ -92,24 +93,25 @@ int weft__absent_read(const weft_field *field, void *out, weft_arena *arena,
 }
 
 static int default_parse(const weft_field *field, const weft_field *rules, void *out,
-    weft_arena *arena, weft__problems *problems)
+    weft_arena *arena, weft__problems *problems, uint32_t nested)
 {
     const weft_schema *type = field->type->kind == WEFT__opt ? field->type->of : field->type;
     weft_str text = weft_str_of(field->initial);
     bool plain =
         (type->kind == WEFT__scalar && type->scalar != WEFT__json) || type->kind == WEFT__enum;
     if (plain) return weft__text_read(field->type, rules, text, out, arena, problems, NULL);
-    return weft__json_read(field->type, rules, text, out, arena, problems, NULL);
+    return weft__json_read_nested(
+        field->type, rules, text, out, arena, problems, NULL, nested + 1);
 }
 
 int weft__default_check(
     const weft_field *field, void *out, weft_arena *arena, weft__problems *problems)
 {
-    return default_parse(field, field, out, arena, problems);
+    return default_parse(field, field, out, arena, problems, 0);
 }
 
 /* Its limits were checked at the start, and text that no program changes needs no copy. */
-int weft__default_read(const weft_field *field, void *out, weft_arena *arena)
+int weft__default_read(const weft_field *field, uint32_t nested, void *out, weft_arena *arena)
 {
     if (field->type->scalar == WEFT__text) {
         *(weft_str *)out = weft_str_of(field->initial);
@@ -117,5 +119,5 @@ int weft__default_read(const weft_field *field, void *out, weft_arena *arena)
     }
     weft__problems problems;
     weft__problems_init(&problems, arena);
-    return default_parse(field, NULL, out, arena, &problems);
+    return default_parse(field, NULL, out, arena, &problems, nested);
 }

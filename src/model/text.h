@@ -31,9 +31,11 @@ int weft__absent_read(const weft_field *field, void *out, weft_arena *arena,
     weft__problems *problems, const weft__loc *loc) WEFT_NODISCARD;
 
 /* The value of field->initial, which is not NULL; `*out` is overwritten. Scalars and enums are
- * read as text, all else as JSON. A text value may point at field->initial itself. WEFT_EINVAL
- * when it is no such value, which weft__schema_check finds at the start. */
-int weft__default_read(const weft_field *field, void *out, weft_arena *arena) WEFT_NODISCARD;
+ * read as text, all else as JSON, inside `nested` other initial values. A text value may point at
+ * field->initial itself. What weft__schema_check finds at the start: WEFT_EINVAL when it is no such
+ * value, WEFT_EDEADLK when it holds initial values more than 8 levels deep. */
+int weft__default_read(
+    const weft_field *field, uint32_t nested, void *out, weft_arena *arena) WEFT_NODISCARD;
 
 /* The same, with what is wrong with it. */
 int weft__default_check(

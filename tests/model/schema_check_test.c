@@ -113,6 +113,16 @@ WEFT_TEST(initial_values_that_are_none_are_faults)
                      "String should have at most 2 characters");
 }
 
+WEFT_MODEL(Endless, list(Endless, kids, .initial = "[{}]"));
+WEFT_MODEL(Ended, list(Ended, kids, .initial = "[{\"kids\":[]}]"));
+
+WEFT_TEST(an_initial_value_that_holds_itself_is_a_fault)
+{
+    FAULTS(Endless, "Endless, member 'kids': .initial is '[{}]', which is no value of it: it holds "
+                    "initial values more than 8 levels deep");
+    FAULTS(Ended, "");
+}
+
 WEFT_MODEL(Keywords, ref(Address, a, .initial = "{}"), embed(Mood, b), embed(Address, c, .as = "x"),
     hidden(int, d, .range = { 0, 1 }));
 

@@ -28,9 +28,9 @@ typedef struct watched { void *cookie; uint32_t generation; bool on, listener; }
 typedef struct linux_os {
     weft__os base;
     int epoll;
-    int wake;                        /* an eventfd: threads and signal handlers have something to tell */
+    weft__office office;             /* its bell: threads and signal handlers have something to tell */
     int spare;                       /* a descriptor to give up when there are no more; -1: none */
-    bool to_tell;                    /* what wake announced has not all been told yet */
+    bool to_tell;                    /* what the bell announced has not all been told yet */
     bool only_ms;                    /* the kernel has no epoll_pwait2 */
     watched *watched;                /* by descriptor */
     size_t watched_count;
@@ -40,7 +40,7 @@ typedef struct linux_os {
     struct epoll_event got[EVENTS_MAX];
 } linux_os;
 
-static const uint64_t WAKE_ID = UINT64_MAX;
+static const uint64_t BELL_ID = UINT64_MAX;
 
 static linux_os *of(weft__os *os) { return (linux_os *)os; }
 
@@ -101,27 +101,33 @@ static int tell(linux_os *l, weft__event *events, int max)
         events[n++] = (weft__event){ l->signal_cookie, signals };
         l->signals_told = signals;
     }
+    n += weft__office_told(&l->office, events + n, max - n);
     if (l->resolver && n < max) n += weft__resolver_told(l->resolver, events + n, max - n);
     l->to_tell = n == max;
     return n;
 }
 
+/* What could not be told before comes first, and leaves room for descriptors: neither kind silences the other. */
 static int linux_wait(weft__os *os, weft__event *events, int max, int64_t timeout_ns)
 {
     linux_os *l = of(os);
     if (max < 1) return WEFT_EINVAL;
-    int n = sleep_ns(l, max < EVENTS_MAX ? max : EVENTS_MAX, l->to_tell ? 0 : timeout_ns), told = 0;
-    if (n < 0) return errno == EINTR ? 0 : -errno;
+    int told = l->to_tell ? tell(l, events, (max + 1) / 2) : 0;
+    if (told == max) return told;
+    int room = max - told < EVENTS_MAX ? max - told : EVENTS_MAX;
+    int n = sleep_ns(l, room, told || l->to_tell ? 0 : timeout_ns);
+    if (n < 0) return told || errno == EINTR ? told : -errno;
+    bool rung = false;
     for (int i = 0; i < n; i++) {
         uint64_t id = l->got[i].data.u64;
-        if (id == WAKE_ID) {
-            l->to_tell = true;
+        if (id == BELL_ID) {
+            rung = true;
             continue;
         }
         const watched *w = &l->watched[(uint32_t)id];
         if (w->generation == id >> 32) events[told++] = (weft__event){ w->cookie, ready_of(l->got[i].events) };
     }
-    if (l->to_tell && told < max) told += tell(l, events + told, max - told);
+    if (rung) told += tell(l, events + told, max - told);
     return told;
 }
 
@@ -301,7 +307,7 @@ static int linux_shutdown(weft__os *os, int fd)
 static weft__resolve *linux_resolve(weft__os *os, const char *host, int port, void *cookie)
 {
     linux_os *l = of(os);
-    if (!l->resolver) l->resolver = weft__resolver_new(l->wake, getaddrinfo);
+    if (!l->resolver) l->resolver = weft__resolver_new(l->office.bell, getaddrinfo);
     return l->resolver ? weft__resolver_start(l->resolver, host, port, cookie) : NULL;
 }
 
@@ -318,13 +324,15 @@ static int linux_signals(weft__os *os, void *cookie)
         return 0;
     }
     int rc = 0;
-    if (cookie) rc = weft__signals_start(l->wake);
+    if (cookie) rc = weft__signals_start(l->office.bell->fd);
     else weft__signals_stop();
     if (rc < 0) return rc;
     l->signal_cookie = cookie;
     l->signals_told = 0;
     return 0;
 }
+
+weft__office *weft__linux_office(weft__os *os) { return &of(os)->office; }
 
 /* ---- life ---- */
 
@@ -334,8 +342,8 @@ static void linux_free(weft__os *os)
     linux_os *l = of(os);
     linux_signals(os, NULL);
     if (l->resolver) weft__resolver_free(l->resolver);
+    weft__office_end(&l->office);
     if (l->epoll >= 0) close(l->epoll);
-    if (l->wake >= 0) close(l->wake);
     if (l->spare >= 0) close(l->spare);
     weft__free(l->watched);
     weft__free(l);
@@ -347,14 +355,14 @@ static const weft__os_ops linux_ops = {
     .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
     .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
-    .signals = linux_signals, .free = linux_free,
+    .signals = linux_signals, .jobs = &weft__linux_jobs, .free = linux_free,
 };
 
 /* Edge-triggered: each write to it is told once, and nobody has to read it. */
-static int watch_wake(linux_os *l)
+static int watch_bell(linux_os *l)
 {
-    struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_ID };
-    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->wake, &e);
+    struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = BELL_ID };
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->office.bell->fd, &e);
 }
 
 weft__os *weft__os_linux_new(void)
@@ -363,12 +371,12 @@ weft__os *weft__os_linux_new(void)
     if (!l) return NULL;
     l->base.ops = &linux_ops;
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->office.bell = weft__bell_new();
     l->spare = eventfd(0, EFD_CLOEXEC);
 #ifdef WEFT__TSAN
     l->only_ms = true;               /* it holds a signal back that meets a wait it does not know */
 #endif
-    if (l->epoll >= 0 && l->wake >= 0 && watch_wake(l) == 0) return &l->base;
+    if (l->epoll >= 0 && l->office.bell && watch_bell(l) == 0) return &l->base;
     linux_free(&l->base);
     return NULL;
 }

@@ -82,6 +82,9 @@ typedef struct weft__os_ops {
      * process, status 128 + signal: the loop does not turn. For one os a process: WEFT_EBUSY. */
     int (*signals)(weft__os *, void *cookie);
 
+    const struct weft__jobs_ops *jobs;              /* os/jobs.h: pools of threads, doors; NULL: this os has none */
+    const struct weft__file_ops *files;             /* os/file.h; NULL: this os has none */
+
     /* Simulator only, NULL in production: mix a scheduling decision into the trace. */
     void (*trace)(weft__os *, uint64_t what);
     void (*free)(weft__os *);

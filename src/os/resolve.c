@@ -1,109 +1,55 @@
 #define _GNU_SOURCE
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/mem.h"
+#include "os/job_list.h"
 #include "os/parts.h"
 
-enum { THREADS_MAX = 4, STACK_BYTES = 256 * 1024 };
+enum { THREADS_MAX = 4 };
 
-/* WAITING in the queue, RUNNING in a thread, ENDED in the list of what is to be told. */
-typedef enum resolve_state { WAITING, RUNNING, ENDED, TOLD } resolve_state;
+/* SETTLED: in the list of those that need no thread and are to be told. */
+typedef enum resolve_state { SETTLED, SUBMITTED, TOLD } resolve_state;
 
 struct weft__resolve {
-    weft__resolve *next;
-    resolve_state state;             /* under the lock */
-    bool abandoned;                  /* under the lock: its thread frees it */
-    bool told;                       /* the loop's own: the result may be read */
+    weft__job job;
+    resolve_state state;             /* this and the next are the loop's own */
+    bool abandoned;                  /* whoever hears of its end frees it */
     void *cookie;
+    weft__lookup_fn *look_up;
     int port, result;                /* result: how many addresses, or a code */
     const char *why;
     weft__addr addrs[WEFT__ADDRS_MAX];
     char host[WEFT__HOST_MAX + 1];
 };
 
-typedef struct resolve_list { weft__resolve *first, **end; int count; } resolve_list;
-
 struct weft__resolver {
-    pthread_mutex_t lock;
-    pthread_cond_t work, left;
+    weft__pool *pool;
+    weft__bell *bell;
     weft__lookup_fn *look_up;
-    resolve_list waiting, ended;
-    int wake;                        /* -1: the os is gone */
-    int threads, idle, running;      /* of the threads: those that wait for work, and those in a look-up */
-    bool orphaned;                   /* the last thread frees */
-    pid_t owner;                     /* a forked child has none of the threads */
+    weft__job_list settled;
 };
 
-static void list_init(resolve_list *l) { *l = (resolve_list){ .end = &l->first }; }
+static weft__resolve *of(weft__job *job) { return (weft__resolve *)job; }
 
-static void list_add(resolve_list *l, weft__resolve *one)
-{
-    one->next = NULL;
-    *l->end = one;
-    l->end = &one->next;
-    l->count++;
-}
-
-static void list_remove(resolve_list *l, weft__resolve *one)
-{
-    weft__resolve **at = &l->first;
-    while (*at && *at != one) at = &(*at)->next;
-    if (!*at) return;
-    *at = one->next;
-    if (l->end == &one->next) l->end = at;
-    l->count--;
-}
-
-static weft__resolve *list_take(resolve_list *l)
-{
-    weft__resolve *one = l->first;
-    if (one) list_remove(l, one);
-    return one;
-}
-
-weft__resolver *weft__resolver_new(int wake, weft__lookup_fn *look_up)
+weft__resolver *weft__resolver_new(weft__bell *bell, weft__lookup_fn *look_up)
 {
     weft__resolver *r = weft__calloc(sizeof *r);
     if (!r) return NULL;
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->work, NULL);
-    pthread_cond_init(&r->left, NULL);
-    list_init(&r->waiting);
-    list_init(&r->ended);
-    r->wake = wake;
+    r->pool = weft__pool_new(bell,
+        &(weft__pool_opts){ .name = "weft-dns", .threads_max = THREADS_MAX, .queue_max = WEFT__RESOLVES_MAX });
+    if (!r->pool) {
+        weft__free(r);
+        return NULL;
+    }
+    r->bell = bell;
     r->look_up = look_up;
-    r->owner = getpid();
     return r;
 }
 
-static void destroy(weft__resolver *r)
-{
-    pthread_mutex_destroy(&r->lock);
-    pthread_cond_destroy(&r->work);
-    pthread_cond_destroy(&r->left);
-    weft__free(r);
-}
-
-/* Waits for the threads that have nothing to do, so that usually nothing is left behind. A look-up can take
- * half a minute: whoever is in one is left to it. */
 void weft__resolver_free(weft__resolver *r)
 {
-    if (r->owner != getpid()) {
-        weft__free(r);
-        return;
-    }
-    pthread_mutex_lock(&r->lock);
-    r->wake = -1;
-    pthread_cond_broadcast(&r->work);
-    while (r->threads > r->running) pthread_cond_wait(&r->left, &r->lock);
-    r->orphaned = r->threads > 0;
-    bool done = !r->orphaned;
-    pthread_mutex_unlock(&r->lock);
-    if (done) destroy(r);
+    weft__pool_free(r->pool);
+    weft__free(r);
 }
 
 static void settle(weft__resolve *one, int result, const char *why)
@@ -112,10 +58,12 @@ static void settle(weft__resolve *one, int result, const char *why)
     one->why = why;
 }
 
-static void look_up(const weft__resolver *r, weft__resolve *one)
+/* In a thread. */
+static void look_up(weft__job *job)
 {
+    weft__resolve *one = of(job);
     struct addrinfo want = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
-    int rc = r->look_up(one->host, NULL, &want, &list);
+    int rc = one->look_up(one->host, NULL, &want, &list);
     if (rc) {
         settle(one, rc == EAI_MEMORY ? WEFT_ENOMEM : WEFT_EDNS, gai_strerror(rc));
         return;
@@ -125,70 +73,9 @@ static void look_up(const weft__resolver *r, weft__resolve *one)
     settle(one, n ? n : WEFT_EDNS, n ? NULL : "the name has no IPv4 or IPv6 address");
 }
 
-/* Under the lock. */
-static void ended(weft__resolver *r, weft__resolve *one)
+static void gone(weft__job *job)
 {
-    if (one->abandoned) {
-        weft__free(one);
-        return;
-    }
-    one->state = ENDED;
-    list_add(&r->ended, one);
-    uint64_t add = 1;
-    if (write(r->wake, &add, sizeof add) < 0) { /* full: then it is awake already */ }
-}
-
-/* Under the lock, and gives it up meanwhile. */
-static void run(weft__resolver *r, weft__resolve *one)
-{
-    one->state = RUNNING;
-    r->running++;
-    pthread_mutex_unlock(&r->lock);
-    look_up(r, one);
-    pthread_mutex_lock(&r->lock);
-    r->running--;
-    ended(r, one);
-}
-
-static void *work(void *arg)
-{
-    weft__resolver *r = arg;
-    pthread_mutex_lock(&r->lock);
-    while (r->wake >= 0) {
-        weft__resolve *one = list_take(&r->waiting);
-        if (one) {
-            run(r, one);
-            continue;
-        }
-        r->idle++;
-        pthread_cond_wait(&r->work, &r->lock);
-        r->idle--;
-    }
-    r->threads--;
-    bool last = r->orphaned && !r->threads;
-    pthread_cond_signal(&r->left);
-    pthread_mutex_unlock(&r->lock);
-    if (last) destroy(r);
-    return NULL;
-}
-
-/* Under the lock. Signals are for the loop's thread. */
-static bool start_thread(weft__resolver *r)
-{
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, before;
-    if (pthread_attr_init(&attr)) return false;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = !pthread_create(&thread, &attr, work, r);
-    if (started) pthread_setname_np(thread, "weft-dns");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    r->threads += started;
-    return started;
+    if (of(job)->abandoned) weft__free(of(job));
 }
 
 int weft__resolve_at_once(const char *host, size_t n, int port, weft__addr *out, const char **why)
@@ -201,22 +88,13 @@ int weft__resolve_at_once(const char *host, size_t n, int port, weft__addr *out,
     return weft__addr_parse((weft_str){ host, n }, port, out) == 0;
 }
 
-/* Under the lock. */
-static bool enqueue(weft__resolver *r, weft__resolve *one)
+static bool submit(weft__resolver *r, weft__resolve *one)
 {
-    if (r->waiting.count >= WEFT__RESOLVES_MAX) {
-        settle(one, WEFT_ELIMIT, "1024 names are waiting to be resolved already");
-        return false;
-    }
-    bool one_more = r->waiting.count >= r->idle && r->threads < THREADS_MAX;
-    if (one_more && !start_thread(r) && !r->threads) {
-        settle(one, WEFT_ENOMEM, "no thread could be started to resolve the name");
-        return false;
-    }
-    one->state = WAITING;
-    list_add(&r->waiting, one);
-    pthread_cond_signal(&r->work);
-    return true;
+    one->job = (weft__job){ .run = look_up, .gone = gone, .cookie = one };
+    int rc = weft__pool_submit(r->pool, &one->job);
+    if (rc == WEFT_ELIMIT) settle(one, rc, "1024 names are waiting to be resolved already");
+    else if (rc < 0) settle(one, rc, "no thread could be started to resolve the name");
+    return rc == 0;
 }
 
 weft__resolve *weft__resolver_start(weft__resolver *r, const char *host, int port, void *cookie)
@@ -225,31 +103,33 @@ weft__resolve *weft__resolver_start(weft__resolver *r, const char *host, int por
     if (!one) return NULL;
     one->cookie = cookie;
     one->port = port;
+    one->look_up = r->look_up;
     size_t n = strnlen(host, sizeof one->host);
     one->result = weft__resolve_at_once(host, n, port, &one->addrs[0], &one->why);
     if (!one->result) memcpy(one->host, host, n);
 
-    pthread_mutex_lock(&r->lock);
-    if (one->result || !enqueue(r, one)) ended(r, one);
-    pthread_mutex_unlock(&r->lock);
+    one->state = SUBMITTED;
+    if (!one->result && submit(r, one)) return one;
+    one->state = SETTLED;
+    weft__job_list_add(&r->settled, &one->job);
+    weft__bell_ring(r->bell);
     return one;
 }
 
 void weft__resolver_end(weft__resolver *r, weft__resolve *one)
 {
     if (!one) return;
-    pthread_mutex_lock(&r->lock);
-    bool running = one->state == RUNNING;
-    if (running) one->abandoned = true;
-    if (one->state == WAITING) list_remove(&r->waiting, one);
-    if (one->state == ENDED) list_remove(&r->ended, one);
-    pthread_mutex_unlock(&r->lock);
-    if (!running) weft__free(one);
+    if (one->state == SUBMITTED && !weft__pool_take_back(r->pool, &one->job)) {
+        one->abandoned = true;
+        return;
+    }
+    if (one->state == SETTLED) weft__job_list_remove(&r->settled, &one->job);
+    weft__free(one);
 }
 
 int weft__resolver_result(weft__resolve *one, weft__addr *out, int max, const char **why)
 {
-    if (!one->told) return WEFT_EBUSY;
+    if (one->state != TOLD) return WEFT_EBUSY;
     if (why) *why = one->why;
     if (one->result < 0) return one->result;
     int n = one->result < max ? one->result : max;
@@ -257,16 +137,21 @@ int weft__resolver_result(weft__resolve *one, weft__addr *out, int max, const ch
     return n;
 }
 
+/* The next one whose end is to be told, or NULL. */
+static weft__resolve *next_ended(weft__resolver *r)
+{
+    weft__job *job = weft__job_list_take(&r->settled);
+    if (job) return of(job);
+    while ((job = weft__pool_ended(r->pool)) && of(job)->abandoned) weft__free(of(job));
+    return job ? of(job) : NULL;
+}
+
 int weft__resolver_told(weft__resolver *r, weft__event *events, int max)
 {
     int n = 0;
-    pthread_mutex_lock(&r->lock);
-    while (n < max && r->ended.first) {
-        weft__resolve *one = list_take(&r->ended);
+    for (weft__resolve *one; n < max && (one = next_ended(r));) {
         one->state = TOLD;
-        one->told = true;
         events[n++] = (weft__event){ one->cookie, WEFT__IN };
     }
-    pthread_mutex_unlock(&r->lock);
     return n;
 }

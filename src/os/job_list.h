@@ -29,4 +29,17 @@ static inline weft__job *weft__job_list_take(weft__job_list *l)
     if (job) weft__job_list_remove(l, job);
     return job;
 }
+
+enum { WEFT__THREADS_LIMIT = 1024 };
+
+static inline weft__pool_opts weft__pool_checked(const weft__pool_opts *opts)
+{
+    weft__pool_opts o = *opts;
+    if (o.threads_max < 1) o.threads_max = 1;
+    if (o.threads_max > WEFT__THREADS_LIMIT) o.threads_max = WEFT__THREADS_LIMIT;
+    if (o.queue_max < 0) o.queue_max = 0;
+    if (!o.stack_size) o.stack_size = 256 * 1024;
+    if (o.linger_ms <= 0) o.linger_ms = 10000;
+    return o;
+}
 #endif

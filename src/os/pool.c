@@ -9,8 +9,6 @@
 #include "os/job_list.h"
 #include "os/parts.h"
 
-enum { THREADS_LIMIT = 1024, STACK_BYTES = 256 * 1024, LINGER_MS = 10000 };
-
 typedef struct worker worker;
 struct worker {
     weft__pool *pool;
@@ -42,17 +40,11 @@ struct weft__pool {
 
 /* ---- life ---- */
 
-static int clamp(int n, int low, int high) { return n < low ? low : n > high ? high : n; }
-
 weft__pool *weft__pool_new(weft__bell *bell, const weft__pool_opts *opts)
 {
     weft__pool *p = weft__calloc(sizeof *p);
     if (!p) return NULL;
-    p->opts = *opts;
-    p->opts.threads_max = clamp(opts->threads_max, 1, THREADS_LIMIT);
-    p->opts.queue_max = opts->queue_max < 0 ? 0 : opts->queue_max;
-    if (!opts->stack_size) p->opts.stack_size = STACK_BYTES;
-    if (opts->linger_ms <= 0) p->opts.linger_ms = LINGER_MS;
+    p->opts = weft__pool_checked(opts);
     snprintf(p->name, sizeof p->name, "%s", opts->name ? opts->name : "weft");
     pthread_mutex_init(&p->lock, NULL);
     p->bell = weft__bell_keep(bell);

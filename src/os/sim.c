@@ -11,7 +11,7 @@ enum { EVENTS_MAX = 512 };
 static const char *const op_names[WEFT__SIM_OPS_FAILING] = {
     [WEFT__SIM_OP_SEND] = "send", [WEFT__SIM_OP_RECV] = "recv", [WEFT__SIM_OP_CONNECT] = "connect",
     [WEFT__SIM_OP_ACCEPT] = "accept", [WEFT__SIM_OP_LISTEN] = "listen", [WEFT__SIM_OP_WATCH] = "watch",
-    [WEFT__SIM_OP_RESOLVE] = "resolve",
+    [WEFT__SIM_OP_RESOLVE] = "resolve", [WEFT__SIM_OP_SUBMIT] = "submit",
 };
 
 /* ---- randomness and the trace ---- */
@@ -103,6 +103,9 @@ static void happen(weft__sim *s, const weft__sim_due *due)
     case WEFT__SIM_FIN: weft__sim_on_fin(s, due->to); break;
     case WEFT__SIM_RST: weft__sim_on_rst(s, due->to); break;
     case WEFT__SIM_RESOLVED: weft__sim_on_resolved(s, due->n); break;
+    case WEFT__SIM_JOB_BEGIN: weft__sim_on_job_begin(s, due->from); break;
+    case WEFT__SIM_JOB_RUN: weft__sim_on_job_run(s, due->from, due->n); break;
+    case WEFT__SIM_JOB_END: weft__sim_on_job_end(s, due->from, due->n); break;
     case WEFT__SIM_SIGNAL: s->signals += s->signal_cookie != NULL; break;
     }
 }
@@ -132,6 +135,7 @@ static int look(weft__sim *s, weft__event *events, int max, bool again)
     while (weft__sim_queue_pop(&s->queue, s->now_ns, &due)) happen(s, &due);
     int n = weft__sim_ready(s, events, max, again);
     n += weft__sim_resolves_told(s, events + n, max - n);
+    n += weft__sim_jobs_told(s, events + n, max - n);
     n += tell_signals(s, events + n, max - n);
     for (int i = n - 1; i > 0 && s->opts.seed; i--) {
         int k = (int)(weft__sim_draw(s) % ((unsigned)i + 1));
@@ -220,6 +224,7 @@ static void sim_free(weft__os *os)
 {
     if (!os) return;
     weft__sim *s = weft__sim_of(os);
+    weft__sim_jobs_free(s);
     weft__sim_socks_free(s);
     weft__sim_names_free(s);
     weft__sim_queue_free(&s->queue);
@@ -233,7 +238,8 @@ static const weft__os_ops sim_ops = {
     .connect_result = weft__sim_connect_result, .local = weft__sim_local,
     .recv = weft__sim_recv, .send = weft__sim_send, .shutdown = weft__sim_shutdown, .close = weft__sim_close,
     .resolve = weft__sim_resolve_start, .resolved = weft__sim_resolve_result,
-    .resolve_free = weft__sim_resolve_end, .signals = sim_signals, .trace = sim_trace, .free = sim_free,
+    .resolve_free = weft__sim_resolve_end, .signals = sim_signals, .jobs = &weft__sim_jobs,
+    .trace = sim_trace, .free = sim_free,
 };
 
 static weft__sim_opts checked(weft__sim_opts o)
@@ -243,6 +249,8 @@ static weft__sim_opts checked(weft__sim_opts o)
     if (o.delay_min_ns < 0) o.delay_min_ns = 0;
     if (o.delay_max_ns < o.delay_min_ns) o.delay_max_ns = o.delay_min_ns;
     if (o.resolve_ns < 0) o.resolve_ns = 0;
+    if (o.job_min_ns < 0) o.job_min_ns = 0;
+    if (o.job_max_ns < o.job_min_ns) o.job_max_ns = o.job_min_ns;
     return o;
 }
 

@@ -17,6 +17,7 @@ typedef struct weft__sim_opts {
     uint64_t seed;                      /* 0: order as it comes, no shuffle of events or tasks */
     int64_t delay_min_ns, delay_max_ns; /* of bytes, connects and closes on their way, each drawn anew */
     int64_t resolve_ns;
+    int64_t job_min_ns, job_max_ns;     /* of a job, from its thread's taking it; half before `run`, half after */
     unsigned short_io_percent;          /* how often a recv or send moves fewer bytes than it could (at least 1) */
     unsigned reset_permille;            /* how often a send breaks the connection instead */
     unsigned refuse_permille;           /* how often a connect is refused */
@@ -35,6 +36,6 @@ void weft__sim_set_wall(weft__os *sim, int64_t wall_us);
 int weft__sim_signal(weft__os *sim, int64_t after_ns);
 int weft__sim_open_fds(const weft__os *sim);         /* descriptors not closed: for leak checks */
 /* Fail the nth call from now (1: the next) of an operation ("send", "recv", "connect", "accept", "listen", "watch",
- * "resolve") with a code, and change nothing else: an accept may be tried again, and after -EAGAIN an edge comes. */
+ * "resolve", "submit") with a code, and change nothing else: an accept may be tried again, and after -EAGAIN an edge comes. */
 int weft__sim_fail(weft__os *sim, const char *op, unsigned nth, int code);
 #endif

@@ -12,7 +12,10 @@ typedef enum weft__sim_kind {
     WEFT__SIM_FIN,          /* the peer has ended its side */
     WEFT__SIM_RST,          /* the peer broke off, or refused */
     WEFT__SIM_RESOLVED,     /* the name with serial n */
-    WEFT__SIM_SIGNAL
+    WEFT__SIM_SIGNAL,
+    WEFT__SIM_JOB_BEGIN,    /* a thread of the pool `from` looks for a job */
+    WEFT__SIM_JOB_RUN,      /* the job n of the pool `from` is run ... */
+    WEFT__SIM_JOB_END       /* ... and its thread is free again */
 } weft__sim_kind;
 
 typedef struct weft__sim_due {

@@ -18,10 +18,11 @@ enum {
 /* What can happen, for the trace and for faults; sim.c has the names. */
 typedef enum weft__sim_op {
     WEFT__SIM_OP_SEND, WEFT__SIM_OP_RECV, WEFT__SIM_OP_CONNECT, WEFT__SIM_OP_ACCEPT, WEFT__SIM_OP_LISTEN,
-    WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OPS_FAILING,
+    WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OP_SUBMIT, WEFT__SIM_OPS_FAILING,
     WEFT__SIM_OP_CONNECT_RESULT = WEFT__SIM_OPS_FAILING, WEFT__SIM_OP_SHUTDOWN, WEFT__SIM_OP_CLOSE,
     WEFT__SIM_OP_RESOLVED, WEFT__SIM_OP_RANDOM, WEFT__SIM_OP_TRACE, WEFT__SIM_OP_EVENT, WEFT__SIM_OP_PASSED,
-    WEFT__SIM_OP_CONTENT, WEFT__SIM_OP_UNWATCH
+    WEFT__SIM_OP_CONTENT, WEFT__SIM_OP_UNWATCH,
+    WEFT__SIM_OP_TAKE_BACK, WEFT__SIM_OP_JOB_RUN, WEFT__SIM_OP_POOL_FREE
 } weft__sim_op;
 
 /* BROKEN: reset by either side, or a connect that failed. */
@@ -57,6 +58,7 @@ struct weft__sim_sock {
 typedef struct weft__sim_slot { weft__sim_sock *sock; int generation, next_free; } weft__sim_slot;
 
 typedef struct weft__sim_resolve weft__sim_resolve;
+typedef struct weft__sim_pool weft__sim_pool;
 typedef struct weft__sim_host { char name[WEFT__HOST_MAX + 1]; weft__addr addr; } weft__sim_host;
 typedef struct weft__sim_failure { weft__sim_op op; unsigned left; int code; } weft__sim_failure;
 
@@ -78,6 +80,10 @@ typedef struct weft__sim {
     weft__sim_host *hosts;
     int hosts_count, hosts_room;
     weft__sim_resolve *resolves;    /* not freed yet, in the order of the calls */
+
+    weft__sim_pool *pools;          /* in the order of their making */
+    int pools_made;
+    weft__door *doors;
 
     weft__sim_failure failures[WEFT__SIM_FAULTS_MAX];
     int failures_count;
@@ -134,4 +140,12 @@ void weft__sim_resolve_end(weft__os *os, weft__resolve *one);
 void weft__sim_on_resolved(weft__sim *s, uint64_t serial);
 int weft__sim_resolves_told(weft__sim *s, weft__event *events, int max);
 void weft__sim_names_free(weft__sim *s);
+
+/* sim_jobs.c */
+extern const weft__jobs_ops weft__sim_jobs;
+void weft__sim_on_job_begin(weft__sim *s, int pool);
+void weft__sim_on_job_run(weft__sim *s, int pool, uint64_t id);
+void weft__sim_on_job_end(weft__sim *s, int pool, uint64_t id);
+int weft__sim_jobs_told(weft__sim *s, weft__event *events, int max);
+void weft__sim_jobs_free(weft__sim *s);
 #endif

@@ -355,7 +355,8 @@ static const weft__os_ops linux_ops = {
     .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
     .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
-    .signals = linux_signals, .jobs = &weft__linux_jobs, .free = linux_free,
+    .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files,
+    .free = linux_free,
 };
 
 /* Edge-triggered: each write to it is told once, and nobody has to read it. */

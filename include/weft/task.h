@@ -72,7 +72,8 @@ typedef struct weft_task weft_task;
 typedef struct weft_scope weft_scope;
 
 /* A declaration: WEFT_SCOPE(s, .timeout_ms = 300). Leaving the block in any way cancels what still runs in
- * the scope and waits until it has ended. A failure that nobody awaited is then logged, once.  */
+ * the scope and waits until it has ended. A failure that nobody awaited is then logged, once. What its tasks
+ * write to is declared before the scope: a variable declared after it ends before those tasks do.  */
 #define WEFT_SCOPE(s, ...) weft_scope *const s __attribute__((cleanup(weft__scope_leave), unused)) = \
     weft__scope_enter(&(weft_scope){ .opts = { __VA_ARGS__ }, .place = WEFT__HERE })
 weft_scope *weft__scope_enter(weft_scope *);

@@ -12,6 +12,7 @@
 #ifdef WEFT__TSAN
 #include <sanitizer/tsan_interface.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #endif
 static inline void sanitizer_leave(weft__loop *loop, weft__fiber *from, weft__fiber *to, bool for_good)
 {
@@ -22,12 +23,14 @@ static inline void sanitizer_leave(weft__loop *loop, weft__fiber *from, weft__fi
     else __sanitizer_start_switch_fiber(keep, loop->asan_low, loop->asan_size);
 #endif
 #ifdef WEFT__TSAN
-    /* It keeps a signal for the fiber that was interrupted, until that one makes a call that it knows: without these
-     * a signal would wait for a task that waits for it. */
+    /* It keeps a signal for the fiber that was interrupted, until that one makes a call that it knows, like the first
+     * of these: else a signal would wait for a task that waits for it. And it makes a fiber's room for signals in
+     * the fiber's first call that may block, and loses one that comes meanwhile: so that call is made here. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     __tsan_switch_to_fiber(to ? to->tsan_fiber : loop->tsan_fiber, 0);
+    (void)epoll_wait(-1, NULL, 0, 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 #endif
 }

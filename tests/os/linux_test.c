@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/poison.h"
 #include "net.h"
 
 #ifndef SYS_epoll_pwait2

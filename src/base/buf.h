@@ -20,10 +20,10 @@ void weft__buf_free(weft__buf *b);
 /* Make room for n more bytes behind len; false (and b->failed set) when that cannot be. */
 bool weft__buf_grow(weft__buf *b, size_t n);
 
-/* Room for n more bytes, n > 0, at the returned place, or NULL. Advance b->len by what was used. */
+/* Room for n more bytes at the returned place, or NULL; none is a place too. Advance b->len by what was used. */
 static inline char *weft__buf_reserve(weft__buf *b, size_t n)
 {
-    if (__builtin_expect(b->room - b->len < n, 0) && !weft__buf_grow(b, n)) return NULL;
+    if (__builtin_expect(b->room - b->len < (n ? n : 1), 0) && !weft__buf_grow(b, n)) return NULL;
     return b->ptr + b->len;
 }
 

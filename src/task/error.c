@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "task/error.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,51 +7,64 @@
 #include "os/stderr.h"
 #include "task/fiber.h"
 
-static const struct { int code, status; const char *text; } codes[] = {
-    { WEFT_OK, 200, "no error" },
-    { WEFT_EINVAL, 500, "an argument that makes no sense" },
-    { WEFT_ENOMEM, 500, "no memory left" },
-    { WEFT_EBUSY, 500, "another task is already waiting for this" },
-    { WEFT_ENOENT, 404, "no such thing" },
-    { WEFT_ECONNREFUSED, 502, "connection refused" },
-    { WEFT_ECONNRESET, 502, "connection broken off by the peer" },
-    { WEFT_ETIMEDOUT, 504, "the deadline passed" },
-    { WEFT_ECANCELED, 503, "cancelled" },
-    { WEFT_EPROTO, 502, "the peer broke its protocol" },
-    { WEFT_ELIMIT, 500, "a limit was passed" },
-    { WEFT_EDEADLK, 500, "nothing is left that could end this wait" },
-    { WEFT_ECLOSED, 500, "used after it was closed" },
-    { WEFT_EOF, 502, "the peer ended its side" },
-    { WEFT_EDNS, 502, "a host name that does not resolve" },
+static const weft_error codes[] = {
+    { WEFT_OK, 200, "no error", "" },
+    { WEFT_EINVAL, 500, "an argument that makes no sense", "" },
+    { WEFT_ENOMEM, 500, "no memory left", "" },
+    { WEFT_EBUSY, 500, "another task is already waiting for this", "" },
+    { WEFT_ENOENT, 404, "no such thing", "" },
+    { WEFT_ECONNREFUSED, 502, "connection refused", "" },
+    { WEFT_ECONNRESET, 502, "connection broken off by the peer", "" },
+    { WEFT_ETIMEDOUT, 504, "the deadline passed", "" },
+    { WEFT_ECANCELED, 503, "cancelled", "" },
+    { WEFT_EPROTO, 502, "the peer broke its protocol", "" },
+    { WEFT_ELIMIT, 500, "a limit was passed", "" },
+    { WEFT_EDEADLK, 500, "nothing is left that could end this wait", "" },
+    { WEFT_ECLOSED, 500, "used after it was closed", "" },
+    { WEFT_EOF, 502, "the peer ended its side", "" },
+    { WEFT_EDNS, 502, "a host name that does not resolve", "" },
 };
+
+static const weft_error *known(int code)
+{
+    for (size_t i = 0; i < weft_count(codes); i++) {
+        if (codes[i].code == code) return &codes[i];
+    }
+    return NULL;
+}
+
+static bool is_status(int code) { return code <= WEFT_STATUS(100) && code >= WEFT_STATUS(599); }
 
 const char *weft__code_text(int code)
 {
-    for (size_t i = 0; i < weft_count(codes); i++) {
-        if (codes[i].code == code) return codes[i].text;
-    }
-    return code <= WEFT_STATUS(100) && code >= WEFT_STATUS(599) ? "failed with an HTTP status" : strerror(-code);
+    const weft_error *e = known(code);
+    if (e) return e->text;
+    if (is_status(code)) return "failed with an HTTP status";
+    /* Not strerror: what it says of an unknown number is gone when it is asked for the next. */
+    const char *text = strerrordesc_np((int)(0u - (unsigned)code));
+    return text ? text : "an error without a name";
 }
 
 int weft__code_status(int code)
 {
-    for (size_t i = 0; i < weft_count(codes); i++) {
-        if (codes[i].code == code) return codes[i].status;
-    }
-    return code <= WEFT_STATUS(100) && code >= WEFT_STATUS(599) ? -code - 10000 : 500;
+    const weft_error *e = known(code);
+    if (e) return e->status;
+    return is_status(code) ? -code - 10000 : 500;
 }
 
-/* Several may be looked at together: a ring, as long as the records a task keeps. */
+/* Several of the others may be looked at together: a ring, as long as the records a task keeps. */
 const weft_error *weft__code_error(int code)
 {
     static _Thread_local weft_error ring[WEFT__ERRORS_KEPT];
     static _Thread_local unsigned next;
+    const weft_error *e = known(code);
+    if (e) return e;
     for (unsigned i = 0; i < WEFT__ERRORS_KEPT; i++) {
         if (ring[i].text && ring[i].code == code) return &ring[i];
     }
-    weft_error *e = &ring[next++ % WEFT__ERRORS_KEPT];
-    *e = (weft_error){ .code = code, .status = weft__code_status(code), .text = weft__code_text(code), .trace = "" };
-    return e;
+    weft_error *other = &ring[next++ % WEFT__ERRORS_KEPT];
+    *other = (weft_error){ code, weft__code_status(code), weft__code_text(code), "" };
+    return other;
 }
 
 void weft__record_free(weft__record *r)
@@ -99,13 +113,15 @@ weft__record *weft__record_copy(const weft__record *r)
     return copy;
 }
 
-/* Text is always NUL-terminated; what does not fit is cut, never an error of its own. */
+/* On a line of its own. Text is always NUL-terminated: a line that does not fit is cut, one without memory is left
+ * out whole; neither is an error of its own. */
 static void text_add(weft__buf *b, const char *fmt, va_list args)
 {
-    char line[WEFT__ERROR_TEXT_MAX];
-    int n = vsnprintf(line, sizeof line, fmt, args);
+    char line[WEFT__ERROR_TEXT_MAX] = "\n";
+    size_t at = b->len > 0;
+    int n = vsnprintf(line + at, sizeof line - at, fmt, args);
     if (n < 0) return;
-    size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    size_t len = at + (size_t)n < sizeof line ? at + (size_t)n : sizeof line - 1;
     size_t fits = b->bytes_max - b->len - 1;
     char *to = weft__buf_reserve(b, (len < fits ? len : fits) + 1);
     if (!to) {
@@ -121,7 +137,6 @@ void weft__record_line(weft__record *r, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    if (r->trace.len && r->trace.len + 2 < r->trace.bytes_max) weft__buf_add_char(&r->trace, '\n');
     text_add(&r->trace, fmt, args);
     va_end(args);
     record_ends(r);

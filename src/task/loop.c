@@ -85,6 +85,7 @@ static inline weft__fiber *successor(weft__loop *loop)
 static inline __attribute__((always_inline)) void suspend(weft__loop *loop)
 {
     weft__fiber *from = loop->current, *to = successor(loop);
+    if (!from) __builtin_unreachable();              /* the loop's own stack never waits */
     if (to == from) {
         from->state = WEFT__RUNNING;
         loop->budget = WEFT__BUDGET;
@@ -294,11 +295,11 @@ static void round_traced(weft__loop *loop)
 
 static void run_ready(weft__loop *loop)
 {
-    if (!loop->ready && !loop->again) return;
     if (loop->traced) {
         round_traced(loop);
         return;
     }
+    if (!loop->ready) return;
     loop->turn = WEFT__TURN;
     switch_to(loop, NULL, ready_pop(loop), false);
 }
@@ -321,6 +322,14 @@ static void deadlocked(weft__loop *loop)
     weft__say("weft: nothing can wake what waits:\n");
     who_waits(&loop->top);
     weft__scope_cancel(&loop->top, WEFT_EDEADLK);
+}
+
+/* To go on would be to spin. */
+static _Noreturn WEFT__COLD void cannot_wait(int code)
+{
+    weft__say("weft: the loop cannot wait for events any more: %s; was its epoll descriptor closed?\n",
+        weft__code_text(code));
+    abort();
 }
 
 static int64_t time_to_wait(weft__loop *loop)
@@ -363,6 +372,7 @@ static void poll(weft__loop *loop)
     __atomic_store_n(&loop->polling, false, __ATOMIC_RELAXED);
     loop->now_ns = os->ops->now_ns(os);
     if (n == WEFT_EDEADLK) deadlocked(loop);
+    else if (n < 0) cannot_wait(n);
     loop->event_count = n > 0 ? n : 0;
     loop->many = n >= MANY;
     for (loop->event_at = 0; loop->event_at < loop->event_count; loop->event_at++) {

@@ -10,7 +10,7 @@ static void interrupted(weft__watch *w, uint32_t count)
 {
     interrupt *i = (interrupt *)w;
     if (count > 1) {
-        fputs("weft: second signal, ended at once\n", stderr);
+        weft__say("weft: second signal, ended at once\n");
         _Exit(130);
     }
     weft__loop_stop(i->loop);

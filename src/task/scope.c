@@ -278,8 +278,7 @@ void weft_scope_shield(weft_scope *s, bool shield)
 {
     if (s->opts.shield == shield) return;
     s->opts.shield = shield;
-    int code = s->parent ? handed_on(s->parent, s) : 0;
-    if (code == s->inherited) return;
+    if (!s->parent || handed_on(s->parent, s) == s->inherited) return;
     inherit(s);
     push_down(s);
 }

@@ -1,4 +1,5 @@
 #include "task/timer.h"
+#include <assert.h>
 #include "base/mem.h"
 
 /* A heap with four children a node: shallower than two, and the children lie side by side. A timer's `place` is
@@ -97,6 +98,7 @@ void weft__timers_fire(weft__timers *t, int64_t now_ns)
     uint64_t before = t->order;
     while (weft__timers_next(t) <= now_ns && t->heap[0].order < before) {
         weft__timer *due = pop(t).timer;
+        assert(due);                                 /* weft__timers_next leaves a running one on top */
         due->fire(due);
     }
 }

@@ -18,6 +18,22 @@ WEFT_TEST(an_unused_buffer_takes_no_memory_and_reads_as_empty)
     weft__buf_free(&b);
 }
 
+WEFT_TEST(room_for_nothing_is_a_place_all_the_same)
+{
+    weft__buf b;
+    weft__buf_init(&b, 300);
+    char *place = weft__buf_reserve(&b, 0);
+    WEFT_NEED(place != NULL);
+    WEFT_CHECK(place == b.ptr);
+    memset(weft__buf_reserve(&b, 300), 'x', 300);
+    b.len = 300;
+    WEFT_CHECK(weft__buf_reserve(&b, 0) == b.ptr + 300);
+    WEFT_CHECK_EQ(b.failed, 0);
+    WEFT_CHECK(weft__buf_reserve(&b, 1) == NULL);
+    WEFT_CHECK(weft__buf_reserve(&b, 0) == NULL);
+    weft__buf_free(&b);
+}
+
 WEFT_TEST(every_way_to_append_appends)
 {
     weft__buf b;

@@ -2,6 +2,7 @@
 #include "world.h"
 #include <stdio.h>
 #include <string.h>
+#include "task/error.h"
 
 static weft_str text_of(int rc) { return weft_str_of(weft_error_of(rc)->text); }
 
@@ -44,12 +45,53 @@ TASK_TEST(a_code_without_a_record_has_a_general_text)
     return 0;
 }
 
+TASK_TEST(the_text_of_an_unknown_code_is_there_when_others_were_asked_for)
+{
+    char before[64];
+    const weft_error *e = weft_error_of(-99999);
+    snprintf(before, sizeof before, "%s", e->text);
+    for (int code = -99998; code < -99990; code++) WEFT_CHECK(weft_error_of(code)->text[0] != 0);
+    WEFT_CHECK_STR(weft_str_of(weft_error_of(-99991)->text), before);
+    WEFT_CHECK(weft_error_of(INT32_MIN)->text[0] != 0);
+    WEFT_CHECK_EQ(weft_error_of(-1)->status, 500);
+    return 0;
+}
+
 TASK_TEST(two_general_errors_can_be_looked_at_together)
 {
     const weft_error *a = weft_error_of(WEFT_ETIMEDOUT), *b = weft_error_of(WEFT_ENOENT);
     WEFT_CHECK_EQ(a->code, WEFT_ETIMEDOUT);
     WEFT_CHECK_EQ(b->code, WEFT_ENOENT);
     return 0;
+}
+
+TASK_TEST(general_errors_stay_as_they_are_however_many_are_asked_for)
+{
+    static const int codes[] = { WEFT_EINVAL, WEFT_ENOMEM, WEFT_EBUSY, WEFT_ENOENT, WEFT_ECONNREFUSED, WEFT_ECONNRESET,
+        WEFT_ETIMEDOUT, WEFT_ECANCELED, WEFT_EPROTO, WEFT_ELIMIT, WEFT_EDEADLK, WEFT_ECLOSED, WEFT_EOF, WEFT_EDNS };
+    const weft_error *e[weft_count(codes)];
+    for (size_t i = 0; i < weft_count(codes); i++) e[i] = weft_error_of(codes[i]);
+    for (size_t i = 0; i < weft_count(codes); i++) WEFT_CHECK_EQ(e[i]->code, codes[i]);
+    return 0;
+}
+
+WEFT_TEST(a_trace_without_memory_for_its_next_line_keeps_those_it_has)
+{
+    char line[201];
+    memset(line, 'x', 200);
+    line[200] = 0;
+    world_mem_watch();
+    world_mem.fail_after = -1;
+    weft__record *r = weft__record_new(-5, 0, NULL);
+    WEFT_NEED(r != NULL);
+    weft__record_line(r, "%s", line);
+    world_mem.fail_after = 0;
+    weft__record_line(r, "%s", line);
+    world_mem.fail_after = -1;
+    WEFT_CHECK_STR(weft_str_of(r->error.trace), line);
+    weft__record_line(r, "after");
+    WEFT_CHECK_EQ(strlen(r->error.trace), 206);
+    weft__record_free(r);
 }
 
 WEFT_TEST(a_failure_outside_of_any_task_returns_its_code)

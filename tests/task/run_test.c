@@ -1,6 +1,7 @@
 /* weft_run: programs in a process of their own, their signals, and the report of an overflow. */
 #define _GNU_SOURCE
 #include "world.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,14 @@ static int run(weft_call call)
     return finish(&p);
 }
 
+static bool ends_within(const program *p, int ms)
+{
+    siginfo_t info = { 0 };
+    for (int64_t end = world_real_ms() + ms; !info.si_pid && world_real_ms() < end; usleep(2000))
+        WEFT_CHECK_EQ(waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT | WNOHANG), 0);
+    return info.si_pid == p->pid;
+}
+
 #define CHECK_EXIT(status, code) do { int st = (status); \
     WEFT_CHECK(WIFEXITED(st)); WEFT_CHECK_EQ(WIFEXITED(st) ? WEXITSTATUS(st) : -WTERMSIG(st), (code)); } while (0)
 
@@ -102,6 +111,28 @@ WEFT_TEST(weft_run_can_be_called_again)
     world_capture_end();
     WEFT_CHECK_EQ(status, 1);
     WEFT_CHECK_EQ(weft_run(do_well), 0);
+}
+
+/* What closes all descriptors (a daemon's beginning) closes the poller too. */
+static int close_the_poller(void)
+{
+    for (int fd = 3; fd < 64; fd++) {
+        char path[32], what[32] = { 0 };
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        if (readlink(path, what, sizeof what - 1) > 0 && strstr(what, "eventpoll")) close(fd);
+    }
+    return weft_sleep_ms(FOREVER);
+}
+
+WEFT_TEST(a_loop_that_cannot_poll_says_so_and_ends_the_process)
+{
+    program p = start(weft_call(close_the_poller));
+    bool ended = ends_within(&p, 5000);
+    WEFT_CHECK(ended);
+    if (!ended) kill(p.pid, SIGKILL);
+    int status = finish(&p);
+    WEFT_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    WEFT_CHECK_EQ(world_count_in(output, "the loop cannot wait"), 1);
 }
 
 /* ---- signals ---- */
@@ -215,15 +246,43 @@ WEFT_TEST(b45_a_second_signal_ends_a_program_that_never_waits)
     kill(p.pid, SIGTERM);
     usleep(1100000);                                  /* two close together count as one */
     /* Again and again: a busy machine may have delivered the first one late. */
-    int64_t end = world_real_ms() + 10000;
-    siginfo_t info = { 0 };
-    while (!info.si_pid && world_real_ms() < end) {
+    bool ended = false;
+    for (int i = 0; i < 100 && !ended; i++) {
         kill(p.pid, SIGTERM);
-        usleep(20000);
-        WEFT_NEED(waitid(P_PID, (id_t)p.pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0);
+        ended = ends_within(&p, 100);
     }
-    WEFT_CHECK_EQ(info.si_pid, p.pid);
-    if (!info.si_pid) kill(p.pid, SIGKILL);
+    WEFT_CHECK(ended);
+    if (!ended) kill(p.pid, SIGKILL);
+    finish(&p);
+}
+
+/* Whoever reads our stderr has stopped. */
+static void fill_stderr(void)
+{
+    char bytes[4096] = { 0 };
+    int flags = fcntl(2, F_GETFL);
+    fcntl(2, F_SETFL, flags | O_NONBLOCK);
+    while (write(2, bytes, sizeof bytes) > 0) { }
+    while (write(2, bytes, 1) > 0) { }
+    fcntl(2, F_SETFL, flags);
+}
+
+static int clean_up_for_ever_unheard(void)
+{
+    fill_stderr();
+    return clean_up_for_ever();
+}
+
+WEFT_TEST(b45_a_second_signal_ends_a_program_whose_stderr_nobody_reads)
+{
+    program p = start(weft_call(clean_up_for_ever_unheard));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    kill(p.pid, SIGTERM);
+    WEFT_CHECK_EQ(next_progress(&p), 'c');
+    kill(p.pid, SIGTERM);
+    bool ended = ends_within(&p, 5000);
+    WEFT_CHECK(ended);
+    if (!ended) kill(p.pid, SIGKILL);
     finish(&p);
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "os/stderr.h"
 #include "task/fiber.h"
+#include "task/job.h"
 
 static const weft_error codes[] = {
     { WEFT_OK, 200, "no error", "" },
@@ -196,6 +197,8 @@ weft__errors *weft__errors_here(bool make)
 {
     static _Thread_local weft__errors outside;       /* failures before or after any loop */
     weft__fiber *f = weft__self();
+    weft__job_context *job = f ? NULL : weft__job_here();
+    if (job) return &job->errors;
     if (!f) return &outside;
     if (!f->errors && make) f->errors = weft__calloc(sizeof *f->errors);
     return f->errors;

@@ -25,7 +25,7 @@ weft__record *weft__record_new(int code, int status, const char *place);
 weft__record *weft__record_copy(const weft__record *r);          /* NULL for NULL or without memory */
 void weft__record_free(weft__record *r);
 void weft__record_line(weft__record *r, const char *fmt, ...) WEFT_PRINTF(2, 3);   /* adds a line to the trace */
-weft__errors *weft__errors_here(bool make);                      /* of the running task, or of the thread outside of any */
+weft__errors *weft__errors_here(bool make);                      /* of the running task, of the job, or of the thread outside of both */
 /* Say something on stderr, now or never: a full pipe never stalls the loop. At most 4 KiB. */
 void weft__say(const char *fmt, ...) WEFT_PRINTF(1, 2) WEFT__COLD;
 const char *weft__code_text(int code);                           /* the general text of a code */

@@ -89,7 +89,7 @@ struct weft__loop {
     weft__event *events;
     int event_at, event_count;           /* of the turn being told */
     weft__hook *hooks;
-    char *scrap;
+    void *scrap;
     size_t scrap_size;
     weft__on_free *on_free;
     void *slots[WEFT__SLOTS];

@@ -1,5 +1,6 @@
 /* Several calls at once, in a scope of their own. */
 #include "task/fiber.h"
+#include "task/job.h"
 
 int weft_gather_all(const weft_call *calls, const char *place)
 {
@@ -31,6 +32,7 @@ static int result(weft_scope *g)
 
 int weft_gather_with(const weft_call *calls, size_t n, const weft_gather_opts *opts, const char *place)
 {
+    if (!weft__running()) return weft__no_task("weft_gather");
     if (!n) return weft_yield();
     uint32_t at_once = opts->max_running > 0 ? (uint32_t)opts->max_running : UINT32_MAX;
     WEFT_SCOPE(g, .timeout_ms = opts->timeout_ms);

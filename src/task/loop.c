@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "task/fiber.h"
+#include "task/job.h"
 #include "task/sanitizer.h"
 
 _Thread_local weft__loop *weft__the_loop;
@@ -131,19 +132,6 @@ static inline __attribute__((always_inline)) int park(weft__fiber *f, const char
     return f->wake_rc;
 }
 
-static _Noreturn WEFT__COLD void outside(const char *what)
-{
-    fprintf(stderr, "weft: %s outside of a task: call it in what weft_run or a handler calls\n", what);
-    abort();
-}
-
-static inline weft__fiber *the_task(const char *what)
-{
-    weft__fiber *f = weft__running();
-    if (__builtin_expect(!f, 0)) outside(what);
-    return f;
-}
-
 /* Only what waits on something known touches the cache line of `held`. */
 static inline __attribute__((always_inline)) int park_on(weft__fiber *f, const char *what, const weft__held *on, int64_t deadline_ns)
 {
@@ -162,7 +150,8 @@ void weft__step_aside(weft__fiber *f)
 
 int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns)
 {
-    weft__fiber *f = the_task(what);
+    weft__fiber *f = weft__running();
+    if (__builtin_expect(!f, 0)) return weft__no_task(what);
     int rc = weft__scope_effective(f->scope);
     bool cancelled = rc != 0;
     if (__builtin_expect(cancelled, 0)) weft__step_aside(f);         /* a cancelled wait still lets others run */
@@ -189,7 +178,8 @@ int weft__park_on(const char *what, const weft__held *on, int64_t deadline_ns)
 
 int weft__park_through(const char *what, const weft__held *on)
 {
-    weft__fiber *f = the_task(what);
+    weft__fiber *f = weft__running();
+    if (!f) return weft__no_task(what);
     f->uncancellable = true;
     int rc = park_on(f, what, on, INT64_MAX);
     f->uncancellable = false;
@@ -212,7 +202,8 @@ int weft__cancelled(void)
 
 int weft_yield(void)
 {
-    weft__fiber *f = the_task("weft_yield");
+    weft__fiber *f = weft__running();
+    if (__builtin_expect(!f, 0)) return weft__no_task("weft_yield");
     weft__ready_again(f);
     suspend(f->loop);
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
@@ -234,9 +225,10 @@ void weft__give_way(void)
 
 int weft_sleep_ms(int64_t ms)
 {
+    weft__fiber *f = weft__running();
+    if (__builtin_expect(!f, 0)) return weft__no_task("weft_sleep_ms");
     if (ms <= 0) return weft_yield();
-    weft__loop *loop = the_task("weft_sleep_ms")->loop;
-    int64_t now = weft__loop_clock(loop);             /* the task may have worked for long since the turn began */
+    int64_t now = weft__loop_clock(f->loop);             /* the task may have worked for long since the turn began */
     int64_t ns = ms > (INT64_MAX - now) / 1000000 ? INT64_MAX - 1 : now + ms * 1000000;
     int rc = weft__park_until("a timer", NULL, ns);
     return rc == WEFT__DEADLINE ? 0 : rc;

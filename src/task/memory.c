@@ -1,34 +1,42 @@
-/* The memory of the running task: its current arena, and what users take from it. */
+/* The memory of the running task, or of a job: its current arena, and what users take from it. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "task/fiber.h"
+#include "task/job.h"
 
-static weft__fiber *the_task(const char *what)
+/* Where the task that runs, or the job, keeps its arena. */
+static inline weft_arena **arena_of(const char *what)
 {
-    weft__fiber *f = weft__self();
-    if (f) return f;
-    fprintf(stderr, "weft: %s outside of a task: call it in what weft_run or a handler calls\n", what);
-    abort();
+    weft__fiber *f = weft__running();
+    if (__builtin_expect(f != NULL, 1)) return &f->arena;
+    weft__job_context *job = weft__job_here();
+    if (!job) weft__no_task(what);
+    return &job->arena;
 }
 
-weft_arena *weft__arena_here(void) { return weft__self() ? weft__self()->arena : NULL; }
+weft_arena *weft__arena_here(void)
+{
+    weft__fiber *f = weft__running();
+    weft__job_context *job = f ? NULL : weft__job_here();
+    return f ? f->arena : job ? job->arena : NULL;
+}
 
 weft_arena *weft__arena_swap(weft_arena *a)
 {
-    weft__fiber *f = the_task("an arena");
-    weft_arena *before = f->arena;
-    f->arena = f->scope->arena = a;
+    weft_arena **at = arena_of("an arena"), *before = *at;
+    *at = a;
+    if (weft__running()) weft__running()->scope->arena = a;
     return before;
 }
 
-void *weft_alloc(size_t n) { return weft__arena_zalloc(the_task("weft_alloc")->arena, n); }
+void *weft_alloc(size_t n) { return weft__arena_zalloc(*arena_of("weft_alloc"), n); }
 
 weft_str weft_format(const char *fmt, ...)
 {
-    weft_arena *a = the_task("weft_format")->arena;
+    weft_arena *a = *arena_of("weft_format");
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
@@ -46,16 +54,14 @@ weft_str weft_format(const char *fmt, ...)
  * outer one is marked, so that the request fails by name. */
 weft__temp weft__temp_enter(void)
 {
-    weft__fiber *f = the_task("WEFT_TEMP");
-    weft_arena *a = weft__malloc(sizeof *a);
+    weft_arena **at = arena_of("WEFT_TEMP"), *before = *at, *a = weft__malloc(sizeof *a);
     if (!a) {
-        f->arena->starved = true;
-        return (weft__temp){ f->arena, NULL };
+        before->starved = true;
+        return (weft__temp){ before, NULL };
     }
-    weft__arena_init(a, f->arena->pool, f->arena->bytes_max);
-    weft__temp t = { f->arena, a };
-    f->arena = a;
-    return t;
+    weft__arena_init(a, before->pool, before->bytes_max);
+    *at = a;
+    return (weft__temp){ before, a };
 }
 
 void weft__temp_leave(weft__temp *t)
@@ -65,31 +71,35 @@ void weft__temp_leave(weft__temp *t)
     before->exceeded |= a->exceeded;
     before->starved |= a->starved;
     before->lost |= a->lost;
-    weft__self()->arena = before;
+    *arena_of("WEFT_TEMP") = before;
     weft__arena_free(a);
     weft__free(a);
 }
 
-/* Where an item goes that found no room: a place of the loop's that nobody reads. */
-static void *scrap(weft__loop *loop, size_t size)
+/* Where an item goes that found no room: a place of the loop's, or of the job's, that nobody reads. */
+static void *scrap(size_t size)
 {
-    if (loop->scrap_size < size) {
-        char *more = weft__realloc(loop->scrap, size);
+    weft__fiber *f = weft__running();
+    weft__job_context *job = weft__job_here();
+    void **place = f ? &f->loop->scrap : &job->scrap;
+    size_t *room = f ? &f->loop->scrap_size : &job->scrap_size;
+    if (*room < size) {
+        void *more = weft__realloc(*place, size);
         if (!more) {
             fprintf(stderr, "weft: no memory for %zu bytes of scrap after weft_push failed\n", size);
             abort();
         }
-        loop->scrap = more;
-        loop->scrap_size = size;
+        *place = more;
+        *room = size;
     }
-    return memset(loop->scrap, 0, size);
+    return memset(*place, 0, size);
 }
 
 void *weft__slot(void *list, size_t size)
 {
-    weft__fiber *f = the_task("weft_push");
-    void *slot = weft__list_slot(f->arena, list, size);
+    weft_arena *a = *arena_of("weft_push");
+    void *slot = weft__list_slot(a, list, size);
     if (slot) return slot;
-    f->arena->lost = true;
-    return scrap(f->loop, size);
+    a->lost = true;
+    return scrap(size);
 }

@@ -1,9 +1,8 @@
 /* Scopes and cancellation. A cancel is pushed down the tree once, so that a wait asks one word: what is in force
  * in its innermost scope. The outermost cancelled scope decides the code, because that is where the error
  * has to travel to. */
-#include <stdio.h>
-#include <stdlib.h>
 #include "task/fiber.h"
+#include "task/job.h"
 
 /* Is what is in force in a scope the failure of a task, and no cancel or deadline? */
 static bool is_failure(const weft_scope *s)
@@ -122,8 +121,8 @@ weft_scope *weft__scope_enter(weft_scope *s)
 {
     weft__fiber *f = weft__running();
     if (!f) {
-        fprintf(stderr, "weft: WEFT_SCOPE outside of a task, at %s: call it in what weft_run or a handler calls\n", s->place);
-        abort();
+        weft__no_task("WEFT_SCOPE");                  /* in a job: never entered, and what is spawned into it is refused */
+        return s;
     }
     weft__scope_init(s, f->scope, f, s->opts.timeout_ms);
     s->arena = f->arena;
@@ -238,6 +237,7 @@ void weft__scope_leave(weft_scope *const *sp)
 {
     weft_scope *s = *sp;
     weft__fiber *f = s->owner;
+    if (!s->entered) return;
     if (s->running) {
         weft__scope_cancel(s, WEFT_ECANCELED);
         weft__scope_await(s, 0, "the tasks of a scope to end");
@@ -256,6 +256,7 @@ void weft__scope_leave(weft_scope *const *sp)
 
 int weft_join(weft_scope *s)
 {
+    if (!weft__running()) return weft__no_task("weft_join");
     int rc = s->running ? 0 : weft_yield();
     weft__joined on = joined(s);
     while (s->running) {
@@ -272,7 +273,7 @@ int weft_join(weft_scope *s)
 void weft_cancel(weft_scope *s) { weft__scope_cancel(s, WEFT_ECANCELED); }
 bool weft_scope_cancelled(const weft_scope *s) { return weft__scope_effective(s) != 0; }
 bool weft_scope_caught(const weft_scope *s) { return s->caught; }
-void weft_scope_deadline(weft_scope *s, int ms) { set_deadline(s, ms); }
+void weft_scope_deadline(weft_scope *s, int ms) { if (s->entered) set_deadline(s, ms); }
 
 void weft_scope_shield(weft_scope *s, bool shield)
 {

@@ -5,12 +5,14 @@
 #include <string.h>
 #include "base/mem.h"
 #include "task/fiber.h"
+#include "task/job.h"
 #include "task/sanitizer.h"
 
 /* Up to here an input is copied to the task's own stack, beyond to the heap. */
 enum { INPUT_ON_STACK_MAX = 8 * 1024 };
 
 static weft_task refused_closed = { .name = "(refused)", .place = "", .rc = WEFT_ECLOSED, .done = true };
+static weft_task refused_in_job = { .name = "(refused)", .place = "", .rc = WEFT_EINVAL, .done = true };
 static weft_task refused_memory = { .name = "(refused)", .place = "", .rc = WEFT_ENOMEM, .done = true };
 
 weft_task *weft_task_self(void) { return weft__self() ? weft__self()->task : NULL; }
@@ -203,6 +205,11 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
 
 weft_task *weft__spawn(weft_scope *s, const char *place, weft_call c)
 {
+    if (weft__job_here()) {
+        weft__no_task("weft_spawn");
+        if (c.error) *c.error = *weft_error_of(WEFT_EINVAL);
+        return &refused_in_job;
+    }
     if (!s || s->closed || !s->entered) {
         if (c.error) *c.error = *weft__code_error(WEFT_ECLOSED);
         return &refused_closed;
@@ -274,7 +281,7 @@ static int told_by(weft_task *t, weft__fiber *f)
 int weft_await(weft_task *t)
 {
     weft__fiber *f = weft__running();
-    if (!f && !t->done) return WEFT_EINVAL;          /* outside of a task nothing can wait */
+    if (!f && !t->done) return weft__job_here() ? weft__no_task("weft_await") : WEFT_EINVAL;
     if (t->done) {
         int told = told_by(t, f);
         weft__give_way();                            /* starves nobody; meanwhile the handle may go */

@@ -152,7 +152,7 @@ int weft__scope_tell(weft_scope *s);
 /* tasks (task.c) */
 weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *call);
 /* What stands for a task there was no memory for: it has failed, and so, unless it may fail alone, has its scope. */
-weft_task *weft__task_refused(weft_scope *s, const weft_call *call);
+weft_task *weft__task_refused(weft_scope *s, const char *place, const weft_call *call);
 void weft__task_free(weft__loop *loop, weft_task *t);    /* of one that is done: out of its scope, handle to the pool */
 void weft__task_run(weft__fiber *f);                     /* its call, and what its end means for others */
 void weft__record_log(const weft__record *r, const char *task, const char *place);

@@ -11,7 +11,7 @@ int weft_gather_all(const weft_call *calls, const char *place)
 
 static void begin(weft_scope *g, const weft_call *c, const char *place)
 {
-    if (!weft__task_new(g, place, c)) weft__task_refused(g, c);
+    if (!weft__task_new(g, place, c)) weft__task_refused(g, place, c);
 }
 
 /* A call that never began: the gather was cancelled, or failed, before there was a place for it. */

@@ -1,7 +1,9 @@
 #include "task/stack.h"
+#include <errno.h>
 #include <string.h>
 #include "base/mem.h"
 #include "os/os.h"
+#include "task/error.h"
 #if defined __has_include
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
@@ -37,11 +39,21 @@ static int lists_grow(weft__stack_pool *p)
     return 0;
 }
 
+/* Tasks are then refused for want of memory, of which there may be plenty. */
+static void tell_mappings(weft__stack_pool *p)
+{
+    if (p->told) return;
+    p->told = true;
+    weft__say("weft: %u tasks run, and there are no mappings left for more: each takes two of vm.max_map_count "
+        "before Linux 6.13; raise it with sysctl\n", p->in_use);
+}
+
 static int slab_add(weft__stack_pool *p)
 {
     if (lists_grow(p) < 0) return WEFT_ENOMEM;
     p->on_valgrind = RUNNING_ON_VALGRIND;
     char *slab = weft__os_stacks_map(SLAB, WEFT__STACK_SIZE, WEFT__STACK_GUARD);
+    if (!slab && errno == EMFILE) tell_mappings(p);
     if (!slab) return WEFT_ENOMEM;
     p->slabs[p->slab_count++] = slab;
     p->room += SLAB;

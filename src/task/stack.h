@@ -21,10 +21,10 @@ typedef struct weft__stack_pool {
     uint32_t warm_count, cold_count, slab_count, slab_room, room;
     uint32_t in_use, peak;                    /* peak: since the last trim */
     int64_t trim_at_ns;
-    bool on_valgrind;
+    bool on_valgrind, told;                   /* told: that mappings ran out */
 } weft__stack_pool;
 
-/* The low end of a stack, NULL without memory or mappings (errno tells). */
+/* The low end of a stack, NULL without memory or mappings; the latter is said on stderr, once. */
 char *weft__stack_take(weft__stack_pool *p);
 void weft__stack_give(weft__stack_pool *p, char *low);
 /* Give back the pages of stacks that the last second did not need; at most 64 a call. Call when idle. */

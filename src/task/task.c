@@ -215,13 +215,14 @@ weft_task *weft__spawn(weft_scope *s, const char *place, weft_call c)
         return &refused_closed;
     }
     weft_task *t = weft__task_new(s, place, &c);
-    return t ? t : weft__task_refused(s, &c);
+    return t ? t : weft__task_refused(s, place, &c);
 }
 
-weft_task *weft__task_refused(weft_scope *s, const weft_call *c)
+weft_task *weft__task_refused(weft_scope *s, const char *place, const weft_call *c)
 {
+    weft_task named = { .name = c->name, .place = place, .rc = WEFT_ENOMEM };
     if (c->error) *c->error = *weft__code_error(WEFT_ENOMEM);
-    else weft__scope_failed(s, &refused_memory);
+    else weft__scope_failed(s, &named);
     return &refused_memory;
 }
 

@@ -60,6 +60,22 @@ static int count_and_sleep(const int *ms, int *out)
     return 0;
 }
 
+SIM_TEST(a_spawn_without_memory_says_which_task_it_was_and_where)
+{
+    int out = 0;
+    WEFT_SCOPE(s);
+    fail_at = 0;
+    fail_all_after = false;
+    arm();
+    weft_task *t = weft_spawn(s, count_and_sleep, (&(int){ 1 }), &out);
+    disarm();
+    WEFT_CHECK_EQ(weft_await(t), WEFT_ENOMEM);
+    WEFT_CHECK_EQ(weft_join(s), WEFT_ENOMEM);
+    WEFT_CHECK_EQ(world_count_in(weft_error_of(WEFT_ENOMEM)->trace, "count_and_sleep"), 1);
+    WEFT_CHECK_EQ(world_count_in(weft_error_of(WEFT_ENOMEM)->trace, "alloc_test.c:"), 1);
+    return 0;
+}
+
 static int spawn_script(void)
 {
     enum { N = 6 };

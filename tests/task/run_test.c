@@ -419,4 +419,37 @@ WEFT_TEST(without_room_for_stacks_a_spawn_fails_and_the_loop_goes_on)
     if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT) WEFT_SKIP("the address space of this process cannot be limited");
     CHECK_EXIT(status, 0);
 }
+
+/* All mappings but some sixty: room for a slab of stacks, and not for its guards. */
+static bool use_up_mappings(void)
+{
+    enum { MOST = 1 << 18, LEFT = 30 };
+    size_t page = weft__os_page(), used = 0;
+    char *at = mmap(NULL, MOST * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return false;
+    while (used < MOST && !mprotect(at + used * page, page, PROT_READ)) used += 2;
+    for (int i = 0; i < LEFT && used > 2; i++, used -= 2) mprotect(at + (used - 2) * page, page, PROT_NONE);
+    return used < MOST - 2 * LEFT;
+}
+
+static int spawn_without_mappings(void)
+{
+    int out = 0, refused = 0;
+    weft_error err;
+    weft__os_guards_by_mprotect(true);
+    if (!use_up_mappings()) _exit(NO_LIMIT);
+    WEFT_SCOPE(s);
+    for (int i = 0; i < 200; i++)
+        refused += weft_task_done(weft_spawn(s, sleep_for_and_tell, (&(int){ 1 }), &out, .error = &err));
+    WEFT_CHECK(refused > 0);
+    return weft_join(s);
+}
+
+WEFT_TEST(without_room_for_stacks_for_want_of_mappings_the_limit_is_named_once)
+{
+    int status = run(weft_call(spawn_without_mappings));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT) WEFT_SKIP("vm.max_map_count is too large to be reached here");
+    CHECK_EXIT(status, 0);
+    WEFT_CHECK_EQ(world_count_in(output, "vm.max_map_count"), 1);
+}
 #endif

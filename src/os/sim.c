@@ -4,14 +4,21 @@
 #include "os/sim_world.h"
 
 /* Virtual time starts at one second: a real monotonic clock is never 0 either. */
-static const int64_t START_NS = 1000000000;
+static const int64_t START_NS = 1000000000, DAY_US = 86400 * (int64_t)1000000;
 static const size_t WINDOW = 64 * 1024, WINDOW_MAX = (size_t)1 << 26;
+static const size_t DISK = (size_t)1 << 26, DISK_MAX = (size_t)1 << 32;
 enum { EVENTS_MAX = 512 };
 
 static const char *const op_names[WEFT__SIM_OPS_FAILING] = {
     [WEFT__SIM_OP_SEND] = "send", [WEFT__SIM_OP_RECV] = "recv", [WEFT__SIM_OP_CONNECT] = "connect",
     [WEFT__SIM_OP_ACCEPT] = "accept", [WEFT__SIM_OP_LISTEN] = "listen", [WEFT__SIM_OP_WATCH] = "watch",
     [WEFT__SIM_OP_RESOLVE] = "resolve", [WEFT__SIM_OP_SUBMIT] = "submit",
+#define FILE_OP(kind, name) [WEFT__SIM_OP_FILE + WEFT__FILE_##kind] = name
+    FILE_OP(OPEN, "open"), FILE_OP(CLOSE, "close"), FILE_OP(READ, "read"), FILE_OP(WRITE, "write"),
+    FILE_OP(SYNC, "fsync"), FILE_OP(TRUNCATE, "truncate"), FILE_OP(STAT, "stat"), FILE_OP(RENAME, "rename"),
+    FILE_OP(REMOVE, "remove"), FILE_OP(MKDIR, "mkdir"), FILE_OP(LIST, "list"), FILE_OP(TEMP, "temp"),
+    FILE_OP(SYNC_PATH, "fsync_path"),
+#undef FILE_OP
 };
 
 /* ---- randomness and the trace ---- */
@@ -106,6 +113,7 @@ static void happen(weft__sim *s, const weft__sim_due *due)
     case WEFT__SIM_JOB_BEGIN: weft__sim_on_job_begin(s, due->from); break;
     case WEFT__SIM_JOB_RUN: weft__sim_on_job_run(s, due->from, due->n); break;
     case WEFT__SIM_JOB_END: weft__sim_on_job_end(s, due->from, due->n); break;
+    case WEFT__SIM_WALL: s->wall_us += (int64_t)due->n; break;
     case WEFT__SIM_SIGNAL: s->signals += s->signal_cookie != NULL; break;
     }
 }
@@ -153,6 +161,8 @@ static int sim_wait(weft__os *os, weft__event *events, int max, int64_t timeout_
     weft__sim *s = weft__sim_of(os);
     if (max < 1) return WEFT_EINVAL;
     if (max > EVENTS_MAX) max = EVENTS_MAX;
+    if (weft__sim_chance(s, s->opts.wall_jump_permille, 1000))
+        s->wall_us += (int64_t)(weft__sim_draw(s) % (uint64_t)(2 * DAY_US)) - DAY_US;
     int64_t until = timeout_ns < 0 ? INT64_MAX : after(s->now_ns, timeout_ns);
     for (;;) {
         int n = look(s, events, max, false);
@@ -182,6 +192,15 @@ int weft__sim_signal(weft__os *sim, int64_t after_ns)
     if (after_ns < 0) return WEFT_EINVAL;
     if (!weft__sim_queue_reserve(&s->queue, 1)) return WEFT_ENOMEM;
     weft__sim_later(s, WEFT__SIM_SIGNAL, after_ns, 0, 0);
+    return 0;
+}
+
+int weft__sim_jump_wall(weft__os *sim, int64_t after_ns, int64_t by_us)
+{
+    weft__sim *s = weft__sim_of(sim);
+    if (after_ns < 0) return WEFT_EINVAL;
+    if (!weft__sim_queue_reserve(&s->queue, 1)) return WEFT_ENOMEM;
+    weft__sim_later(s, WEFT__SIM_WALL, after_ns, 0, (uint64_t)by_us);
     return 0;
 }
 
@@ -225,6 +244,7 @@ static void sim_free(weft__os *os)
     if (!os) return;
     weft__sim *s = weft__sim_of(os);
     weft__sim_jobs_free(s);
+    weft__sim_disk_free(s);
     weft__sim_socks_free(s);
     weft__sim_names_free(s);
     weft__sim_queue_free(&s->queue);
@@ -239,7 +259,7 @@ static const weft__os_ops sim_ops = {
     .recv = weft__sim_recv, .send = weft__sim_send, .shutdown = weft__sim_shutdown, .close = weft__sim_close,
     .resolve = weft__sim_resolve_start, .resolved = weft__sim_resolve_result,
     .resolve_free = weft__sim_resolve_end, .signals = sim_signals, .jobs = &weft__sim_jobs,
-    .trace = sim_trace, .free = sim_free,
+    .files = &weft__sim_files, .trace = sim_trace, .free = sim_free,
 };
 
 static weft__sim_opts checked(weft__sim_opts o)
@@ -249,6 +269,8 @@ static weft__sim_opts checked(weft__sim_opts o)
     if (o.delay_min_ns < 0) o.delay_min_ns = 0;
     if (o.delay_max_ns < o.delay_min_ns) o.delay_max_ns = o.delay_min_ns;
     if (o.resolve_ns < 0) o.resolve_ns = 0;
+    if (!o.disk_bytes) o.disk_bytes = DISK;
+    if (o.disk_bytes > DISK_MAX) o.disk_bytes = DISK_MAX;
     if (o.job_min_ns < 0) o.job_min_ns = 0;
     if (o.job_max_ns < o.job_min_ns) o.job_max_ns = o.job_min_ns;
     return o;
@@ -265,6 +287,7 @@ weft__os *weft__sim_new(const weft__sim_opts *opts)
     s->world_random = mixed(opts->seed);
     s->program_random = mixed(~opts->seed);
     s->free_slot = -1;
+    weft__sim_disk_init(s);
     s->next_port = 32768;
     return &s->base;
 }

@@ -261,7 +261,8 @@ void weft__sim_close(weft__os *os, int fd)
 {
     weft__sim *s = weft__sim_of(os);
     weft__sim_sock *sock = weft__sim_find(s, fd);
-    weft__sim_note(s, WEFT__SIM_OP_CLOSE, fd, sock != NULL);
+    bool file = !sock && weft__sim_disk_close(s, fd);
+    weft__sim_note(s, WEFT__SIM_OP_CLOSE, fd, sock || file);
     if (!sock) return;
     if (sock->state == WEFT__SIM_LISTENING) stop_listening(s, sock);
     else say_goodbye(s, sock);

@@ -97,7 +97,7 @@ static size_t bytes_in(const struct iovec *v, int n)
     return total;
 }
 
-static void note_content(weft__sim *s, const char *bytes, size_t n)
+void weft__sim_note_content(weft__sim *s, const char *bytes, size_t n)
 {
     for (; n >= 8; bytes += 8, n -= 8) {
         int64_t word;
@@ -115,7 +115,7 @@ static void copy_out(weft__sim *s, char *room, const struct iovec *v, size_t n)
 {
     for (; n; v++) {
         size_t part = v->iov_len < n ? v->iov_len : n;
-        note_content(s, v->iov_base, part);
+        weft__sim_note_content(s, v->iov_base, part);
         if (room && part) memcpy(room, v->iov_base, part);
         if (room) room += part;
         n -= part;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "os/parts.h"
 #include "os/sim.h"
+#include "os/sim_disk.h"
 #include "os/sim_queue.h"
 
 enum {
@@ -18,11 +19,13 @@ enum {
 /* What can happen, for the trace and for faults; sim.c has the names. */
 typedef enum weft__sim_op {
     WEFT__SIM_OP_SEND, WEFT__SIM_OP_RECV, WEFT__SIM_OP_CONNECT, WEFT__SIM_OP_ACCEPT, WEFT__SIM_OP_LISTEN,
-    WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OP_SUBMIT, WEFT__SIM_OPS_FAILING,
+    WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OP_SUBMIT,
+    WEFT__SIM_OP_FILE,              /* and behind it as many as there are kinds of file operations */
+    WEFT__SIM_OPS_FAILING = WEFT__SIM_OP_FILE + WEFT__FILE_KINDS,
     WEFT__SIM_OP_CONNECT_RESULT = WEFT__SIM_OPS_FAILING, WEFT__SIM_OP_SHUTDOWN, WEFT__SIM_OP_CLOSE,
     WEFT__SIM_OP_RESOLVED, WEFT__SIM_OP_RANDOM, WEFT__SIM_OP_TRACE, WEFT__SIM_OP_EVENT, WEFT__SIM_OP_PASSED,
     WEFT__SIM_OP_CONTENT, WEFT__SIM_OP_UNWATCH,
-    WEFT__SIM_OP_TAKE_BACK, WEFT__SIM_OP_JOB_RUN, WEFT__SIM_OP_POOL_FREE
+    WEFT__SIM_OP_TAKE_BACK, WEFT__SIM_OP_JOB_RUN, WEFT__SIM_OP_POOL_FREE, WEFT__SIM_OP_CRASH
 } weft__sim_op;
 
 /* BROKEN: reset by either side, or a connect that failed. */
@@ -62,7 +65,8 @@ typedef struct weft__sim_pool weft__sim_pool;
 typedef struct weft__sim_host { char name[WEFT__HOST_MAX + 1]; weft__addr addr; } weft__sim_host;
 typedef struct weft__sim_failure { weft__sim_op op; unsigned left; int code; } weft__sim_failure;
 
-typedef struct weft__sim {
+typedef struct weft__sim weft__sim;
+struct weft__sim {
     weft__os base;
     weft__sim_opts opts;
     int64_t now_ns, wall_us;        /* wall_us: what the wall clock shows at virtual time 0 */
@@ -84,12 +88,13 @@ typedef struct weft__sim {
     weft__sim_pool *pools;          /* in the order of their making */
     int pools_made;
     weft__door *doors;
+    weft__sim_disk disk;
 
     weft__sim_failure failures[WEFT__SIM_FAULTS_MAX];
     int failures_count;
     void *signal_cookie;
     unsigned signals, signals_told;
-} weft__sim;
+};
 
 static inline weft__sim *weft__sim_of(const weft__os *os) { return (weft__sim *)os; }
 
@@ -130,6 +135,7 @@ void weft__sim_on_rst(weft__sim *s, int to);
 /* sim_stream.c */
 ssize_t weft__sim_recv(weft__os *os, int fd, void *to, size_t n);
 ssize_t weft__sim_send(weft__os *os, int fd, const struct iovec *v, int n);
+void weft__sim_note_content(weft__sim *s, const char *bytes, size_t n);
 void weft__sim_on_bytes(weft__sim *s, int to, int from, uint64_t n);
 void weft__sim_on_ack(weft__sim *s, int to, uint64_t n);
 

@@ -138,7 +138,8 @@ int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;  
 #define weft_gather(...) weft_gather_all((const weft_call[]){ __VA_ARGS__, { 0 } }, WEFT__HERE)
 #define weft_gather_n(calls, n, ...) weft_gather_with((calls), (n), &(weft_gather_opts){ __VA_ARGS__ }, WEFT__HERE)
 
-/* Run a program: start a loop on this thread, call, cancel and await what is left, close. Returns the exit
+/* Run a program: start a loop on this thread, call, cancel and await what is left, close. Tasks that still ran when a
+ * program that did well left its last scope are named on stderr: join the scope, or cancel it. Returns the exit
  * status: 0, or 1 after an error, which is printed with its trace. SIGINT and SIGTERM cancel it, a second one
  * ends the process. int main(void) { return weft_run(program); }  */
 #define weft_run(...) weft_run_with(weft_call(__VA_ARGS__))

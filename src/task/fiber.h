@@ -51,6 +51,7 @@ struct weft__fiber {
     const void *in;
     void *out;
     int arity;
+    uint32_t mark;                       /* of the last search for deadlocks that came by */
     weft_error *alone;                   /* the call's .error */
     const weft__held *held;              /* what it waits for, while it does: NULL when nothing is known */
     const char *label;                   /* what users call its work, or NULL */
@@ -94,6 +95,10 @@ struct weft__loop {
     weft__on_free *on_free;
     void *slots[WEFT__SLOTS];
     uint64_t tasks_started;
+    uint32_t marks;                      /* used by searches for deadlocks so far */
+    weft_task *root;
+    weft__buf left;                      /* lines on the tasks that the root task's last scope was left with */
+    uint64_t left_turn;                  /* when that was */
     void *asan_fake, *tsan_fiber, *tsan_over;
     const void *asan_low;
     size_t asan_size;

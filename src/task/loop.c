@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "task/fiber.h"
+#include "task/inspect.h"
 #include "task/job.h"
 #include "task/sanitizer.h"
 
@@ -13,7 +14,7 @@ _Thread_local weft__loop *weft__the_loop;
 
 /* A program's own arena: what main-like tasks allocate outside of any WEFT_TEMP. */
 static const size_t PROGRAM_BYTES_MAX = (size_t)1 << 30;
-enum { BLOCKS_KEPT = 4096 };
+enum { BLOCKS_KEPT = 4096, LEFT_BYTES_MAX = 2048 };
 
 weft__loop *weft__loop_here(void) { return weft__the_loop; }
 weft__os *weft__loop_os(weft__loop *loop) { return loop->os; }
@@ -296,23 +297,15 @@ static void run_ready(weft__loop *loop)
     switch_to(loop, NULL, ready_pop(loop), false);
 }
 
-static void who_waits(const weft_scope *s)
-{
-    for (const weft_task *t = s->tasks; t; t = t->next) {
-        if (t->fiber) weft__say("weft:   %s (%s) waits for %s\n", t->name, t->place, t->fiber->waits_for);
-    }
-    for (const weft_scope *c = s->first_child; c; c = c->next) who_waits(c);
-}
-
 static void deadlocked(weft__loop *loop)
 {
     if (loop->top.reason) {
         weft__say("weft: tasks wait for what can never come, even after a cancel:\n");
-        who_waits(&loop->top);
+        weft__dump(loop, &(weft_tasks_opts){ 0 });
         abort();
     }
     weft__say("weft: nothing can wake what waits:\n");
-    who_waits(&loop->top);
+    weft__dump(loop, &(weft_tasks_opts){ 0 });
     weft__scope_cancel(&loop->top, WEFT_EDEADLK);
 }
 
@@ -403,11 +396,14 @@ int weft__loop_run(weft__loop *loop, weft_call call)
         weft__the_loop = before;
         return WEFT_ENOMEM;
     }
+    loop->root = root;
+    weft__buf_clear(&loop->left);
     while (loop->top.running) {
         run_ready(loop);
         if (loop->top.running) poll(loop);
     }
     int rc = root->rc;
+    loop->root = NULL;
     weft__errors_clear();
     if (root->error) weft__errors_put(weft__errors_here(true), weft__record_copy(root->error));   /* for after the run */
     while (loop->top.tasks) weft__task_free(loop, loop->top.tasks);
@@ -430,6 +426,7 @@ weft__loop *weft__loop_new(weft__os *os)
         return NULL;
     }
     loop->os = os;
+    weft__buf_init(&loop->left, LEFT_BYTES_MAX);
     loop->ready_end = &loop->ready;
     loop->again_end = &loop->again;
     loop->traced = os->ops->trace != NULL;
@@ -463,6 +460,7 @@ void weft__loop_free(weft__loop *loop)
     }
     weft__os_signal_stack_free(loop->signal_stack);
     weft__timers_free(&loop->timers);
+    weft__buf_free(&loop->left);
     weft__stack_pool_free(&loop->stacks);
     weft__arena_free(&loop->arena);
     weft__block_pool_free(&loop->blocks);

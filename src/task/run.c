@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "os/os.h"
-#include "task/fiber.h"
+#include "task/inspect.h"
 
 typedef struct interrupt { weft__watch watch; weft__loop *loop; } interrupt;
 
@@ -30,6 +30,7 @@ static int run_on(weft__os *os, weft_call call)
         const weft_error *e = weft_error_of(rc);
         fprintf(stderr, "weft: %s failed: %s%s%s\n", call.name, e->text, *e->trace ? "\n" : "", e->trace);
     }
+    if (rc >= 0) weft__left_say(loop, call.name);
     os->ops->signals(os, NULL);
     weft__loop_free(loop);
     return rc < 0 ? 1 : 0;

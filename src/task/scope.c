@@ -2,6 +2,7 @@
  * in its innermost scope. The outermost cancelled scope decides the code, because that is where the error
  * has to travel to. */
 #include "task/fiber.h"
+#include "task/inspect.h"
 #include "task/job.h"
 
 /* Is what is in force in a scope the failure of a task, and no cancel or deadline? */
@@ -238,6 +239,8 @@ void weft__scope_leave(weft_scope *const *sp)
     weft_scope *s = *sp;
     weft__fiber *f = s->owner;
     if (!s->entered) return;
+    bool left = s->running && f->task == f->loop->root && !weft__scope_effective(s);
+    if (left) weft__left_note(f->loop, s);
     if (s->running) {
         weft__scope_cancel(s, WEFT_ECANCELED);
         weft__scope_await(s, 0, "the tasks of a scope to end");
@@ -251,6 +254,7 @@ void weft__scope_leave(weft_scope *const *sp)
     free_tasks(s);
     weft__record_free(s->error);
     s->error = NULL;
+    if (left) f->loop->left_turn = f->loop->turns;    /* as of its end, which may have taken long */
     weft__give_way();                                 /* leaving is a place where others may run */
 }
 

@@ -172,6 +172,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->arity = c->arity;
     f->alone = c->error;
     f->held = NULL;
+    f->mark = 0;
     f->label = NULL;
     f->began_ns = loop->now_ns;
     weft__context_make(&f->context, sp, weft__fiber_main);

@@ -1,0 +1,54 @@
+#ifndef WEFT_SRC_TASK_INSPECT_H
+#define WEFT_SRC_TASK_INSPECT_H
+/* What the tasks of a loop do, told to whoever asks. On the loop's thread only, between two switches. */
+#include "task/fiber.h"
+#include "weft/inspect.h"
+
+/* ---- the tree ---- */
+
+/* The scope after s in the tree below top, a scope before those in it, older ones first; NULL after the last. *depth
+ * goes with it: 0 for top. */
+weft_scope *weft__walk_next(const weft_scope *top, weft_scope *s, int *depth);
+
+/* The task whose own scope this is, or NULL: it is a block of a task. */
+static inline weft__fiber *weft__scope_task(const weft_scope *s)
+{
+    return s->owner && s == &s->owner->root ? s->owner : NULL;
+}
+
+/* ---- waiting for each other ---- */
+
+/* The first task that f waits for and that must do something before f can go on, and the one after t; NULL: none. Only
+ * where all of them must, or there is but one, so that a circle of them is a deadlock. */
+weft_task *weft__waits_on(const weft__fiber *f);
+weft_task *weft__waits_next(const weft__fiber *f, weft_task *t);
+
+/* Tell of every circle: ring[0] waits for ring[1], ..., ring[n - 1] for ring[0]. Of circles that share tasks at least one
+ * is told. WEFT_ENOMEM: not all were looked for. */
+typedef void weft__ring_fn(void *ctx, weft__fiber *const *ring, size_t n);
+int weft__rings(weft__loop *loop, weft__ring_fn *tell, void *ctx);
+
+/* ---- in words ---- */
+
+/* "#7 fetch (app.c:14)", with "GET /x" behind the name when it has a label. */
+void weft__say_task(weft__buf *out, const weft_task *t);
+/* "a timer"; "mutex stock held by #3 ship (shop.c:31)". */
+void weft__say_wait(weft__buf *out, const weft__fiber *f);
+size_t weft__ring_oldest(weft__fiber *const *ring, size_t n);     /* where it is best begun: the same in each dump */
+/* "#2 pay (a.c:1) waits for mutex stock held by #3 ship (a.c:2), which waits for ...", without an end of line. */
+void weft__say_ring(weft__buf *out, weft__fiber *const *ring, size_t n);
+/* "12 ms", "1.25 s", "3 min 20 s", "2 h 5 min". */
+void weft__say_time(weft__buf *out, int64_t ns);
+
+/* The list, and the circles, with an end of line after each. */
+void weft__inspect(weft__loop *loop, weft__buf *out, const weft_tasks_opts *opts);
+/* The same to stderr. */
+void weft__dump(weft__loop *loop, const weft_tasks_opts *opts);
+
+/* ---- at the end of a program ---- */
+
+/* The root task leaves a scope with tasks that still run: keep their names, in case this is the end. */
+void weft__left_note(weft__loop *loop, const weft_scope *s);
+/* The root task has ended well: name what its last scopes were left with, if that was its end. */
+void weft__left_say(weft__loop *loop, const char *program);
+#endif

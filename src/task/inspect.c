@@ -6,12 +6,15 @@
 
 enum { TASKS_SHOWN = 1000, TASKS_MAX = 10000, TEXT_BYTES_MAX = 4 << 20, HOLDERS_LISTED = 16, RINGS_MAX = 16, INDENT_MAX = 40 };
 
+static const char BLANKS[INDENT_MAX + 1] = "                                        ";
+
 typedef struct listing {
     weft__loop *loop;
     weft__buf *out;
     const weft_tasks_opts *opts;
     int64_t now_ns;
-    uint32_t tasks_max, shown, rings;
+    uint32_t tasks_max, shown, rings, stacks_shown;
+    weft__stacks *kept;
 } listing;
 
 static int64_t max0(int64_t ns) { return ns > 0 ? ns : 0; }
@@ -36,13 +39,65 @@ static int64_t ring_deadline(weft__fiber *const *ring, size_t n)
     return at;
 }
 
+/* ---- stacks ---- */
+
+typedef struct stack_lines { weft__buf *out; int indent, told; } stack_lines;
+
+static void json_text(weft__buf *out, const char *text)
+{
+    weft__buf_add_char(out, '"');
+    for (const char *c = text; *c; c++) {
+        if (*c == '"' || *c == '\\') weft__buf_add_char(out, '\\');
+        if ((unsigned char)*c >= ' ') weft__buf_add_char(out, *c);
+        else weft__buf_printf(out, "\\u%04x", (unsigned)*c);
+    }
+    weft__buf_add_char(out, '"');
+}
+
+static void text_line(void *ctx, const char *line)
+{
+    const stack_lines *s = ctx;
+    weft__buf_printf(s->out, "%*sat %s\n", s->indent, "", line);
+}
+
+static void json_line(void *ctx, const char *line)
+{
+    stack_lines *s = ctx;
+    if (s->told++) weft__buf_add_char(s->out, ',');
+    json_text(s->out, line);
+}
+
+void weft__say_stack(weft__buf *out, const weft__stack_kept *k, int indent, bool json)
+{
+    stack_lines s = { out, indent, 0 };
+    if (json) weft__buf_lit(out, ",\"stack\":[");
+    weft__stack_tell(k, json ? json_line : text_line, &s);
+    if (json) weft__buf_add_char(out, ']');
+}
+
+static void stack(listing *l, const weft__fiber *f, int indent)
+{
+    weft__stack_kept now, *k = l->kept ? &l->kept->of[l->kept->count].kept : &now;
+    if (!l->opts->stacks || l->stacks_shown == WEFT__STACKS_MAX || !weft__stack_keep(k, f)) return;
+    l->stacks_shown++;
+    if (l->kept) {
+        l->kept->of[l->kept->count].at = l->out->len;
+        l->kept->of[l->kept->count++].indent = indent;
+        return;
+    }
+    weft__say_stack(l->out, k, indent, l->opts->json);
+    weft__stack_drop(k);
+}
+
 /* ---- as text ---- */
 
-static void indent(const listing *l, int depth)
+static int columns(const listing *l, int depth)
 {
     int n = l->opts->flat ? 0 : 2 * depth;
-    weft__buf_printf(l->out, "%*s", n < INDENT_MAX ? n : INDENT_MAX, "");
+    return n < INDENT_MAX ? n : INDENT_MAX;
 }
+
+static void indent(const listing *l, int depth) { weft__buf_add(l->out, BLANKS, (size_t)columns(l, depth)); }
 
 static void text_state(const listing *l, const weft__fiber *f)
 {
@@ -67,7 +122,7 @@ static void text_end(const listing *l, const weft_scope *s)
     weft__buf_add_char(l->out, '\n');
 }
 
-static void text_task(const listing *l, const weft__fiber *f, int depth)
+static void text_task(listing *l, const weft__fiber *f, int depth)
 {
     indent(l, depth);
     weft__say_task(l->out, f->task);
@@ -76,6 +131,7 @@ static void text_task(const listing *l, const weft__fiber *f, int depth)
     weft__buf_lit(l->out, " old, ");
     text_state(l, f);
     text_end(l, &f->root);
+    stack(l, f, columns(l, depth) + 4);
 }
 
 static void text_block(const listing *l, const weft_scope *s, int depth)
@@ -118,26 +174,23 @@ static void text_list(listing *l)
 
 /* ---- as JSON, an object a line ---- */
 
-static void json_text(weft__buf *out, const char *text)
+static void json_name(weft__buf *out, const char *name)
 {
-    weft__buf_add_char(out, '"');
-    for (const char *c = text; *c; c++) {
-        if (*c == '"' || *c == '\\') weft__buf_add_char(out, '\\');
-        if ((unsigned char)*c < ' ') weft__buf_printf(out, "\\u%04x", (unsigned)*c);
-        else weft__buf_add_char(out, *c);
-    }
-    weft__buf_add_char(out, '"');
+    weft__buf_lit(out, ",\"");
+    weft__buf_add(out, name, strlen(name));
+    weft__buf_lit(out, "\":");
 }
 
 static void json_member(weft__buf *out, const char *name, const char *text)
 {
-    weft__buf_printf(out, ",\"%s\":", name);
+    json_name(out, name);
     json_text(out, text);
 }
 
 static void json_ms(weft__buf *out, const char *name, int64_t ns)
 {
-    weft__buf_printf(out, ",\"%s\":%" PRId64, name, max0(ns) / 1000000);
+    json_name(out, name);
+    weft__buf_add_int(out, max0(ns) / 1000000);
 }
 
 static void json_holders(weft__buf *out, const weft__fiber *f)
@@ -160,7 +213,7 @@ static void json_wait(const listing *l, const weft__fiber *f)
     if (f->held->holder) json_holders(l->out, f);
 }
 
-static void json_task(const listing *l, const weft__fiber *f)
+static void json_task(listing *l, const weft__fiber *f)
 {
     static const char *const states[] = { [WEFT__RUNNING] = "runs", [WEFT__READY] = "ready", [WEFT__PARKED] = "waits" };
     const weft__fiber *parent = f->root.parent->owner;
@@ -176,6 +229,7 @@ static void json_task(const listing *l, const weft__fiber *f)
     if (f->state == WEFT__PARKED) json_wait(l, f);
     if (end != INT64_MAX) json_ms(l->out, "deadline_ms", end - l->now_ns);
     if (weft__scope_effective(f->scope)) weft__buf_lit(l->out, ",\"cancelled\":true");
+    stack(l, f, 0);
     weft__buf_lit(l->out, "}\n");
 }
 
@@ -236,12 +290,13 @@ void weft__left_say(weft__loop *loop, const char *program)
 
 /* ---- asked for ---- */
 
-void weft__inspect(weft__loop *loop, weft__buf *out, const weft_tasks_opts *opts)
+void weft__inspect(weft__loop *loop, weft__buf *out, const weft_tasks_opts *opts, weft__stacks *kept)
 {
-    listing l = { loop, out, opts, .now_ns = loop->os->ops->now_ns(loop->os), .tasks_max = TASKS_SHOWN };
+    listing l = { loop, out, opts, .kept = kept, .now_ns = loop->os->ops->now_ns(loop->os), .tasks_max = TASKS_SHOWN };
     if (opts->tasks_max > 0) l.tasks_max = opts->tasks_max < TASKS_MAX ? (uint32_t)opts->tasks_max : TASKS_MAX;
     if (opts->json) json_list(&l);
     else text_list(&l);
+    if (l.stacks_shown && !kept) weft__unwind_forget();
 }
 
 /* Whole lines, as many at once as stderr takes without stalling. */
@@ -261,7 +316,7 @@ void weft__dump(weft__loop *loop, const weft_tasks_opts *opts)
 {
     weft__buf text;
     weft__buf_init(&text, TEXT_BYTES_MAX);
-    weft__inspect(loop, &text, opts);
+    weft__inspect(loop, &text, opts, NULL);
     to_stderr(weft__buf_str(&text));
     if (text.failed) weft__say("weft: the list is cut here: %s\n", text.failed == WEFT_ENOMEM ? "no memory" : "more than 4 MiB");
     weft__buf_free(&text);
@@ -275,11 +330,11 @@ void weft_dump_tasks_with(const weft_tasks_opts *opts)
 
 weft_str weft_tasks_text_with(const weft_tasks_opts *opts)
 {
-    weft_arena *arena = weft__arena_here();
+    weft_arena *arena = weft__self() ? weft__arena_here() : NULL;
     if (!arena) return (weft_str){ "", 0 };
     weft__buf text;
     weft__buf_init(&text, TEXT_BYTES_MAX);
-    weft__inspect(weft__loop_here(), &text, opts);
+    weft__inspect(weft__loop_here(), &text, opts, NULL);
     weft_str s = weft__arena_dup(arena, cut_at_line(weft__buf_str(&text)));
     if (!s.ptr) arena->lost = true;
     weft__buf_free(&text);

@@ -1,6 +1,7 @@
 #ifndef WEFT_SRC_TASK_INSPECT_H
 #define WEFT_SRC_TASK_INSPECT_H
 /* What the tasks of a loop do, told to whoever asks. On the loop's thread only, between two switches. */
+#include "os/unwind.h"
 #include "task/fiber.h"
 #include "weft/inspect.h"
 
@@ -40,8 +41,27 @@ void weft__say_ring(weft__buf *out, weft__fiber *const *ring, size_t n);
 /* "12 ms", "1.25 s", "3 min 20 s", "2 h 5 min". */
 void weft__say_time(weft__buf *out, int64_t ns);
 
-/* The list, and the circles, with an end of line after each. */
-void weft__inspect(weft__loop *loop, weft__buf *out, const weft_tasks_opts *opts);
+/* ---- stacks ---- */
+
+/* The stack of a task that does not run, as it is now; at most 64 KiB of it. False, and nothing to drop: it runs, has not
+ * begun, or there is no memory. Takes microseconds; the words for it take milliseconds, and may come later. */
+typedef struct weft__stack_kept { weft__context context; weft__stack_bytes bytes; } weft__stack_kept;
+bool weft__stack_keep(weft__stack_kept *k, const weft__fiber *f);
+void weft__stack_drop(weft__stack_kept *k);
+/* Its calls, innermost first: "weft_sleep_ms (loop.c:271)". Without what is below the call that waits, and what calls
+ * the task's function. */
+typedef void weft__line_fn(void *ctx, const char *line);
+void weft__stack_tell(const weft__stack_kept *k, weft__line_fn *fn, void *ctx);
+
+/* ---- the list ---- */
+
+/* The list, and the circles, with an end of line after each. With `stacks`, `kept` takes those and where in the text
+ * they belong, WEFT__STACKS_MAX at most; NULL: they are put into the text at once. */
+enum { WEFT__STACKS_MAX = 64 };
+typedef struct weft__stacks { uint32_t count; struct { size_t at; int indent; weft__stack_kept kept; } of[WEFT__STACKS_MAX]; } weft__stacks;
+void weft__inspect(weft__loop *loop, weft__buf *out, const weft_tasks_opts *opts, weft__stacks *kept);
+/* One kept stack, as it stands in the list: lines of text, or a member of a JSON object. */
+void weft__say_stack(weft__buf *out, const weft__stack_kept *k, int indent, bool json);
 /* The same to stderr. */
 void weft__dump(weft__loop *loop, const weft_tasks_opts *opts);
 

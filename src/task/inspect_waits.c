@@ -124,13 +124,28 @@ int weft__rings(weft__loop *loop, weft__ring_fn *tell, void *ctx)
 
 /* ---- in words ---- */
 
+static void put(weft__buf *out, const char *text) { weft__buf_add(out, text, strlen(text)); }
+
+static void put_number(weft__buf *out, const weft__fiber *f)
+{
+    weft__buf_add_char(out, '#');
+    weft__buf_add_int(out, (int64_t)f->serial);
+    weft__buf_add_char(out, ' ');
+}
+
 void weft__say_task(weft__buf *out, const weft_task *t)
 {
     const weft__fiber *f = t->fiber;
-    if (f) weft__buf_printf(out, "#%" PRIu64 " ", f->serial);
-    weft__buf_printf(out, "%s ", t->name);
-    if (f && f->label) weft__buf_printf(out, "\"%s\" ", f->label);
-    weft__buf_printf(out, "(%s)", t->place);
+    if (f) put_number(out, f);
+    put(out, t->name);
+    if (f && f->label) {
+        weft__buf_lit(out, " \"");
+        put(out, f->label);
+        weft__buf_add_char(out, '"');
+    }
+    weft__buf_lit(out, " (");
+    put(out, t->place);
+    weft__buf_add_char(out, ')');
 }
 
 static bool starts_a(const char *what, const char *kind)
@@ -141,9 +156,13 @@ static bool starts_a(const char *what, const char *kind)
 static void say_what(weft__buf *out, const weft__fiber *f)
 {
     const weft__held *on = f->held;
-    if (!on || !on->name || !on->kind || joins(f) || is_task(on)) weft__buf_printf(out, "%s", f->waits_for);
-    else if (starts_a(f->waits_for, on->kind)) weft__buf_printf(out, "%s %s", on->kind, on->name);
-    else weft__buf_printf(out, "%s, %s %s", f->waits_for, on->kind, on->name);
+    bool named = on && on->name && on->kind && !joins(f) && !is_task(on), twice = named && starts_a(f->waits_for, on->kind);
+    if (!twice) put(out, f->waits_for);
+    if (named && !twice) weft__buf_lit(out, ", ");
+    if (!named) return;
+    put(out, on->kind);
+    weft__buf_add_char(out, ' ');
+    put(out, on->name);
 }
 
 /* What stands between the thing and who has it. */
@@ -159,7 +178,7 @@ void weft__say_wait(weft__buf *out, const weft__fiber *f)
     const weft_scope *s = joins(f);
     int shown = 0;
     for (const weft_task *t; shown < HOLDERS_SHOWN && (t = f->held->holder(f->held, shown)); shown++) {
-        weft__buf_printf(out, "%s", shown ? ", " : link_of(f));
+        put(out, shown ? ", " : link_of(f));
         weft__say_task(out, t);
     }
     if (s && s->running > HOLDERS_SHOWN) weft__buf_printf(out, " and %" PRIu32 " more", s->running - HOLDERS_SHOWN);
@@ -181,19 +200,24 @@ void weft__say_ring(weft__buf *out, weft__fiber *const *ring, size_t n)
     weft__say_task(out, ring[first]->task);
     for (size_t i = 0; i < n; i++) {
         const weft__fiber *f = ring[(first + i) % n], *next = ring[(first + i + 1) % n];
-        weft__buf_printf(out, "%s waits for ", i ? ", which" : "");
+        put(out, i ? ", which waits for " : " waits for ");
         say_what(out, f);
-        weft__buf_printf(out, "%s", joins(f) ? ", among them " : link_of(f));
+        put(out, joins(f) ? ", among them " : link_of(f));
         if (i + 1 < n) weft__say_task(out, next->task);
-        else weft__buf_printf(out, "#%" PRIu64 " %s", next->serial, next->task->name);
+        else {
+            put_number(out, next);
+            put(out, next->task->name);
+        }
     }
 }
 
 void weft__say_time(weft__buf *out, int64_t ns)
 {
     int64_t ms = ns / 1000000, s = ms / 1000;
-    if (ms < 1000) weft__buf_printf(out, "%" PRId64 " ms", ms);
-    else if (s < 60) weft__buf_printf(out, "%" PRId64 ".%02" PRId64 " s", s, ms % 1000 / 10);
+    if (ms < 1000) {
+        weft__buf_add_int(out, ms);
+        weft__buf_lit(out, " ms");
+    } else if (s < 60) weft__buf_printf(out, "%" PRId64 ".%02" PRId64 " s", s, ms % 1000 / 10);
     else if (s < 3600) weft__buf_printf(out, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
     else weft__buf_printf(out, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
 }

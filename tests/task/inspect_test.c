@@ -294,6 +294,67 @@ WEFT_TEST(a_run_that_nothing_can_wake_names_the_circle__sim)
     world_close();
 }
 
+/* ---- stacks ---- */
+
+static __attribute__((noinline)) int deep_inside(int n)
+{
+    int rc = n ? deep_inside(n - 1) : weft_sleep_ms(FOREVER);
+    world_now.fifo |= rc == 77;                       /* so that this is no tail call */
+    return rc;
+}
+static int dive(void) { int rc = deep_inside(3); world_now.fifo |= rc == 78; return rc; }
+
+TASK_TEST(a_stack_shows_the_calls_of_a_task_down_to_what_waits)
+{
+    WEFT_SCOPE(s);
+    weft_spawn(s, dive);
+    world_turn();
+    weft_str text = weft_tasks_text(.stacks = true);
+    const char *wait = find(text, "at weft_sleep_ms (");
+    WEFT_NEED(wait != NULL);
+    weft_str rest = { wait, text.len - (size_t)(wait - text.ptr) };
+    WEFT_CHECK(find(text, " for a timer\n") && find(text, " for a timer\n") < wait);
+    WEFT_CHECK(lists(rest, "at deep_inside (inspect_test.c:"));
+    WEFT_CHECK(lists(rest, "at dive (inspect_test.c:"));
+    WEFT_CHECK(lacks(text, "weft__task_run"));
+    WEFT_CHECK(lacks(weft_tasks_text(), "at dive ("));
+    return 0;
+}
+
+TASK_TEST(json_has_the_stack_as_a_list)
+{
+    WEFT_SCOPE(s);
+    weft_spawn(s, dive);
+    world_turn();
+    weft_str text = weft_tasks_text(.stacks = true, .json = true);
+    WEFT_CHECK(lists(text, ",\"stack\":[\"weft_sleep_ms ("));
+    WEFT_CHECK(lists(text, "\"dive (inspect_test.c:"));
+    return 0;
+}
+
+TASK_TEST(a_task_that_has_not_begun_has_no_stack)
+{
+    WEFT_SCOPE(s);
+    weft_spawn(s, dive);
+    weft_str text = weft_tasks_text(.stacks = true);
+    WEFT_CHECK(lists(text, "#2 dive ("));
+    WEFT_CHECK(lists(text, ", ready to run\n"));
+    WEFT_CHECK(lacks(text, "at dive"));
+    return 0;
+}
+
+TASK_TEST(only_the_first_tasks_of_many_have_their_stacks_shown)
+{
+    WEFT_SCOPE(s);
+    for (int i = 0; i < 70; i++) weft_spawn(s, dive);
+    world_turn();
+    weft_str text = weft_tasks_text(.stacks = true);
+    int dives = 0;
+    for (const char *at = text.ptr; (at = strstr(at, "at dive (")); at++) dives++;
+    WEFT_CHECK_EQ(dives, 64);
+    return 0;
+}
+
 /* ---- JSON ---- */
 
 TASK_TEST(json_has_an_object_a_line_with_numbers_for_who_holds_what)

@@ -12,7 +12,7 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
-enum { NAME_MAX_SHOWN = 200 };
+enum { NAME_MAX_SHOWN = 320 };
 
 typedef const char *name_fn(const void *address);
 

@@ -97,6 +97,7 @@ struct weft__loop {
     uint64_t tasks_started;
     uint32_t marks;                      /* used by searches for deadlocks so far */
     weft_task *root;
+    char overflow[320];                  /* for the report of an overflow, made in a signal handler */
     weft__buf left;                      /* lines on the tasks that the root task's last scope was left with */
     uint64_t left_turn;                  /* when that was */
     void *asan_fake, *tsan_fiber, *tsan_over;
@@ -128,6 +129,9 @@ static inline weft__fiber *weft__running(void) { return weft__the_loop ? weft__t
 void weft__ready_again(weft__fiber *f);                  /* a running task that gives way: behind all that are ready */
 void weft__step_aside(weft__fiber *f);                   /* the running one; whatever is cancelled */
 void weft__fiber_main(void);                             /* where every fiber begins and ends */
+
+/* Whose guard an address lies in: name, label and place, in the loop's memory; NULL: nobody's. Async-signal-safe. */
+const char *weft__guard_of(const void *address);
 
 /* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */
 int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns);

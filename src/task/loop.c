@@ -370,23 +370,13 @@ static void poll(weft__loop *loop)
     weft__timers_fire(&loop->timers, loop->now_ns);
 }
 
-/* Whose guard an address lies in; asked by a signal handler, on whatever stack. */
-static const char *guard_of(const void *address)
-{
-    weft__loop *loop = weft__the_loop;
-    weft__fiber *f = loop ? loop->current : NULL;
-    const char *at = address;
-    if (!f || at < f->stack || at >= f->stack + WEFT__STACK_GUARD) return NULL;
-    return f->task->name;
-}
-
 int weft__loop_run(weft__loop *loop, weft_call call)
 {
     weft__loop *before = weft__the_loop;
     weft__the_loop = loop;
     loop->now_ns = loop->os->ops->now_ns(loop->os);
     sanitizer_loop_start(loop);
-    weft__os_guard_report(guard_of);
+    weft__os_guard_report(weft__guard_of);
     if (!loop->signal_stack) (void)weft__os_signal_stack(&loop->signal_stack);   /* without: a report without a name */
     weft__scope_init(&loop->top, NULL, NULL, 0);
     loop->top.place = "the program";

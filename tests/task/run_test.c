@@ -362,6 +362,25 @@ static int wild_write(void)
     return 0;
 }
 
+static int overflow_with_a_label(void)
+{
+    weft__task_label("GET /deep/{n}");
+    return bottomless(&(int){ 1 });
+}
+
+static int overflow_below(void)
+{
+    WEFT_SCOPE(s);
+    return weft_await(weft_spawn(s, overflow_with_a_label));
+}
+
+WEFT_TEST(the_report_of_an_overflow_has_the_route_and_where_the_task_was_started)
+{
+    char words[160];
+    snprintf(words, sizeof words, "task overflow_with_a_label \"GET /deep/{n}\", started at %s:%d (its guard", __FILE__, __LINE__ - 6);
+    expect_report_of(weft_call(overflow_below), words);
+}
+
 WEFT_TEST(a_fault_elsewhere_is_not_reported_as_an_overflow)
 {
     int status = run(weft_call(wild_write));

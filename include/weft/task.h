@@ -141,7 +141,9 @@ int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;  
 /* Run a program: start a loop on this thread, call, cancel and await what is left, close. Tasks that still ran when a
  * program that did well left its last scope are named on stderr: join the scope, or cancel it. Returns the exit
  * status: 0, or 1 after an error, which is printed with its trace. SIGINT and SIGTERM cancel it, a second one
- * ends the process. int main(void) { return weft_run(program); }  */
+ * ends the process. What holds the loop for 100 ms without waiting (a computation, a call that blocks) is named on
+ * stderr while it does; WEFT_WATCHDOG_MS in the environment sets another limit, 0 turns that off.
+ * int main(void) { return weft_run(program); }  */
 #define weft_run(...) weft_run_with(weft_call(__VA_ARGS__))
 int weft_run_with(weft_call call);
 

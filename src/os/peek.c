@@ -16,7 +16,7 @@ static atomic_int mem_file = UNKNOWN;
 static ssize_t read_by_call(uintptr_t at, void *to, size_t n)
 {
     struct iovec here = { to, n }, there = { (void *)at, n };
-    return syscall(SYS_process_vm_readv, getpid(), &here, 1, &there, 1, 0);
+    return syscall(SYS_process_vm_readv, (long)getpid(), &here, 1L, &there, 1L, 0L);
 }
 
 static int mem_open(void)
@@ -35,7 +35,13 @@ size_t weft__os_peek(uintptr_t at, void *to, size_t n)
         if (atomic_compare_exchange_strong(&mem_file, &file, found)) file = found;
         else if (found >= 0) close(found);
     }
-    ssize_t got = file >= 0 ? syscall(SYS_pread64, file, to, n, (off_t)at) : read_by_call(at, to, n);
+    ssize_t got = file >= 0 ? syscall(SYS_pread64, (long)file, to, n, (long)at) : read_by_call(at, to, n);
     errno = keep;
     return got > 0 ? (size_t)got : 0;
+}
+
+void weft__os_peek_by_file(bool always)
+{
+    int before = atomic_exchange(&mem_file, always ? open("/proc/self/mem", O_RDONLY | O_CLOEXEC) : UNKNOWN);
+    if (before >= 0) close(before);
 }

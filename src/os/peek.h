@@ -1,5 +1,6 @@
 #ifndef WEFT_SRC_OS_PEEK_H
 #define WEFT_SRC_OS_PEEK_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,4 +9,5 @@
  * the reading, so sanitizers have no say in it. Async-signal-safe once it was called outside of a handler; any
  * thread. Waits: never. */
 size_t weft__os_peek(uintptr_t at, void *to, size_t n);
+void weft__os_peek_by_file(bool always);    /* for tests: as where process_vm_readv is forbidden; false: find out again */
 #endif

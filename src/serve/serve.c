@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "os/os.h"
+#include "task/watchdog.h"
 #include "web/app.h"
 
 enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_HUNG = 1, EXIT_FAULTY_ROUTES = 2 };
@@ -69,7 +70,10 @@ static int serve_on(serving *s, weft__os *os)
     if (!s->loop) return WEFT_ENOMEM;
     if (os->ops->signals(os, &s->signals) < 0)
         fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
+    int limit = weft__watchdog_limit(s->opts->watchdog_ms);
+    weft__watchdog *dog = weft__watchdog_start(s->loop, limit, NULL, NULL);
     int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
+    weft__watchdog_stop(dog);
     os->ops->signals(os, NULL);
     weft__loop_free(s->loop);
     return rc;

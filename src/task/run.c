@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "os/os.h"
 #include "task/inspect.h"
+#include "task/watchdog.h"
 
 typedef struct interrupt { weft__watch watch; weft__loop *loop; } interrupt;
 
@@ -25,7 +26,9 @@ static int run_on(weft__os *os, weft_call call)
     }
     interrupt i = { { interrupted }, loop };
     if (os->ops->signals(os, &i.watch) < 0) fputs("weft: signals cannot be watched; SIGINT ends the program at once\n", stderr);
+    weft__watchdog *dog = weft__watchdog_start(loop, weft__watchdog_limit(0), NULL, NULL);
     int rc = weft__loop_run(loop, call);
+    weft__watchdog_stop(dog);
     if (rc < 0) {
         const weft_error *e = weft_error_of(rc);
         fprintf(stderr, "weft: %s failed: %s%s%s\n", call.name, e->text, *e->trace ? "\n" : "", e->trace);

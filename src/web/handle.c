@@ -168,8 +168,11 @@ void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
     weft__match m;
-    if (weft__trie_match(&app->trie, x->head->path, x->head->verb, &m))
-        answer(&app->endpoints.items[m.route], x, &m);
-    else if (m.verbs) reply_allow(x, m.verbs);
+    if (weft__trie_match(&app->trie, x->head->path, x->head->verb, &m)) {
+        const weft__endpoint *e = &app->endpoints.items[m.route];
+        weft__task_label(e->name.ptr);
+        answer(e, x, &m);
+        weft__task_label(NULL);
+    } else if (m.verbs) reply_allow(x, m.verbs);
     else reply_elsewhere(app, x);
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -247,4 +248,31 @@ WEFT_TEST(a_thread_that_computes_shows_what)
     WEFT_CHECK(!w.asleep);
     WEFT_CHECK_EQ(w.rc, 1);
     CHECK_ORDER(w.text, "computes (unwind_test.c:", "do_work (unwind_test.c:", "watched_main (unwind_test.c:");
+}
+
+/* ---- memory that may be gone ---- */
+
+static void read_what_is_there(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), to[64];
+    WEFT_NEED(two != MAP_FAILED && !munmap(two + page, page));
+    memset(two, 'a', page);
+    WEFT_CHECK_EQ(weft__os_peek((uintptr_t)two, to, sizeof to), sizeof to);
+    WEFT_CHECK(to[0] == 'a' && to[63] == 'a');
+    WEFT_CHECK_EQ(weft__os_peek((uintptr_t)two + page - 10, to, sizeof to), 10);
+    WEFT_CHECK_EQ(weft__os_peek((uintptr_t)two + page, to, sizeof to), 0);
+    WEFT_CHECK_EQ(weft__os_peek(8, to, sizeof to), 0);
+    munmap(two, page);
+}
+
+WEFT_TEST(memory_is_read_as_far_as_it_is_there) { read_what_is_there(); }
+
+WEFT_TEST(memory_is_read_from_a_file_where_the_call_is_forbidden)
+{
+    weft__os_peek_by_file(true);
+    read_what_is_there();
+    if (by_tables()) WEFT_CHECK_EQ(outermost(false), 3);
+    weft__os_peek_by_file(false);
+    read_what_is_there();
 }

@@ -23,6 +23,12 @@ void weft_test_upstream(const char *host, const weft_app *upstream);
 /* Virtual milliseconds since the test's world began. */
 int64_t weft_test_ms(void);
 
+/* A handler that computes for long, or sits in a call that blocks, holds the loop: nobody else is served. Here that
+ * fails the test after 100 ms (five times as many under sanitizers and valgrind) of processor time or of sleep in
+ * calls, and tells function and line; what runs late on a busy machine does not. From here to its end this test
+ * allows `ms` (those 100 at least; -1: any). Waits: never. */
+void weft_test_allow_blocking(int ms);
+
 /* The body is this JSON, compared by value: WEFT_CHECK_JSON(r.body, { "item_id": 3, "q": "x" }). */
 #define WEFT_CHECK_JSON(body, ...) weft__check_json(__FILE__, __LINE__, (body), #__VA_ARGS__)
 bool weft__check_json(const char *file, int line, weft_str body, const char *json);

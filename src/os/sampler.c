@@ -283,8 +283,9 @@ static bool thread_start(weft__sampler *s)
     return started;
 }
 
-static void release(weft__sampler *s)
+void weft__sampler_free(weft__sampler *s)
 {
+    if (!s) return;
     if (s->has_timer) timer_delete(s->timer);
     of_this_thread = NULL;
     if (s->syscall_file >= 0) close(s->syscall_file);
@@ -314,7 +315,7 @@ weft__sampler *weft__sampler_start(int period_ms, weft__look_fn *look, void *ctx
     of_this_thread = s;
     if (pthread_getcpuclockid(pthread_self(), &s->cpu) == 0) timer_init(s);
     if (thread_start(s)) return s;
-    release(s);
+    weft__sampler_free(s);
     return NULL;
 }
 
@@ -326,5 +327,4 @@ void weft__sampler_stop(weft__sampler *s)
     pthread_cond_signal(&s->ended);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    release(s);
 }

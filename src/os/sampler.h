@@ -10,10 +10,11 @@ typedef void weft__look_fn(weft__sampler *s, void *ctx);
 /* Watch the calling thread: `look` is called about every period_ms, on a thread of its own that takes no signals.
  * NULL: no memory or no thread. One sampler a thread. */
 weft__sampler *weft__sampler_start(int period_ms, weft__look_fn *look, void *ctx);
-/* End it; called by the watched thread. Waits for a look that is going on, which may be writing a report. */
+/* No look any more; called by the watched thread. Waits for one that is going on, which may be writing a report. */
 void weft__sampler_stop(weft__sampler *s);
+void weft__sampler_free(weft__sampler *s);              /* stopped before; same thread */
 
-/* ---- for `look` ---- */
+/* ---- for `look`, and between stop and free ---- */
 
 int64_t weft__sampler_now_ns(void);                     /* the monotonic clock */
 int64_t weft__sampler_cpu_ns(const weft__sampler *s);   /* processor time of the watched thread */

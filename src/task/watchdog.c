@@ -19,8 +19,7 @@ typedef struct sight { weft__fiber *current; uint64_t turns; bool polling; } sig
 
 struct weft__watchdog {
     weft__loop *loop;
-    weft__sampler *thread;               /* of the thread that started it; `sampler` is the same, of the watchdog's */
-    weft__sampler *sampler;              /* NULL: it does not look any more */
+    weft__sampler *started, *sampler;    /* the same: written by the thread that started it, and by its own */
     weft__told_fn *told;
     void *ctx;
     int limit_ms, period_ms;
@@ -158,7 +157,6 @@ static void tell(weft__watchdog *w, int64_t ms, bool last)
 
 static void keep_busy(weft__watchdog *w, int64_t now)
 {
-    if (!w->sampler) return;
     int64_t known = now - w->cpu_since_ns, busy = weft__sampler_cpu_ns(w->sampler) - w->cpu_ns + w->asleep_ns;
     w->block.busy_ms = busy / MS;
     w->starved = known > 0 && busy < known / 4;
@@ -188,7 +186,9 @@ static void turned(weft__watchdog *w, uint64_t turns, int64_t now)
     w->turns = turns;
     w->since_ns = now;
     w->next_ms = w->limit_ms;
-    w->cpu_since_ns = -1;
+    w->cpu_since_ns = w->sampler ? now : -1;
+    w->cpu_ns = w->sampler ? weft__sampler_cpu_ns(w->sampler) : 0;
+    w->asleep_ns = 0;
     w->reported = w->named = false;
     if (w->unwound_ns && now - w->unwound_ns > FORGET_AFTER_NS) {
         weft__unwind_forget();
@@ -205,7 +205,6 @@ static void goes_on(weft__watchdog *w, const sight *s, int64_t now)
     if (w->cpu_since_ns < 0) {
         w->cpu_since_ns = now;
         w->cpu_ns = weft__sampler_cpu_ns(w->sampler);
-        w->asleep_ns = 0;
     } else if (weft__sampler_asleep(w->sampler)) {
         w->asleep_ns += late > 0 ? gap - late : gap;
     }
@@ -251,8 +250,8 @@ weft__watchdog *weft__watchdog_start(weft__loop *loop, int limit_ms, weft__told_
     w->period_ms = limit_ms / LOOKS_PER_LIMIT < PERIOD_MAX_MS ? limit_ms / LOOKS_PER_LIMIT : PERIOD_MAX_MS;
     w->looked_ns = weft__sampler_now_ns();
     turned(w, look_at(loop).turns, w->looked_ns);
-    w->thread = weft__sampler_start(w->period_ms, look, w);
-    if (w->thread) return w;
+    w->started = weft__sampler_start(w->period_ms, look, w);
+    if (w->started) return w;
     weft__free(w);
     return NULL;
 }
@@ -260,9 +259,10 @@ weft__watchdog *weft__watchdog_start(weft__loop *loop, int limit_ms, weft__told_
 void weft__watchdog_stop(weft__watchdog *w)
 {
     if (!w) return;
-    weft__sampler_stop(w->thread);
-    w->sampler = NULL;
+    weft__sampler_stop(w->started);
+    w->sampler = w->started;
     if (w->reported) turned(w, w->turns, weft__sampler_now_ns());
+    weft__sampler_free(w->started);
     if (w->unwound_ns) weft__unwind_forget();
     weft__free(w);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "io/stream.h"
 #include "os/sim.h"
+#include "testing/blocking.h"
 #include "testing/verdict.h"
 #include "web/app.h"
 #include "wire/bytes.h"
@@ -58,6 +59,7 @@ static void world_close(void)
     world.sim->ops->free(world.sim);
     weft__arena_free(&world.arena);
     memset(&world, 0, sizeof world);
+    weft__test_watch_reset();
 }
 
 static void world_open(void)
@@ -336,7 +338,9 @@ bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__sho
     for (size_t i = 0; i < n; i++) shots[i].answer = (weft_response){ .body = { "", 0 } };
     served *s = served_find(app);
     if (!s) return false;
+    weft__watchdog *dog = weft__test_watch(world.loop);
     int rc = weft__loop_run(world.loop, weft_call(fire, (&(firing){ s, opts, shots, n })));
+    weft__watchdog_stop(dog);
     if (rc < 0) fail("the request could not be made", weft_error_of(rc)->text);
     return rc == 0;
 }

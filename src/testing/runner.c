@@ -99,13 +99,15 @@ static bool under_valgrind(void)
     return preload && strstr(preload, "vgpreload");
 }
 
-static unsigned usual_timeout_s(void)
+unsigned weft__test_slower(void)
 {
     const char *slower = getenv("WEFT_TEST_SLOWER");
     unsigned times = slower ? (unsigned)atoi(slower) : 0;
-    if (!times) times = __asan_init || __tsan_init || under_valgrind() ? SLOWER_UNDER_TOOLS : 1;
-    return TIMEOUT_S * times;
+    if (times) return times;
+    return __asan_init || __tsan_init || under_valgrind() ? SLOWER_UNDER_TOOLS : 1;
 }
+
+static unsigned usual_timeout_s(void) { return TIMEOUT_S * weft__test_slower(); }
 
 /* True when a line "name: reason" of tests/skips allows this test to be skipped. */
 static bool skip_listed(const char *name)

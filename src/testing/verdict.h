@@ -18,5 +18,8 @@ extern weft__verdict *weft__verdict_now;
  * them. NULL until something was taken. */
 extern void (*weft__test_cleanup)(void);
 
+/* How many times as long things may take here: WEFT_TEST_SLOWER, or 5 under sanitizers and valgrind, or 1. */
+unsigned weft__test_slower(void);
+
 enum { WEFT__EXIT_SKIPPED = 77 };
 #endif

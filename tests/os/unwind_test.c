@@ -173,6 +173,7 @@ static void *watched_main(void *arg)
     w.rc = do_work();
     w.ended = 1;
     weft__sampler_stop(s);
+    weft__sampler_free(s);
     return NULL;
 }
 

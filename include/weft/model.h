@@ -10,7 +10,8 @@
  *
  * declares struct Item, the types weft_list_Item, weft_opt_Item and weft_map_Item, and static schemas.
  * Keywords of a model: field, list, opt, map, ref (a pointer, NULL is JSON null), embed (the members of
- * another model, inlined in JSON), hidden (in C only, never in JSON). At most 64 members.
+ * another model, inlined in JSON), hidden (in C only, never in JSON). Each is of a type
+ * that has a schema. At most 64 members.
  * Keywords of an input: path, query, header, body, request, reply (web.h).
  * Models are C: put them into .c files or headers that C includes.   Example: examples/items.c  */
 #include "weft/base.h"
@@ -163,7 +164,7 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__S_map(T, n, ...)    WEFT__field, n, &weft_schema_weft_map_##T, __VA_ARGS__
 #define WEFT__S_ref(T, n, ...)    WEFT__ref, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__S_embed(T, n, ...)  WEFT__embed, n, &weft_schema_##T, __VA_ARGS__
-#define WEFT__S_hidden(T, n, ...) WEFT__hidden, n, 0, __VA_ARGS__
+#define WEFT__S_hidden(T, n, ...) WEFT__hidden, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__ROW(...) WEFT__ROW_(__VA_ARGS__)
 #define WEFT__ROW_(Name, p, n, t, ...) { .name = #n, .name_len = sizeof #n - 1, .type = t, .offset = offsetof(Name, n), .place = p, __VA_ARGS__ },
 #define WEFT__IMEMBER(Name, d) WEFT__SECOND(WEFT_INPUT_KEYWORD_##d, \

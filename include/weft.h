@@ -4,6 +4,7 @@
 #include "weft/base.h"
 #include "weft/model.h"
 #include "weft/task.h"
+#include "weft/sync.h"
 #include "weft/inspect.h"
 #include "weft/client.h"
 #include "weft/web.h"

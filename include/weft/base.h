@@ -48,10 +48,11 @@ enum {
     WEFT_ECANCELED = -125,     /* the scope around this was cancelled */
     WEFT_EPROTO = -71,         /* the peer said what its protocol forbids */
     WEFT_ELIMIT = -7,          /* a stated limit was passed */
-    WEFT_EDEADLK = -35,        /* nothing is left that could end this wait (simulator) */
+    WEFT_EDEADLK = -35,        /* a wait that nothing could end: for oneself, or (simulator) everybody waits */
     WEFT_ECLOSED = -4094,      /* used after it was closed */
     WEFT_EOF = -4095,          /* the peer ended its side */
-    WEFT_EDNS = -4096          /* a host name that does not resolve */
+    WEFT_EDNS = -4096,         /* a host name that does not resolve */
+    WEFT_ENOSTART = -4097      /* a task that was to start returned without saying that it had */
 };
 
 /* The code that weft_fail(404, ...) returns. */

@@ -128,11 +128,12 @@ const char *weft_task_place(const weft_task *t);
 /* Several calls at once; returns when all have ended: 0, or the first failure's code, after the others
  * were cancelled and awaited (calls with .error fail alone). timeout_ms is the deadline of all together:
  * when it passes, calls with .error report WEFT_ETIMEDOUT each and the gather is no failure for them.
- * max_running (0: no bound) is how many run at the same time, in order. At most 16 calls in weft_gather;
- * weft_gather_n takes an array. Waits: always.
+ * max_running (0: no bound) is how many run at the same time, in order. enough (0: all) is how many have to succeed:
+ * then it is 0 and the rest is cancelled and awaited, and so it is as soon as that cannot be reached any more, with the
+ * first failure's code (weft_quorum in sync.h). weft_gather_n takes an array. Waits: always.
  *
  *     WEFT_TRY(weft_gather(weft_call(flights, in, &out->flights), weft_call(hotels, in, &out->hotels)));  */
-typedef struct weft_gather_opts { weft__named_options_only _; int timeout_ms, max_running; } weft_gather_opts;
+typedef struct weft_gather_opts { weft__named_options_only _; int timeout_ms, max_running, enough; } weft_gather_opts;
 int weft_gather_with(const weft_call *calls, size_t n, const weft_gather_opts *opts, const char *place) WEFT_NODISCARD;
 int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;    /* up to the one without a function */
 #define weft_gather(...) weft_gather_all((const weft_call[]){ __VA_ARGS__, { 0 } }, WEFT__HERE)
@@ -192,6 +193,7 @@ struct weft_scope {
     weft__timer timer;                                       /* of the deadline */
     void *error;                                             /* the record of the first failure */
     struct weft__fiber *joiners;                             /* who waits until `running` is down to `wake_at` */
+    void (*ended)(weft_scope *, weft_task *, bool failed);   /* decides what the end of a task means; NULL: a failure cancels */
     uint32_t running, wake_at;                               /* tasks that have not ended */
     int reason, inherited, failed;                           /* own cancel, the one from around, first failure */
     bool entered, closed, caught, failed_told;

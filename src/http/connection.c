@@ -361,7 +361,7 @@ static void answer(connection *c, weft_arena *arena)
             WEFT_S("{\"detail\":\"Internal Server Error\"}"));
     }
     if (!r.keep_alive || !weft__request_drain(&r)) c->closing = true;
-    weft__errors_clear();
+    weft__task_renew();
 }
 
 static void answer_all(connection *c, weft_arena *arena)

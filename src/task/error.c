@@ -24,6 +24,7 @@ static const weft_error codes[] = {
     { WEFT_ECLOSED, 500, "used after it was closed", "" },
     { WEFT_EOF, 502, "the peer ended its side", "" },
     { WEFT_EDNS, 502, "a host name that does not resolve", "" },
+    { WEFT_ENOSTART, 500, "a task that was to start returned without saying that it had", "" },
 };
 
 static const weft_error *known(int code)

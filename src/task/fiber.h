@@ -16,10 +16,15 @@ struct weft_task {
     weft__fiber *waiters;                /* parked in weft_await, linked by next_waiter */
     weft__record *error;                 /* of a failure, until the handle goes */
     const char *name, *place;
+    uint32_t index;                      /* of the call in its gather */
     int rc;
     uint32_t awaiting;                   /* tasks in weft_await of it: the last one frees it if its scope is gone */
     bool done;
 };
+
+/* What this floor's own files keep in a fiber: the values of a task (local.c), a mutex (lock.c). */
+typedef struct weft__local_value weft__local_value;
+typedef struct weft_mutex weft_mutex;
 
 enum { WEFT__RUNNING, WEFT__READY, WEFT__PARKED };
 /* What a park returns besides codes: its own deadline passed. */
@@ -37,6 +42,7 @@ struct weft__fiber {
     uint8_t state;
     bool uncancellable;                  /* in a park that no cancel ends: awaiting children */
     bool input_on_heap;
+    bool starting;                       /* weft_start waits for it: `alone` then points into what that keeps */
 
     weft__timer timer;                   /* of the park's own deadline */
     weft_arena *arena;                   /* the current one */
@@ -56,6 +62,8 @@ struct weft__fiber {
     const weft__held *held;              /* what it waits for, while it does: NULL when nothing is known */
     const char *label;                   /* what users call its work, or NULL */
     int64_t began_ns;
+    weft__local_value *locals;
+    weft_mutex *locks;                   /* that it holds, the last one first */
     weft_scope root;                     /* the scope of this task alone: weft_task_cancel, .timeout_ms */
 #ifdef WEFT__SANITIZED
     void *asan_fake, *tsan_fiber;
@@ -146,6 +154,8 @@ void weft__scope_cancel(weft_scope *s, int reason);
 int weft__scope_deliver(weft__fiber *f);
 static inline int weft__scope_effective(const weft_scope *s) { return s->inherited ? s->inherited : s->reason; }
 void weft__scope_failed(weft_scope *s, weft_task *t);
+/* The record of a failure that cancels nothing yet: the first one is the scope's, others are attached to it. */
+void weft__scope_note(weft_scope *s, weft_task *t);
 /* The tasks of a scope, as what somebody waits for. */
 typedef struct weft__joined { weft__held held; const weft_scope *scope; } weft__joined;
 weft_task *weft__scope_holder(const weft__held *held, int i);
@@ -164,5 +174,16 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *cal
 weft_task *weft__task_refused(weft_scope *s, const char *place, const weft_call *call);
 void weft__task_free(weft__loop *loop, weft_task *t);    /* of one that is done: out of its scope, handle to the pool */
 void weft__task_run(weft__fiber *f);                     /* its call, and what its end means for others */
+static inline int weft__call(weft__fn *fn, int arity, const void *in, void *out)
+{
+    switch (arity) {
+    case 0: return ((int (*)(void))fn)();
+    case 1: return ((int (*)(const void *))fn)(in);
+    default: return ((int (*)(const void *, void *))fn)(in, out);
+    }
+}
+/* The values of a task, for another that begins with them; and given up. NULL: none. */
+weft__local_value *weft__locals_share(weft__local_value *v);
+void weft__locals_drop(weft__local_value *v);
 void weft__record_log(const weft__record *r, const char *task, const char *place);
 #endif

@@ -1,17 +1,46 @@
-/* Several calls at once, in a scope of their own. */
+/* Several calls at once, in a scope of their own: all of them, enough of them, the first of them. */
 #include "task/fiber.h"
 #include "task/job.h"
+#include "weft/sync.h"
 
-int weft_gather_all(const weft_call *calls, const char *place)
+/* The calls of a group: a list of them, or one for each of n inputs. */
+typedef struct calls {
+    const weft_call *list;
+    const weft_call *each; size_t out_size; weft_error *errors;
+    size_t n;
+} calls;
+
+static weft_call call_at(const calls *c, size_t i)
 {
-    size_t n = 0;
-    while (calls[n].fn) n++;
-    return weft_gather_with(calls, n, &(weft_gather_opts){ 0 }, place);
+    if (c->list) return c->list[i];
+    weft_call call = *c->each;
+    call.in = (const char *)call.in + i * call.in_size;
+    if (call.arity > 1) call.out = (char *)call.out + i * c->out_size;
+    if (c->errors) call.error = &c->errors[i];
+    return call;
 }
 
-static void begin(weft_scope *g, const weft_call *c, const char *place)
+static size_t count(const weft_call *list)
 {
-    if (!weft__task_new(g, place, c)) weft__task_refused(g, place, c);
+    size_t n = 0;
+    while (list[n].fn) n++;
+    return n;
+}
+
+/* The scope of the calls, and of how many it is known how they ended. enough 0: a failure ends them all, and nobody
+ * counts. */
+typedef struct group {
+    weft_scope scope;
+    size_t calls, enough, succeeded, failed;
+    uint32_t first;                      /* which one succeeded first */
+    bool hopeless;                       /* so many failed that enough cannot succeed */
+} group;
+
+static void begin(weft_scope *g, const weft_call *c, size_t i, const char *place)
+{
+    weft_task *t = weft__task_new(g, place, c);
+    if (t) t->index = (uint32_t)i;
+    else weft__task_refused(g, place, c);
 }
 
 /* A call that never began: the gather was cancelled, or failed, before there was a place for it. */
@@ -30,18 +59,99 @@ static int result(weft_scope *g)
     return code ? code : WEFT_ECANCELED;             /* one of them was cancelled alone */
 }
 
-int weft_gather_with(const weft_call *calls, size_t n, const weft_gather_opts *opts, const char *place)
+/* Where some are enough, the end of a call cancels the others only when it decides. */
+static void call_ended(weft_scope *s, weft_task *t, bool failed)
+{
+    group *g = (group *)s;
+    if (g->hopeless || g->succeeded >= g->enough) return;
+    if (t->rc >= 0) {
+        if (!g->succeeded++) g->first = t->index;
+        if (g->succeeded == g->enough) weft__scope_cancel(s, WEFT_ECANCELED);
+        return;
+    }
+    g->failed++;
+    if (failed) weft__scope_note(s, t);
+    if (weft__scope_effective(s) || g->failed + g->enough <= g->calls) return;
+    g->hopeless = true;
+    weft__scope_cancel(s, s->failed ? s->failed : WEFT_ECANCELED);
+}
+
+static int result_of_some(group *g)
+{
+    weft_scope *s = &g->scope;
+    if (g->hopeless && s->failed) return weft__scope_tell(s);
+    s->failed_told = true;                           /* what failed did not decide: nobody need hear of it */
+    if (g->succeeded >= g->enough) return 0;
+    int code = weft__scope_deliver(s->owner);
+    return code ? code : WEFT_ECANCELED;
+}
+
+/* In a scope that is entered: so that it is left in any case. */
+static int run(group *g, const calls *c, int max_running, const char *place)
+{
+    weft_scope *s = &g->scope;
+    uint32_t at_once = max_running > 0 ? (uint32_t)max_running : UINT32_MAX;
+    if (s->inherited) s->cut = true;                 /* cancelled before: what began ends, and that is told */
+    for (size_t i = 0; i < c->n; i++) {
+        weft_call call = call_at(c, i);
+        if (s->running >= at_once) weft__scope_await(s, at_once - 1, "a place among the calls of a gather");
+        if (i >= at_once && weft_scope_cancelled(s)) not_begun(s, &call);
+        else begin(s, &call, i, place);
+    }
+    weft__scope_await(s, 0, "the calls of a gather");
+    return g->enough ? result_of_some(g) : result(s);
+}
+
+/* `first`, unless NULL: which call succeeded first, when enough did. */
+static int gather(const calls *c, const weft_gather_opts *o, const char *place, uint32_t *first)
 {
     if (!weft__running()) return weft__no_task("weft_gather");
-    if (!n) return weft_yield();
-    uint32_t at_once = opts->max_running > 0 ? (uint32_t)opts->max_running : UINT32_MAX;
-    WEFT_SCOPE(g, .timeout_ms = opts->timeout_ms);
-    if (g->inherited) g->cut = true;                 /* cancelled before: what began ends, and that is told */
-    for (size_t i = 0; i < n; i++) {
-        if (g->running >= at_once) weft__scope_await(g, at_once - 1, "a place among the calls of a gather");
-        if (i >= at_once && weft_scope_cancelled(g)) not_begun(g, &calls[i]);
-        else begin(g, &calls[i], place);
+    if (o->enough < 0 || (size_t)o->enough > c->n) {
+        return weft__fail_as(place, WEFT_EINVAL, 0, "a gather of %zu calls of which %d are enough", c->n, o->enough);
     }
-    weft__scope_await(g, 0, "the calls of a gather");
-    return result(g);
+    if (!c->n) return weft_yield();
+    group g = { .scope = { .opts = { .timeout_ms = o->timeout_ms }, .place = place }, .calls = c->n, .enough = (size_t)o->enough };
+    weft_scope *const s __attribute__((cleanup(weft__scope_leave))) = weft__scope_enter(&g.scope);
+    if (g.enough) s->ended = call_ended;
+    int rc = run(&g, c, o->max_running, place);
+    if (rc == 0 && first) *first = g.first;
+    return rc;
+}
+
+int weft_gather_all(const weft_call *list, const char *place)
+{
+    return weft_gather_with(list, count(list), &(weft_gather_opts){ 0 }, place);
+}
+
+int weft_gather_with(const weft_call *list, size_t n, const weft_gather_opts *opts, const char *place)
+{
+    return gather(&(calls){ .list = list, .n = n }, opts, place, NULL);
+}
+
+int weft_gather_each_with(const weft_call *each, size_t n, size_t out_size, const weft_each_opts *o, const char *place)
+{
+    weft_gather_opts opts = { .timeout_ms = o->timeout_ms, .max_running = o->max_running, .enough = o->enough };
+    return gather(&(calls){ .each = each, .out_size = out_size, .errors = o->errors, .n = n }, &opts, place, NULL);
+}
+
+int weft_quorum_all(int enough, const weft_call *list, const char *place)
+{
+    if (enough < 1) return weft__fail_as(place, WEFT_EINVAL, 0, "a quorum of %d calls", enough);
+    return weft_gather_with(list, count(list), &(weft_gather_opts){ .enough = enough }, place);
+}
+
+int weft_race_all(const weft_call *list, const char *place)
+{
+    return weft_race_with(list, count(list), &(weft_gather_opts){ 0 }, place);
+}
+
+int weft_race_with(const weft_call *list, size_t n, const weft_gather_opts *o, const char *place)
+{
+    if (!n) return weft__fail_as(place, WEFT_EINVAL, 0, "a race of no calls: nobody can win it");
+    if (o->enough) return weft__fail_as(place, WEFT_EINVAL, 0, "a race has one winner: .enough is for weft_gather_n");
+    weft_gather_opts opts = *o;
+    opts.enough = 1;
+    uint32_t first = 0;
+    int rc = gather(&(calls){ .list = list, .n = n }, &opts, place, &first);
+    return rc < 0 ? rc : (int)first;
 }

@@ -96,8 +96,10 @@ int weft__fail_as(const char *place, int code, int status, const char *fmt, ...)
 /* Was this failure recorded by weft_fail with a status, so that its text is for the client? What weft's own
  * floors record names what was called inside, and is for the log. */
 bool weft__error_shown(int rc);
-/* Forget this task's records: a server's coroutine between two requests. */
+/* Forget this task's records. */
 void weft__errors_clear(void);
+/* As a new task would begin, without records, values and locks: a server's coroutine between two requests. */
+void weft__task_renew(void);
 
 /* ---- tasks for servers ---- */
 

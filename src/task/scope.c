@@ -137,8 +137,7 @@ static void attach(weft__record *first, const weft_task *t)
     if (first) weft__record_line(first, "also failed: task %s, started at %s: %s", t->name, t->place, text);
 }
 
-/* A task failed while others run in its scope: the first failure ends them all, later ones are attached. */
-void weft__scope_failed(weft_scope *s, weft_task *t)
+void weft__scope_note(weft_scope *s, weft_task *t)
 {
     if (!s->failed) {
         s->failed = t->rc;
@@ -146,11 +145,18 @@ void weft__scope_failed(weft_scope *s, weft_task *t)
         if (r) weft__record_line(r, "in task %s, started at %s", t->name, t->place);
         if (r) r->task = t->name, r->place = t->place;
         s->error = r;
-        weft__scope_cancel(s, t->rc);
         return;
     }
     attach(s->error, t);
     if (s->failed_told && s->owner && s->owner->errors) attach(weft__errors_find(s->owner->errors, s->failed), t);
+}
+
+/* A task failed while others run in its scope: the first failure ends them all, later ones are attached. */
+void weft__scope_failed(weft_scope *s, weft_task *t)
+{
+    bool first = !s->failed;
+    weft__scope_note(s, t);
+    if (first) weft__scope_cancel(s, t->rc);
 }
 
 /* The failure of a scope, told to its owner: found by weft_error_of from now on. */

@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "task/fiber.h"
 #include "task/job.h"
+#include "task/lock.h"
 #include "task/sanitizer.h"
+#include "task/start.h"
 
 /* Up to here an input is copied to the task's own stack, beyond to the heap. */
 enum { INPUT_ON_STACK_MAX = 8 * 1024 };
@@ -107,18 +109,38 @@ static void errors_over(weft__fiber *f, weft_task *t)
     f->errors = NULL;
 }
 
-static int call(weft__fiber *f)
+static void told_alone(weft__fiber *f, weft_task *t)
 {
-    switch (f->arity) {
-    case 0: return ((int (*)(void))f->fn)();
-    case 1: return ((int (*)(const void *))f->fn)(f->in);
-    default: return ((int (*)(const void *, void *))f->fn)(f->in, f->out);
-    }
+    tell_alone(f->alone, t, t->scope->arena);
+    if (f->starting) weft__start_over(f, t);
+}
+
+/* What a task leaves behind of its own making. */
+static WEFT__COLD void left_behind(weft__fiber *f)
+{
+    weft__locks_left(f);
+    weft__locals_drop(f->locals);
+    f->locals = NULL;
+}
+
+void weft__task_renew(void)
+{
+    weft__errors_clear();
+    weft__fiber *f = weft__running();
+    if (f && (f->locks || f->locals)) left_behind(f);
+}
+
+/* A scope may decide for itself what the end of a task means to it (gather.c). */
+static void tell_scope(weft_scope *s, weft_task *t, bool failed, bool alone)
+{
+    if (s->ended) s->ended(s, t, failed);
+    else if (failed && !alone) weft__scope_failed(s, t);
 }
 
 void weft__task_run(weft__fiber *f)
 {
-    int rc = call(f);
+    int rc = weft__call(f->fn, f->arity, f->in, f->out);
+    if (__builtin_expect(f->locks || f->locals, 0)) left_behind(f);
     weft__loop *loop = f->loop;
     weft_task *t = f->task;
     weft_scope *s = t->scope;
@@ -126,13 +148,13 @@ void weft__task_run(weft__fiber *f)
     t->done = true;
     t->fiber = NULL;
     errors_over(f, t);
-    bool failed = is_failure(f, rc) && !f->alone;
-    if (f->alone) tell_alone(f->alone, t, s->arena);
+    bool failed = is_failure(f, rc), alone = f->alone != NULL;
+    if (alone) told_alone(f, t);
     weft__scope_unlink(&f->root);
     if (f->input_on_heap) weft__free((void *)f->in);
-    if (failed) weft__scope_failed(s, t);
+    tell_scope(s, t, failed, alone);
     if (t->waiters) wake_waiters(t);
-    if (is_cancel(rc) && !failed && (!f->alone || s->inherited)) s->cut = true;
+    if (is_cancel(rc) && (alone ? s->inherited != 0 : !failed)) s->cut = true;
     if (--s->running <= s->wake_at && s->joiners) weft__scope_joined(s);
     if (s->opts.forget) weft__task_free(loop, t);
 }
@@ -165,6 +187,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->timer.place = 0;
     f->uncancellable = false;
     f->input_on_heap = heap != NULL;
+    f->starting = false;
     f->stack = low;
     f->fn = c->fn;
     f->in = c->in_size ? in : c->in;
@@ -174,6 +197,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->held = NULL;
     f->mark = 0;
     f->label = NULL;
+    f->locks = NULL;
     f->began_ns = loop->now_ns;
     weft__context_make(&f->context, sp, weft__fiber_main);
     sanitizer_stack_new(f);
@@ -192,6 +216,7 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
     *t = (weft_task){ .fiber = f, .name = c->name, .place = place };
     handle_link(s, t);
     f->task = t;
+    f->locals = loop->current && loop->current->locals ? weft__locals_share(loop->current->locals) : NULL;
     f->root.opts = (weft_scope_opts){ 0 };
     f->root.place = place;
     f->root.arena = f->arena = s->arena;
@@ -223,7 +248,7 @@ weft_task *weft__task_refused(weft_scope *s, const char *place, const weft_call 
 {
     weft_task named = { .name = c->name, .place = place, .rc = WEFT_ENOMEM };
     if (c->error) *c->error = *weft__code_error(WEFT_ENOMEM);
-    else weft__scope_failed(s, &named);
+    tell_scope(s, &named, true, c->error != NULL);
     return &refused_memory;
 }
 

@@ -1,0 +1,102 @@
+/* The values of a task: a list that tasks share and nobody changes while it is shared, so that a child has its snapshot
+ * for the price of a count. A key stands in it once, so it is never longer than there are keys. */
+#include <string.h>
+#include "base/mem.h"
+#include "task/waiters.h"
+
+struct weft__local_value {
+    weft__local_value *next;
+    const weft__local *key;
+    size_t count;                        /* lists and tasks that begin here */
+    size_t size;
+    char bytes[];
+};
+
+void weft__locals_drop(weft__local_value *v)
+{
+    while (v && --v->count == 0) {
+        weft__local_value *next = v->next;
+        weft__free(v);
+        v = next;
+    }
+}
+
+/* The place of a key: what points to its value, or the list's end. *shared: somebody else sees it too. */
+static weft__local_value **find(weft__local_value **at, const weft__local *key, size_t *length, bool *shared)
+{
+    for (; *at; at = &(*at)->next, (*length)++) {
+        *shared |= (*at)->count > 1;
+        if ((*at)->key == key) break;
+    }
+    return at;
+}
+
+static weft__local_value *value_new(const weft__local *key, const void *bytes, size_t size)
+{
+    weft__local_value *v = weft__malloc(sizeof *v + size);
+    if (!v) return NULL;
+    *v = (weft__local_value){ .key = key, .count = 1, .size = size };
+    memcpy(v->bytes, bytes, size);
+    return v;
+}
+
+/* A list of one's own: what stands before the key is copied, what stands behind it is shared. */
+static int replace(weft__local_value **list, const weft__local_value *old, weft__local_value *fresh)
+{
+    weft__local_value *copy = NULL, **end = &copy;
+    for (const weft__local_value *v = *list; v != old; v = v->next) {
+        *end = value_new(v->key, v->bytes, v->size);
+        if (!*end) {
+            weft__locals_drop(copy);
+            return WEFT_ENOMEM;
+        }
+        end = &(*end)->next;
+    }
+    *end = fresh;
+    fresh->next = old->next;
+    if (fresh->next) fresh->next->count++;
+    weft__locals_drop(*list);
+    *list = copy;
+    return 0;
+}
+
+int weft__local_set(const weft__local *key, const void *value, size_t size)
+{
+    weft__fiber *f = weft__running();
+    if (!f) return weft__no_task("weft_local_set");
+    if (size > WEFT_LOCAL_BYTES_MAX) return weft_fail(WEFT_ELIMIT, "a task-local value of %zu bytes: at most %d", size, WEFT_LOCAL_BYTES_MAX);
+    size_t length = 0;
+    bool shared = false;
+    weft__local_value *old = *find(&f->locals, key, &length, &shared);
+    if (old && !shared) {
+        memcpy(old->bytes, value, size);
+        return 0;
+    }
+    if (!old && length >= WEFT_LOCALS_MAX) return weft_fail(WEFT_ELIMIT, "more than %d task-local values in one task", WEFT_LOCALS_MAX);
+    weft__local_value *fresh = value_new(key, value, size);
+    if (!fresh) return WEFT_ENOMEM;
+    if (!old) {
+        fresh->next = f->locals;
+        f->locals = fresh;
+        return 0;
+    }
+    int rc = replace(&f->locals, old, fresh);
+    if (rc < 0) weft__free(fresh);
+    return rc;
+}
+
+bool weft__local_get(const weft__local *key, void *value, size_t size)
+{
+    weft__fiber *f = weft__running();
+    size_t length = 0;
+    bool shared = false;
+    const weft__local_value *v = f ? *find(&f->locals, key, &length, &shared) : NULL;
+    if (v) memcpy(value, v->bytes, size);
+    return v != NULL;
+}
+
+weft__local_value *weft__locals_share(weft__local_value *v)
+{
+    v->count++;
+    return v;
+}

@@ -14,7 +14,8 @@
  * 32 failures waiting, windows of 64 MiB. Not simulated: TIME_WAIT, the files of unix sockets, lost packets.
  *
  * The disk has files and directories, the working directory is "/" and empty at the start, the umask 022; permissions are
- * kept and not checked. Limits: 4096 open files, 65 536 files and directories, names of 255 bytes, paths of 4095. */
+ * kept and not checked. Limits: 4096 open files, 65 536 files and directories, names of 255 bytes, paths of 4095; of 16 384 changes of
+ * names that nobody synced, or of more removed bytes than the disk holds, the oldest become durable by themselves. */
 typedef struct weft__sim_opts {
     weft__named_options_only _;
     uint64_t seed;                      /* 0: order as it comes, no shuffle of events or tasks */

@@ -54,6 +54,8 @@ static int64_t open_inode(weft__sim *s, open_file *f, weft__sim_inode *i, int fl
     int fd = WEFT__SIM_FILE_FIRST + generation * WEFT__SIM_FILES_MAX + slot;
     *f = (open_file){ .inode = i, .fd = fd, .generation = generation, .flags = flags };
     i->refs++;
+    i->opens++;
+    weft__sim_inode_settle(s, i);
     s->open_fds++;
     return fd;
 }
@@ -62,6 +64,8 @@ bool weft__sim_disk_close(weft__sim *s, int fd)
 {
     open_file *f = find(s, fd);
     if (!f) return false;
+    f->inode->opens--;
+    weft__sim_inode_settle(s, f->inode);
     weft__sim_inode_drop(s, f->inode);
     f->inode = NULL;
     s->open_fds--;
@@ -307,8 +311,8 @@ static int fault(weft__sim *s, const weft__file_op *op)
 {
     weft__sim_disk *d = &s->disk;
     int code = weft__sim_fault(s, WEFT__SIM_OP_FILE + op->kind);
-    if (d->power_left && !--d->power_left) d->dead = true;
-    return d->dead ? -EIO : code;
+    if (d->power_left && !--d->power_left) d->powerless = true;
+    return d->powerless ? -EIO : code;
 }
 
 static void file_do(weft__os *os, weft__file_op *op)

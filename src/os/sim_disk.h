@@ -11,7 +11,7 @@ enum {
     WEFT__SIM_FILE_FIRST = 10000,               /* descriptors of files lie below those of sockets */
     WEFT__SIM_FILES_MAX = 4096,
     WEFT__SIM_INODES_MAX = 65536,
-    WEFT__SIM_CHANGES_MAX = 65536,              /* beyond that the oldest becomes durable by itself */
+    WEFT__SIM_CHANGES_MAX = 16384,              /* beyond that the oldest becomes durable by itself */
     WEFT__SIM_NAME_MAX = 255, WEFT__SIM_PATH_MAX = 4096,
     WEFT__SIM_UMASK = 022
 };
@@ -32,8 +32,10 @@ struct weft__sim_inode {
     int refs;                                   /* links, open files, changes; the last one frees it */
     unsigned mode;
     bool dir, touched, reached;                 /* touched, reached: marks of one walk over all */
+    bool alive;                                 /* it has a name now, or is open; else a crash may bring it back */
     int64_t changed_us;
     int names_now;                              /* as stat tells it */
+    int opens;
 
     weft__sim_inode *parent;                    /* of a directory; NULL: it was removed */
     weft__sim_names now, durable;
@@ -64,20 +66,21 @@ typedef struct weft__sim_open_file {
 typedef struct weft__sim_disk {
     weft__sim_inode root;
     weft__sim_inode *all;
-    int inodes;
+    int inodes;                                 /* that are alive */
     uint64_t numbers;
-    size_t used;                                /* bytes of files as they are now */
+    size_t used, dead;                          /* bytes of files that are alive, and of those that are not */
     weft__sim_change *first, *last;
     int changes;
     weft__sim_open_file *files;
     int files_count, files_room;
     unsigned power_left;                        /* operations until the power fails; 0: it does not */
-    bool dead;
+    bool powerless;
 } weft__sim_disk;
 
 /* sim_inode.c */
 weft__sim_inode *weft__sim_inode_new(struct weft__sim *s, bool dir, int mode, int *rc);    /* one reference */
 void weft__sim_inode_drop(struct weft__sim *s, weft__sim_inode *i);
+void weft__sim_inode_settle(struct weft__sim *s, weft__sim_inode *i);        /* whether it is alive may have changed */
 weft__sim_link *weft__sim_link_new(struct weft__sim *s, const char *name, size_t n, weft__sim_inode *to);
 void weft__sim_link_drop(struct weft__sim *s, weft__sim_link *l);
 /* The link with this name, or NULL; *at is its place, or where it belongs. */

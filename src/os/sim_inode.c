@@ -27,8 +27,18 @@ weft__sim_inode *weft__sim_inode_new(weft__sim *s, bool dir, int mode, int *rc)
     i->next = d->all;
     if (i->next) i->next->prev = i;
     d->all = i;
-    d->inodes++;
     return i;
+}
+
+void weft__sim_inode_settle(weft__sim *s, weft__sim_inode *i)
+{
+    weft__sim_disk *d = &s->disk;
+    bool alive = i->names_now || i->opens;
+    if (alive == i->alive) return;
+    i->alive = alive;
+    d->inodes += alive ? 1 : -1;
+    d->used += alive ? i->size : -i->size;
+    d->dead += alive ? -i->size : i->size;
 }
 
 void weft__sim_inode_drop(weft__sim *s, weft__sim_inode *i)
@@ -37,8 +47,9 @@ void weft__sim_inode_drop(weft__sim *s, weft__sim_inode *i)
     if (!i || --i->refs || i == &d->root) return;
     *(i->prev ? &i->prev->next : &d->all) = i->next;
     if (i->next) i->next->prev = i->prev;
-    d->inodes--;
-    d->used -= i->size;
+    i->names_now = i->opens = 0;
+    weft__sim_inode_settle(s, i);
+    d->dead -= i->size;
     weft__sim_names_clear(s, &i->now);
     weft__sim_names_clear(s, &i->durable);
     weft__free(i->bytes);

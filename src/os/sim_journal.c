@@ -50,25 +50,32 @@ weft__sim_change *weft__sim_change_plan(weft__sim *s, weft__sim_inode *from, wef
     return c;
 }
 
-static void lose_name(weft__sim_inode *i)
+static void lose_name(weft__sim *s, weft__sim_inode *i)
 {
     i->names_now--;
     if (i->dir) i->parent = NULL;
+    weft__sim_inode_settle(s, i);
+}
+
+static void gain_name(weft__sim *s, weft__sim_inode *i, weft__sim_inode *dir)
+{
+    i->names_now++;
+    if (i->dir) i->parent = dir;
+    weft__sim_inode_settle(s, i);
 }
 
 static void change_now(weft__sim *s, const weft__sim_change *c)
 {
     if (c->gone) {
-        lose_name(c->gone->to);
+        lose_name(s, c->gone->to);
         weft__sim_names_cut(s, &c->from->now, c->gone);
         weft__sim_inode_touch(s, c->from, 0, 0);
     }
     if (!c->made) return;
     size_t at;
     weft__sim_link *old = weft__sim_names_find(&c->to->now, c->made->hash, c->made->name, c->made->n, &at);
-    if (old) lose_name(old->to);
-    c->made->to->names_now++;
-    if (c->made->to->dir) c->made->to->parent = c->to;
+    if (old) lose_name(s, old->to);
+    gain_name(s, c->made->to, c->to);
     weft__sim_names_put(s, &c->to->now, c->made);
     weft__sim_inode_touch(s, c->to, 0, 0);
 }
@@ -95,7 +102,8 @@ void weft__sim_change_commit(weft__sim *s, weft__sim_change *c)
     c->prev = d->last;
     *(d->last ? &d->last->next : &d->first) = c;
     d->last = c;
-    if (++d->changes > WEFT__SIM_CHANGES_MAX) make_durable(s, d->first);
+    d->changes++;
+    while (d->changes > WEFT__SIM_CHANGES_MAX || (d->dead > s->opts.disk_bytes && d->first)) make_durable(s, d->first);
 }
 
 void weft__sim_changes_free(weft__sim *s)
@@ -176,13 +184,13 @@ static void lucky_pages(weft__sim *s, weft__sim_inode *i)
     if (i->synced_room > i->synced_size) memset(i->synced + i->synced_size, 0, i->synced_room - i->synced_size);
 }
 
-/* `bytes` has the room: it never shrinks, and whatever was synced was in it. */
+/* Not alive yet. `bytes` has the room: it never shrinks, and whatever was synced was in it. */
 static void restore_file(weft__sim *s, weft__sim_inode *i)
 {
     lucky_pages(s, i);
     if (i->synced_size) memcpy(i->bytes, i->synced, i->synced_size);
     if (i->room > i->synced_size) memset(i->bytes + i->synced_size, 0, i->room - i->synced_size);
-    s->disk.used = s->disk.used - i->size + i->synced_size;
+    s->disk.dead = s->disk.dead - i->size + i->synced_size;
     i->size = i->synced_size;
     i->dirty_low = i->dirty_high = 0;
 }
@@ -195,8 +203,7 @@ static void restore_names(weft__sim *s, weft__sim_inode *dir)
     for (size_t k = 0; k < dir->durable.count; k++) {
         weft__sim_link *l = dir->durable.items[k];
         l->refs++;
-        l->to->names_now++;
-        if (l->to->dir) l->to->parent = dir;
+        gain_name(s, l->to, dir);
         now->items[now->count++] = l;
     }
 }
@@ -238,15 +245,16 @@ static void restore(weft__sim *s)
     for (weft__sim_inode *i = d->all; i; i = i->next) {
         i->names_now = 0;
         i->parent = NULL;
+        weft__sim_inode_settle(s, i);
         if (i->reached) continue;
         weft__sim_names_clear(s, &i->now);
         weft__sim_names_clear(s, &i->durable);
     }
+    for (weft__sim_inode *i = d->all; i; i = i->next)
+        if (i->reached && !i->dir) restore_file(s, i);
     restore_names(s, &d->root);
-    for (weft__sim_inode *i = d->all; i; i = i->next) {
+    for (weft__sim_inode *i = d->all; i; i = i->next)
         if (i->reached && i->dir) restore_names(s, i);
-        else if (i->reached) restore_file(s, i);
-    }
 }
 
 /* Everything is held meanwhile, so that nothing is freed while it is walked over. */
@@ -266,6 +274,6 @@ void weft__sim_crash(weft__os *sim)
         weft__sim_inode_drop(s, i);
     }
     untouch_all(d);
-    d->dead = false;
+    d->powerless = false;
     d->power_left = 0;
 }

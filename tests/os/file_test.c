@@ -161,6 +161,17 @@ DISK_TEST(a_listing_bears_removals)
     disk_close(d, fd);
 }
 
+DISK_TEST(a_long_listing_comes_in_pieces_and_tells_each_name_once)
+{
+    char name[80], all[60 * sizeof name] = "";
+    for (int i = 0; i < 60; i++) {
+        snprintf(name, sizeof name, "%02d-a-name-that-fills-the-room-of-a-listing-soon", i);
+        WEFT_CHECK_EQ(disk_put(d, name, ""), 0);
+        strcat(strcat(all, name), " ");
+    }
+    WEFT_CHECK_STR(weft_str_of(disk_names(d, ".")), all);
+}
+
 static int64_t read_at_once(disk *d, int fd, char *to, size_t n)
 {
     struct iovec v = { to, n };

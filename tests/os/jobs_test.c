@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "os/jobs.h"
@@ -384,35 +385,50 @@ WEFT_TEST(nothing_is_left_of_a_pool_whose_threads_are_idle)
     WEFT_CHECK(before <= 3);
 }
 
-static void ping(weft__job *job) { ((tally *)job)->ran++; }
-
-WEFT_TEST(pools_and_doors_and_descriptors_do_not_silence_each_other)
+/* One event a wait, and a pool that has more to tell than there are waits. */
+WEFT_TEST(pools_and_doors_do_not_silence_each_other)
 {
+    enum { MANY = 400, WAITS = 50 };
     weft__os *os = os_new();
-    weft__pool *busy = pool(os, 2, 64), *calm = pool(os, 1, 1);
-    static tally all[64], one, word;
+    weft__pool *calm = pool(os, 1, 1), *busy = pool(os, 2, MANY), *last = pool(os, 1, 1);
+    static tally all[MANY], one, other, word;
     weft__door *door = JOBS->door_open(os, &word);
-    weft__event e[1];
-    for (int i = 0; i < 64; i++) {
-        all[i].job = (weft__job){ .run = ping, .cookie = &all[i] };
-        WEFT_CHECK_EQ(JOBS->submit(os, busy, &all[i].job), 0);
-    }
-    until(os, busy, JOBS->pool_state(os, busy).threads, 0, 0);
+    for (int i = 0; i < MANY; i++) submit(os, busy, &all[i], 0);
     submit(os, calm, &one, 0);
+    submit(os, last, &other, 0);
+    until(os, busy, JOBS->pool_state(os, busy).threads, 0, 0);
     until(os, calm, 1, 0, 0);
+    until(os, last, 1, 0, 0);
     weft__door_knock(door);
-    /* One event a wait, and each that ended is submitted again: the queue of those to tell is never empty. */
-    for (int i = 0; i < 500 && !(one.told && word.told); i++) {
-        int n = OPS->wait(os, e, 1, 5000 * MS);
-        WEFT_NEED(n == 1);
-        tally *t = e[0].cookie;
-        t->told++;
-        if (t != &one && t != &word) WEFT_CHECK_EQ(JOBS->submit(os, busy, &t->job), 0);
-    }
+    for (int i = 0; i < WAITS; i++) WEFT_CHECK_EQ(turn(os, 1, 5000 * MS), 1);
     WEFT_CHECK_EQ(one.told, 1);
+    WEFT_CHECK_EQ(other.told, 1);
     WEFT_CHECK_EQ(word.told, 1);
-    while (turn(os, 64, 20 * MS)) continue;
-    JOBS->door_close(os, door);
+    OPS->free(os);
+}
+
+/* Half of a wait's room is for each. */
+WEFT_TEST(threads_and_descriptors_do_not_silence_each_other)
+{
+    enum { MANY = 400, FDS = 20, ROOM = 4 };
+    weft__os *os = os_new();
+    weft__pool *p = pool(os, 2, MANY);
+    static tally all[MANY], readable[FDS];
+    int fds[FDS], jobs = 0, others = 0;
+    for (int i = 0; i < MANY; i++) submit(os, p, &all[i], 0);
+    until(os, p, JOBS->pool_state(os, p).threads, 0, 0);
+    for (int i = 0; i < FDS; i++) {
+        fds[i] = eventfd(1, EFD_CLOEXEC);
+        WEFT_CHECK_EQ(OPS->watch(os, fds[i], &readable[i], true), 0);    /* told again and again */
+    }
+    for (int i = 0; i < 40; i++) {
+        weft__event e[ROOM];
+        int n = OPS->wait(os, e, ROOM, 5000 * MS);
+        for (int k = 0; k < n; k++) ++*(e[k].cookie >= (void *)readable && e[k].cookie < (void *)(readable + FDS) ? &others : &jobs);
+    }
+    WEFT_CHECK(jobs >= 40);
+    WEFT_CHECK(others >= 40);
+    for (int i = 0; i < FDS; i++) OPS->close(os, fds[i]);
     OPS->free(os);
 }
 

@@ -26,5 +26,6 @@ typedef struct weft_serve_opts {
     int watchdog_ms;                  /* 100: what holds the loop for longer is named in the log while it does; -1: off.
                                          The environment's WEFT_WATCHDOG_MS, if set, counts instead (0: off) */
     bool quiet;                       /* print no line when it listens */
+    bool inspect;                     /* other programs of this user may ask what each task does: see inspect.h */
 } weft_serve_opts;
 #endif

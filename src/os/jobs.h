@@ -65,4 +65,11 @@ void weft__door_knock(weft__door *);
 /* A door is shared by counting: `open` is one, each thread that keeps it takes one more. The last frees it. */
 void weft__door_keep(weft__door *);
 void weft__door_drop(weft__door *);
+
+/* From now on a signal knocks at a door instead of what it did by default. The process keeps running; calls that wait go
+ * on (SA_RESTART). 0; WEFT_EBUSY: the program handles or ignores it already, or it has a door; WEFT_EINVAL: no such
+ * signal. A forked child that gets it does what it does by default. `close` puts back what was before. One at a time:
+ * both belong to the thread that starts and ends loops. */
+int weft__signal_door_open(int number, weft__door *);
+void weft__signal_door_close(int number);
 #endif

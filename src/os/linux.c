@@ -279,6 +279,15 @@ static int linux_local(weft__os *os, int fd, weft__addr *out)
     return 0;
 }
 
+static bool linux_peer_ours(weft__os *os, int fd)
+{
+    (void)os;
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0) return false;
+    return peer.uid == geteuid() || peer.uid == 0;
+}
+
 static ssize_t linux_recv(weft__os *os, int fd, void *to, size_t n)
 {
     (void)os;
@@ -353,7 +362,7 @@ static const weft__os_ops linux_ops = {
     .name = "linux", .now_ns = linux_now_ns, .wall_us = linux_wall_us, .random = linux_random,
     .wait = linux_wait, .watch = linux_watch, .unwatch = linux_unwatch, .listen = linux_listen,
     .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
-    .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
+    .peer_ours = linux_peer_ours, .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
     .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files,
     .free = linux_free,

@@ -62,6 +62,8 @@ typedef struct weft__os_ops {
     int (*connect)(weft__os *, const weft__addr *);
     int (*connect_result)(weft__os *, int fd);
     int (*local)(weft__os *, int fd, weft__addr *out);
+    /* Is the other end of this unix connection a process of this process's user, or of root? NULL: nobody is. */
+    bool (*peer_ours)(weft__os *, int fd);
     ssize_t (*recv)(weft__os *, int fd, void *to, size_t n);         /* 0: the peer ended; -EAGAIN: nothing yet */
     ssize_t (*send)(weft__os *, int fd, const struct iovec *, int n);/* 1 to 1024 pieces; never raises SIGPIPE; -EAGAIN: full */
     int (*shutdown)(weft__os *, int fd);                             /* of our sending side */
@@ -114,5 +116,6 @@ void weft__os_guard_report(const char *(*name_of)(const void *address));
 /* Gives this thread an alternate signal stack, unless it has one; undone by the second, in the same thread. */
 int weft__os_signal_stack(void **keep);
 void weft__os_signal_stack_free(void *keep);
+int weft__os_pid(void);
 void weft__os_stderr(const char *bytes, size_t n);  /* write(2), async-signal-safe, never fails */
 #endif

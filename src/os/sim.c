@@ -255,7 +255,7 @@ static const weft__os_ops sim_ops = {
     .name = "sim", .virtual_time = true, .now_ns = sim_now_ns, .wall_us = sim_wall_us, .random = sim_random,
     .wait = sim_wait, .watch = weft__sim_watch, .unwatch = weft__sim_unwatch,
     .listen = weft__sim_listen, .accept = weft__sim_accept, .connect = weft__sim_connect,
-    .connect_result = weft__sim_connect_result, .local = weft__sim_local,
+    .connect_result = weft__sim_connect_result, .local = weft__sim_local, .peer_ours = weft__sim_peer_ours,
     .recv = weft__sim_recv, .send = weft__sim_send, .shutdown = weft__sim_shutdown, .close = weft__sim_close,
     .resolve = weft__sim_resolve_start, .resolved = weft__sim_resolve_result,
     .resolve_free = weft__sim_resolve_end, .signals = sim_signals, .jobs = &weft__sim_jobs,

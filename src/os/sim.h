@@ -26,6 +26,7 @@ typedef struct weft__sim_opts {
     unsigned reset_permille;            /* how often a send breaks the connection instead */
     unsigned refuse_permille;           /* how often a connect is refused */
     size_t window;                      /* bytes in flight one way, up to their being read; 0: 64 KiB */
+    bool strangers;                     /* who connects to a unix socket is another user's process */
     int64_t wall_us;                    /* the wall clock at the start */
     unsigned wall_jump_permille;        /* how often a wait finds the wall clock moved, by up to a day either way */
     size_t disk_bytes;                  /* of all files; beyond it -ENOSPC; 0: 64 MiB, 4 GiB at most */

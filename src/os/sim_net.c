@@ -215,6 +215,13 @@ int weft__sim_local(weft__os *os, int fd, weft__addr *out)
     return 0;
 }
 
+bool weft__sim_peer_ours(weft__os *os, int fd)
+{
+    weft__sim *s = weft__sim_of(os);
+    const weft__sim_sock *sock = weft__sim_find(s, fd);
+    return sock && sock->local.sa.ss_family == AF_UNIX && !s->opts.strangers;
+}
+
 /* ---- ending ---- */
 
 static int end_sending(weft__sim *s, int fd)

@@ -125,6 +125,7 @@ int weft__sim_accept(weft__os *os, int listener, weft__addr *peer);
 int weft__sim_connect(weft__os *os, const weft__addr *a);
 int weft__sim_connect_result(weft__os *os, int fd);
 int weft__sim_local(weft__os *os, int fd, weft__addr *out);
+bool weft__sim_peer_ours(weft__os *os, int fd);
 int weft__sim_shutdown(weft__os *os, int fd);
 void weft__sim_close(weft__os *os, int fd);
 void weft__sim_on_syn(weft__sim *s, int from, uint64_t tries);

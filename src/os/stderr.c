@@ -2,6 +2,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
+#include "os/os.h"
+
+int weft__os_pid(void) { return (int)getpid(); }
 
 bool weft__os_stderr_try(const char *bytes, size_t n)
 {

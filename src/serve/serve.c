@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "os/os.h"
+#include "task/inspect.h"
 #include "task/watchdog.h"
 #include "web/app.h"
 
@@ -70,10 +71,13 @@ static int serve_on(serving *s, weft__os *os)
     if (!s->loop) return WEFT_ENOMEM;
     if (os->ops->signals(os, &s->signals) < 0)
         fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
+    weft__visible visible;
+    weft__visible_start(&visible, s->loop, s->opts->inspect);
     int limit = weft__watchdog_limit(s->opts->watchdog_ms);
     weft__watchdog *dog = weft__watchdog_start(s->loop, limit, NULL, NULL);
     int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
     weft__watchdog_stop(dog);
+    weft__visible_stop(&visible);
     os->ops->signals(os, NULL);
     weft__loop_free(s->loop);
     return rc;

@@ -77,8 +77,9 @@ void weft__say_stack(weft__buf *out, const weft__stack_kept *k, int indent, bool
 
 static void stack(listing *l, const weft__fiber *f, int indent)
 {
+    if (!l->opts->stacks || l->stacks_shown == WEFT__STACKS_MAX) return;
     weft__stack_kept now, *k = l->kept ? &l->kept->of[l->kept->count].kept : &now;
-    if (!l->opts->stacks || l->stacks_shown == WEFT__STACKS_MAX || !weft__stack_keep(k, f)) return;
+    if (!weft__stack_keep(k, f)) return;
     l->stacks_shown++;
     if (l->kept) {
         l->kept->of[l->kept->count].at = l->out->len;

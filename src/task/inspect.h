@@ -65,6 +65,23 @@ void weft__say_stack(weft__buf *out, const weft__stack_kept *k, int indent, bool
 /* The same to stderr. */
 void weft__dump(weft__loop *loop, const weft_tasks_opts *opts);
 
+/* ---- while a program runs ---- */
+
+/* A socket at a unix address ("unix:@name") that answers with the list, until it is closed. A request is a line: "tasks",
+ * "tree" or "stacks"; behind that, in this order, "json" and how many tasks at most. The answer ends with the
+ * connection. Four clients at a time, 10 seconds each; only those of the same user, or root. 0, WEFT_EINVAL for another
+ * kind of address, WEFT_ENOMEM, or a code of listen: -EADDRINUSE. Waits: never. */
+typedef struct weft__inspector weft__inspector;
+int weft__inspector_open(weft__inspector **out, weft__loop *loop, const char *address);
+void weft__inspector_close(weft__inspector *in);                  /* before the loop is freed; NULL: nothing */
+
+/* SIGQUIT writes the list with its stacks to stderr, unless that signal is used otherwise; with `inspect` or
+ * WEFT_INSPECT=1 in the environment (0 there: not in any case) the socket @weft-inspect/PID is open, or .../PID.1 and so
+ * on where the name is taken. What cannot be had is said on stderr. Between weft__loop_new and weft__loop_free. */
+typedef struct weft__visible { weft__watch quit; weft__loop *loop; struct weft__door *door; weft__inspector *inspector; } weft__visible;
+void weft__visible_start(weft__visible *v, weft__loop *loop, bool inspect);
+void weft__visible_stop(weft__visible *v);
+
 /* ---- at the end of a program ---- */
 
 /* The root task leaves a scope with tasks that still run: keep their names, in case this is the end. */

@@ -26,9 +26,12 @@ static int run_on(weft__os *os, weft_call call)
     }
     interrupt i = { { interrupted }, loop };
     if (os->ops->signals(os, &i.watch) < 0) fputs("weft: signals cannot be watched; SIGINT ends the program at once\n", stderr);
+    weft__visible visible;
+    weft__visible_start(&visible, loop, false);
     weft__watchdog *dog = weft__watchdog_start(loop, weft__watchdog_limit(0), NULL, NULL);
     int rc = weft__loop_run(loop, call);
     weft__watchdog_stop(dog);
+    weft__visible_stop(&visible);
     if (rc < 0) {
         const weft_error *e = weft_error_of(rc);
         fprintf(stderr, "weft: %s failed: %s%s%s\n", call.name, e->text, *e->trace ? "\n" : "", e->trace);

@@ -319,6 +319,80 @@ WEFT_TEST(b45_after_weft_run_the_signals_are_as_before)
     WEFT_CHECK_EQ(sigismember(&mask_before, SIGTERM), sigismember(&mask_after, SIGTERM));
 }
 
+/* ---- made visible ---- */
+
+WEFT_TEST(sigquit_lists_the_tasks_and_the_program_goes_on)
+{
+    program p = start(weft_call(wait_and_clean_up));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    WEFT_CHECK_EQ(kill(p.pid, SIGQUIT), 0);
+    WEFT_CHECK_EQ(kill(p.pid, SIGTERM), 0);
+    WEFT_CHECK_EQ(next_progress(&p), 'c');
+    CHECK_EXIT(finish(&p), 0);
+    WEFT_CHECK_EQ(world_count_in(output, "weft: 1 task\n#1 wait_and_clean_up (the program), "), 1);
+    WEFT_CHECK_EQ(world_count_in(output, "at wait_and_clean_up ("), 1);
+}
+
+static int see_sigquit_ignored(void)
+{
+    struct sigaction now;
+    WEFT_CHECK_EQ(sigaction(SIGQUIT, NULL, &now), 0);
+    WEFT_CHECK(now.sa_handler == SIG_IGN);
+    return 0;
+}
+
+static int see_sigquit_taken(void)
+{
+    struct sigaction now;
+    WEFT_CHECK_EQ(sigaction(SIGQUIT, NULL, &now), 0);
+    WEFT_CHECK(now.sa_handler != SIG_DFL);
+    return 0;
+}
+
+WEFT_TEST(sigquit_is_left_alone_where_the_program_uses_it_and_put_back_afterwards)
+{
+    struct sigaction now;
+    WEFT_CHECK_EQ(weft_run(see_sigquit_taken), 0);
+    WEFT_CHECK_EQ(sigaction(SIGQUIT, NULL, &now), 0);
+    WEFT_CHECK(now.sa_handler == SIG_DFL);
+    WEFT_CHECK_EQ(weft_run(see_sigquit_taken), 0);
+    signal(SIGQUIT, SIG_IGN);
+    WEFT_CHECK_EQ(weft_run(see_sigquit_ignored), 0);
+}
+
+static bool socket_of(pid_t pid)
+{
+    char line[512], name[64];
+    bool found = false;
+    FILE *f = fopen("/proc/net/unix", "re");
+    WEFT_NEED(f != NULL);
+    int n = snprintf(name, sizeof name, " @weft-inspect/%d\n", (int)pid);
+    while (fgets(line, sizeof line, f)) found |= strlen(line) > (size_t)n && !strcmp(line + strlen(line) - n, name);
+    fclose(f);
+    return found;
+}
+
+static bool opens_a_socket(const char *wanted)
+{
+    if (wanted) setenv("WEFT_INSPECT", wanted, 1);
+    else unsetenv("WEFT_INSPECT");
+    program p = start(weft_call(wait_and_clean_up));
+    WEFT_CHECK_EQ(next_progress(&p), 'r');
+    bool found = socket_of(p.pid);
+    kill(p.pid, SIGTERM);
+    CHECK_EXIT(finish(&p), 0);
+    WEFT_CHECK(!socket_of(p.pid));
+    return found;
+}
+
+WEFT_TEST(a_program_listens_for_who_wants_to_see_its_tasks_only_when_asked_to)
+{
+    WEFT_CHECK(!opens_a_socket(NULL));
+    WEFT_CHECK(opens_a_socket("1"));
+    WEFT_CHECK(!opens_a_socket("0"));
+    WEFT_CHECK(!opens_a_socket(""));
+}
+
 /* ---- overflow ---- */
 
 static int bottomless(const int *n)

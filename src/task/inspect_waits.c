@@ -47,7 +47,8 @@ weft_task *weft__waits_on(const weft__fiber *f)
 {
     if (f->state != WEFT__PARKED || !f->held || !f->held->holder) return NULL;
     const weft_scope *s = joins(f);
-    if (s) return s->wake_at ? NULL : that_runs(s->tasks);
+    bool some_will_do = s && (s->wake_at || s->ended);
+    if (s) return some_will_do ? NULL : that_runs(s->tasks);
     weft_task *t = f->held->holder(f->held, 0);
     return t && !t->done && !f->held->holder(f->held, 1) ? t : NULL;
 }

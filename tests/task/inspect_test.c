@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "weft/inspect.h"
+#include "weft/sync.h"
 #include "world.h"
 
 static const char *find(weft_str text, const char *words) { return memmem(text.ptr, text.len, words, strlen(words)); }
@@ -164,6 +165,33 @@ TASK_TEST(two_tasks_that_hold_each_others_lock_are_named_as_a_deadlock)
     return 0;
 }
 
+typedef struct two_locks { weft_mutex *one, *other; } two_locks;
+static weft_mutex m_stock, m_orders;
+
+static int lock_both(const two_locks *l)
+{
+    WEFT_LOCKED(l->one);
+    WEFT_TRY(weft_sleep_ms(1));
+    WEFT_LOCKED(l->other);
+    return 0;
+}
+
+TASK_TEST(real_mutexes_taken_in_different_orders_are_named)
+{
+    {
+        WEFT_SCOPE(s, .timeout_ms = 40);
+        weft_spawn(s, lock_both, (&(two_locks){ &m_stock, &m_orders }));
+        weft_spawn(s, lock_both, (&(two_locks){ &m_orders, &m_stock }));
+        WEFT_TRY(weft_sleep_ms(20));
+        weft_str text = weft_tasks_text();
+        WEFT_CHECK(lists(text, "weft: deadlock: #2 lock_both ("));
+        WEFT_CHECK(lists(text, ") waits for mutex l->other held by #3 lock_both ("));
+        WEFT_CHECK(lists(text, "), which waits for mutex l->other held by #2 lock_both (a deadline ends it in "));
+    }
+    WEFT_CHECK(m_stock.owner == NULL && m_orders.owner == NULL);
+    return 0;
+}
+
 static weft_task *first, *second;
 static int await_second(void) { return weft_await(second); }
 static int await_first(void) { return weft_await(first); }
@@ -229,6 +257,20 @@ TASK_TEST(what_any_of_several_may_give_back_is_no_deadlock_while_one_of_them_can
     weft_str text = weft_tasks_text();
     WEFT_CHECK(lists(text, " for a mutex, semaphore places held by #3 await_it ("));
     WEFT_CHECK(lacks(text, "weft: deadlock"));
+    return 0;
+}
+
+static int race_two(void)
+{
+    return weft_race(weft_call(await_parent), weft_call(sleep_for, (&(int){ FOREVER })));
+}
+
+TASK_TEST(a_race_whose_other_runner_may_win_is_no_deadlock)
+{
+    WEFT_SCOPE(s);
+    parent = weft_spawn(s, race_two);
+    WEFT_TRY(weft_sleep_ms(5));
+    WEFT_CHECK(lacks(weft_tasks_text(), "weft: deadlock"));
     return 0;
 }
 

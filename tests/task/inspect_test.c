@@ -179,7 +179,7 @@ static int lock_both(const two_locks *l)
 TASK_TEST(real_mutexes_taken_in_different_orders_are_named)
 {
     {
-        WEFT_SCOPE(s, .timeout_ms = 40);
+        WEFT_SCOPE(s, .timeout_ms = 8000);
         weft_spawn(s, lock_both, (&(two_locks){ &m_stock, &m_orders }));
         weft_spawn(s, lock_both, (&(two_locks){ &m_orders, &m_stock }));
         WEFT_TRY(weft_sleep_ms(20));

@@ -5,7 +5,6 @@
 #include "weft/model.h"
 #include "weft/task.h"
 #include "weft/sync.h"
-#include "weft/thread.h"
 #include "weft/inspect.h"
 #include "weft/client.h"
 #include "weft/web.h"

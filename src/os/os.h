@@ -97,9 +97,6 @@ struct weft__os { const weft__os_ops *ops; bool shuffle; };
 
 weft__os *weft__os_linux_new(void);                 /* NULL: no memory or no epoll */
 
-/* How many processors this process may run on, at least 1; found out anew each time. */
-int weft__os_cores(void);
-
 /* Stacks are mapped the same way everywhere. A slab holds `count` stacks of `size` bytes, each with `guard`
  * bytes at its low end that fault when touched (both whole pages); committed when touched, never backed by huge
  * pages. NULL with errno: EINVAL, ENOMEM (no address space), or EMFILE (the guards are protected mappings here,

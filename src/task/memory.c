@@ -76,6 +76,9 @@ void weft__temp_leave(weft__temp *t)
     weft__free(a);
 }
 
+/* When there is no memory for scrap either: one for each thread, whose pages are touched then alone. */
+static _Thread_local char last_resort[16 * 1024];
+
 /* Where an item goes that found no room: a place of the loop's, or of the job's, that nobody reads. */
 static void *scrap(size_t size)
 {
@@ -85,6 +88,7 @@ static void *scrap(size_t size)
     size_t *room = f ? &f->loop->scrap_size : &job->scrap_size;
     if (*room < size) {
         void *more = weft__realloc(*place, size);
+        if (!more && size <= sizeof last_resort) return memset(last_resort, 0, size);
         if (!more) {
             fprintf(stderr, "weft: no memory for %zu bytes of scrap after weft_push failed\n", size);
             abort();

@@ -6,7 +6,7 @@ typedef struct lock { weft__held held; weft_task *owner; } lock;
 static weft_task *lock_holder(const weft__held *h, int i) { return i ? NULL : ((const lock *)h)->owner; }
 
 static weft__fiber *parked;
-static const weft__held *held_of(const weft_task *t) { return t->fiber->held; }
+static const weft__held *held_of(const weft_task *t) { return t->fiber ? t->fiber->held : NULL; }
 
 static int wait_for_lock(lock *const *l)
 {

@@ -16,37 +16,47 @@ static Dwarf_Die *unit_of(Dwfl_Module *m, uintptr_t pc, Dwarf_Addr *bias)
     return NULL;
 }
 
-/* The file's name as the compiler was given it, with the directory that it ran in. */
-static void unit_path(Dwarf_Die *unit, char *to, size_t room)
+/* A source file as the compiler was given it, and the directory that the compiler ran in. */
+typedef struct source { const char *name, *dir; } source;
+
+static source source_of(Dwarf_Die *unit)
 {
     Dwarf_Attribute at;
     const char *name = dwarf_diename(unit), *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &at));
-    if (!name) name = "";
-    if (name[0] == '/' || !dir) snprintf(to, room, "%s", name);
-    else snprintf(to, room, "%s/%s", dir, name);
+    return (source){ name ? name : "", dir ? dir : "" };
 }
 
-/* Weft's own sources lie where this file's lies, whatever that directory is called. */
+/* Where weft's sources lie, as this very file was compiled: what comes before "os/places_dw.c". */
+static bool root_find(char *name, char *dir, size_t room)
+{
+    static const char here[] = "os/places_dw.c";
+    Dwarf_Addr bias;
+    Dwfl_Module *m = weft__dw_module((uintptr_t)weft__places_of);
+    Dwarf_Die *mine = m ? unit_of(m, (uintptr_t)weft__places_of, &bias) : NULL;
+    source s = mine ? source_of(mine) : (source){ "", "" };
+    size_t n = strlen(s.name), tail = sizeof here - 1;
+    if (n <= tail || strcmp(s.name + n - tail, here) != 0) return false;
+    weft__place_text(name, room < n - tail + 1 ? room : n - tail + 1, s.name);
+    weft__place_text(dir, room, s.dir);
+    return true;
+}
+
+static bool in_floor(const char *path)
+{
+    static const char *const floors[] = { "base/", "wire/", "model/", "os/", "task/", "io/", "http/", "web/", "serve/", "testing/" };
+    for (size_t i = 0; i < sizeof floors / sizeof *floors; i++)
+        if (strncmp(path, floors[i], strlen(floors[i])) == 0) return true;
+    return false;
+}
+
+/* The directory counts for what is in no floor's folder; caches of compilers mix directories up. */
 static bool is_weft(Dwarf_Die *unit)
 {
-    static char root[512];
-    static const char here[] = "os/places_dw.c";
-    char path[512];
-    if (!root[0]) {
-        Dwarf_Addr bias;
-        Dwfl_Module *m = weft__dw_module((uintptr_t)is_weft);
-        Dwarf_Die *mine = m ? unit_of(m, (uintptr_t)is_weft, &bias) : NULL;
-        if (!mine) return false;
-        unit_path(mine, root, sizeof root);
-        size_t n = strlen(root), tail = sizeof here - 1;
-        if (n <= tail || strcmp(root + n - tail, here) != 0) {
-            root[0] = 0;
-            return false;
-        }
-        root[n - tail] = 0;
-    }
-    unit_path(unit, path, sizeof path);
-    return strncmp(path, root, strlen(root)) == 0;
+    static char name[512], dir[512];
+    if (!name[0] && !root_find(name, dir, sizeof name)) return false;
+    source s = source_of(unit);
+    if (strncmp(s.name, name, strlen(name)) != 0) return false;
+    return in_floor(s.name + strlen(name)) || (name[0] != '/' && strcmp(s.dir, dir) == 0);
 }
 
 /* ---- one address ---- */

@@ -18,7 +18,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-enum { STACK_BYTES_MAX = 64 * 1024, TRIES = 50, TRY_NS = 1000000, THREAD_BYTES = 512 * 1024 };
+enum { STACK_BYTES_MAX = 64 * 1024, TRIES = 300, TRY_NS = 1000000, CPU_ENOUGH_NS = 30000000, THREAD_BYTES = 512 * 1024 };
 enum { IDLE, WANTED, COPYING, TAKEN };
 
 struct weft__sampler {
@@ -215,6 +215,14 @@ static bool give_up(weft__sampler *s)
     return true;
 }
 
+static bool is_ending(weft__sampler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool stop = s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return stop;
+}
+
 static bool take_running(weft__sampler *s, weft__sample *out)
 {
     unsigned long ticks = kernel_ticks(s);
@@ -223,9 +231,10 @@ static bool take_running(weft__sampler *s, weft__sample *out)
     if (!s->calls_are_safe && kernel_ticks(s) != ticks) return false;
     atomic_store(&s->state, WANTED);
     timer_set(s, 1000);
+    int64_t enough = weft__sampler_cpu_ns(s) + CPU_ENOUGH_NS;
     for (int i = 0; i < TRIES && atomic_load(&s->state) != TAKEN; i++) {
         pause_ns(TRY_NS);
-        if (weft__sampler_asleep(s)) break;
+        if (weft__sampler_asleep(s) || is_ending(s) || weft__sampler_cpu_ns(s) > enough) break;
     }
     if (!give_up(s)) return false;
     atomic_store(&s->state, IDLE);
@@ -256,9 +265,8 @@ static bool wait_for_next(weft__sampler *s)
     struct timespec until = after_ms(s->period_ms);
     pthread_mutex_lock(&s->lock);
     while (!s->stop && pthread_cond_timedwait(&s->ended, &s->lock, &until) != ETIMEDOUT) continue;
-    bool stop = s->stop;
     pthread_mutex_unlock(&s->lock);
-    return !stop;
+    return !is_ending(s);
 }
 
 static void *sampler_main(void *arg)

@@ -26,7 +26,7 @@ typedef struct weft__sample { weft__registers regs; weft__stack_bytes stack; boo
 /* Take the stack of the watched thread as it is now; at most 64 KiB of it. Asleep, it is read from memory. Running, it
  * is copied by a signal on a timer of its own processor time, which therefore comes in the middle of its code and never
  * in a system call: no call of it is cut short or fails with EINTR (Linux 5.9 and later on x86-64; before that only
- * while it spends no time in the kernel). False: could not be had within 50 ms (it runs too little, it blocks
- * signals, there is no /proc); the caller tries again with its next look. */
+ * while it spends no time in the kernel). False: could not be had within 30 ms of its time or 300 ms of
+ * everybody's (it blocks signals, the machine is busy, there is no /proc). */
 bool weft__sampler_take(weft__sampler *s, weft__sample *out);
 #endif

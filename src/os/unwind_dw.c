@@ -10,7 +10,7 @@
 #include "os/dw.h"
 #include "os/unwind.h"
 
-enum { VALUES_MAX = 16, TRIES_MAX = 64, NESTED_MAX = 6, FRAMES_MAX = 64 };
+enum { VALUES_MAX = 16, TRIES_MAX = 64, NESTED_MAX = 6, FRAMES_MAX = 64, CUT_MAX = 1 << 16 };
 
 typedef struct unwinding {
     const weft__stack_bytes *stack;
@@ -184,7 +184,10 @@ static outcome step_by(Dwarf_Frame *f, attempt *a, const weft__stack_bytes *stac
         restore(f, a, stack, cfa, i, &up, &gone);
         if (gone && i == (unsigned)link) unreturning = true;
     }
-    if (unreturning || cfa >= stack->low + stack->size) return ENDED;
+    if (unreturning) return ENDED;
+    /* Where the stack is cut off the calls end; further away a guess was wrong. */
+    uintptr_t top = stack->low + stack->size;
+    if (cfa >= top) return cfa - top < CUT_MAX ? ENDED : STUCK;
     if (!known(&up, (unsigned)link) || !known(&up, WEFT__REG_SP)) return STUCK;
     up.pc = weft__code_address(up.r[link]);
     if (!up.pc) return ENDED;

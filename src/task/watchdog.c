@@ -12,7 +12,7 @@
 
 enum { LIMIT_MS = 100, LIMIT_LEAST_MS = 10, PERIOD_MAX_MS = 50, LOOKS_PER_LIMIT = 5, GROWTH = 3, STARVED_LIMITS = 10, FRAMES_MAX = 48 };
 enum { NAME_BYTES = 96, SPAWNED_BYTES = 160, PLACE_BYTES = 300, STACK_BYTES = 3500 };
-static const int64_t MS = 1000000, FORGET_AFTER_NS = 30000000000;
+static const int64_t MS = 1000000, FORGET_AFTER_NS = 30000000000, LATE_NS = 1000000000;
 
 /* What the loop published at one look. */
 typedef struct sight { weft__fiber *current; uint64_t turns; bool polling; } sight;
@@ -26,7 +26,7 @@ struct weft__watchdog {
     /* the turn that goes on */
     uint64_t turns;
     int64_t since_ns, looked_ns;         /* it began at or after this; the last look */
-    int64_t cpu_ns, cpu_since_ns;        /* processor time of the thread at a look of this turn, and when; -1: not yet */
+    int64_t cpu_ns;                      /* processor time of the thread at a look of this turn; -1: not yet */
     int64_t asleep_ns;                   /* seen asleep in a call, since then */
     int64_t next_ms;                     /* how long it is when it is told next */
     bool reported, named, starved;       /* told at all; told with what holds it */
@@ -155,18 +155,18 @@ static void tell(weft__watchdog *w, int64_t ms, bool last)
     w->told(w->ctx, &w->block);
 }
 
-static void keep_busy(weft__watchdog *w, int64_t now)
+/* A machine that has no processor for the loop makes it late too, and soon has one. */
+static void keep_busy(weft__watchdog *w)
 {
-    int64_t known = now - w->cpu_since_ns, busy = weft__sampler_cpu_ns(w->sampler) - w->cpu_ns + w->asleep_ns;
+    int64_t busy = weft__sampler_cpu_ns(w->sampler) - w->cpu_ns + w->asleep_ns;
     w->block.busy_ms = busy / MS;
-    w->starved = known > 0 && busy < known / 4;
+    w->starved = w->block.busy_ms < w->limit_ms / 2;
 }
 
 static void report(weft__watchdog *w, const sight *s, int64_t now)
 {
     weft__sample sample;
-    keep_busy(w, now);
-    /* A machine that has no processor for it soon has; only when that lasts it is worth a line. */
+    keep_busy(w);
     if (w->starved && (w->reported || now - w->since_ns < STARVED_LIMITS * w->limit_ms * MS)) return;
     who_runs(w, s, now);
     if (has_moved(w, s)) return;
@@ -179,15 +179,14 @@ static void report(weft__watchdog *w, const sight *s, int64_t now)
 static void turned(weft__watchdog *w, uint64_t turns, int64_t now)
 {
     if (w->reported) {
-        keep_busy(w, now);
+        keep_busy(w);
         w->starved = !w->named;
         tell(w, (now - w->since_ns) / MS, true);
     }
     w->turns = turns;
     w->since_ns = now;
     w->next_ms = w->limit_ms;
-    w->cpu_since_ns = w->sampler ? now : -1;
-    w->cpu_ns = w->sampler ? weft__sampler_cpu_ns(w->sampler) : 0;
+    w->cpu_ns = w->sampler ? weft__sampler_cpu_ns(w->sampler) : -1;
     w->asleep_ns = 0;
     w->reported = w->named = false;
     if (w->unwound_ns && now - w->unwound_ns > FORGET_AFTER_NS) {
@@ -196,18 +195,14 @@ static void turned(weft__watchdog *w, uint64_t turns, int64_t now)
     }
 }
 
-/* The same turn as at the look before. What the watchdog itself was late (the machine stood, a debugger held it) is
- * nobody's fault. */
+/* The same turn as at the look before. When the watchdog itself was late by a second, the process stood (stopped, or
+ * in a debugger). */
 static void goes_on(weft__watchdog *w, const sight *s, int64_t now)
 {
-    int64_t gap = now - w->looked_ns, late = gap - 4 * w->period_ms * MS;
+    int64_t gap = now - w->looked_ns, late = gap - LATE_NS;
     if (late > 0) w->since_ns += late;
-    if (w->cpu_since_ns < 0) {
-        w->cpu_since_ns = now;
-        w->cpu_ns = weft__sampler_cpu_ns(w->sampler);
-    } else if (weft__sampler_asleep(w->sampler)) {
-        w->asleep_ns += late > 0 ? gap - late : gap;
-    }
+    if (w->cpu_ns < 0) w->cpu_ns = weft__sampler_cpu_ns(w->sampler);
+    else if (weft__sampler_asleep(w->sampler)) w->asleep_ns += late > 0 ? LATE_NS : gap;
     if (s->current != w->runs || w->runs_since_ns < w->since_ns) {
         w->runs = s->current;
         w->runs_since_ns = now;

@@ -12,7 +12,7 @@ typedef struct weft__block {
     int64_t ms;                          /* so far; of the last one: in all, both to some 20 ms */
     int64_t busy_ms;                     /* of these it computed, or slept in a call */
     bool first, last;                    /* of one block: the first that names what holds it; the one when it is over */
-    bool starved;                        /* it hardly ran, nor slept, for ten times the limit: the machine is too busy */
+    bool starved;                        /* for ten times the limit it did neither for half of one: the machine is too busy */
     const char *work;                    /* "GET /items/{item_id}", "task NAME", "the loop"; "several tasks, now ..." */
     const char *task, *spawned;          /* name, and where it was started; "" outside of tasks */
     const char *place;                   /* "NAME (FILE.c:LINE)": the innermost function of the user's; "" not known */

@@ -47,7 +47,7 @@ static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_GET("/computes", computes, waits_in, int),
     WEFT_GET("/waits", waits, waits_in, int)) };
 
-WEFT_TEST(a_handler_sleeps) { WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=300").status, 200); }
+WEFT_TEST(a_handler_sleeps) { WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=600").status, 200); }
 WEFT_TEST(a_handler_computes) { WEFT_CHECK_EQ(weft_test_get(&app, "/computes?units=300").status, 200); }
 WEFT_TEST(a_handler_sleeps_shortly)
 {
@@ -57,17 +57,17 @@ WEFT_TEST(a_handler_waits) { WEFT_CHECK_EQ(weft_test_get(&app, "/waits?units=100
 WEFT_TEST(blocking_is_allowed)
 {
     weft_test_allow_blocking(-1);
-    WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=300").status, 200);
+    WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=600").status, 200);
 }
 WEFT_TEST(blocking_is_allowed_for_longer)
 {
-    weft_test_allow_blocking((int)ms_of(600));
-    WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=300").status, 200);
+    weft_test_allow_blocking((int)ms_of(2000));
+    WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=600").status, 200);
 }
 WEFT_TEST(blocking_is_allowed_for_less)
 {
     weft_test_allow_blocking((int)ms_of(150));
-    WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=400").status, 200);
+    WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=600").status, 200);
 }
 WEFT_TEST(the_test_itself_takes_its_time_between_requests)
 {

@@ -10,7 +10,7 @@
 #include "os/dw.h"
 #include "os/unwind.h"
 
-enum { VALUES_MAX = 16, TRIES_MAX = 64, NESTED_MAX = 6, FRAMES_MAX = 64, CUT_MAX = 1 << 16 };
+enum { VALUES_MAX = 16, TRIES_MAX = 48, NESTED_MAX = 6, FRAMES_MAX = 64, CUT_MAX = 1 << 16 };
 
 typedef struct unwinding {
     const weft__stack_bytes *stack;
@@ -18,7 +18,7 @@ typedef struct unwinding {
 } unwinding;
 
 /* One attempt: the calls found so far, and where it stands. `exact`: pc is an instruction that runs, not one that a
- * call returns to. `ended`: nothing is above. */
+ * call returns to. `ended`: the stack's end is reached, or so many calls that they cannot be made up. */
 typedef struct attempt {
     weft__registers regs;
     bool exact, ended;
@@ -168,7 +168,7 @@ static void restore(Dwarf_Frame *f, const attempt *a, const weft__stack_bytes *s
     if (ops[n - 1].atom == DW_OP_stack_value || load(stack, value, &value)) learn(up, i, value);
 }
 
-typedef enum outcome { STEPPED, ENDED, STUCK } outcome;
+typedef enum outcome { STEPPED, ENDED, CUT_OFF, STUCK } outcome;
 
 static outcome step_by(Dwarf_Frame *f, attempt *a, const weft__stack_bytes *stack)
 {
@@ -187,7 +187,7 @@ static outcome step_by(Dwarf_Frame *f, attempt *a, const weft__stack_bytes *stac
     if (unreturning) return ENDED;
     /* Where the stack is cut off the calls end; further away a guess was wrong. */
     uintptr_t top = stack->low + stack->size;
-    if (cfa >= top) return cfa - top < CUT_MAX ? ENDED : STUCK;
+    if (cfa >= top) return cfa - top < CUT_MAX ? CUT_OFF : STUCK;
     if (!known(&up, (unsigned)link) || !known(&up, WEFT__REG_SP)) return STUCK;
     up.pc = weft__code_address(up.r[link]);
     if (!up.pc) return ENDED;
@@ -217,15 +217,19 @@ static uintptr_t function_start(const attempt *a)
     return m && dwfl_module_addrinfo(m, pc, &offset, &sym, NULL, NULL, NULL) ? pc - offset : 0;
 }
 
-/* May a call that returns to `ret` have been the call of the function that starts there? Functions may jump on to
- * others of their module in place of a call; a call within one module names its function. */
-static bool may_have_called(uintptr_t ret, uintptr_t start)
+/* Was a call that returns to `ret` the call of the function that starts there? Surely, if it names it. Perhaps, if it does
+ * not tell: by a pointer, or of another module's function, which may have jumped on to this one. */
+typedef enum likelihood { NO, PERHAPS, SURELY } likelihood;
+
+static likelihood has_called(uintptr_t ret, uintptr_t start)
 {
-    if (!in_code(ret)) return false;
+    if (!in_code(ret)) return NO;
     weft__call_site site = weft__call_before(ret);
-    if (!site.is_call || !site.target || !start || site.target == start) return site.is_call;
+    if (!site.is_call) return NO;
+    if (!site.target || !start) return PERHAPS;
+    if (site.target == start) return SURELY;
     Dwfl_Module *callee = weft__dw_module(start);
-    return weft__dw_module(site.target) == callee && weft__dw_module(ret) != callee;
+    return weft__dw_module(site.target) == callee && weft__dw_module(ret) != callee ? PERHAPS : NO;
 }
 
 static bool returns_to_call(uintptr_t ret) { return in_code(ret) && weft__call_before(ret).is_call; }
@@ -255,21 +259,27 @@ static void try_slot(unwinding *u, attempt *a, uintptr_t at, uintptr_t ret)
 }
 
 /* Goes up the stack from where the frame may begin; keeps the first find that leads to the end, else the longest. */
-static void guess(unwinding *u, attempt *a)
+static void guess_those(unwinding *u, const attempt *a, likelihood how, attempt *best)
 {
-    if (u->nested == NESTED_MAX) return;
-    u->nested++;
-    attempt best = *a;
     uintptr_t start = function_start(a), word, from = (a->regs.r[WEFT__REG_SP] + 7) & ~(uintptr_t)7;
-    for (uintptr_t at = from; u->tries > 0 && load(u->stack, at, &word); at += sizeof word) {
+    for (uintptr_t at = from; u->tries > 0 && !best->ended && load(u->stack, at, &word); at += sizeof word) {
         uintptr_t ret = weft__code_address(word);
-        if (!may_have_called(ret, start)) continue;
+        if (has_called(ret, start) != how) continue;
         attempt next = *a;
         u->tries--;
         try_slot(u, &next, at, ret);
-        if (next.count > best.count || next.ended) best = next;
-        if (next.ended) break;
+        if (next.ended || next.count > best->count) *best = next;
     }
+}
+
+/* Old calls leave their return addresses behind, so those that are sure come first. */
+static void guess(unwinding *u, attempt *a)
+{
+    if (u->nested == NESTED_MAX) return;
+    attempt best = *a;
+    u->nested++;
+    guess_those(u, a, SURELY, &best);
+    guess_those(u, a, PERHAPS, &best);
     u->nested--;
     *a = best;
 }
@@ -287,6 +297,7 @@ static void unwind(unwinding *u, attempt *a)
         if (o == STUCK) guess(u, a);
         if (o != STEPPED) return;
     }
+    a->ended = true;
 }
 
 int weft__unwind(const weft__registers *regs, const weft__stack_bytes *stack, uintptr_t *pcs, int max)

@@ -32,7 +32,7 @@ static size_t count(const weft_call *list)
 typedef struct group {
     weft_scope scope;
     size_t calls, enough, succeeded, failed;
-    uint32_t first;                      /* which one succeeded first */
+    uint32_t last;                       /* whose success made it enough */
     bool hopeless;                       /* so many failed that enough cannot succeed */
 } group;
 
@@ -65,8 +65,8 @@ static void call_ended(weft_scope *s, weft_task *t, bool failed)
     group *g = (group *)s;
     if (g->hopeless || g->succeeded >= g->enough) return;
     if (t->rc >= 0) {
-        if (!g->succeeded++) g->first = t->index;
-        if (g->succeeded == g->enough) weft__scope_cancel(s, WEFT_ECANCELED);
+        g->last = t->index;
+        if (++g->succeeded == g->enough) weft__scope_cancel(s, WEFT_ECANCELED);
         return;
     }
     g->failed++;
@@ -102,8 +102,8 @@ static int run(group *g, const calls *c, int max_running, const char *place)
     return g->enough ? result_of_some(g) : result(s);
 }
 
-/* `first`, unless NULL: which call succeeded first, when enough did. */
-static int gather(const calls *c, const weft_gather_opts *o, const char *place, uint32_t *first)
+/* `last`, unless NULL: whose success made it enough. */
+static int gather(const calls *c, const weft_gather_opts *o, const char *place, uint32_t *last)
 {
     if (!weft__running()) return weft__no_task("weft_gather");
     if (o->enough < 0 || (size_t)o->enough > c->n) {
@@ -114,7 +114,7 @@ static int gather(const calls *c, const weft_gather_opts *o, const char *place, 
     weft_scope *const s __attribute__((cleanup(weft__scope_leave))) = weft__scope_enter(&g.scope);
     if (g.enough) s->ended = call_ended;
     int rc = run(&g, c, o->max_running, place);
-    if (rc == 0 && first) *first = g.first;
+    if (rc == 0 && last) *last = g.last;
     return rc;
 }
 
@@ -151,7 +151,7 @@ int weft_race_with(const weft_call *list, size_t n, const weft_gather_opts *o, c
     if (o->enough) return weft__fail_as(place, WEFT_EINVAL, 0, "a race has one winner: .enough is for weft_gather_n");
     weft_gather_opts opts = *o;
     opts.enough = 1;
-    uint32_t first = 0;
-    int rc = gather(&(calls){ .list = list, .n = n }, &opts, place, &first);
-    return rc < 0 ? rc : (int)first;
+    uint32_t winner = 0;
+    int rc = gather(&(calls){ .list = list, .n = n }, &opts, place, &winner);
+    return rc < 0 ? rc : (int)winner;
 }

@@ -47,7 +47,7 @@ static int run(weft_once *o, const weft_call *c, weft__fiber *f)
     if (was_cancelled(rc, f) && hand_over(o)) return rc;
     o->runner = NULL;
     if (rc < 0) {
-        if (!was_cancelled(rc, f)) tell_failure(o, rc);
+        tell_failure(o, rc);
         return rc;
     }
     o->done = true;

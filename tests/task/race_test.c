@@ -116,6 +116,22 @@ TASK_TEST(b32_a_winner_that_came_before_the_cancel_has_won)
     return 0;
 }
 
+static int late_success(const int *ms, int *out)
+{
+    while (weft_sleep_ms(*ms) == 0) continue;        /* deaf to the cancel, and successful all the same */
+    *out = *ms;
+    return 0;
+}
+
+TASK_TEST(what_wins_is_what_succeeded_first)
+{
+    int out[3] = { 0 };
+    WEFT_CHECK_EQ(weft_race(weft_call(late_success, (&(int){ FOREVER }), &out[0]), weft_call(at_once, (&(int){ 4 }), &out[1]),
+        weft_call(late_success, (&(int){ FOREVER }), &out[2])), 1);
+    WEFT_CHECK(out[0] == FOREVER && out[1] == 4);
+    return 0;
+}
+
 TASK_TEST(a_race_takes_an_array_a_bound_and_a_deadline)
 {
     static weft_call calls[MANY];

@@ -6,6 +6,7 @@
 #include "weft/task.h"
 #include "weft/sync.h"
 #include "weft/inspect.h"
+#include "weft/net.h"
 #include "weft/client.h"
 #include "weft/web.h"
 #include "weft/serve.h"

@@ -3,7 +3,7 @@
  * The task waits for all of them in one park; whatever way it leaves, each descriptor but the
  * winner's is closed.  */
 #include <errno.h>
-#include "io/stream.h"
+#include "io/dns_cache.h"
 
 static const int64_t STAGGER_NS = 250 * 1000000LL;
 
@@ -122,6 +122,8 @@ int weft__stream_connect_host(weft__stream *s, weft__loop *loop, const char *hos
     weft__addr addrs[WEFT__ADDRS_MAX];
     int n = weft__resolve_host(loop, host, port, addrs, WEFT__ADDRS_MAX, deadline_ns, why);
     if (n < 0) return n;
-    if (n == 1) return weft__stream_connect(s, loop, addrs, deadline_ns);
-    return connect_any(s, loop, addrs, n, deadline_ns);
+    int rc = n == 1 ? weft__stream_connect(s, loop, addrs, deadline_ns)
+                    : connect_any(s, loop, addrs, n, deadline_ns);
+    if (rc < 0 && rc != WEFT_ECANCELED) weft__dns_forget(loop, host);
+    return rc;
 }

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,7 +13,10 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "base/poison.h"
+#include "os/child.h"
+#include "os/net.h"
 #include "os/parts.h"
+#include "os/signal.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
@@ -292,7 +296,25 @@ static ssize_t linux_recv(weft__os *os, int fd, void *to, size_t n)
 {
     (void)os;
     ssize_t got = recv(fd, to, n, 0);
+    if (__builtin_expect(got < 0 && errno == ENOTSOCK, 0)) got = read(fd, to, n);
     return got >= 0 ? got : -errno;
+}
+
+/* A pipe knows no MSG_NOSIGNAL: the signal is held back, and taken out again, unless it was held back before. */
+static ssize_t write_pipe(int fd, const struct iovec *v, int n)
+{
+    sigset_t only, before, waiting;
+    sigemptyset(&only);
+    sigaddset(&only, SIGPIPE);
+    sigemptyset(&waiting);
+    pthread_sigmask(SIG_BLOCK, &only, &before);
+    if (sigismember(&before, SIGPIPE)) sigpending(&waiting);
+    ssize_t sent = writev(fd, v, n);
+    int error = errno;
+    if (sent < 0 && error == EPIPE && !sigismember(&waiting, SIGPIPE)) sigtimedwait(&only, NULL, &(struct timespec){ 0 });
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return sent;
 }
 
 /* A part of more than IOV_LIMIT pieces would be a short write that no OUT follows. */
@@ -302,6 +324,7 @@ static ssize_t linux_send(weft__os *os, int fd, const struct iovec *v, int n)
     if (n < 1 || n > IOV_LIMIT) return WEFT_EINVAL;
     struct msghdr m = { .msg_iov = (struct iovec *)v, .msg_iovlen = (size_t)n };
     ssize_t sent = n == 1 ? send(fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) : sendmsg(fd, &m, MSG_NOSIGNAL);
+    if (__builtin_expect(sent < 0 && errno == ENOTSOCK, 0)) sent = write_pipe(fd, v, n);
     return sent >= 0 ? sent : -errno;
 }
 
@@ -364,7 +387,8 @@ static const weft__os_ops linux_ops = {
     .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
     .peer_ours = linux_peer_ours, .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
-    .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files,
+    .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files, .net = &weft__linux_net,
+    .children = &weft__linux_children, .takers = &weft__linux_takers,
     .free = linux_free,
 };
 

@@ -16,6 +16,7 @@ int weft__addr_parse(weft_str host, int port, weft__addr *out);
 /* 127.0.0.1:8000, [::1]:8000, unix:/run/x.sock; the end of a path that is too long. Printable ASCII only. */
 void weft__addr_format(const weft__addr *a, char out[64]);
 int weft__addr_port(const weft__addr *a);                            /* 0 for a unix socket */
+void weft__addr_set_port(weft__addr *a, int port);                   /* nothing happens to one of a unix socket */
 bool weft__addr_equal(const weft__addr *a, const weft__addr *b);
 
 /* What became of a watched descriptor. Edge-triggered: told once per change, so a reader goes on until a
@@ -64,6 +65,7 @@ typedef struct weft__os_ops {
     int (*local)(weft__os *, int fd, weft__addr *out);
     /* Is the other end of this unix connection a process of this process's user, or of root? NULL: nobody is. */
     bool (*peer_ours)(weft__os *, int fd);
+    /* recv and send are for pipes too. */
     ssize_t (*recv)(weft__os *, int fd, void *to, size_t n);         /* 0: the peer ended; -EAGAIN: nothing yet */
     ssize_t (*send)(weft__os *, int fd, const struct iovec *, int n);/* 1 to 1024 pieces; never raises SIGPIPE; -EAGAIN: full */
     int (*shutdown)(weft__os *, int fd);                             /* of our sending side */
@@ -86,6 +88,9 @@ typedef struct weft__os_ops {
 
     const struct weft__jobs_ops *jobs;              /* os/jobs.h: pools of threads, doors; NULL: this os has none */
     const struct weft__file_ops *files;             /* os/file.h; NULL: this os has none */
+    const struct weft__net_ops *net;                /* os/net.h: listeners on paths, datagrams */
+    const struct weft__child_ops *children;         /* os/child.h: other programs; NULL: this os has none */
+    const struct weft__signal_ops *takers;          /* os/signal.h: any signal as an event */
 
     /* Simulator only, NULL in production: mix a scheduling decision into the trace. */
     void (*trace)(weft__os *, uint64_t what);

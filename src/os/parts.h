@@ -10,8 +10,6 @@ struct addrinfo;
 /* The limits of names, the same in the kernel's world and the simulated one. */
 enum { WEFT__HOST_MAX = 253, WEFT__RESOLVES_MAX = 1024 };
 
-void weft__addr_set_port(weft__addr *a, int port);
-
 /* The order to try: each address once, the families taking turns, the family of the first one first
  * (RFC 8305, 4). Other families than IPv4 and IPv6 are left out. Returns how many, at most max. */
 int weft__addrs_order(const struct addrinfo *list, int port, weft__addr *out, int max);

@@ -100,6 +100,11 @@ void weft__sim_later(weft__sim *s, weft__sim_kind kind, int64_t after_ns, int fr
         (weft__sim_due){ after(s->now_ns, after_ns), tie(s), ++s->serial, kind, 0, from, n });
 }
 
+void weft__sim_overtaking(weft__sim *s, weft__sim_kind kind, uint64_t n)
+{
+    weft__sim_queue_push(&s->queue, (weft__sim_due){ after(s->now_ns, delay(s)), tie(s), ++s->serial, kind, 0, 0, n });
+}
+
 static void happen(weft__sim *s, const weft__sim_due *due)
 {
     switch (due->kind) {
@@ -114,7 +119,8 @@ static void happen(weft__sim *s, const weft__sim_due *due)
     case WEFT__SIM_JOB_RUN: weft__sim_on_job_run(s, due->from, due->n); break;
     case WEFT__SIM_JOB_END: weft__sim_on_job_end(s, due->from, due->n); break;
     case WEFT__SIM_WALL: s->wall_us += (int64_t)due->n; break;
-    case WEFT__SIM_SIGNAL: s->signals += s->signal_cookie != NULL; break;
+    case WEFT__SIM_SIGNAL: weft__sim_on_signal(s, (int)due->n); break;
+    case WEFT__SIM_MAIL: weft__sim_on_mail(s, due->n); break;
     }
 }
 
@@ -128,15 +134,6 @@ static int64_t sim_wall_us(weft__os *os)
     return s->wall_us + s->now_ns / 1000;
 }
 
-static int tell_signals(weft__sim *s, weft__event *events, int max)
-{
-    if (s->signals == s->signals_told || !max) return 0;
-    weft__sim_note(s, WEFT__SIM_OP_EVENT, 0, s->signals);
-    s->signals_told = s->signals;
-    *events = (weft__event){ s->signal_cookie, s->signals };
-    return 1;
-}
-
 static int look(weft__sim *s, weft__event *events, int max, bool again)
 {
     weft__sim_due due;
@@ -144,7 +141,7 @@ static int look(weft__sim *s, weft__event *events, int max, bool again)
     int n = weft__sim_ready(s, events, max, again);
     n += weft__sim_resolves_told(s, events + n, max - n);
     n += weft__sim_jobs_told(s, events + n, max - n);
-    n += tell_signals(s, events + n, max - n);
+    n += weft__sim_signals_told(s, events + n, max - n);
     for (int i = n - 1; i > 0 && s->opts.seed; i--) {
         int k = (int)(weft__sim_draw(s) % ((unsigned)i + 1));
         weft__event swap = events[i];
@@ -177,23 +174,6 @@ static int sim_wait(weft__os *os, weft__event *events, int max, int64_t timeout_
 }
 
 /* ---- what a test does to the world ---- */
-
-static int sim_signals(weft__os *os, void *cookie)
-{
-    weft__sim *s = weft__sim_of(os);
-    if (!s->signal_cookie || !cookie) s->signals = s->signals_told = 0;
-    s->signal_cookie = cookie;
-    return 0;
-}
-
-int weft__sim_signal(weft__os *sim, int64_t after_ns)
-{
-    weft__sim *s = weft__sim_of(sim);
-    if (after_ns < 0) return WEFT_EINVAL;
-    if (!weft__sim_queue_reserve(&s->queue, 1)) return WEFT_ENOMEM;
-    weft__sim_later(s, WEFT__SIM_SIGNAL, after_ns, 0, 0);
-    return 0;
-}
 
 int weft__sim_jump_wall(weft__os *sim, int64_t after_ns, int64_t by_us)
 {
@@ -245,6 +225,7 @@ static void sim_free(weft__os *os)
     weft__sim *s = weft__sim_of(os);
     weft__sim_jobs_free(s);
     weft__sim_disk_free(s);
+    weft__sim_udp_free(s);
     weft__sim_socks_free(s);
     weft__sim_names_free(s);
     weft__sim_queue_free(&s->queue);
@@ -258,8 +239,9 @@ static const weft__os_ops sim_ops = {
     .connect_result = weft__sim_connect_result, .local = weft__sim_local, .peer_ours = weft__sim_peer_ours,
     .recv = weft__sim_recv, .send = weft__sim_send, .shutdown = weft__sim_shutdown, .close = weft__sim_close,
     .resolve = weft__sim_resolve_start, .resolved = weft__sim_resolve_result,
-    .resolve_free = weft__sim_resolve_end, .signals = sim_signals, .jobs = &weft__sim_jobs,
-    .files = &weft__sim_files, .trace = sim_trace, .free = sim_free,
+    .resolve_free = weft__sim_resolve_end, .signals = weft__sim_signals, .jobs = &weft__sim_jobs,
+    .files = &weft__sim_files, .net = &weft__sim_net, .takers = &weft__sim_takers,
+    .trace = sim_trace, .free = sim_free,
 };
 
 static weft__sim_opts checked(weft__sim_opts o)

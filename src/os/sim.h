@@ -11,7 +11,7 @@
  * seconds, six times. A listener that was told of and not asked is told again only when a wait's time is up, and
  * is no reason not to be in deadlock: else the clock would stand still. Ends are those of TCP, for unix sockets too: a close with unread bytes is a reset, and
  * so is the answer to bytes for a closed socket. Limits: 65 536 sockets, 4096 names, 1024 names being resolved,
- * 32 failures waiting, windows of 64 MiB. Not simulated: TIME_WAIT, the files of unix sockets, lost packets.
+ * 32 failures waiting, windows of 64 MiB. Not simulated: TIME_WAIT, the files of unix sockets, lost packets of streams.
  *
  * The disk has files and directories, the working directory is "/" and empty at the start, the umask 022; permissions are
  * kept and not checked. Limits: 4096 open files, 65 536 files and directories, names of 255 bytes, paths of 4095; of 16 384 changes of
@@ -25,6 +25,7 @@ typedef struct weft__sim_opts {
     unsigned short_io_percent;          /* how often a recv or send moves fewer bytes than it could (at least 1) */
     unsigned reset_permille;            /* how often a send breaks the connection instead */
     unsigned refuse_permille;           /* how often a connect is refused */
+    unsigned lost_permille;             /* how often a datagram is lost on its way; with delays they overtake each other */
     size_t window;                      /* bytes in flight one way, up to their being read; 0: 64 KiB */
     bool strangers;                     /* who connects to a unix socket is another user's process */
     int64_t wall_us;                    /* the wall clock at the start */
@@ -43,8 +44,9 @@ uint64_t weft__sim_events(const weft__os *sim);      /* how many things happened
 int weft__sim_name(weft__os *sim, const char *host, const char *address);
 void weft__sim_set_wall(weft__os *sim, int64_t wall_us);
 int weft__sim_jump_wall(weft__os *sim, int64_t after_ns, int64_t by_us);
-/* A SIGTERM then, for whoever asked for signals by then. */
+/* A SIGTERM then, for whoever asked for signals by then; or any other one (1 to 64). */
 int weft__sim_signal(weft__os *sim, int64_t after_ns);
+int weft__sim_raise(weft__os *sim, int number, int64_t after_ns);
 int weft__sim_open_fds(const weft__os *sim);         /* descriptors not closed: for leak checks */
 /* Fail the nth call from now (1: the next) of an operation with a code, and change nothing else: an accept may be tried
  * again, and after -EAGAIN an edge comes. The operations: "send", "recv", "connect", "accept", "listen", "watch",

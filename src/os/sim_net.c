@@ -31,7 +31,7 @@ static weft__sim_sock *listener_at(const weft__sim *s, const weft__addr *a)
     return l;
 }
 
-static int next_port(weft__sim *s)
+int weft__sim_port(weft__sim *s)
 {
     int port = s->next_port;
     s->next_port = port < PORT_LAST ? port + 1 : PORT_FIRST;
@@ -44,7 +44,7 @@ static int claim(weft__sim *s, weft__addr *a)
 {
     if (!has_port(a) || weft__addr_port(a)) return listener_at(s, a) ? -EADDRINUSE : 0;
     for (int i = PORT_FIRST; i <= PORT_LAST; i++) {
-        weft__addr_set_port(a, next_port(s));
+        weft__addr_set_port(a, weft__sim_port(s));
         if (!listener_at(s, a)) return 0;
     }
     return -EADDRINUSE;
@@ -109,8 +109,8 @@ static weft__addr own_address(weft__sim *s, const weft__addr *to)
 {
     weft__addr a = { .len = sizeof a.sa.ss_family };
     a.sa.ss_family = AF_UNIX;
-    if (to->sa.ss_family == AF_INET) weft__addr_parse(WEFT_S("127.0.0.1"), next_port(s), &a);
-    if (to->sa.ss_family == AF_INET6) weft__addr_parse(WEFT_S("::1"), next_port(s), &a);
+    if (to->sa.ss_family == AF_INET) weft__addr_parse(WEFT_S("127.0.0.1"), weft__sim_port(s), &a);
+    if (to->sa.ss_family == AF_INET6) weft__addr_parse(WEFT_S("::1"), weft__sim_port(s), &a);
     return a;
 }
 
@@ -272,6 +272,7 @@ void weft__sim_close(weft__os *os, int fd)
     weft__sim_note(s, WEFT__SIM_OP_CLOSE, fd, sock || file);
     if (!sock) return;
     if (sock->state == WEFT__SIM_LISTENING) stop_listening(s, sock);
+    else if (sock->state == WEFT__SIM_DATAGRAM) weft__sim_udp_closed(s, sock);
     else say_goodbye(s, sock);
     s->open_fds--;
     weft__sim_sock_free(s, sock);

@@ -12,8 +12,9 @@ typedef enum weft__sim_kind {
     WEFT__SIM_FIN,          /* the peer has ended its side */
     WEFT__SIM_RST,          /* the peer broke off, or refused */
     WEFT__SIM_RESOLVED,     /* the name with serial n */
-    WEFT__SIM_SIGNAL,
     WEFT__SIM_WALL,         /* the wall clock jumps by n microseconds, a signed number */
+    WEFT__SIM_SIGNAL,       /* the signal n */
+    WEFT__SIM_MAIL,         /* the datagram with serial n */
     WEFT__SIM_JOB_BEGIN,    /* a thread of the pool `from` looks for a job */
     WEFT__SIM_JOB_RUN,      /* the job n of the pool `from` is run ... */
     WEFT__SIM_JOB_END       /* ... and its thread is free again */

@@ -101,6 +101,7 @@ static uint32_t ready_now(const weft__sim *s, const weft__sim_sock *sock)
 {
     if (sock->state == WEFT__SIM_LISTENING) return sock->queued ? WEFT__IN : 0;
     if (sock->state == WEFT__SIM_CONNECTING) return 0;
+    if (sock->state == WEFT__SIM_DATAGRAM) return (sock->mail || sock->error ? WEFT__IN : 0) | WEFT__OUT;
     if (sock->state == WEFT__SIM_BROKEN) return WEFT__IN | WEFT__OUT | WEFT__HUP;
     uint32_t ready = sock->readable ? WEFT__IN : 0;
     if (sock->fin_in) ready |= WEFT__IN | WEFT__HUP;

@@ -2,7 +2,9 @@
 #define WEFT_SRC_OS_SIM_WORLD_H
 /* The inside of the simulator, shared by the sim_*.c files alone. */
 #include "base/buf.h"
+#include "os/net.h"
 #include "os/parts.h"
+#include "os/signal.h"
 #include "os/sim.h"
 #include "os/sim_disk.h"
 #include "os/sim_queue.h"
@@ -12,6 +14,7 @@ enum {
     WEFT__SIM_SOCKS_MAX = 65536,
     WEFT__SIM_NAMES_MAX = 4096,
     WEFT__SIM_FAULTS_MAX = 32,
+    WEFT__SIM_PORTS = 60999 - 32768 + 1,
     WEFT__SIM_SYN_TRIES = 6,        /* of a connect to a full queue: after 1 s, 2 s, 4 s ... */
     WEFT__SIM_PROMISED = 2          /* a shutdown and a close, for each socket */
 };
@@ -29,9 +32,11 @@ typedef enum weft__sim_op {
 } weft__sim_op;
 
 /* BROKEN: reset by either side, or a connect that failed. */
-typedef enum weft__sim_state { WEFT__SIM_LISTENING, WEFT__SIM_CONNECTING, WEFT__SIM_OPEN, WEFT__SIM_BROKEN } weft__sim_state;
+typedef enum weft__sim_state { WEFT__SIM_LISTENING, WEFT__SIM_CONNECTING, WEFT__SIM_OPEN, WEFT__SIM_BROKEN,
+    WEFT__SIM_DATAGRAM } weft__sim_state;
 
 typedef struct weft__sim_sock weft__sim_sock;
+typedef struct weft__sim_datagram weft__sim_datagram;
 struct weft__sim_sock {
     int fd, peer;                   /* the other end's descriptor, which may be closed; 0: none yet */
     weft__sim_state state;
@@ -50,7 +55,10 @@ struct weft__sim_sock {
     size_t out_used;                /* bytes sent of which the peer has not told that it read them */
     bool blocked;                   /* a send moved less than it was given: OUT is owed */
 
-    weft__sim_sock *next;           /* of the listeners, or of a listener's queue */
+    weft__sim_datagram *mail, **mail_end;       /* of a datagram socket: what has arrived */
+    size_t mail_bytes;
+
+    weft__sim_sock *next;           /* of the listeners, of a listener's queue, or of the datagram sockets */
     weft__sim_sock *queue, **queue_end;
     int backlog, queued;
     bool told;                      /* of its queue as it is, and not asked since */
@@ -80,6 +88,9 @@ struct weft__sim {
     int *ready;                     /* descriptors, room for slots_room of them; some may be closed */
     int ready_count, open_fds, next_port;
     weft__sim_sock *listeners;
+    weft__sim_sock *udp;
+    weft__sim_datagram *flying;
+    weft__taker *takers;
 
     weft__sim_host *hosts;
     int hosts_count, hosts_room;
@@ -106,6 +117,8 @@ bool weft__sim_chance(weft__sim *s, unsigned of, unsigned out_of);
 /* Put on its way to a socket, behind all that is on its way there already. Never fails: see weft__sim_queue. */
 void weft__sim_to(weft__sim *s, weft__sim_kind kind, int to, int from, uint64_t n);
 void weft__sim_later(weft__sim *s, weft__sim_kind kind, int64_t after_ns, int from, uint64_t n);
+/* As late as things on their way are, and in no order with any other. */
+void weft__sim_overtaking(weft__sim *s, weft__sim_kind kind, uint64_t n);
 
 /* sim_sock.c */
 weft__sim_sock *weft__sim_find(const weft__sim *s, int fd);      /* NULL: closed, or never was */
@@ -132,6 +145,20 @@ void weft__sim_on_syn(weft__sim *s, int from, uint64_t tries);
 void weft__sim_on_syn_ack(weft__sim *s, int to);
 void weft__sim_on_fin(weft__sim *s, int to);
 void weft__sim_on_rst(weft__sim *s, int to);
+
+int weft__sim_port(weft__sim *s);                                /* the next one to try for whoever asked for any */
+
+/* sim_udp.c */
+extern const weft__net_ops weft__sim_net;
+void weft__sim_on_mail(weft__sim *s, uint64_t serial);
+void weft__sim_udp_closed(weft__sim *s, weft__sim_sock *sock);
+void weft__sim_udp_free(weft__sim *s);
+
+/* sim_signal.c */
+extern const weft__signal_ops weft__sim_takers;
+int weft__sim_signals(weft__os *os, void *cookie);
+int weft__sim_signals_told(weft__sim *s, weft__event *events, int max);
+void weft__sim_on_signal(weft__sim *s, int number);
 
 /* sim_stream.c */
 ssize_t weft__sim_recv(weft__os *os, int fd, void *to, size_t n);

@@ -1,0 +1,29 @@
+#ifndef WEFT_SRC_OS_NET_H
+#define WEFT_SRC_OS_NET_H
+/* Sockets beside connected streams: listeners on paths, and datagrams. Their descriptors are watched and closed by the
+ * os's own operations. */
+#include "os/os.h"
+
+/* Which file a listener made, so that its end removes no other one. made: false, there is none. */
+typedef struct weft__net_path { uint64_t device, inode; bool made; } weft__net_path;
+
+typedef struct weft__net_ops {
+    /* `listen`, for any address. A path where a socket of a program that has ended lies is taken over: that nobody
+     * listens there is tried by connecting. -EADDRINUSE: somebody does, or it is no socket; -EAGAIN: another program
+     * is just now doing the same in that folder. mode: of the file, 0 for what the umask leaves. */
+    int (*listen)(weft__os *, const weft__addr *, int backlog, int mode, weft__net_path *made);
+    /* Removes the file that `listen` made, unless another one has taken its place. */
+    void (*unlink)(weft__os *, const weft__addr *, const weft__net_path *made);
+
+    /* A non-blocking datagram socket bound to an address, IPv4 or IPv6 (which takes IPv6 only). */
+    int (*udp)(weft__os *, const weft__addr *at);
+    int (*udp_connect)(weft__os *, int fd, const weft__addr *to);
+    /* One datagram; to NULL: to where it is connected. 0, or a code: -EAGAIN full (an OUT comes), -EMSGSIZE, and
+     * WEFT_ECONNREFUSED: an earlier one found nobody. */
+    int (*udp_send)(weft__os *, int fd, const void *bytes, size_t n, const weft__addr *to);
+    /* The size of the next datagram, of which the first `room` bytes are there; the rest is lost. -EAGAIN: none. */
+    ssize_t (*udp_recv)(weft__os *, int fd, void *to, size_t room, weft__addr *from);
+} weft__net_ops;
+
+extern const weft__net_ops weft__linux_net;
+#endif

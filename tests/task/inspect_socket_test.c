@@ -121,6 +121,7 @@ TASK_TEST(a_line_is_answered_with_the_list)
 
 TASK_TEST(stacks_come_one_by_one_and_each_in_its_place)
 {
+    WORLD_NEEDS_LINES();
     open_it();
     WEFT_SCOPE(s);
     for (int i = 0; i < 3; i++) weft_spawn(s, labelled);

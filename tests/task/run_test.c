@@ -330,7 +330,7 @@ WEFT_TEST(sigquit_lists_the_tasks_and_the_program_goes_on)
     WEFT_CHECK_EQ(next_progress(&p), 'c');
     CHECK_EXIT(finish(&p), 0);
     WEFT_CHECK_EQ(world_count_in(output, "weft: 1 task\n#1 wait_and_clean_up (the program), "), 1);
-    WEFT_CHECK_EQ(world_count_in(output, "at wait_and_clean_up ("), 1);
+    WEFT_CHECK(world_count_in(output, "\n    at ") >= 1);
 }
 
 static int see_sigquit_ignored(void)

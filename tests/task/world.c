@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include "os/unwind.h"
 #include "testing/verdict.h"
 
 _Thread_local world world_now;
@@ -163,6 +164,14 @@ long world_rss_kib(void)
     WEFT_CHECK_EQ(fscanf(f, "%*d %ld", &pages), 1);
     fclose(f);
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+bool world_knows_lines(void)
+{
+    weft__place here;
+    weft__places_of((uintptr_t)world_knows_lines + 1, &here, 1);
+    weft__unwind_forget();
+    return here.line > 0;
 }
 
 /* ---- what is written to stderr ---- */

@@ -73,6 +73,10 @@ void world_capture_begin(void);
 const char *world_capture_end(void);
 int world_count_in(const char *text, const char *word);
 
+/* Without libdw a stack is addresses alone. */
+bool world_knows_lines(void);
+#define WORLD_NEEDS_LINES() do { if (!world_knows_lines()) WEFT_SKIP("built without libdw"); } while (0)
+
 /* Longer than any test: a wait of it that ends was ended by something else. */
 enum { FOREVER = 600 * 1000 };
 

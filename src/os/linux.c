@@ -389,6 +389,7 @@ static const weft__os_ops linux_ops = {
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
     .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files, .net = &weft__linux_net,
     .children = &weft__linux_children, .takers = &weft__linux_takers,
+    .processes = &weft__linux_processes,
     .free = linux_free,
 };
 

@@ -91,9 +91,12 @@ typedef struct weft__os_ops {
     const struct weft__net_ops *net;                /* os/net.h: listeners on paths, datagrams */
     const struct weft__child_ops *children;         /* os/child.h: other programs; NULL: this os has none */
     const struct weft__signal_ops *takers;          /* os/signal.h: any signal as an event */
+    const struct weft__process_ops *processes;      /* os/process.h; NULL: this os has none (the simulator) */
 
     /* Simulator only, NULL in production: mix a scheduling decision into the trace. */
     void (*trace)(weft__os *, uint64_t what);
+    /* Simulator only: what becomes of the next job that would run in a process; its caller runs it. */
+    struct weft__process_fate (*process_fate)(weft__os *);
     void (*free)(weft__os *);
 } weft__os_ops;
 

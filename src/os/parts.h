@@ -70,6 +70,7 @@ weft__pool **weft__pool_next(weft__pool *p);         /* a link for whoever keeps
 typedef struct weft__office { weft__bell *bell; weft__pool *pools; weft__door *doors; } weft__office;
 extern const weft__jobs_ops weft__linux_jobs;
 extern const weft__file_ops weft__linux_files;
+extern const struct weft__process_ops weft__linux_processes;
 weft__office *weft__linux_office(weft__os *os);
 int weft__office_told(weft__office *o, weft__event *events, int max);
 void weft__office_end(weft__office *o);              /* frees the pools, closes the doors, drops the bell */

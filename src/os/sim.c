@@ -13,6 +13,7 @@ static const char *const op_names[WEFT__SIM_OPS_FAILING] = {
     [WEFT__SIM_OP_SEND] = "send", [WEFT__SIM_OP_RECV] = "recv", [WEFT__SIM_OP_CONNECT] = "connect",
     [WEFT__SIM_OP_ACCEPT] = "accept", [WEFT__SIM_OP_LISTEN] = "listen", [WEFT__SIM_OP_WATCH] = "watch",
     [WEFT__SIM_OP_RESOLVE] = "resolve", [WEFT__SIM_OP_SUBMIT] = "submit",
+    [WEFT__SIM_OP_PROCESS] = "process",
 #define FILE_OP(kind, name) [WEFT__SIM_OP_FILE + WEFT__FILE_##kind] = name
     FILE_OP(OPEN, "open"), FILE_OP(CLOSE, "close"), FILE_OP(READ, "read"), FILE_OP(WRITE, "write"),
     FILE_OP(SYNC, "fsync"), FILE_OP(TRUNCATE, "truncate"), FILE_OP(STAT, "stat"), FILE_OP(RENAME, "rename"),
@@ -241,7 +242,7 @@ static const weft__os_ops sim_ops = {
     .resolve = weft__sim_resolve_start, .resolved = weft__sim_resolve_result,
     .resolve_free = weft__sim_resolve_end, .signals = weft__sim_signals, .jobs = &weft__sim_jobs,
     .files = &weft__sim_files, .net = &weft__sim_net, .takers = &weft__sim_takers,
-    .trace = sim_trace, .free = sim_free,
+    .process_fate = weft__sim_process_fate, .trace = sim_trace, .free = sim_free,
 };
 
 static weft__sim_opts checked(weft__sim_opts o)

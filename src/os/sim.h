@@ -21,7 +21,7 @@ typedef struct weft__sim_opts {
     uint64_t seed;                      /* 0: order as it comes, no shuffle of events or tasks */
     int64_t delay_min_ns, delay_max_ns; /* of bytes, connects and closes on their way, each drawn anew */
     int64_t resolve_ns;
-    int64_t job_min_ns, job_max_ns;     /* of a job, from its thread's taking it; half before `run`, half after */
+    int64_t job_min_ns, job_max_ns;     /* of a job, from its thread's or process's taking it; half before it runs, half after */
     unsigned short_io_percent;          /* how often a recv or send moves fewer bytes than it could (at least 1) */
     unsigned reset_permille;            /* how often a send breaks the connection instead */
     unsigned refuse_permille;           /* how often a connect is refused */
@@ -54,6 +54,8 @@ int weft__sim_open_fds(const weft__os *sim);         /* descriptors not closed: 
  * synced before counts as clean from then on, and is lost in a crash, as on Linux), "truncate", "stat", "rename",
  * "remove", "mkdir", "list", "temp", "fsync_path". */
 int weft__sim_fail(weft__os *sim, const char *op, unsigned nth, int code);
+/* The process of the nth job from now that runs in one (1: the next) is ended by this signal when it would run it. */
+int weft__sim_kill(weft__os *sim, unsigned nth, int signal);
 /* The machine stops and starts again: files are as they were when they were synced last, names as when their
  * directories were (of a rename between two directories, one of them), apart from what crash_keep_percent lets live; and
  * descriptors of files are closed. What goes with them in the program is the test's to end: its sockets and jobs live on. */

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "os/net.h"
 #include "os/parts.h"
+#include "os/process.h"
 #include "os/signal.h"
 #include "os/sim.h"
 #include "os/sim_disk.h"
@@ -22,7 +23,7 @@ enum {
 /* What can happen, for the trace and for faults; sim.c has the names. */
 typedef enum weft__sim_op {
     WEFT__SIM_OP_SEND, WEFT__SIM_OP_RECV, WEFT__SIM_OP_CONNECT, WEFT__SIM_OP_ACCEPT, WEFT__SIM_OP_LISTEN,
-    WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OP_SUBMIT,
+    WEFT__SIM_OP_WATCH, WEFT__SIM_OP_RESOLVE, WEFT__SIM_OP_SUBMIT, WEFT__SIM_OP_PROCESS,
     WEFT__SIM_OP_FILE,              /* and behind it as many as there are kinds of file operations */
     WEFT__SIM_OPS_FAILING = WEFT__SIM_OP_FILE + WEFT__FILE_KINDS,
     WEFT__SIM_OP_CONNECT_RESULT = WEFT__SIM_OPS_FAILING, WEFT__SIM_OP_SHUTDOWN, WEFT__SIM_OP_CLOSE,
@@ -182,4 +183,7 @@ void weft__sim_on_job_run(weft__sim *s, int pool, uint64_t id);
 void weft__sim_on_job_end(weft__sim *s, int pool, uint64_t id);
 int weft__sim_jobs_told(weft__sim *s, weft__event *events, int max);
 void weft__sim_jobs_free(weft__sim *s);
+
+/* sim_process.c */
+weft__process_fate weft__sim_process_fate(weft__os *os);
 #endif

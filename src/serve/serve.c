@@ -5,6 +5,7 @@
 #include <string.h>
 #include "os/os.h"
 #include "task/inspect.h"
+#include "task/process.h"
 #include "task/watchdog.h"
 #include "web/app.h"
 
@@ -85,9 +86,11 @@ static int serve_on(serving *s, weft__os *os)
 
 static int serve(serving *s)
 {
+    weft__process_begin();                           /* before there is anything that a fork would copy */
     weft__os *os = weft__os_linux_new();
     int rc = os ? serve_on(s, os) : WEFT_ENOMEM;
     if (os) os->ops->free(os);
+    weft__process_end();
     if (rc < 0 && !s->begun) fputs("weft: no memory for a loop, or no epoll\n", stderr);
     return rc < 0 ? EXIT_CANNOT_LISTEN : 0;
 }

@@ -25,6 +25,7 @@ static const weft_error codes[] = {
     { WEFT_EOF, 502, "the peer ended its side", "" },
     { WEFT_EDNS, 502, "a host name that does not resolve", "" },
     { WEFT_ENOSTART, 500, "a task that was to start returned without saying that it had", "" },
+    { WEFT_ECRASHED, 500, "the process that this ran in has ended", "" },
 };
 
 static const weft_error *known(int code)
@@ -95,24 +96,29 @@ weft__record *weft__record_new(int code, int status, const char *place)
     return r;
 }
 
-static void buf_copy(weft__buf *to, const weft__buf *from)
+static void buf_set(weft__buf *to, weft_str s)
 {
-    weft__buf_init(to, from->bytes_max);
-    weft__buf_add(to, from->ptr, from->len);
+    weft__buf_add_str(to, s);
     weft__buf_add_char(to, 0);
     if (to->len) to->len--;
     if (to->failed) weft__buf_free(to);
 }
 
+weft__record *weft__record_of(int code, int status, bool shown, weft_str text, weft_str trace)
+{
+    weft__record *r = weft__record_new(code, status, NULL);
+    if (!r) return NULL;
+    r->shown = shown;
+    buf_set(&r->text, text);
+    buf_set(&r->trace, trace);
+    record_ends(r);
+    return r;
+}
+
 weft__record *weft__record_copy(const weft__record *r)
 {
-    weft__record *copy = r ? weft__record_new(r->error.code, r->error.status, NULL) : NULL;
-    if (!copy) return NULL;
-    copy->shown = r->shown;
-    buf_copy(&copy->text, &r->text);
-    buf_copy(&copy->trace, &r->trace);
-    record_ends(copy);
-    return copy;
+    if (!r) return NULL;
+    return weft__record_of(r->error.code, r->error.status, r->shown, weft__buf_str(&r->text), weft__buf_str(&r->trace));
 }
 
 /* On a line of its own. Text is always NUL-terminated: a line that does not fit is cut, one without memory is left

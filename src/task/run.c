@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "os/os.h"
 #include "task/inspect.h"
+#include "task/process.h"
 #include "task/watchdog.h"
 
 typedef struct interrupt { weft__watch watch; weft__loop *loop; } interrupt;
@@ -48,12 +49,13 @@ int weft_run_with(weft_call call)
         fputs("weft: weft_run inside of weft_run: call the function itself\n", stderr);
         return 1;
     }
+    weft__process_begin();                            /* before there is anything that a fork would copy */
     weft__os *os = weft__os_linux_new();
-    if (!os) {
-        fputs("weft: no epoll or no memory for it\n", stderr);
-        return 1;
-    }
-    int status = run_on(os, call);
-    os->ops->free(os);
+    int status = 1;
+    if (os) {
+        status = run_on(os, call);
+        os->ops->free(os);
+    } else fputs("weft: no epoll or no memory for it\n", stderr);
+    weft__process_end();
     return status;
 }

@@ -1,0 +1,271 @@
+/* The zygote: seen from the process that has it, and what it does. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "base/poison.h"
+#include "os/process.h"
+
+enum { FORK = 1, KILL };
+typedef struct order { uint32_t kind, id; } order;
+
+/* ---- what it does ---- */
+
+typedef struct nest {
+    int fd, children;                /* children: tells of SIGCHLD */
+    const weft__work *work;
+    struct { pid_t pid; uint32_t id; } workers[WEFT__WORKERS_MAX];
+} nest;
+
+/* Nobody to tell: the process is gone, and the zygote goes too. */
+static void tell(const nest *n, weft__worker_word word, int fd)
+{
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec bytes = { &word, sizeof word };
+    struct msghdr m = { .msg_iov = &bytes, .msg_iovlen = 1 };
+    if (fd >= 0) {
+        m.msg_control = room;
+        m.msg_controllen = sizeof room;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd) };
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    while (sendmsg(n->fd, &m, MSG_NOSIGNAL) < 0)
+        if (errno != EINTR) _exit(0);
+}
+
+static int place_of(const nest *n, uint32_t id)
+{
+    for (int i = 0; i < WEFT__WORKERS_MAX; i++)
+        if (n->workers[i].pid && n->workers[i].id == id) return i;
+    return -1;
+}
+
+static int free_place(const nest *n)
+{
+    for (int i = 0; i < WEFT__WORKERS_MAX; i++)
+        if (!n->workers[i].pid) return i;
+    return -1;
+}
+
+static _Noreturn void be_worker(const nest *n, pid_t zygote, int fd)
+{
+    const weft__work *work = n->work;
+    weft__worker_main(weft__process_settle("weft worker", zygote, fd), work);
+}
+
+/* The worker's end blocks, ours does not: they are two descriptions. */
+static int fork_one(nest *n, uint32_t id)
+{
+    int place = free_place(n), ends[2];
+    if (place < 0) return WEFT_ELIMIT;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    pid_t zygote = getpid(), pid = fork();
+    if (!pid) be_worker(n, zygote, ends[1]);
+    int rc = pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (rc == 0) {
+        n->workers[place].pid = pid;
+        n->workers[place].id = id;
+        tell(n, (weft__worker_word){ WEFT__WORKER_STARTED, id, -1, pid, 0 }, ends[0]);
+    }
+    close(ends[0]);
+    return rc;
+}
+
+/* What has been waited for has no place any more: a pid that is another's by now is never killed. */
+static void kill_one(const nest *n, uint32_t id)
+{
+    int place = place_of(n, id);
+    if (place >= 0) kill(n->workers[place].pid, SIGKILL);
+}
+
+static void reap(nest *n)
+{
+    struct signalfd_siginfo gone;
+    int status;
+    pid_t pid;
+    while (read(n->children, &gone, sizeof gone) > 0) {}
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (int i = 0; i < WEFT__WORKERS_MAX; i++) {
+            if (n->workers[i].pid != pid) continue;
+            n->workers[i].pid = 0;
+            tell(n, (weft__worker_word){ WEFT__WORKER_ENDED, n->workers[i].id, -1, pid, status }, -1);
+        }
+    }
+}
+
+static void obey(nest *n)
+{
+    order o;
+    ssize_t got = recv(n->fd, &o, sizeof o, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got != sizeof o) _exit(0);
+    if (o.kind == KILL) {
+        kill_one(n, o.id);
+        return;
+    }
+    int rc = fork_one(n, o.id);
+    if (rc < 0) tell(n, (weft__worker_word){ WEFT__WORKER_NOT_STARTED, o.id, -1, 0, rc }, -1);
+}
+
+static _Noreturn void be_zygote(int fd, pid_t parent, const weft__work *work)
+{
+    static nest n;
+    sigset_t children;
+    n.fd = weft__process_settle("weft zygote", parent, fd);
+    n.work = work;
+    work->begin();
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
+    n.children = signalfd(-1, &children, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (n.children < 0) _exit(1);
+    for (;;) {
+        struct pollfd on[] = { { n.fd, POLLIN, 0 }, { n.children, POLLIN, 0 } };
+        if (poll(on, 2, -1) < 0 && errno != EINTR) _exit(1);
+        if (on[1].revents) reap(&n);
+        if (on[0].revents) obey(&n);
+    }
+}
+
+/* ---- seen from its process ---- */
+
+static struct {
+    pid_t pid, owner;                /* owner: the process that forked it, for none of its children */
+    int fd;
+    bool taken;
+    char why[200];
+} zygote = { .fd = -1, .why = "it is started by weft_run and weft_serve, in programs that use weft_in_process" };
+
+static bool there(void) { return zygote.pid && zygote.owner == getpid(); }
+
+const char *weft__zygote_why(void) { return there() ? "" : zygote.why; }
+
+static int because(int rc, const char *what, int number)
+{
+    snprintf(zygote.why, sizeof zygote.why, what, number);
+    return rc;
+}
+
+/* How many threads this process has; 1 when nobody says. A sanitizer has one of its own, and knows of forks. */
+static int threads(void)
+{
+    char text[1024] = "";
+#ifndef WEFT__TSAN
+    FILE *f = fopen("/proc/self/stat", "re");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f) fclose(f);
+    text[n] = 0;
+#endif
+    const char *at = strrchr(text, ')');
+    for (int i = 0; at && i < 18; i++) at = strchr(at + 1, ' ');       /* the 20th word, counted from the name on */
+    return at ? atoi(at + 1) : 1;
+}
+
+int weft__zygote_start(const weft__work *work)
+{
+    int ends[2], others = threads() - 1;
+    if (there()) return 0;
+    if (others > 0) {
+        return because(WEFT_EBUSY, "a process with threads must not be forked, and this one had %d when weft_run or "
+            "weft_serve was called: start threads later, in what they call", others);
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return because(-errno, "its socket could not be made (error %d)", errno);
+    fflush(NULL);
+    pid_t parent = getpid(), pid = fork();
+    if (!pid) be_zygote(ends[1], parent, work);
+    int rc = pid < 0 ? because(-errno, "it could not be forked (error %d)", errno) : 0;
+    close(ends[1]);
+    if (rc < 0) close(ends[0]);
+    else zygote.pid = pid, zygote.owner = parent, zygote.fd = ends[0], zygote.taken = false;
+    return rc;
+}
+
+/* A zygote that is a copy of a copy is its owner's, not ours. */
+static int end(void)
+{
+    int status = 0;
+    kill(zygote.pid, SIGKILL);
+    while (waitpid(zygote.pid, &status, 0) < 0 && errno == EINTR) {}
+    zygote.pid = 0;
+    return status;
+}
+
+/* ---- the table ---- */
+
+static int enter(weft__os *os)
+{
+    (void)os;
+    if (!there()) return WEFT_ENOENT;
+    if (zygote.taken) return WEFT_EBUSY;
+    zygote.taken = true;
+    return zygote.fd;
+}
+
+static void leave(weft__os *os)
+{
+    (void)os;
+    zygote.taken = false;
+    if (zygote.pid || zygote.fd < 0) return;
+    close(zygote.fd);                                /* of one that is gone: it was watched until now */
+    zygote.fd = -1;
+}
+
+void weft__zygote_stop(void)
+{
+    if (there()) end();
+    leave(NULL);
+    because(0, "it was stopped when weft_run or weft_serve ended", 0);
+}
+
+/* Of the workers there may be, all orders together fit into the socket: what does not is a zygote that is stopped. */
+static int give(uint32_t kind, uint32_t id)
+{
+    order o = { kind, id };
+    if (!there()) return WEFT_ECLOSED;
+    return send(zygote.fd, &o, sizeof o, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof o ? 0 : WEFT_ECLOSED;
+}
+
+static int order_fork(weft__os *os, uint32_t id) { (void)os; return give(FORK, id); }
+static int order_kill(weft__os *os, uint32_t id) { (void)os; return give(KILL, id); }
+
+static int is_gone(void)
+{
+    int status = end();
+    bool killed = WIFSIGNALED(status);
+    return because(WEFT_ECLOSED, killed ? "it was ended by signal %d: no more processes can be started until the program "
+        "is started anew" : "it ended (status %d): no more processes can be started until the program is started anew",
+        killed ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static int hear(weft__os *os, weft__worker_word *out)
+{
+    (void)os;
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+    struct iovec bytes = { out, sizeof *out };
+    struct msghdr m = { .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room };
+    if (!there()) return WEFT_ECLOSED;
+    ssize_t got = recvmsg(zygote.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (got != sizeof *out) return is_gone();
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    out->fd = -1;
+    if (c && c->cmsg_type == SCM_RIGHTS) memcpy(&out->fd, CMSG_DATA(c), sizeof out->fd);
+    return 1;
+}
+
+const weft__process_ops weft__linux_processes = {
+    .enter = enter, .leave = leave, .fork = order_fork, .kill = order_kill, .hear = hear,
+};

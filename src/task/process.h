@@ -61,7 +61,7 @@ int weft__job_pack(weft__buf *to, const weft_schema *in, const weft_schema *out,
     const weft_process_opts *opts, const char *label, weft__fault *fault) WEFT_NODISCARD;
 /* Read an answer into the errand: its rc and error, and, untouched on failure, the output. An output that does not fit
  * into the caller's arena is rc WEFT_ELIMIT or WEFT_ENOMEM without a record. False: it is no answer. */
-bool weft__answer_read(weft__errand *e, weft_str answer, weft_arena *arena);
+bool weft__errand_read(weft__errand *e, weft_str answer, weft_arena *arena);
 /* What workers do. In the simulator it is done here, on the loop's own stack. */
 extern const weft__work weft__process_work;
 

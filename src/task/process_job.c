@@ -154,7 +154,7 @@ static int read_output(weft__errand *e, weft_str bytes, weft_arena *arena)
     return rc;
 }
 
-bool weft__answer_read(weft__errand *e, weft_str bytes, weft_arena *arena)
+bool weft__errand_read(weft__errand *e, weft_str bytes, weft_arena *arena)
 {
     reply r;
     if (bytes.len < sizeof r) return false;

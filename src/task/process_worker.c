@@ -49,7 +49,7 @@ static void sim_killed(weft__timer *t) { weft__worker_ended(of_timer(t), 9); }
 static void sim_ended(weft__timer *t)
 {
     weft__worker *w = of_timer(t);
-    bool sound = weft__answer_read(w->errand, weft__buf_str(&w->in), w->errand->caller->arena);
+    bool sound = weft__errand_read(w->errand, weft__buf_str(&w->in), w->errand->caller->arena);
     done(w, sound ? WEFT__ANSWERED : WEFT__BROKEN, 0);
     be_idle(w);
 }
@@ -101,7 +101,7 @@ static void broken(weft__worker *w)
 static void answered(weft__worker *w)
 {
     size_t head = sizeof(weft__job_head);
-    if (!weft__answer_read(w->errand, (weft_str){ w->in.ptr + head, w->in.len - head }, w->errand->caller->arena)) {
+    if (!weft__errand_read(w->errand, (weft_str){ w->in.ptr + head, w->in.len - head }, w->errand->caller->arena)) {
         broken(w);
         return;
     }

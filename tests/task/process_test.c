@@ -527,7 +527,7 @@ WEFT_TEST(answers_of_any_bytes_are_refused_or_read)
         for (size_t i = 0; i < n; i++) bytes[i] = (char)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 60);
         Parcel out;
         weft__errand e = { .schema = &weft_schema_Parcel, .out = &out };
-        bool sound = weft__answer_read(&e, (weft_str){ bytes, n }, &arena);
+        bool sound = weft__errand_read(&e, (weft_str){ bytes, n }, &arena);
         WEFT_CHECK(sound || !e.error);
         weft__record_free(e.error);
         weft__arena_free(&arena);

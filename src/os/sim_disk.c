@@ -35,17 +35,16 @@ static open_file *slot_new(weft__sim_disk *d)
     return &d->files[d->files_count++];
 }
 
-/* A place for one more, which stays empty until it is used. */
-static int reserve_file(weft__sim *s, open_file **out)
+/* A place for one more, which stays empty until it is used; or NULL. */
+static open_file *reserve_file(weft__sim *s, int *rc)
 {
     weft__sim_disk *d = &s->disk;
-    *out = NULL;
-    for (int k = 0; k < d->files_count && !*out; k++)
-        if (!d->files[k].inode) *out = &d->files[k];
-    if (*out) return 0;
-    if (d->files_count == WEFT__SIM_FILES_MAX) return -EMFILE;
-    *out = slot_new(d);
-    return *out ? 0 : WEFT_ENOMEM;
+    for (int k = 0; k < d->files_count; k++)
+        if (!d->files[k].inode) return &d->files[k];
+    *rc = -EMFILE;
+    if (d->files_count == WEFT__SIM_FILES_MAX) return NULL;
+    *rc = WEFT_ENOMEM;
+    return slot_new(d);
 }
 
 static int64_t open_inode(weft__sim *s, open_file *f, weft__sim_inode *i, int flags)
@@ -85,37 +84,41 @@ static int may_open(const weft__sim_inode *i, const weft__file_op *op, bool slas
     return i->dir && (writes(op->flags) || (op->flags & O_TRUNC)) ? -EISDIR : 0;
 }
 
-static int find_or_create(weft__sim *s, const weft__file_op *op, weft__sim_inode **out)
+static weft__sim_inode *find_or_create(weft__sim *s, const weft__file_op *op, int *rc)
 {
     weft__sim_place p;
-    int rc = weft__sim_walk(s, op->path, &p);
-    if (rc < 0) return rc;
-    bool normal = p.last == WEFT__SIM_NORMAL, create = op->flags & O_CREAT;
-    if (normal && p.slash && create) return -EISDIR;
-    if (normal && !p.link && create) return weft__sim_create(s, &p, op->mode, out);
-    rc = weft__sim_look_up(s, op->path, out);
-    if (rc == 0) rc = may_open(*out, op, p.slash);
-    return rc < 0 || !(op->flags & O_TRUNC) ? rc : weft__sim_inode_resize(s, *out, 0);
+    *rc = weft__sim_walk(s, op->path, &p);
+    if (*rc < 0) return NULL;
+    if (p.last == WEFT__SIM_NORMAL && (op->flags & O_CREAT)) {
+        *rc = -EISDIR;
+        if (p.slash) return NULL;
+        if (!p.link) return weft__sim_create(s, &p, op->mode, rc);
+    }
+    weft__sim_inode *i = weft__sim_look_up(s, op->path, rc);
+    if (!i) return NULL;
+    *rc = may_open(i, op, p.slash);
+    if (*rc == 0 && (op->flags & O_TRUNC)) *rc = weft__sim_inode_resize(s, i, 0);
+    return *rc < 0 ? NULL : i;
 }
 
 static int64_t open_path(weft__sim *s, const weft__file_op *op)
 {
-    open_file *f;
-    weft__sim_inode *i;
     if ((op->flags & ~FLAGS) || (op->flags & O_ACCMODE) == O_ACCMODE) return WEFT_EINVAL;
     if ((op->flags & O_CREAT) && (op->flags & O_DIRECTORY)) return WEFT_EINVAL;
-    int rc = reserve_file(s, &f);
-    if (rc == 0) rc = find_or_create(s, op, &i);
-    return rc < 0 ? rc : open_inode(s, f, i, op->flags);
+    int rc;
+    open_file *f = reserve_file(s, &rc);
+    if (!f) return rc;
+    weft__sim_inode *i = find_or_create(s, op, &rc);
+    return i ? open_inode(s, f, i, op->flags) : rc;
 }
 
 static int64_t temp(weft__sim *s, const weft__file_op *op)
 {
-    open_file *f;
-    weft__sim_inode *dir;
-    int rc = reserve_file(s, &f);
-    if (rc == 0) rc = weft__sim_look_up(s, op->path, &dir);
-    if (rc < 0) return rc;
+    int rc;
+    open_file *f = reserve_file(s, &rc);
+    if (!f) return rc;
+    const weft__sim_inode *dir = weft__sim_look_up(s, op->path, &rc);
+    if (!dir) return rc;
     if (!dir->dir) return -ENOTDIR;
     weft__sim_inode *i = weft__sim_inode_new(s, false, op->mode, &rc);
     if (!i) return rc;
@@ -231,9 +234,9 @@ static int64_t sync_fd(weft__sim *s, const weft__file_op *op)
 
 static int64_t sync_path(weft__sim *s, const weft__file_op *op)
 {
-    weft__sim_inode *i;
-    int rc = weft__sim_look_up(s, op->path, &i);
-    if (rc < 0) return rc;
+    int rc;
+    weft__sim_inode *i = weft__sim_look_up(s, op->path, &rc);
+    if (!i) return rc;
     return i->dir ? sync_inode(s, i) : -ENOTDIR;
 }
 
@@ -248,11 +251,10 @@ static void forget_dirt(weft__sim *s, const weft__file_op *op)
 
 static int64_t stat_file(weft__sim *s, const weft__file_op *op)
 {
-    open_file *f = find(s, op->fd);
-    weft__sim_inode *i = f ? f->inode : NULL;
-    if (op->fd != -1 && !f) return -EBADF;
-    int rc = op->fd == -1 ? weft__sim_look_up(s, op->path, &i) : 0;
-    if (rc < 0) return rc;
+    const open_file *f = find(s, op->fd);
+    int rc = -EBADF;
+    const weft__sim_inode *i = f ? f->inode : op->fd == -1 ? weft__sim_look_up(s, op->path, &rc) : NULL;
+    if (!i) return rc;
     struct timespec t = { i->changed_us / 1000000, i->changed_us % 1000000 * 1000 };
     *op->stat = (struct stat){
         .st_dev = 1, .st_ino = i->number, .st_mode = i->mode, .st_nlink = i->dir ? 2 : (nlink_t)i->names_now,

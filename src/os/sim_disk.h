@@ -108,13 +108,13 @@ typedef struct weft__sim_place {
     weft__sim_link *link;                       /* what has the name now, or NULL */
 } weft__sim_place;
 int weft__sim_walk(struct weft__sim *s, const char *path, weft__sim_place *out);
-/* What is there: 0, -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
-int weft__sim_look_up(struct weft__sim *s, const char *path, weft__sim_inode **out);
+/* What is there, or NULL: *rc is then -ENOENT, -ENOTDIR or -ENAMETOOLONG. */
+weft__sim_inode *weft__sim_look_up(struct weft__sim *s, const char *path, int *rc);
 int weft__sim_mkdir(struct weft__sim *s, const char *path, int mode);
 int weft__sim_remove(struct weft__sim *s, const char *path);
 int weft__sim_rename(struct weft__sim *s, const char *path, const char *to);
-/* A new file at a place where nothing is; *out is then there. */
-int weft__sim_create(struct weft__sim *s, const weft__sim_place *at, int mode, weft__sim_inode **out);
+/* A new file at a place where nothing is, or NULL. */
+weft__sim_inode *weft__sim_create(struct weft__sim *s, const weft__sim_place *at, int mode, int *rc);
 
 /* sim_journal.c */
 /* A change is made in two steps, so that it cannot fail in the middle: `plan` takes all memory, also for `to` as it is

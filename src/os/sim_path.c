@@ -61,51 +61,52 @@ int weft__sim_walk(weft__sim *s, const char *path, weft__sim_place *out)
 
 static bool too_long(const weft__sim_place *p) { return p->last == WEFT__SIM_NORMAL && p->n > WEFT__SIM_NAME_MAX; }
 
-int weft__sim_look_up(weft__sim *s, const char *path, weft__sim_inode **out)
+weft__sim_inode *weft__sim_look_up(weft__sim *s, const char *path, int *rc)
 {
     weft__sim_place p;
-    int rc = weft__sim_walk(s, path, &p);
-    if (rc < 0) return rc;
-    if (too_long(&p)) return -ENAMETOOLONG;
-    if (p.last == WEFT__SIM_NORMAL && !p.link) return -ENOENT;
-    if (p.link && p.slash && !p.link->to->dir) return -ENOTDIR;
-    *out = p.link ? p.link->to : p.last == WEFT__SIM_DOTDOT ? p.dir->parent : p.dir;
-    return 0;
+    *rc = weft__sim_walk(s, path, &p);
+    if (*rc < 0) return NULL;
+    if (p.last == WEFT__SIM_DOTDOT) return p.dir->parent;
+    if (p.last != WEFT__SIM_NORMAL) return p.dir;
+    if (too_long(&p)) *rc = -ENAMETOOLONG;
+    else if (!p.link) *rc = -ENOENT;
+    else if (p.slash && !p.link->to->dir) *rc = -ENOTDIR;
+    return *rc < 0 ? NULL : p.link->to;
 }
 
 /* ---- changing ---- */
 
-static int make(weft__sim *s, const weft__sim_place *at, bool dir, int mode, weft__sim_inode **out)
+static weft__sim_inode *make(weft__sim *s, const weft__sim_place *at, bool dir, int mode, int *rc)
 {
-    int rc;
-    if (!weft__sim_names_reserve(&at->dir->now, at->dir->now.count + 1)) return WEFT_ENOMEM;
-    weft__sim_inode *i = weft__sim_inode_new(s, dir, mode, &rc);
-    if (!i) return rc;
+    *rc = WEFT_ENOMEM;
+    if (!weft__sim_names_reserve(&at->dir->now, at->dir->now.count + 1)) return NULL;
+    weft__sim_inode *i = weft__sim_inode_new(s, dir, mode, rc);
+    if (!i) return NULL;
     weft__sim_link *l = weft__sim_link_new(s, at->name, at->n, i);
     weft__sim_change *c = l ? weft__sim_change_plan(s, NULL, NULL, at->dir, l) : NULL;
     if (c) weft__sim_change_commit(s, c);
-    if (c) *out = i;
+    else *rc = WEFT_ENOMEM;
     weft__sim_link_drop(s, l);
     weft__sim_inode_drop(s, i);
-    return c ? 0 : WEFT_ENOMEM;
+    return c ? i : NULL;
 }
 
-int weft__sim_create(weft__sim *s, const weft__sim_place *at, int mode, weft__sim_inode **out)
+weft__sim_inode *weft__sim_create(weft__sim *s, const weft__sim_place *at, int mode, int *rc)
 {
-    if (too_long(at)) return -ENAMETOOLONG;
-    return make(s, at, false, mode, out);
+    *rc = -ENAMETOOLONG;
+    return too_long(at) ? NULL : make(s, at, false, mode, rc);
 }
 
 int weft__sim_mkdir(weft__sim *s, const char *path, int mode)
 {
     weft__sim_place p;
-    weft__sim_inode *made;
     int rc = weft__sim_walk(s, path, &p);
     if (rc < 0) return rc;
     if (p.last != WEFT__SIM_NORMAL) return -EEXIST;
     if (too_long(&p)) return -ENAMETOOLONG;
     if (p.link) return -EEXIST;
-    return make(s, &p, true, mode, &made);
+    make(s, &p, true, mode, &rc);
+    return rc;
 }
 
 static int cut(weft__sim *s, const weft__sim_place *p)

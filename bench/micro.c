@@ -1,16 +1,19 @@
 /* The costs of the runtime alone: a bare switch, a yield, a task from spawn to join, the memory of a parked
- * one. Prints `name figure` lines: nanoseconds, and bytes for `parked`. Each is the median of several
- * runs within this process.   Usage: micro  */
+ * one, a call on a thread. Prints `name figure` lines: nanoseconds, bytes for `parked`, and times for `offload_to_bare`.
+ * Each is the median of several runs within this process.   Usage: micro  */
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "task/switch.h"
 #include "weft.h"
 
-enum { RUNS = 9, SWITCHES = 4000000, YIELDS = 1000000, SPAWNS = 1000000, PARKED = 100000 };
+enum { RUNS = 9, SWITCHES = 4000000, YIELDS = 1000000, SPAWNS = 1000000, PARKED = 100000, OFFLOADS = 10000 };
 
 static int64_t clock_ns(void)
 {
@@ -124,12 +127,115 @@ static int measure_parked(void)
     return 0;
 }
 
+/* ---- a function that does nothing, on a thread and back: by weft, and by a thread, a condition and an eventfd ---- */
+
+static const weft_threads one_thread = { .name = "one", .threads_max = 1 };
+
+static int same(const int *in, int *out)
+{
+    *out = *in;
+    return 0;
+}
+
+static int offload_often(double *figure)
+{
+    int64_t from = clock_ns();
+    for (int i = 0, out; i < OFFLOADS; i++) WEFT_TRY(weft_in_thread_of(&one_thread, same, &i, &out));
+    *figure = (double)(clock_ns() - from) / OFFLOADS;
+    return 0;
+}
+
+typedef struct bare_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t call;
+    const int *job;                  /* under the lock */
+    bool over;
+    int done, event_fd;
+} bare_pool;
+
+static void *bare_thread(void *arg)
+{
+    bare_pool *p = arg;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (!p->job && !p->over) pthread_cond_wait(&p->call, &p->lock);
+        if (!p->job) break;
+        const int *job = p->job;
+        p->job = NULL;
+        pthread_mutex_unlock(&p->lock);
+        int out;
+        same(job, &out);
+        pthread_mutex_lock(&p->lock);
+        p->done = out;
+        pthread_mutex_unlock(&p->lock);
+        if (write(p->event_fd, &(uint64_t){ 1 }, 8) != 8) perror("eventfd");
+        pthread_mutex_lock(&p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+static void bare_call(bare_pool *p, int epoll_fd, const int *in)
+{
+    struct epoll_event event;
+    pthread_mutex_lock(&p->lock);
+    p->job = in;
+    pthread_cond_signal(&p->call);
+    pthread_mutex_unlock(&p->lock);
+    for (int done = ~*in; done != *in;) {
+        if (epoll_wait(epoll_fd, &event, 1, -1) < 0) perror("epoll_wait");
+        pthread_mutex_lock(&p->lock);
+        done = p->done;
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+static double bare_often(void)
+{
+    bare_pool p = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .done = -1, .event_fd = eventfd(0, EFD_NONBLOCK) };
+    int epoll_fd = epoll_create1(0);
+    pthread_t thread;
+    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, p.event_fd, &(struct epoll_event){ .events = EPOLLIN | EPOLLET });
+    if (pthread_create(&thread, NULL, bare_thread, &p)) perror("pthread_create");
+    int64_t from = clock_ns();
+    for (int i = 0; i < OFFLOADS; i++) bare_call(&p, epoll_fd, &i);
+    double figure = (double)(clock_ns() - from) / OFFLOADS;
+    pthread_mutex_lock(&p.lock);
+    p.over = true;
+    pthread_cond_signal(&p.call);
+    pthread_mutex_unlock(&p.lock);
+    pthread_join(thread, NULL);
+    close(epoll_fd);
+    close(p.event_fd);
+    return figure;
+}
+
+static int measure_offload(void)
+{
+    double figures[RUNS], bare[RUNS], times[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        WEFT_TRY(offload_often(&figures[i]));
+        bare[i] = bare_often();
+        times[i] = figures[i] / bare[i];
+    }
+    report("offload", figures);
+    report("offload_bare", bare);
+    report("offload_to_bare", times);
+    return 0;
+}
+
 static int program(void)
 {
     WEFT_TRY(measure_parked(), "parking %d tasks", PARKED);
     measure_switch();
     WEFT_TRY(measure_yield());
-    return measure_spawn();
+    WEFT_TRY(measure_spawn());
+    return measure_offload();
 }
 
-int main(void) { return weft_run(program); }
+/* What blocks the loop here does so on purpose. */
+int main(void)
+{
+    setenv("WEFT_WATCHDOG_MS", "0", 0);
+    return weft_run(program);
+}

@@ -5,6 +5,7 @@
 #include "weft/model.h"
 #include "weft/task.h"
 #include "weft/sync.h"
+#include "weft/thread.h"
 #include "weft/process.h"
 #include "weft/inspect.h"
 #include "weft/net.h"

@@ -61,7 +61,8 @@ enum {
 
 /* All memory of weft that is not mapped for stacks goes through one hook: set it before anything else of
  * weft runs. `resize(ctx, NULL, n)` allocates, `resize(ctx, p, 0)` frees and returns NULL, and NULL for
- * n > 0 means none is left: weft passes that on as WEFT_ENOMEM and loses nothing. Waits: never.  */
+ * n > 0 means none is left: weft passes that on as WEFT_ENOMEM and loses nothing. It is called from several
+ * threads at once, and what one took another may give back. Waits: never.  */
 typedef void *weft_resize_fn(void *ctx, void *ptr, size_t size);
 void weft_set_allocator(weft_resize_fn *resize, void *ctx);
 #endif

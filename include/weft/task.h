@@ -46,18 +46,21 @@ typedef void weft__fn(void);
  * The input is copied when the call is started, so it may die at once; the output must outlive the task.
  * Write a compound literal in parentheses: weft_call(f, (&(step){ "A", 1 }), &a).
  * A call with .error may fail alone: what happened is put there (code 0 when it succeeded), and nobody else
- * is cancelled. .timeout_ms (0: none) ends this call alone with WEFT_ETIMEDOUT.  */
+ * is cancelled. .timeout_ms (0: none) ends this call alone with WEFT_ETIMEDOUT. .abandon is for threads alone
+ * (thread.h).  */
 typedef struct weft_call {
-    weft__fn *fn; int arity; const void *in; size_t in_size; void *out; const char *name; size_t checked;
-    int timeout_ms; weft_error *error;
+    weft__fn *fn; int arity; const void *in; size_t in_size; void *out; size_t out_size; const char *name; size_t checked;
+    int timeout_ms; weft_error *error; bool abandon;
 } weft_call;
+/* The bytes that a pointer stands for: of one object, or of the whole array that was named. */
+#define WEFT__BYTES(p) (WEFT__SAME(p, __typeof__(&(p)[0])) ? sizeof *(p) : sizeof(__typeof__(p)))
 #define weft_call(...) WEFT__PICK16(__VA_ARGS__, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, \
     WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL3, WEFT__CALL2, WEFT__CALL1)(__VA_ARGS__)
 #define WEFT__CALL1(f) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .arity = 0, \
     .checked = WEFT__ASSERT(WEFT__SAME(&(f), int (*)(void)), "'" #f "' must be declared: int " #f "(void)") })
-#define WEFT__CALL2(f, i) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .arity = 1, .in = (i), .in_size = sizeof *(i), \
+#define WEFT__CALL2(f, i) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .arity = 1, .in = (i), .in_size = WEFT__BYTES(i), \
     .checked = WEFT__ASSERT(WEFT__SAME(&(f), int (*)(const __typeof__(*(i)) *)), "'" #f "' must be declared: int " #f "(const typeof(*" #i ") *in)") })
-#define WEFT__CALL3(f, i, o, ...) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .arity = 2, .in = (i), .in_size = sizeof *(i), .out = (o), \
+#define WEFT__CALL3(f, i, o, ...) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .arity = 2, .in = (i), .in_size = WEFT__BYTES(i), .out = (o), .out_size = WEFT__BYTES(o), \
     .checked = WEFT__ASSERT(WEFT__SAME(&(f), int (*)(const __typeof__(*(i)) *, __typeof__(*(o)) *)), \
         "'" #f "' must be declared: int " #f "(const typeof(*" #i ") *in, typeof(*" #o ") *out)"), __VA_ARGS__ })
 
@@ -142,7 +145,7 @@ int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;  
 /* Run a program: start a loop on this thread, call, cancel and await what is left, close. Tasks that still ran when a
  * program that did well left its last scope are named on stderr: join the scope, or cancel it. Returns the exit
  * status: 0, or 1 after an error, which is printed with its trace. SIGINT and SIGTERM cancel it, a second one
- * ends the process. What holds the loop for 100 ms without waiting (a computation, a call that blocks) is named on
+ * ends the process, and 10 s after the first so does a call on a thread that holds up a task (thread.h). What holds the loop for 100 ms without waiting (a computation, a call that blocks) is named on
  * stderr while it does; WEFT_WATCHDOG_MS in the environment sets another limit, 0 turns that off.
  * int main(void) { return weft_run(program); }  */
 #define weft_run(...) weft_run_with(weft_call(__VA_ARGS__))

@@ -60,6 +60,26 @@ void weft__arena_free(weft_arena *a)
     weft__arena_init(a, a->pool, a->bytes_max);
 }
 
+bool weft__arena_splice(weft_arena *to, weft_arena *from)
+{
+    if (from->bytes > to->bytes_max - to->bytes) {
+        to->exceeded = true;
+        return false;
+    }
+    weft__block **end = &from->blocks;
+    while (*end) end = &(*end)->next;
+    *end = to->blocks;
+    to->blocks = from->blocks;
+    if (from->end - from->at > to->end - to->at) {   /* what comes next goes where there is more room */
+        to->at = from->at;
+        to->end = from->end;
+    }
+    to->bytes += from->bytes;
+    from->blocks = NULL;
+    weft__arena_free(from);
+    return true;
+}
+
 /* A request that does not fit gets a block: a usual one while the arena is small, then ever larger ones,
  * so that the number of blocks stays logarithmic. A large piece gets one of its own and leaves the
  * current block in use. */

@@ -30,6 +30,10 @@ static inline void weft__arena_init(weft_arena *a, weft__block_pool *pool, size_
 }
 void weft__arena_free(weft_arena *a);    /* gives all blocks back; the arena is empty and usable again */
 
+/* What `from` holds becomes part of `to` and lives as long; `from` is then empty. False when that would be more than
+ * to->bytes_max: to->exceeded is set, and nothing else has changed. */
+bool weft__arena_splice(weft_arena *to, weft_arena *from);
+
 void *weft__arena_more(weft_arena *a, size_t n);
 
 /* n bytes, aligned to 16, not zeroed; NULL past the limit. n = 0 gives a place of its own too. Under ASan

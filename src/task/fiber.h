@@ -143,6 +143,11 @@ const char *weft__guard_of(const void *address);
 
 /* like weft__park, but tells its own deadline (WEFT__DEADLINE) from one of a scope */
 int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns);
+/* like weft__park_until, for one that decides itself what becomes of a cancel: not in a scope that is cancelled already,
+ * and one that ends the wait is WEFT_ECANCELED and not delivered */
+int weft__park_undelivered(const char *what, const weft__held *on, int64_t deadline_ns);
+/* What such a wait returned, delivered. */
+int weft__deliver(weft__fiber *f, int rc);
 /* park without listening to cancels: for awaiting one's own children */
 int weft__park_through(const char *what, const weft__held *on);
 

@@ -149,6 +149,13 @@ void weft__step_aside(weft__fiber *f)
     suspend(f->loop);
 }
 
+/* A shield that was raised after the cancel does not undo it: nothing that this waited for has come. */
+int weft__deliver(weft__fiber *f, int rc)
+{
+    int told = rc == WEFT_ECANCELED ? weft__scope_deliver(f) : 0;
+    return told ? told : rc;
+}
+
 int weft__park_until(const char *what, const weft__held *on, int64_t deadline_ns)
 {
     weft__fiber *f = weft__running();
@@ -175,6 +182,11 @@ int weft__park_on(const char *what, const weft__held *on, int64_t deadline_ns)
 {
     int rc = weft__park_until(what, on, deadline_ns);
     return rc == WEFT__DEADLINE ? WEFT_ETIMEDOUT : rc;
+}
+
+int weft__park_undelivered(const char *what, const weft__held *on, int64_t deadline_ns)
+{
+    return park_on(weft__running(), what, on, deadline_ns);
 }
 
 int weft__park_through(const char *what, const weft__held *on)

@@ -23,7 +23,8 @@ int64_t weft__loop_clock(weft__loop *loop);          /* ns, read anew: for deadl
 void weft__loop_stop(weft__loop *loop);
 
 /* One pointer a loop for each floor above that keeps state there. */
-enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOT_DNS, WEFT__SLOT_PROCESSES, WEFT__SLOTS };
+enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOT_DNS, WEFT__SLOT_PROCESSES, WEFT__SLOT_THREADS, WEFT__SLOT_INBOXES,
+    WEFT__SLOT_PROMISES, WEFT__SLOTS };
 void **weft__loop_slot(weft__loop *loop, int which);
 
 /* Called before each poll, when tasks have had their turn, on the loop's own stack: for what is gathered and

@@ -3,10 +3,28 @@
 #include <stdlib.h>
 #include "os/os.h"
 #include "task/inspect.h"
+#include "task/offload.h"
 #include "task/process.h"
 #include "task/watchdog.h"
 
-typedef struct interrupt { weft__watch watch; weft__loop *loop; } interrupt;
+typedef struct interrupt { weft__watch watch; weft__loop *loop; weft__timer stuck; } interrupt;
+
+enum { STUCK_AGAIN_MS = 1000 };
+int weft__run_stuck_ms = 10 * 1000;
+
+static void look_again(interrupt *i, int ms)
+{
+    int64_t at = weft__loop_clock(i->loop) + ms * INT64_C(1000000);
+    if (weft__timer_start(i->loop, &i->stuck, at) < 0) weft__say("weft: no memory for a timer; a thread that does not end is not seen\n");
+}
+
+/* A thread cannot be stopped: a program that was told to end does not wait for one for ever. */
+static void stuck(weft__timer *t)
+{
+    interrupt *i = (interrupt *)((char *)t - offsetof(interrupt, stuck));
+    if (weft__offload_say_stuck(i->loop, weft__run_stuck_ms * INT64_C(1000000))) _Exit(1);
+    look_again(i, STUCK_AGAIN_MS);
+}
 
 static void interrupted(weft__watch *w, uint32_t count)
 {
@@ -16,6 +34,7 @@ static void interrupted(weft__watch *w, uint32_t count)
         _Exit(130);
     }
     weft__loop_stop(i->loop);
+    look_again(i, weft__run_stuck_ms + 1);
 }
 
 static int run_on(weft__os *os, weft_call call)
@@ -25,7 +44,7 @@ static int run_on(weft__os *os, weft_call call)
         fputs("weft: no memory for a loop\n", stderr);
         return 1;
     }
-    interrupt i = { { interrupted }, loop };
+    interrupt i = { .watch = { interrupted }, .loop = loop, .stuck.fire = stuck };
     if (os->ops->signals(os, &i.watch) < 0) fputs("weft: signals cannot be watched; SIGINT ends the program at once\n", stderr);
     weft__visible visible;
     weft__visible_start(&visible, loop, false);

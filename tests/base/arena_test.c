@@ -252,3 +252,55 @@ WEFT_TEST(each_allocation_of_an_arena_may_fail_without_a_trace)
         weft__block_pool_free(&pool);
     }
 }
+
+WEFT_TEST(what_one_arena_holds_becomes_part_of_another)
+{
+    weft_arena to, from;
+    failing_from(0);
+    weft__arena_init(&to, NULL, 100000);
+    weft__arena_init(&from, NULL, 100000);
+    char *own = weft__arena_alloc(&to, 100), *theirs = weft__arena_alloc(&from, 3000), *large = weft__arena_alloc(&from, 20000);
+    memset(own, 'o', 100);
+    memset(theirs, 't', 3000);
+    memset(large, 'l', 20000);
+    size_t together = to.bytes + from.bytes;
+    WEFT_CHECK(weft__arena_splice(&to, &from));
+    WEFT_CHECK_EQ(to.bytes, together);
+    WEFT_CHECK_EQ(from.bytes, 0);
+    WEFT_CHECK(from.blocks == NULL);
+    char *next = weft__arena_alloc(&to, 200);
+    WEFT_NEED(next != NULL);
+    memset(next, 'n', 200);
+    WEFT_CHECK(own[99] == 'o' && theirs[2999] == 't' && large[19999] == 'l');
+    WEFT_CHECK(weft__arena_alloc(&from, 10) != NULL);          /* and can be used again */
+    weft__arena_free(&from);
+    weft__arena_free(&to);
+    WEFT_CHECK_EQ(fails.live, 0);
+}
+
+WEFT_TEST(a_splice_past_the_limit_changes_nothing_but_says_exceeded)
+{
+    weft_arena to, from;
+    weft__arena_init(&to, NULL, 8192);
+    weft__arena_init(&from, NULL, 8192);
+    WEFT_CHECK(weft__arena_alloc(&to, 4000) != NULL);
+    WEFT_CHECK(weft__arena_alloc(&from, 4000) != NULL);
+    WEFT_CHECK(weft__arena_alloc(&from, 4000) != NULL);
+    size_t before = to.bytes;
+    WEFT_CHECK(!weft__arena_splice(&to, &from));
+    WEFT_CHECK(to.exceeded);
+    WEFT_CHECK_EQ(to.bytes, before);
+    WEFT_CHECK_EQ(from.bytes, 8192);
+    weft__arena_free(&from);
+    weft__arena_free(&to);
+}
+
+WEFT_TEST(an_empty_arena_can_be_spliced)
+{
+    weft_arena to, from;
+    weft__arena_init(&to, NULL, 0);
+    weft__arena_init(&from, NULL, 100);
+    WEFT_CHECK(weft__arena_splice(&to, &from));
+    WEFT_CHECK(!to.exceeded);
+    WEFT_CHECK_EQ(to.bytes, 0);
+}

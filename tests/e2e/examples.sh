@@ -28,6 +28,10 @@ else
     not_ok examples/tasks "$took ms: $(tr '\n' '|' < "$work/tasks")"
 fi
 
+if "$BUILD/examples/executor" > "$work/executor" 2>&1 &&
+    [ "$(cat "$work/executor")" = $'tick 1\ntick 2\ntick 3\n3 pages printed: 120 lines\n2000000 terms: 0.693147' ]; then ok examples/executor
+else not_ok examples/executor "$(tr '\n' '|' < "$work/executor")"; fi
+
 "$BUILD/examples/errors" > "$work/out" 2> "$work/err"
 status=$?
 lines=$(grep -n 'no dish has\|"at the table"\|"trying again"' examples/errors.c | cut -d: -f1 | tr '\n' ' ')

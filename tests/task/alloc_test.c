@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "testing/verdict.h"
+#include "weft/thread.h"
 
 static bool allowed(int rc) { return rc >= 0 || rc == WEFT_ENOMEM || rc == WEFT_ECANCELED; }
 
@@ -367,3 +368,47 @@ static void open_and_run(weft__os *(*make)(void))
 static weft__os *make_sim(void) { return weft__sim_new(&(weft__sim_opts){ .seed = 0 }); }
 WEFT_TEST(without_memory_a_loop_is_not_opened_or_does_not_run__sim) { open_and_run(make_sim); }
 WEFT_TEST(without_memory_a_loop_is_not_opened_or_does_not_run__epoll) { open_and_run(weft__os_linux_new); }
+
+/* ---- threads ---- */
+
+static const weft_threads narrow = { .name = "narrow", .threads_max = 1, .queue_max = -1 };
+
+static int makes_text(const int *n, weft_str *out)
+{
+    if (!weft_alloc((size_t)*n)) return weft_fail(WEFT_ENOMEM, "no room for %d bytes", *n);
+    *out = weft_format("%d bytes", *n);
+    return *n % 2 ? weft_fail(WEFT_ENOENT, "%d is odd", *n) : 0;
+}
+
+static int call_makes_text(const int *n, weft_str *out)
+{
+    int rc = weft_in_thread_of(&narrow, makes_text, n, out, .abandon = *n > 4000);
+    WEFT_CHECK(allowed(rc) || (rc == WEFT_ENOENT && *n % 2));
+    WEFT_CHECK((rc == 0) == (out->len != 0));
+    if (rc == 0) WEFT_CHECK_STR(*out, *n == 100 ? "100 bytes" : "5000 bytes");
+    return rc == WEFT_ENOENT ? 0 : rc;
+}
+
+static void add_one(void *arg) { ++*(int *)arg; }
+
+static int thread_script(void)
+{
+    weft_str out[4] = { 0 };
+    int posted = 0, value = 0, sent = 0;
+    arm();
+    world_ignore(weft_gather(weft_call(call_makes_text, (&(int){ 100 }), &out[0]), weft_call(call_makes_text, (&(int){ 101 }), &out[1]),
+        weft_call(call_makes_text, (&(int){ 5000 }), &out[2]), weft_call(call_makes_text, (&(int){ 5001 }), &out[3])));
+    weft_inbox *inbox = weft_inbox_open();
+    if (inbox && weft_post(inbox, add_one, &posted) == 0) sent++;
+    weft_promise *p = weft_promise_open(sizeof value);
+    if (p) weft_promise_fulfil(p, 0, &(int){ 7 });
+    if (p) WEFT_CHECK_EQ(weft_promise_await(p, &value), 0);
+    WEFT_CHECK_EQ(value, p ? 7 : 0);
+    weft_promise_close(p);
+    weft_inbox_close(inbox);
+    WEFT_CHECK_EQ(posted, sent);
+    disarm();
+    return 0;
+}
+
+WEFT_TEST(without_memory_a_call_on_a_thread_fails_and_nothing_of_it_is_lost) { each_allocation_fails(weft_call(thread_script)); }

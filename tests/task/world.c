@@ -65,11 +65,13 @@ void world_open_epoll(void)
     world_open(weft__os_linux_new(), 0);
 }
 
-void world_open_sim(uint64_t seed)
+void world_open_sim_with(const weft__sim_opts *opts)
 {
     world_mem_watch();
-    world_open(weft__sim_new(&(weft__sim_opts){ .seed = seed }), seed);
+    world_open(weft__sim_new(opts), opts->seed);
 }
+
+void world_open_sim(uint64_t seed) { world_open_sim_with(&(weft__sim_opts){ .seed = seed }); }
 
 int world_run(weft_call call) { return weft__loop_run(world_now.loop, call); }
 

@@ -42,6 +42,7 @@ void world_sim(weft_call body);                       /* with several seeds, 0 f
 /* The same in steps: open, run any number of calls, close. Opening ends the test when it cannot. */
 void world_open_epoll(void);
 void world_open_sim(uint64_t seed);
+void world_open_sim_with(const weft__sim_opts *opts);
 int world_run(weft_call call);
 void world_close(void);
 

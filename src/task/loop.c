@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "task/census.h"
 #include "task/fiber.h"
 #include "task/inspect.h"
 #include "task/job.h"
@@ -104,6 +105,7 @@ void weft__fiber_main(void)
     weft__fiber *f = loop->current;
     sanitizer_arrive(loop, f);
     weft__task_run(f);
+    weft__census_end(f);
     weft__fiber *to = successor(loop);
     sanitizer_stack_over(f);
     weft__stack_give(&loop->stacks, f->stack);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "task/census.h"
 #include "task/fiber.h"
 #include "task/job.h"
 #include "task/lock.h"
@@ -199,6 +200,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->label = NULL;
     f->locks = NULL;
     f->began_ns = loop->now_ns;
+    weft__census_begin(f, sp);
     weft__context_make(&f->context, sp, weft__fiber_main);
     sanitizer_stack_new(f);
     return f;

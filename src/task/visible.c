@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "os/jobs.h"
+#include "task/census.h"
 #include "task/inspect.h"
 
 enum { NAMES_TRIED = 8 };
@@ -56,6 +57,7 @@ void weft__visible_start(weft__visible *v, weft__loop *loop, bool inspect)
 
 void weft__visible_stop(weft__visible *v)
 {
+    weft__census_say();
     weft__inspector_close(v->inspector);
     if (!v->door) return;
     weft__signal_door_close(SIGQUIT);

@@ -87,7 +87,9 @@ static int fail_plainly(void) { return WEFT_ECONNREFUSED; }
 WEFT_TEST(a_program_that_does_well_exits_with_0_and_says_nothing)
 {
     CHECK_EXIT(run(weft_call(do_well)), 0);
+#ifndef WEFT__STACK_CENSUS                           /* which has its say at the end */
     WEFT_CHECK_STR(weft_str_of(output), "");
+#endif
     CHECK_EXIT(run(weft_call(return_a_number)), 0);
 }
 

@@ -25,9 +25,17 @@
  *                                                                                   Example: examples/inspect.c  */
 #include "weft/base.h"
 
+/* As JSON: first {"tasks": how many there are, "shown": how many follow}; then for each task "task" (its number), "name",
+ * "label" (its route, when it has one), "place" (where it was started), "parent" (the number of the task whose scope it is
+ * in, 0: none), "scope" (where that was opened), "age_ms", "state" ("runs", "ready", "waits"); of one that waits "for",
+ * "waits_ms" and where known "kind" and "of" (what it is and its name: "mutex", "orders") and "holders" (numbers of the
+ * first 16 tasks that must do something before); "deadline_ms" (until the nearest deadline around it), "cancelled": true,
+ * "stack" (a list of texts, innermost first); at the end for each circle {"deadlock": [numbers], "deadline_ms"}. Members
+ * that do not apply are left out; others may be added. */
+
 /* Options. stacks: the calls of each task that does not run, innermost first, with file and line where the program has
  * debug information; that costs up to milliseconds a task, so that at most 64 tasks have theirs shown. flat: no scopes.
- * json: a JSON object a line instead (docs/runtime.md names the members). tasks_max: how many are listed, 0 for 1000,
+ * json: a JSON object a line instead (see above). tasks_max: how many are listed, 0 for 1000,
  * at most 10000; how many more there are is told. */
 typedef struct weft_tasks_opts { weft__named_options_only _; bool stacks, flat, json; int tasks_max; } weft_tasks_opts;
 

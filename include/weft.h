@@ -9,6 +9,7 @@
 #include "weft/process.h"
 #include "weft/inspect.h"
 #include "weft/net.h"
+#include "weft/command.h"
 #include "weft/client.h"
 #include "weft/web.h"
 #include "weft/serve.h"

@@ -53,7 +53,8 @@ enum {
     WEFT_EOF = -4095,          /* the peer ended its side */
     WEFT_EDNS = -4096,         /* a host name that does not resolve */
     WEFT_ENOSTART = -4097,     /* a task that was to start returned without saying that it had */
-    WEFT_ECRASHED = -4098      /* the process that this ran in has ended */
+    WEFT_ECRASHED = -4098,     /* the process that this ran in has ended */
+    WEFT_EFAILED = -4099       /* a program that was run did not succeed */
 };
 
 /* The code that weft_fail(404, ...) returns. */

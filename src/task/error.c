@@ -26,6 +26,7 @@ static const weft_error codes[] = {
     { WEFT_EDNS, 502, "a host name that does not resolve", "" },
     { WEFT_ENOSTART, 500, "a task that was to start returned without saying that it had", "" },
     { WEFT_ECRASHED, 500, "the process that this ran in has ended", "" },
+    { WEFT_EFAILED, 500, "a program that was run did not succeed", "" },
 };
 
 static const weft_error *known(int code)

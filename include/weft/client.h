@@ -57,4 +57,20 @@ typedef struct weft_exchange_opts {
     __VA_OPT__(WEFT__VALS(__VA_ARGS__)) WEFT__NOVALS(__VA_ARGS__))
 #define WEFT__OPEN(...) __VA_ARGS__
 int weft_exchange_with(weft_response *out, const weft_exchange_opts *, const char *url, const weft_val *, size_t) WEFT_NODISCARD;
+
+/* How many connections the client keeps, for each loop; 0 takes the default named here. Calls beyond a limit wait for a
+ * connection, in order. Host names that it has looked up are remembered: weft_dns_cache in net.h.  */
+typedef struct weft_client_opts {
+    weft__named_options_only _;
+    int origin_connections_max;      /* to one scheme, host and port: 100 */
+    int connections_max;             /* of a loop, to all of them: 1 000 */
+    int idle_ms;                     /* how long one is kept unused: 30 000; servers often end them after 60 s or less */
+} weft_client_opts;
+
+/* Set them for all loops whose client has not made a call yet: in main, before weft_run or weft_serve. 0, or WEFT_EINVAL
+ * for a negative one; WEFT_EBUSY: this loop's client has made a call. Waits: never.
+ *
+ *     weft_client_limits(.origin_connections_max = 20, .idle_ms = 5000);  */
+#define weft_client_limits(...) weft_client_limits_with(&(weft_client_opts){ __VA_ARGS__ })
+int weft_client_limits_with(const weft_client_opts *opts);
 #endif

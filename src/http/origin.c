@@ -6,6 +6,7 @@
 static const weft__client_limits DEFAULTS = {
     .origin_max = 100, .total_max = 1000, .origins_max = 1024, .idle_ms = 30000
 };
+static weft_client_opts settings;    /* of the whole program; 0: the default */
 static const char AGENT[] = "\r\nUser-Agent: weft/0.1\r\n";
 
 /* On its own stack while it waits. */
@@ -440,13 +441,41 @@ static void client_free(void *arg)
 
 enum { REQUEST_HEAD_MAX = 64 * 1024 };
 
+static weft__client_limits limits_set(void)
+{
+    weft__client_limits l = DEFAULTS;
+    if (settings.origin_connections_max) l.origin_max = (unsigned)settings.origin_connections_max;
+    if (settings.connections_max) l.total_max = (unsigned)settings.connections_max;
+    if (settings.idle_ms) l.idle_ms = settings.idle_ms;
+    return l;
+}
+
+int weft_client_limits_with(const weft_client_opts *o)
+{
+    const char *wrong = o->origin_connections_max < 0 ? "origin_connections_max"
+                        : o->connections_max < 0      ? "connections_max"
+                        : o->idle_ms < 0              ? "idle_ms"
+                                                      : NULL;
+    weft__loop *loop = weft__loop_here();
+    if (wrong) {
+        return weft__fail_as(
+            NULL, WEFT_EINVAL, 0, "option %s of weft_client_limits makes no sense", wrong);
+    }
+    if (loop && *weft__loop_slot(loop, WEFT__SLOT_CLIENT)) {
+        return weft__fail_as(NULL, WEFT_EBUSY, 0,
+            "weft_client_limits after a call: set them in main, before weft_run or weft_serve");
+    }
+    settings = *o;
+    return 0;
+}
+
 static weft__client *client_new(weft__loop *loop)
 {
     weft__client *client = weft__calloc(sizeof *client);
     if (!client) return NULL;
     weft__os *os = weft__loop_os(loop);
     client->loop = loop;
-    client->limits = DEFAULTS;
+    client->limits = limits_set();
     client->seed = os->ops->random(os);
     client->idle.timer.fire = idle_over;
     client->asking.timer.fire = asking_over;

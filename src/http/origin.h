@@ -12,7 +12,8 @@
 #include "wire/http1.h"
 #include "wire/url.h"
 
-/* Set in weft__client.limits before the first call; the defaults are those of weft__client_of. */
+/* Set in weft__client.limits before the first call; the defaults are those of weft__client_of, unless
+ * weft_client_limits has set others. */
 typedef struct weft__client_limits {
     unsigned origin_max;             /* connections to one origin: 100 */
     unsigned total_max;              /* connections of the loop: 1 000 */

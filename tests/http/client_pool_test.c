@@ -32,6 +32,32 @@ NET_TEST(a_hundred_calls_share_the_connections_that_the_limit_allows)
     return 0;
 }
 
+WEFT_TEST(the_limits_that_users_set_are_those_of_the_next_loop)
+{
+    weft__client *client;
+    weft__os *os = weft__sim_new(&(weft__sim_opts){ .seed = 0 });
+    WEFT_CHECK_EQ(weft_client_limits(.connections_max = -1), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_client_limits(.origin_connections_max = 7, .idle_ms = 5000), 0);
+    for (int i = 0; i < 2; i++) {
+        weft__loop *loop = weft__loop_new(os);
+        WEFT_NEED(loop != NULL && weft__client_of(loop, &client) == 0);
+        WEFT_CHECK_EQ(client->limits.origin_max, i ? 100 : 7);
+        WEFT_CHECK_EQ(client->limits.idle_ms, i ? 30000 : 5000);
+        WEFT_CHECK_EQ(client->limits.total_max, 1000);
+        weft__loop_free(loop);
+        WEFT_CHECK_EQ(weft_client_limits(.idle_ms = 0), 0);
+    }
+    os->ops->free(os);
+}
+
+NET_TEST(limits_set_after_a_call_are_refused)
+{
+    NET_UPSTREAM(up, { .bytes = NULL });
+    WEFT_TRY(net_ask_many(&up_base, 1, 1));
+    WEFT_CHECK_EQ(weft_client_limits(.idle_ms = 1), WEFT_EBUSY);
+    return 0;
+}
+
 NET_TEST(connections_that_close_make_room_for_those_who_wait)
 {
     net_client()->limits.origin_max = 3;

@@ -73,6 +73,11 @@ static const char *exec_text(int rc)
     }
 }
 
+static int told_to_others(const char *program)
+{
+    return weft__fail_as(NULL, -ECHILD, 0, "how %s ended was told to somebody else (is SIGCHLD ignored?)", program);
+}
+
 static int start_failed(int rc, weft__child_step step, const char *program, const char *folder)
 {
     switch (step) {
@@ -85,6 +90,7 @@ static int start_failed(int rc, weft__child_step step, const char *program, cons
     case WEFT__CHILD_PIPES: return weft__fail_as(NULL, rc, 0, "cannot run '%s': no pipes for it: %s", program, weft__code_text(rc));
     case WEFT__CHILD_WATCH: break;
     }
+    if (rc == -ECHILD) return told_to_others(program);
     return weft__fail_as(NULL, rc, 0, "cannot run '%s': its end cannot be watched: %s", program, weft__code_text(rc));
 }
 
@@ -210,7 +216,7 @@ int weft_command_wait(weft_command *shown, weft_exit *how)
     c->inside++;
     int rc = weft__command_await(c, INT64_MAX);
     if (rc == 0) *how = (weft_exit){ c->exit.status, c->exit.signal };
-    if (rc == 0 && c->lost) rc = weft__fail_as(NULL, c->lost, 0, "how %s ended was told to somebody else (is SIGCHLD ignored?)", c->name);
+    if (rc == 0 && c->lost) rc = told_to_others(c->name);
     c->waiting = NULL;
     if (!--c->inside && c->freed) release(c);
     return rc;

@@ -180,12 +180,14 @@ no_attributes:
     return -rc;
 }
 
-/* Without a descriptor for its end nobody would hear of it. */
+/* Without a descriptor for its end nobody would hear of it. It may have ended already, but it is there until it is
+ * reaped: unless the kernel does that, because SIGCHLD is ignored. */
 static int watch_end(weft__child *c)
 {
     c->watch = (int)syscall(SYS_pidfd_open, c->pid, 0);
     if (c->watch >= 0) return 0;
-    int rc = -errno;
+    int rc = errno == ESRCH ? -ECHILD : -errno;
+    if (rc == -ECHILD) return rc;
     kill(c->group ? -c->pid : c->pid, SIGKILL);
     while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) continue;
     return rc;

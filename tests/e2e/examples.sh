@@ -51,33 +51,33 @@ lines_in() { for _ in $(seq 100); do [ "$(wc -l < "$1")" -lt "$2" ] || return 0;
 server=$!
 lines_in "$work/lines" 1
 port=$(sed -n 's/^listening on 127\.0\.0\.1://p' "$work/lines")
-exec 3<> "/dev/tcp/127.0.0.1/$port" && printf 'add 2 3\r\necho hello\nwhat\nquit\n' >&3 && cat <&3 > "$work/out"
+exec 3<> "/dev/tcp/127.0.0.1/$port" && printf 'add 2 3\r\necho hello\nwhat\nquit\n' >&3 && cat <&3 > "$work/came"
 exec 3>&-
 kill -TERM "$server"
 wait "$server"
 status=$?
-if [ "$(cat "$work/out")" = $'5\nhello\nwhat is \'what\'?\nbye, after 3 answers' ]; then ok examples/lines
-else not_ok examples/lines "$(cat "$work/out" "$work/lines" "$work/lines.err" | tr '\n' '|')"; fi
+if [ "$(cat "$work/came")" = $'5\nhello\nwhat is \'what\'?\nbye, after 3 answers' ]; then ok examples/lines
+else not_ok examples/lines "$(cat "$work/came" "$work/lines" "$work/lines.err" | tr '\n' '|')"; fi
 if [ "$(tail -n 1 "$work/lines")" = 'ended after 3 answers' ] && [ $status = 0 ]; then ok examples/lines_ends_on_sigterm
 else not_ok examples/lines_ends_on_sigterm "exit $status, $(cat "$work/lines" "$work/lines.err" | tr '\n' '|')"; fi
 
-"$BUILD/examples/sorted" > "$work/out" 2>&1
+"$BUILD/examples/sorted" > "$work/came" 2>&1
 want=$(seq 9 -1 0; printf 'it said one\nit said two\nit said three\n'; echo "cannot run 'fooo': no such program in PATH"; echo 'sleep did not end within 100 ms')
-if [ "$(cat "$work/out")" = "$want" ]; then ok examples/sorted
-else not_ok examples/sorted "$(tr '\n' '|' < "$work/out")"; fi
+if [ "$(cat "$work/came")" = "$want" ]; then ok examples/sorted
+else not_ok examples/sorted "$(tr '\n' '|' < "$work/came")"; fi
 
-"$BUILD/examples/reload" > "$work/out" 2>&1 &
+"$BUILD/examples/reload" > "$work/came" 2>&1 &
 reload=$!
-lines_in "$work/out" 1
+lines_in "$work/came" 1
 kill -HUP "$reload"
-lines_in "$work/out" 3
+lines_in "$work/came" 3
 kill -TERM "$reload"
 wait "$reload"
 status=$?
-if [ $status = 0 ] && [ "$(sed 's/process [0-9]*/process N/' "$work/out")" = $'process N works with settings 1\nsettings 2\nworks with settings 2\nended' ]; then
+if [ $status = 0 ] && [ "$(sed 's/process [0-9]*/process N/' "$work/came")" = $'process N works with settings 1\nsettings 2\nworks with settings 2\nended' ]; then
     ok examples/reload
 else
-    not_ok examples/reload "exit $status, $(tr '\n' '|' < "$work/out")"
+    not_ok examples/reload "exit $status, $(tr '\n' '|' < "$work/came")"
 fi
 
 # What the tutorial shows of a program is what it prints.

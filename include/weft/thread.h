@@ -25,7 +25,7 @@ typedef enum weft_when_full { WEFT_WAIT, WEFT_FAIL } weft_when_full;
  * they are needed; a thread without work for 10 s ends. 0 takes the default named here; what makes no sense fails the
  * first call with WEFT_EINVAL.
  *
- *     static const weft_threads images = { .name = "images", .threads_max = 2, .queue_max = 100, .when_full = WEFT_FAIL };  */
+ *     static const weft_threads images = { .name = "images", .threads_max = 2, .queue_max = 100 };  */
 typedef struct weft_threads {
     weft__named_options_only _;
     const char *name;                 /* "threads": in reports, and the first 15 bytes in ps -L */
@@ -45,9 +45,9 @@ extern const weft_threads weft_blocking;
  * A cancel takes back a call that has not begun. One that runs cannot be stopped, and may work on what its caller owns,
  * so the caller waits for its end by default: what it returned stands, and the cancel is told by the next wait. With
  * .abandon = true the caller returns at once, and what comes of the call is dropped: it works on copies of its input
- * and output that are its own, and must not follow pointers to what its caller owns. .timeout_ms counts from the call and
- * does what a cancel does, with WEFT_ETIMEDOUT. With .error a call may fail alone: it returns 0 unless its caller was
- * cancelled.
+ * and output that are its own, and must not follow pointers to what its caller owns. .timeout_ms counts from the call
+ * and does what a cancel does, with WEFT_ETIMEDOUT. With .error a call may fail alone: it returns 0 unless its caller
+ * was cancelled.
  *
  * weft_run and weft_serve end while an abandoned call runs: its thread goes on until main returns. One that is not
  * abandoned and never ends holds up its caller for ever: weft_serve then ends the process after .grace_ms and .hard_ms,
@@ -64,9 +64,9 @@ int weft_thread_call_of(const weft_threads *threads, weft_call call) WEFT_NODISC
 
 /* ---- posts: to run something on a loop's thread, from any other ---- */
 
-/* Where other threads post to. It belongs to the loop that opened it until weft_inbox_close, or until that loop ends; a
- * thread that posts holds it too: weft_inbox_keep before the thread starts, weft_inbox_drop when it has posted its last.
- * Then it may post whenever it likes, also after the loop has ended. */
+/* Where other threads post to. It belongs to the loop that opened it until weft_inbox_close, or until that loop ends;
+ * a thread that posts holds it too: weft_inbox_keep before the thread starts, weft_inbox_drop when it has posted its
+ * last. Then it may post whenever it likes, also after the loop has ended. */
 typedef struct weft_inbox weft_inbox;
 typedef struct weft_inbox_opts { weft__named_options_only _; int posts_max; } weft_inbox_opts;
 
@@ -75,16 +75,16 @@ typedef struct weft_inbox_opts { weft__named_options_only _; int posts_max; } we
 #define weft_inbox_open(...) weft_inbox_open_with(&(weft_inbox_opts){ __VA_ARGS__ })
 weft_inbox *weft_inbox_open_with(const weft_inbox_opts *opts) WEFT_NODISCARD;
 
-/* From any thread: fn(arg) will run on the loop's thread, between two tasks, in the order of the posts. What was written
- * before is seen by fn. fn must not wait; it may fulfil a promise, spawn into a scope that is still open, cancel one. A
- * post that was accepted runs exactly once: in a turn of the loop (the loop wakes once for many, and runs 64 of an
- * inbox between two looks at sockets and timers), inside weft_inbox_close, or when the loop ends. So close
- * an inbox before what its posts touch goes away.
+/* From any thread: fn(arg) will run on the loop's thread, between two tasks, in the order of the posts. What was
+ * written before is seen by fn. fn must not wait; it may fulfil a promise, spawn into a scope that is still open, cancel
+ * one, close the inbox. A post that was accepted runs exactly once: in a turn of the loop (which wakes once for many,
+ * and runs 64 of an inbox between two looks at sockets and timers), inside weft_inbox_close, or when the loop ends. So
+ * close an inbox before what its posts touch goes away.
  * 0; WEFT_ELIMIT: posts_max wait already; WEFT_ECLOSED: it was closed, or its loop has ended. Waits: never.  */
 int weft_post(weft_inbox *inbox, void (*fn)(void *arg), void *arg) WEFT_NODISCARD;
 
-/* Runs what was posted, and takes no more: later posts get WEFT_ECLOSED. On the loop's thread, and not from a post. Gives
- * up the loop's hold: without a hold of one's own the inbox is gone. NULL is fine. Waits: never. */
+/* Runs what was posted, and takes no more: later posts get WEFT_ECLOSED. On the loop's thread. Gives up the loop's
+ * hold: without a hold of one's own the inbox is gone. NULL is fine. Waits: never. */
 void weft_inbox_close(weft_inbox *inbox);
 
 /* One more who holds it, and one less: the last frees it. From any thread that may touch it. Waits: never. */
@@ -102,12 +102,13 @@ void weft_inbox_drop(weft_inbox *inbox);
  *     weft_promise_close(p);  */
 typedef struct weft_promise weft_promise;
 
-/* value_bytes: the size of its value, 0 for one without. NULL: no memory, or no loop runs on this thread. Waits: never. */
+/* value_bytes: the size of its value, 0 for one without. NULL: no memory, or no loop runs on this thread. Waits:
+ * never. */
 weft_promise *weft_promise_open(size_t value_bytes) WEFT_NODISCARD;
 
-/* From any thread, exactly once: its code and, when that is not negative, its value, which is copied (NULL: zeroes). Does
- * no harm when nobody waits any more, or the loop has ended. The caller must not touch the promise afterwards. Waits:
- * never.  */
+/* From any thread, exactly once: its code and, when that is not negative, its value, which is copied (NULL: zeroes).
+ * Does no harm when nobody waits any more, or the loop has ended. The caller must not touch the promise afterwards.
+ * Waits: never.  */
 void weft_promise_fulfil(weft_promise *promise, int rc, const void *value);
 
 /* Its code, and in *out its value, when the code is not negative. Again and again if you like; a cancelled await takes

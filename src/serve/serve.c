@@ -5,6 +5,7 @@
 #include <string.h>
 #include "os/os.h"
 #include "task/inspect.h"
+#include "task/offload.h"
 #include "task/process.h"
 #include "task/watchdog.h"
 #include "web/app.h"
@@ -61,7 +62,10 @@ static int serve_task(serving *const *in)
     if (rc < 0 && rc != WEFT_ETIMEDOUT)
         fprintf(stderr, "weft: cannot watch its listening socket: %s\n", weft_error_of(rc)->text);
     /* The server has said so: what hangs in a handler cannot be left. */
-    if (rc == WEFT_ETIMEDOUT) _Exit(EXIT_HUNG);
+    if (rc == WEFT_ETIMEDOUT) {
+        weft__offload_say_stuck(s->loop, 0);
+        _Exit(EXIT_HUNG);
+    }
     weft__server_free(server);
     return rc;
 }

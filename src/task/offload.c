@@ -25,7 +25,7 @@ struct weft__crew {
     weft__pool *pool;
     works waiting, in;                   /* for a place, in order; those that have one */
     int threads_max;
-    char text[TEXT_MAX];                 /* "cpu: 4 running, 12 waiting" */
+    char text[TEXT_MAX], *counts;        /* "cpu: 4 running, 12 waiting"; from the first number on */
 };
 
 const weft_threads weft_blocking = { .name = "blocking", .threads_max = 64 };
@@ -74,7 +74,8 @@ static void tell_counts(weft__crew *c)
 {
     int running = c->in.count < c->threads_max ? c->in.count : c->threads_max;
     char *at = put_text(c->text, weft__threads_name(c->threads));
-    at = put_count(put_text(at, ": "), running);
+    c->counts = at = put_text(at, ": ");
+    at = put_count(at, running);
     at = put_count(put_text(at, " running, "), c->in.count - running + c->waiting.count);
     *put_text(at, " waiting") = 0;
 }
@@ -99,9 +100,11 @@ static int refuse(const weft_threads *t, const char *what, long long is, const c
 
 static int check(const weft_threads *t)
 {
-    if (t->threads_max < 0 || t->threads_max > THREADS_LIMIT) return refuse(t, "threads_max", t->threads_max, "0 to 1024");
+    if (t->threads_max < 0 || t->threads_max > THREADS_LIMIT)
+        return refuse(t, "threads_max", t->threads_max, "0 to 1024");
     if (t->queue_max < -1) return refuse(t, "queue_max", t->queue_max, "-1 (none) or more");
-    if (t->when_full != WEFT_WAIT && t->when_full != WEFT_FAIL) return refuse(t, "when_full", t->when_full, "WEFT_WAIT or WEFT_FAIL");
+    if (t->when_full != WEFT_WAIT && t->when_full != WEFT_FAIL)
+        return refuse(t, "when_full", t->when_full, "WEFT_WAIT or WEFT_FAIL");
     if (t->stack_bytes && (t->stack_bytes < STACK_LEAST || t->stack_bytes > STACK_MOST))
         return refuse(t, "stack_bytes", (long long)t->stack_bytes, "0, or from 64 KiB to 1 GiB");
     return 0;
@@ -114,11 +117,17 @@ static int threads_max_of(const weft__os *os, const weft_threads *t)
     return n < THREADS_LIMIT ? n : THREADS_LIMIT;
 }
 
+static int queue_max_of(const weft_threads *t)
+{
+    if (t->queue_max < 0) return 0;
+    return t->queue_max ? t->queue_max : QUEUE_USUAL;
+}
+
 static weft__pool *pool_open(weft__os *os, const weft_threads *t, int threads_max)
 {
     weft__pool_opts opts = {
         .name = weft__threads_name(t), .threads_max = threads_max,
-        .queue_max = t->queue_max < 0 ? 0 : t->queue_max ? t->queue_max : QUEUE_USUAL,
+        .queue_max = queue_max_of(t),
         .stack_size = t->stack_bytes ? t->stack_bytes : STACK_USUAL,
     };
     return os->ops->jobs ? os->ops->jobs->pool_new(os, &opts) : NULL;
@@ -235,10 +244,11 @@ static int begin(weft__crew *c, weft__thread_work *w)
 
 static int not_begun(const weft__crew *c, const weft__thread_work *w, int rc)
 {
-    if (rc == WEFT_ENOMEM) return weft_fail(rc, "thread pool %s: no thread can be started for %s", weft__threads_name(c->threads), w->name);
-    if (rc != WEFT_ELIMIT) return weft_fail(rc, "thread pool %s takes no call of %s", weft__threads_name(c->threads), w->name);
-    return weft_fail(rc, "thread pool %s is full (%s; threads_max %d, queue_max %d): %s was not begun", weft__threads_name(c->threads),
-        strchr(c->text, ':') + 2, c->threads_max, c->threads->queue_max < 0 ? 0 : c->threads->queue_max ? c->threads->queue_max : QUEUE_USUAL, w->name);
+    const char *pool = weft__threads_name(c->threads);
+    if (rc == WEFT_ENOMEM) return weft_fail(rc, "thread pool %s: no thread can be started for %s", pool, w->name);
+    if (rc != WEFT_ELIMIT) return weft_fail(rc, "thread pool %s takes no call of %s", pool, w->name);
+    return weft_fail(rc, "thread pool %s is full (%s; threads_max %d, queue_max %d): %s was not begun", pool,
+        c->counts, c->threads_max, queue_max_of(c->threads), w->name);
 }
 
 /* ---- waiting ---- */
@@ -280,9 +290,10 @@ static int wait_for(weft__thread_work *w, const char *what, int64_t deadline_ns)
     return w->rc < 0 ? not_begun(w->crew, w, w->rc) : 0;
 }
 
-static int offload(weft__fiber *f, const weft_threads *threads, weft__thread_work *w, const char *what, int64_t deadline_ns)
+static int offload(
+    weft__fiber *f, const weft_threads *threads, weft__thread_work *w, const char *what, int64_t deadline_ns)
 {
-    weft__crew *c;
+    weft__crew *c = NULL;
     int rc = 0;
     while (rc == 0 && weft__scope_effective(f->scope)) rc = weft_yield();
     if (rc == 0) rc = crew_find(f->loop, threads, &c);
@@ -317,8 +328,8 @@ static bool say_stuck(const weft__crew *c, int64_t since_ns, bool said)
         if (!w->given_up_ns || w->given_up_ns > since_ns) continue;
         if (!said) weft__say("weft: the program is ended while calls on threads hold up tasks that were cancelled:\n");
         said = true;
-        weft__say("weft:   %s, on a thread of pool %s, called by task %s (%s)\n", w->name, weft__threads_name(c->threads),
-            w->caller->task->name, w->caller->task->place);
+        weft__say("weft:   %s, on a thread of pool %s, called by task %s (%s)\n", w->name,
+            weft__threads_name(c->threads), w->caller->task->name, w->caller->task->place);
     }
     return said;
 }

@@ -26,10 +26,11 @@ struct weft__thread_work {
     bool begun;                          /* set by the thread */
 };
 
-/* Run a work on a thread and wait for its end; `what` is for the list of tasks: "a file's bytes". 0: it ran, whatever was
- * cancelled meanwhile. Else it never ran, or its caller has left it: WEFT_ECANCELED or WEFT_ETIMEDOUT of a scope, WEFT_ETIMEDOUT
- * of the deadline (ns of the loop's clock; INT64_MAX: none), WEFT_ELIMIT, WEFT_ENOMEM, WEFT_EINVAL, all but the deadline's
- * recorded. A work with `drop` belongs to the pool then, and drop is, or will be, called. Waits: always. */
+/* Run a work on a thread and wait for its end; `what` is for the list of tasks: "a file's bytes". 0: it ran, whatever
+ * was cancelled meanwhile. Else it never ran, or its caller has left it: WEFT_ECANCELED or WEFT_ETIMEDOUT of a scope,
+ * WEFT_ETIMEDOUT of the deadline (ns of the loop's clock; INT64_MAX: none), WEFT_ELIMIT, WEFT_ENOMEM, WEFT_EINVAL, all
+ * recorded but the deadline's. A work with `drop` then belongs to the pool, and drop is, or will be, called. Waits:
+ * always. */
 int weft__offload(const weft_threads *threads, weft__thread_work *work, const char *what, int64_t deadline_ns);
 
 /* The pool for computing, and the one for files. */

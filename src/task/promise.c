@@ -8,7 +8,7 @@
 
 enum { AT_ONCE = 64 };
 
-/* What all promises of a loop share: fulfilled ones are put on a stack, which the loop takes whole. It is counted, since
+/* What all promises of a loop share: fulfilled ones are put on a stack, which the loop takes whole. It is counted, as
  * they are fulfilled after the loop's end too. */
 typedef struct mail {
     int refs;                            /* atomic: the loop, each promise, each thread at work on one */
@@ -180,7 +180,7 @@ int weft_promise_await(weft_promise *p, void *out)
     while (!p->done && rc == 0 && weft__scope_effective(f->scope)) rc = weft_yield();
     if (rc == 0) rc = wait_for(f, p);
     if (rc < 0) return rc;
-    if (p->rc < 0 && f->errors) weft__errors_over(f->errors, p->rc);     /* what is known of an earlier one is of another */
+    if (p->rc < 0 && f->errors) weft__errors_over(f->errors, p->rc);     /* an earlier one is another */
     if (p->rc >= 0 && p->bytes && out) memcpy(out, p->value, p->bytes);
     return p->rc;
 }

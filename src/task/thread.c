@@ -43,8 +43,8 @@ static void copies_make(thread_call *t, const weft_call *c)
     t->call.out = c->out && c->out_size ? out : c->out;
 }
 
-/* Blocks of the arena do not come from the loop's pool, which belongs to its thread. What is left of the caller's limit is
- * the limit of the call. */
+/* Blocks of the arena do not come from the loop's pool, which belongs to its thread. What is left of the caller's limit
+ * is the limit of the call. */
 static thread_call *call_new(const weft__fiber *f, const weft_threads *threads, const weft_call *c)
 {
     thread_call *t = weft__malloc(rounded(sizeof *t) + rounded(c->in_size) + c->out_size);
@@ -79,7 +79,8 @@ static int memory_over(weft__fiber *f, thread_call *t)
     f->arena->exceeded |= t->arena.exceeded;
     f->arena->starved |= t->arena.starved;
     if (weft__arena_splice(f->arena, &t->arena)) return 0;
-    return weft_fail(WEFT_ELIMIT, "the memory of weft_in_thread(%s) and of its caller: more than %zu bytes", t->call.name, f->arena->bytes_max);
+    return weft_fail(WEFT_ELIMIT, "the memory of weft_in_thread(%s) and of its caller: more than %zu bytes", t->call.name,
+        f->arena->bytes_max);
 }
 
 /* It has run. */
@@ -105,7 +106,8 @@ static int late(weft__fiber *f, const weft_threads *threads, const weft_call *c,
 {
     bool of_scope = rc != WEFT_ETIMEDOUT || weft__scope_effective(f->scope);
     if (of_scope) return rc;
-    return weft_fail(rc, "%s on a thread of pool %s: not done within %d ms", c->name, weft__threads_name(threads), c->timeout_ms);
+    return weft_fail(rc, "%s on a thread of pool %s: not done within %d ms", c->name, weft__threads_name(threads),
+        c->timeout_ms);
 }
 
 int weft_thread_call_of(const weft_threads *threads, weft_call c)

@@ -29,9 +29,25 @@ static int stubborn(const wait_in *in, int *out)
     return 0;
 }
 
+static int sleeps_for_good(const wait_in *in, int *out)
+{
+    while (in->ms) pause();
+    *out = 0;
+    return 0;
+}
+
+static int in_a_thread(const wait_in *in, int *out) { return weft_in_thread_of(&weft_blocking, sleeps_for_good, in, out); }
+
+static int leaves_a_thread(const wait_in *in, int *out)
+{
+    return weft_in_thread_of(&weft_blocking, sleeps_for_good, in, out, .timeout_ms = in->ms, .abandon = true);
+}
+
 static const weft_app app = { .title = "waiter", .routes = WEFT_ROUTES(
     WEFT_GET("/wait/{ms}", wait_ms, wait_in, int),
-    WEFT_GET("/stubborn/{ms}", stubborn, wait_in, int)) };
+    WEFT_GET("/stubborn/{ms}", stubborn, wait_in, int),
+    WEFT_GET("/thread/{ms}", in_a_thread, wait_in, int),
+    WEFT_GET("/left/{ms}", leaves_a_thread, wait_in, int)) };
 
 /* A server in a process of its own; `out` and `err` are what it prints. */
 typedef struct serving { pid_t pid; int out, err, port; char said[512]; } serving;
@@ -146,6 +162,30 @@ WEFT_TEST(a_handler_that_ignores_its_cancel_does_not_keep_the_process)
     WEFT_CHECK(strstr(text, "ignores its cancel") != NULL);
     close(fd);
     close(probe);
+}
+
+WEFT_TEST(a_call_on_a_thread_that_never_ends_does_not_keep_the_process_and_is_named)
+{
+    char text[2048];
+    serving s = serve((weft_serve_opts){ .port = -1, .grace_ms = 50, .hard_ms = 50 });
+    int fd = ask(s.port, "/thread/1"), probe = ask(s.port, "/left/100");
+    WEFT_CHECK_EQ(status_of(probe, text, sizeof text), 504);         /* and the other one has begun meanwhile */
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "sleeps_for_good, on a thread of pool blocking") != NULL);
+    close(fd);
+    close(probe);
+}
+
+WEFT_TEST(an_abandoned_call_that_never_ends_does_not_keep_the_process)
+{
+    char text[2048];
+    serving s = serve((weft_serve_opts){ .port = -1, .grace_ms = 3600 * 1000 });
+    int fd = ask(s.port, "/left/50");
+    WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 504);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    close(fd);
 }
 
 WEFT_TEST(a_port_that_is_taken_is_said_and_ends_with_1)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include "task/switch.h"
@@ -224,18 +225,90 @@ static int measure_offload(void)
     return 0;
 }
 
+/* ---- a call in a process, and the same round trip to a process with nothing but a socket ---- */
+
+enum { TRIPS = 5000 };
+WEFT_MODEL(Number, field(int64_t, n));
+static int bare_socket;
+
+static int next_job(const Number *in, Number *out)
+{
+    out->n = in->n + 1;
+    return 0;
+}
+
+/* Forked by main: later there are threads. */
+static void bare_process(void)
+{
+    int ends[2];
+    char bytes[256];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) perror("socketpair");
+    bare_socket = ends[0];
+    if (fork()) {
+        close(ends[1]);
+        return;
+    }
+    close(ends[0]);
+    for (ssize_t n; (n = recv(ends[1], bytes, sizeof bytes, 0)) > 0;)
+        if (send(ends[1], bytes, (size_t)n, 0) < 0) break;
+    _exit(0);
+}
+
+static double bare_trips(void)
+{
+    char bytes[64] = "";
+    struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+    int epoll_fd = epoll_create1(0);
+    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, bare_socket, &e);
+    int64_t from = clock_ns();
+    for (int i = 0; i < TRIPS; i++) {
+        if (send(bare_socket, bytes, sizeof bytes, 0) < 0 || epoll_wait(epoll_fd, &e, 1, -1) < 0) perror("a bare trip");
+        if (recv(bare_socket, bytes, sizeof bytes, 0) < 0) perror("a bare trip");
+    }
+    double figure = (double)(clock_ns() - from) / TRIPS;
+    close(epoll_fd);
+    return figure;
+}
+
+static int process_trips(double *figure)
+{
+    Number n = { 1 };
+    WEFT_TRY(weft_in_process(Number, Number, next_job, &n, &n));
+    int64_t from = clock_ns();
+    for (int i = 0; i < TRIPS; i++) WEFT_TRY(weft_in_process(Number, Number, next_job, &n, &n));
+    *figure = (double)(clock_ns() - from) / TRIPS;
+    return 0;
+}
+
+static int measure_process(void)
+{
+    double figures[RUNS], bare[RUNS], times[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        WEFT_TRY(process_trips(&figures[i]));
+        bare[i] = bare_trips();
+        times[i] = figures[i] / bare[i];
+    }
+    report("process", figures);
+    report("process_bare", bare);
+    report("process_to_bare", times);
+    return 0;
+}
+
 static int program(void)
 {
     WEFT_TRY(measure_parked(), "parking %d tasks", PARKED);
     measure_switch();
     WEFT_TRY(measure_yield());
     WEFT_TRY(measure_spawn());
-    return measure_offload();
+    WEFT_TRY(measure_offload());
+    return measure_process();
 }
 
 /* What blocks the loop here does so on purpose. */
 int main(void)
 {
     setenv("WEFT_WATCHDOG_MS", "0", 0);
+    weft_processes(.processes_max = 1, .jobs_max = 1000000000);
+    bare_process();
     return weft_run(program);
 }

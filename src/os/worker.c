@@ -97,12 +97,14 @@ static rlim_t data_bytes(int statm)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-static void limit_memory(int statm, uint64_t bytes)
+/* `usual`: the limit from before, which neither is raised nor forgotten. */
+static void limit_memory(const struct rlimit *usual, int statm, uint64_t bytes)
 {
-    struct rlimit r;
-    if (getrlimit(RLIMIT_DATA, &r) < 0) return;
-    r.rlim_cur = bytes ? data_bytes(statm) + (rlim_t)bytes : r.rlim_max;
-    if (r.rlim_cur > r.rlim_max || (bytes && r.rlim_cur < bytes)) r.rlim_cur = r.rlim_max;
+    struct rlimit r = *usual;
+    if (bytes) {
+        rlim_t most = data_bytes(statm) + (rlim_t)bytes;
+        if (most >= bytes && most < r.rlim_cur) r.rlim_cur = most;
+    }
     setrlimit(RLIMIT_DATA, &r);
 }
 
@@ -179,17 +181,19 @@ void weft__worker_main(int fd, const weft__work *work)
 {
     weft__job_head head;
     weft__buf job, answer;
+    struct rlimit usual = { RLIM_INFINITY, RLIM_INFINITY };
     int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    getrlimit(RLIMIT_DATA, &usual);
     weft__buf_init(&job, WEFT__JOB_BYTES_MAX);
     weft__buf_init(&answer, WEFT__JOB_BYTES_MAX + sizeof head);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);           /* lines of several workers stay whole */
     be_first_to_go();
     while (take_job(fd, &head, &job)) {
-        if (head.memory_bytes_max) limit_memory(statm, head.memory_bytes_max);
+        if (head.memory_bytes_max) limit_memory(&usual, statm, head.memory_bytes_max);
         if (head.cpu_ms) limit_cpu(head.cpu_ms);
         work->run(weft__buf_str(&job));
         if (head.cpu_ms) limit_cpu(0);
-        if (head.memory_bytes_max) limit_memory(statm, 0);
+        if (head.memory_bytes_max) limit_memory(&usual, statm, 0);
         fflush(stdout);
         if (!give_answer(fd, head.id, &answer, work)) break;
     }

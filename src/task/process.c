@@ -105,10 +105,14 @@ static int wait_for(weft__processes *p, weft__errand *e, const weft_call *c, con
     if (c->timeout_ms && (!ms || c->timeout_ms < ms)) ms = c->timeout_ms;
     int64_t deadline = ms ? weft__loop_clock(p->loop) + (int64_t)ms * 1000000 : INT64_MAX;
     int rc = 0;
-    while (!e->done && rc == 0) rc = weft__park_until("a job in a process", &e->held, deadline);
+    while (!e->done && rc == 0) rc = weft__park_undelivered("a process", &e->held, deadline);
     if (e->done) return 0;
     weft__errand_abandon(p, e);
-    while (!e->done) weft__park_through("its process to be gone", &e->held);
+    while (!e->done) weft__park_through("a process to be gone", &e->held);
+    if (rc == WEFT_ECANCELED) {
+        int told = weft__scope_deliver(e->caller);
+        return told ? told : rc;
+    }
     if (rc != WEFT__DEADLINE) return rc;
     return weft__fail_as(opts->place, WEFT_ETIMEDOUT, 0, "%s had not ended after %d ms (timeout_ms), and was ended", c->name, ms);
 }
@@ -135,13 +139,12 @@ int weft__process_call(const weft_schema *in, const weft_schema *out, const weft
 {
     weft__fiber *f = weft__running();
     if (!f) return weft__no_task("weft_in_process");
-    if (weft__scope_effective(f->scope)) {
-        int rc = weft_yield();
-        if (rc < 0) return rc;
-    }
+    int rc = 0;
+    while (rc == 0 && weft__scope_effective(f->scope)) rc = weft_yield();
+    if (rc < 0) return rc;
     weft__errand e = { .held = { .kind = "waiting job", .name = call->name }, .caller = f, .schema = out, .out = call->out };
     weft__buf_init(&e.job, WEFT__JOB_BYTES_MAX);
-    int rc = run(&e, in, out, call, opts);
+    rc = run(&e, in, out, call, opts);
     weft__buf_free(&e.job);
     return rc;
 }

@@ -126,17 +126,19 @@ static void look_at_answer(weft__worker *w)
     else if (w->in.len == sizeof head + head.bytes) answered(w);
 }
 
-/* False: the socket has ended. */
-static bool receive(weft__worker *w)
+/* False: the socket has ended. `all`: past a short read too, since its end may have been told with the bytes. */
+static bool receive(weft__worker *w, bool all)
 {
     weft__os *os = w->pool->os;
     for (;;) {
         char *to = weft__buf_reserve(&w->in, READ_BYTES);
         if (!to) return false;
-        ssize_t n = os->ops->recv(os, w->fd, to, w->in.room - w->in.len);
+        size_t room = w->in.room - w->in.len;
+        ssize_t n = os->ops->recv(os, w->fd, to, room);
         if (n == -EAGAIN) return true;
         if (n <= 0) return false;
         w->in.len += (size_t)n;
+        if ((size_t)n < room && !all) return true;
     }
 }
 
@@ -165,10 +167,11 @@ static void socket_ended(weft__worker *w)
 static void on_socket(weft__watch *watch, uint32_t ready)
 {
     weft__worker *w = (weft__worker *)watch;
-    (void)ready;
+    bool busy = w->state == WEFT__BUSY;
     if (w->fd < 0 || w->killed) return;
-    bool lives = w->state != WEFT__BUSY || send_more(w);
-    lives = receive(w) && lives;
+    if (ready == WEFT__OUT && busy && w->sent == w->errand->job.len) return;     /* the worker has read it: no news */
+    bool lives = !busy || send_more(w);
+    lives = receive(w, ready & WEFT__HUP) && lives;
     look_at_answer(w);
     if (!lives && w->fd >= 0) socket_ended(w);
 }
@@ -235,7 +238,7 @@ void weft__worker_retire(weft__worker *w)
 void weft__worker_ended(weft__worker *w, int status)
 {
     if (w->fd >= 0 && w->state == WEFT__BUSY && !w->killed) {
-        (void)receive(w);
+        (void)receive(w, true);
         look_at_answer(w);
     }
     weft__errand *e = w->errand;

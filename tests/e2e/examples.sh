@@ -32,6 +32,11 @@ if "$BUILD/examples/executor" > "$work/executor" 2>&1 &&
     [ "$(cat "$work/executor")" = $'tick 1\ntick 2\ntick 3\n3 pages printed: 120 lines\n2000000 terms: 0.693147' ]; then ok examples/executor
 else not_ok examples/executor "$(tr '\n' '|' < "$work/executor")"; fi
 
+"$BUILD/examples/processes" > "$work/processes" 2>&1
+if [ "$(cat "$work/processes")" = $'17984 primes, the largest is 199999\n422 from 9 to 3 is no range
+count_primes ended by SIGABRT in its process\ncount_primes took more than 100 ms of processor time (cpu_ms), and was ended' ]; then ok examples/processes
+else not_ok examples/processes "$(tr '\n' '|' < "$work/processes")"; fi
+
 "$BUILD/examples/errors" > "$work/out" 2> "$work/err"
 status=$?
 lines=$(grep -n 'no dish has\|"at the table"\|"trying again"' examples/errors.c | cut -d: -f1 | tr '\n' ' ')

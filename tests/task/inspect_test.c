@@ -215,7 +215,8 @@ static int join_child(void)
 {
     WEFT_SCOPE(s);
     weft_spawn(s, sleep_for, &(int){ FOREVER });
-    weft_spawn(s, await_parent);
+    weft_spawn(s, await_parent);                      /* neither the first nor the last of them */
+    weft_spawn(s, sleep_for, &(int){ FOREVER });
     return weft_join(s);
 }
 

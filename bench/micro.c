@@ -1,5 +1,6 @@
 /* The costs of the runtime alone: a bare switch, a yield, a task from spawn to join, the memory of a parked
- * one, a call on a thread. Prints `name figure` lines: nanoseconds, bytes for `parked`, and times for `offload_to_bare`.
+ * one, a call on a thread, an item through a channel, a mutex that is handed over.
+ * Prints `name figure` lines: nanoseconds, bytes for `parked`, and times for `offload_to_bare`.
  * Each is the median of several runs within this process.   Usage: micro  */
 #include <pthread.h>
 #include <stdint.h>
@@ -14,7 +15,8 @@
 #include "task/switch.h"
 #include "weft.h"
 
-enum { RUNS = 9, SWITCHES = 4000000, YIELDS = 1000000, SPAWNS = 1000000, PARKED = 100000, OFFLOADS = 10000 };
+enum { RUNS = 9, SWITCHES = 4000000, YIELDS = 1000000, SPAWNS = 1000000, PARKED = 100000, OFFLOADS = 10000,
+    PASSES = 1000000, HOLDERS = 2 };
 
 static int64_t clock_ns(void)
 {
@@ -100,6 +102,75 @@ static int measure_spawn(void)
         figures[i] = (double)(clock_ns() - from) / SPAWNS;
     }
     report("spawn_join", figures);
+    return 0;
+}
+
+/* ---- an item through a channel ---- */
+
+typedef weft_channel(int64_t) channel;
+
+static int send_often(channel *const *to)
+{
+    for (int64_t i = 0; i < PASSES; i++) WEFT_TRY(weft_send(*to, i));
+    weft_channel_close(*to);
+    return 0;
+}
+
+static int receive_all(channel *const *from)
+{
+    int64_t item;
+    int rc;
+    while ((rc = weft_recv(*from, &item)) > 0) continue;
+    return rc;
+}
+
+/* Without room each item costs two switches; with room the tasks take turns when it is full or empty. */
+static int measure_channel(const char *name, size_t room)
+{
+    double figures[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        channel ch, *in = &ch;
+        WEFT_TRY(weft_channel_open(&ch, room));
+        int64_t from = clock_ns();
+        WEFT_TRY(weft_gather(weft_call(send_often, &in), weft_call(receive_all, &in)));
+        figures[i] = (double)(clock_ns() - from) / PASSES;
+        weft_channel_free(&ch);
+    }
+    report(name, figures);
+    return 0;
+}
+
+/* ---- a mutex from task to task ---- */
+
+static int lock_often(weft_mutex *const *m)
+{
+    for (int i = 0; i < PASSES / HOLDERS; i++) {
+        WEFT_TRY(weft_mutex_lock(*m));
+        WEFT_TRY(weft_yield());                      /* so that the other comes to wait */
+        weft_mutex_unlock(*m);
+    }
+    return 0;
+}
+
+static int measure_mutex(void)
+{
+    double figures[RUNS];
+    weft_mutex m = { 0 }, *in = &m;
+    for (int i = 0; i < RUNS; i++) {
+        int64_t from = clock_ns();
+        WEFT_TRY(weft_gather(weft_call(lock_often, &in), weft_call(lock_often, &in)));
+        figures[i] = (double)(clock_ns() - from) / PASSES;
+    }
+    report("mutex", figures);
+    for (int i = 0; i < RUNS; i++) {
+        int64_t from = clock_ns();
+        for (int n = 0; n < PASSES; n++) {
+            WEFT_TRY(weft_mutex_lock(in));
+            weft_mutex_unlock(in);
+        }
+        figures[i] = (double)(clock_ns() - from) / PASSES;
+    }
+    report("mutex_free", figures);
     return 0;
 }
 
@@ -300,6 +371,9 @@ static int program(void)
     measure_switch();
     WEFT_TRY(measure_yield());
     WEFT_TRY(measure_spawn());
+    WEFT_TRY(measure_channel("channel_0", 0));
+    WEFT_TRY(measure_channel("channel_64", 64));
+    WEFT_TRY(measure_mutex());
     WEFT_TRY(measure_offload());
     return measure_process();
 }

@@ -1,14 +1,16 @@
-/* Channels: items handed over in order. Receivers wait only while the ring is empty and no sender waits; senders wait
- * only while it is full. */
+/* Channels: items handed over in order. Receivers wait only while the ring is empty and no sender
+ * waits; senders wait only while it is full. */
 #include <string.h>
 #include "base/mem.h"
 #include "task/waiters.h"
 
-int weft__channel_open(weft__channel *ch, size_t size, size_t room, const char *name, const char *place)
+int weft__channel_open(weft__channel *ch, size_t size, size_t room, const char *name,
+    const char *place)
 {
     *ch = (weft__channel){ 0 };
     if (room > WEFT_CHANNEL_ROOM_MAX || room > WEFT_CHANNEL_BYTES_MAX / size) {
-        return weft__fail_as(place, WEFT_ELIMIT, 0, "a channel with room for %zu items of %zu bytes: at most %d items and %d bytes",
+        return weft__fail_as(place, WEFT_ELIMIT, 0,
+            "a channel with room for %zu items of %zu bytes: at most %d items and %d bytes",
             room, size, WEFT_CHANNEL_ROOM_MAX, WEFT_CHANNEL_BYTES_MAX);
     }
     if (room && !(ch->ring = weft__malloc(room * size))) return WEFT_ENOMEM;

@@ -1,5 +1,6 @@
-/* The values of a task: a list that tasks share and nobody changes while it is shared, so that a child has its snapshot
- * for the price of a count. A key stands in it once, so it is never longer than there are keys. */
+/* The values of a task: a list that tasks share and nobody changes while it is shared, so that a
+ * child has its snapshot for the price of a count. A key stands in it once, so it is never longer
+ * than there are keys. */
 #include <string.h>
 #include "base/mem.h"
 #include "task/waiters.h"
@@ -21,8 +22,10 @@ void weft__locals_drop(weft__local_value *v)
     }
 }
 
-/* The place of a key: what points to its value, or the list's end. *shared: somebody else sees it too. */
-static weft__local_value **find(weft__local_value **at, const weft__local *key, size_t *length, bool *shared)
+/* The place of a key: what points to its value, or the list's end. *shared: somebody else sees it
+ * too. */
+static weft__local_value **find(weft__local_value **at, const weft__local *key, size_t *length,
+    bool *shared)
 {
     for (; *at; at = &(*at)->next, (*length)++) {
         *shared |= (*at)->count > 1;
@@ -64,7 +67,10 @@ int weft__local_set(const weft__local *key, const void *value, size_t size)
 {
     weft__fiber *f = weft__running();
     if (!f) return weft__no_task("weft_local_set");
-    if (size > WEFT_LOCAL_BYTES_MAX) return weft_fail(WEFT_ELIMIT, "a task-local value of %zu bytes: at most %d", size, WEFT_LOCAL_BYTES_MAX);
+    if (size > WEFT_LOCAL_BYTES_MAX) {
+        return weft_fail(WEFT_ELIMIT, "a task-local value of %zu bytes: at most %d", size,
+            WEFT_LOCAL_BYTES_MAX);
+    }
     size_t length = 0;
     bool shared = false;
     weft__local_value *old = *find(&f->locals, key, &length, &shared);
@@ -72,7 +78,10 @@ int weft__local_set(const weft__local *key, const void *value, size_t size)
         memcpy(old->bytes, value, size);
         return 0;
     }
-    if (!old && length >= WEFT_LOCALS_MAX) return weft_fail(WEFT_ELIMIT, "more than %d task-local values in one task", WEFT_LOCALS_MAX);
+    if (!old && length >= WEFT_LOCALS_MAX) {
+        return weft_fail(WEFT_ELIMIT, "more than %d task-local values in one task",
+            WEFT_LOCALS_MAX);
+    }
     weft__local_value *fresh = value_new(key, value, size);
     if (!fresh) return WEFT_ENOMEM;
     if (!old) {

@@ -1,4 +1,5 @@
-/* Mutex and semaphore. Both are handed to who waits longest at once, so that nobody who comes later gets in between. */
+/* Mutex and semaphore. Both are handed to who waits longest at once, so that nobody who comes
+ * later gets in between. */
 #include "task/lock.h"
 #include "task/waiters.h"
 
@@ -42,7 +43,8 @@ static held_mutex known(const weft_mutex *m, const char *name)
 
 static WEFT__COLD int locked_twice(const weft_mutex *m, const char *name, const char *place)
 {
-    return weft__fail_as(place, WEFT_EDEADLK, 0, "mutex %s is locked at %s by task %s, which locks it again at %s and would wait for itself",
+    return weft__fail_as(place, WEFT_EDEADLK, 0,
+        "mutex %s is locked at %s by task %s, which locks it again at %s and would wait for itself",
         weft__waiters_name(name), m->place, m->owner->name, place);
 }
 
@@ -83,14 +85,17 @@ bool weft__mutex_try_lock(weft_mutex *m, const char *place)
     return true;
 }
 
-static WEFT__COLD void not_mine(const weft_mutex *m, const weft__fiber *f, const char *name, const char *place)
+static WEFT__COLD void not_mine(const weft_mutex *m, const weft__fiber *f, const char *name,
+    const char *place)
 {
     const char *by = f ? f->task->name : "(outside of a task)";
     if (m->owner) {
-        weft__say("weft: %s: task %s unlocks mutex %s, which task %s holds since %s: it stays locked\n",
+        weft__say(
+            "weft: %s: task %s unlocks mutex %s, which task %s holds since %s: it stays locked\n",
             place, by, weft__waiters_name(name), m->owner->name, m->place);
     } else {
-        weft__say("weft: %s: task %s unlocks mutex %s, which is not locked\n", place, by, weft__waiters_name(name));
+        weft__say("weft: %s: task %s unlocks mutex %s, which is not locked\n", place, by,
+            weft__waiters_name(name));
     }
 }
 

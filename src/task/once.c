@@ -1,5 +1,6 @@
-/* What is done once. Its state is one of: nobody has begun, a task runs it, done. The task that runs it decides at its
- * end what those who wait are told; when it was cancelled, the first of them takes its place. */
+/* What is done once. Its state is one of: nobody has begun, a task runs it, done. The task that
+ * runs it decides at its end what those who wait are told; when it was cancelled, the first of
+ * them takes its place. */
 #include "task/waiters.h"
 
 /* What a waiter is told besides: its turn has come to run the call. */
@@ -26,7 +27,9 @@ static void tell_failure(weft_once *o, int rc)
 {
     weft__errors *mine = weft__errors_here(false);
     const weft__record *r = mine ? weft__errors_find(mine, rc) : NULL;
-    for (weft__waiter *w; (w = weft__waiters_serve(&o->waiting, rc));) ((once_waiter *)w)->error = weft__record_copy(r);
+    for (once_waiter *w; (w = (once_waiter *)weft__waiters_serve(&o->waiting, rc));) {
+        w->error = weft__record_copy(r);
+    }
 }
 
 static bool was_cancelled(int rc, const weft__fiber *f)
@@ -56,7 +59,8 @@ static int run(weft_once *o, const weft_call *c, weft__fiber *f)
     return rc;
 }
 
-static int wait(weft_once *o, weft__fiber *f, const weft_call *c, const char *name, const char *place)
+static int wait(weft_once *o, weft__fiber *f, const weft_call *c, const char *name,
+    const char *place)
 {
     once_held on = { { "once", name, holder }, o };
     once_waiter me = { .w = { .fiber = f, .item = (void *)place } };
@@ -72,13 +76,17 @@ int weft__once_do(weft_once *o, weft_call c, const char *name, const char *place
     weft__fiber *f = weft__running();
     name = weft__waiters_name(name);
     if (!f) return weft__no_task("weft_once_do");
-    if (c.error) return weft__fail_as(place, WEFT_EINVAL, 0, "weft_once_do(%s, %s) with .error: its result is for all", name, c.name);
+    if (c.error) {
+        return weft__fail_as(place, WEFT_EINVAL, 0,
+            "weft_once_do(%s, %s) with .error: its result is for all", name, c.name);
+    }
     int rc = weft__checkpoint();
     if (rc < 0) return rc;
     if (o->done) return o->rc;
     if (o->runner == f->task) {
-        return weft__fail_as(place, WEFT_EDEADLK, 0, "weft_once_do(%s, %s) within itself, begun at %s: it would wait for itself",
-            name, c.name, o->place);
+        return weft__fail_as(place, WEFT_EDEADLK, 0,
+            "weft_once_do(%s, %s) within itself, begun at %s: it would wait for itself", name, c.name,
+            o->place);
     }
     if (o->runner) return wait(o, f, &c, name, place);
     o->runner = f->task;

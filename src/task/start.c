@@ -1,5 +1,5 @@
-/* A task that somebody waits for until it says that it is ready. Until then its failure is told to that one alone: its
- * call has an .error, which lies here. */
+/* A task that somebody waits for until it says that it is ready. Until then its failure is told to
+ * that one alone: its call has an .error, which lies here. */
 #include "task/start.h"
 #include "task/waiters.h"
 
@@ -25,7 +25,7 @@ void weft_started(void)
     weft__fiber *f = weft__running();
     if (!f || !f->starting) return;
     starting *s = (starting *)f->alone;
-    if (s->given_up) return;                         /* it was cancelled: whoever waits does so for its end */
+    if (s->given_up) return;                         /* whoever waits does so for its end */
     f->starting = false;
     f->alone = s->after;
     s->started = true;
@@ -42,7 +42,8 @@ void weft__start_over(weft__fiber *f, weft_task *t)
     weft__wake(s->waiter, 0);
 }
 
-/* Told to end, and waited for: no child remains. What it said of its end is not what its starter is told. */
+/* Told to end, and waited for: no child remains. What it said of its end is not what its starter
+ * is told. */
 static int give_up(starting *s, const start_held *on, int rc)
 {
     s->given_up = true;
@@ -54,7 +55,10 @@ static int give_up(starting *s, const start_held *on, int rc)
 
 static int died(const starting *s, const char *name, const char *place)
 {
-    if (s->rc >= 0) return weft__fail_as(place, WEFT_ENOSTART, 0, "task %s returned without weft_started()", name);
+    if (s->rc >= 0) {
+        return weft__fail_as(place, WEFT_ENOSTART, 0,
+            "task %s returned without weft_started()", name);
+    }
     weft__errors *mine = weft__errors_here(true);
     if (s->record) weft__errors_put(mine, s->record);
     return s->rc;
@@ -67,7 +71,8 @@ int weft__spawn_started(weft_scope *scope, const char *place, weft_call call)
     int rc = weft__checkpoint();
     if (rc < 0) return rc;
     if (!scope || scope->closed || !scope->entered) {
-        return weft__fail_as(place, WEFT_ECLOSED, 0, "weft_start(%s): the scope was left", call.name);
+        return weft__fail_as(place, WEFT_ECLOSED, 0, "weft_start(%s): the scope was left",
+            call.name);
     }
     starting s = { .after = call.error, .waiter = f };
     call.error = &s.error;

@@ -1,8 +1,9 @@
 #ifndef WEFT_SRC_TASK_WAITERS_H
 #define WEFT_SRC_TASK_WAITERS_H
-/* Tasks that wait for the same thing, first come first. A waiter lies on the stack of its task. To serve one is to end
- * its park: from then on what it waited for is its own, and a cancel comes too late. One whose park a cancel ended
- * first is passed over, though it may not have run yet and so still stands in the queue. */
+/* Tasks that wait for the same thing, first come first. A waiter lies on the stack of its task. To
+ * serve one is to end its park: from then on what it waited for is its own, and a cancel comes too
+ * late. One whose park a cancel ended first is passed over, though it may not have run yet and so
+ * still stands in the queue. */
 #include "task/fiber.h"
 #include "task/job.h"
 #include "weft/sync.h"
@@ -35,8 +36,8 @@ static inline void weft__waiters_remove(weft__waiters *q, weft__waiter *w)
     w->queued = false;
 }
 
-/* Serve the first that can be; its wait returns rc. NULL: nobody waits any more. What it is given may be written
- * afterwards, it does not run before this task waits. */
+/* Serve the first that can be; its wait returns rc. NULL: nobody waits any more. What it is given
+ * may be written afterwards, it does not run before this task waits. */
 static inline weft__waiter *weft__waiters_serve(weft__waiters *q, int rc)
 {
     for (weft__waiter *w; (w = q->first);) {
@@ -52,9 +53,10 @@ static inline void weft__waiters_serve_all(weft__waiters *q, int rc)
     while (weft__waiters_serve(q, rc)) continue;
 }
 
-/* Wait in the queue (add before). What it was served with, or the code of a cancel: not served then. After it was served
- * the queue is not touched: it may be gone. */
-static inline int weft__waiters_wait(weft__waiters *q, weft__waiter *w, const char *what, const weft__held *on)
+/* Wait in the queue (add before). What it was served with, or the code of a cancel: not served
+ * then. After it was served the queue is not touched: it may be gone. */
+static inline int weft__waiters_wait(weft__waiters *q, weft__waiter *w, const char *what,
+    const weft__held *on)
 {
     int rc = weft__park_until(what, on, INT64_MAX);
     if (!w->served) weft__waiters_remove(q, w);
@@ -62,5 +64,8 @@ static inline int weft__waiters_wait(weft__waiters *q, weft__waiter *w, const ch
 }
 
 /* The name of a thing from the expression that gives its address. */
-static inline const char *weft__waiters_name(const char *expression) { return expression + (*expression == '&'); }
+static inline const char *weft__waiters_name(const char *expression)
+{
+    return expression + (*expression == '&');
+}
 #endif

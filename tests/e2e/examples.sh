@@ -31,6 +31,35 @@ fi
 if "$BUILD/examples/executor" > "$work/executor" 2>&1 &&
     [ "$(cat "$work/executor")" = $'tick 1\ntick 2\ntick 3\n3 pages printed: 120 lines\n2000000 terms: 0.693147' ]; then ok examples/executor
 else not_ok examples/executor "$(tr '\n' '|' < "$work/executor")"; fi
+# One that prints these lines in so many milliseconds, about.
+says() {    # NAME MS LINES
+    local began=$(now_ms) out took
+    out=$("$BUILD/examples/$1" 2>&1)
+    took=$(($(now_ms) - began))
+    if [ "$out" = "$3" ] && [ $took -ge "$2" ] && [ $took -lt $(($2 + 500)) ]; then ok "examples/$1"
+    else not_ok "examples/$1" "$took ms: $(printf '%s' "$out" | tr '\n' '|')"; fi
+}
+says channel 900 "Ada did job 1
+all jobs are handed out
+Ben did job 2
+Cleo did job 3
+Ada did job 4
+Ben did job 5
+Cleo did job 6"
+says lock 120 "the bank is open
+200 in the account"
+says race 500 "the page is from gamma
+stored on gamma
+stored on alfa
+gamma is ready
+beta is not: beta has no port"
+says local 300 "[Ada] reserved
+[Ada] charged
+[Ada] done
+[Ben] reserved
+[Ben] charged
+[Ben] done
+[nobody] all orders are handled"
 
 "$BUILD/examples/processes" > "$work/processes" 2>&1
 if [ "$(cat "$work/processes")" = $'17984 primes, the largest is 199999\n422 from 9 to 3 is no range

@@ -1,6 +1,8 @@
 /* Mutexes and semaphores: one after the other, in order, and none is ever lost. */
 #include "world.h"
+#include <stdio.h>
 #include <string.h>
+#include "weft/inspect.h"
 #include "weft/sync.h"
 
 static struct { int inside, most, n, order[64]; } seen;
@@ -392,5 +394,72 @@ TASK_TEST(places_are_tried_given_anew_and_do_not_overflow)
     places.free = UINT32_MAX;
     weft_semaphore_give(&places);
     WEFT_CHECK_EQ(places.free, UINT32_MAX);
+    return 0;
+}
+
+/* ---- what the list of tasks says of them ---- */
+
+static weft_channel(int) todo;
+static weft_mutex till;
+static weft_cond filled;
+static weft_flag ready;
+static weft_once opened;
+static weft_semaphore none;
+
+static int await_something(const int *which)
+{
+    int item;
+    weft_mutex own = { 0 };
+    switch (*which) {
+    case 0: return weft_recv(&todo, &item);
+    case 1: return weft_send(&todo, 1);
+    case 2: return weft_mutex_lock(&till);
+    case 3: return weft_flag_wait(&ready);
+    case 4: return weft_semaphore_take(&none);
+    case 5: return weft_once_do(&opened, sleep_for, (&(int){ FOREVER }));
+    case 6: return weft_once_do(&opened, sleep_for, (&(int){ FOREVER }));
+    case 7: {
+        WEFT_LOCKED(&own);
+        return weft_cond_wait(&filled, &own);
+    }
+    default: {
+        WEFT_SCOPE(s);
+        return weft_start(s, sleep_for, (&(int){ FOREVER }));
+    }
+    }
+}
+
+static bool lists(weft_str text, const char *words)
+{
+    if (strstr(text.ptr, words)) return true;
+    fprintf(stderr, "  '%s' is not in:\n%.*s", words, WEFT_FMT(text));
+    return false;
+}
+
+TASK_TEST(the_list_of_tasks_names_what_they_wait_for_and_who_has_it)
+{
+    static const char *words[] = { " for an item of a channel, channel todo\n", " for room in a channel, channel todo\n",
+        " for mutex till held by #1 the_list_of_tasks_names", " for flag ready\n", " for semaphore none\n", " for a timer\n",
+        " for what another task does once, once opened held by #", " for condition filled\n",
+        " for a task to start: #" };
+    till = (weft_mutex){ 0 };
+    opened = (weft_once){ 0 };
+    for (int i = 0; i < (int)weft_count(words); i++) {
+        WEFT_TRY(weft_channel_open(&todo, 0));
+        if (i == 2) WEFT_TRY(weft_mutex_lock(&till));
+        {
+            int first = 5;
+            WEFT_SCOPE(s);
+            if (i == 6) weft_spawn(s, await_something, &first);
+            world_turn();
+            weft_spawn(s, await_something, &i);
+            WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
+            weft_str text = weft_tasks_text();
+            if (i != 6 && i != 8) WEFT_CHECK(lists(text, "weft: 2 tasks"));
+            WEFT_CHECK(lists(text, words[i]));
+        }
+        if (i == 2) weft_mutex_unlock(&till);
+        weft_channel_free(&todo);
+    }
     return 0;
 }

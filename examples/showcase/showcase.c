@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "page.h"
 #include "services.h"
 #include "weft.h"
@@ -37,6 +38,28 @@ static int async_task(const weft_none *in, Message *out)
     (void)in;
     WEFT_TRY(weft_sleep_ms(2000));
     out->message = WEFT_S("This task was executed asynchronously!");
+    return 0;
+}
+
+/* ---- GET /sync-task: a call that blocks, on a thread ---- */
+
+static int sync_task(const weft_none *in, Message *out)
+{
+    (void)in;
+    sleep(2);
+    out->message = WEFT_S("This task was executed synchronously!");
+    return 0;
+}
+
+/* ---- GET /fibonacci/{n} in a process; /fibonacci-blocking/{n} on the loop, which the watchdog tells of ---- */
+
+WEFT_INPUT(fibonacci_in, path(int, n, .range = { 0, 45 }));
+
+static int64_t fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+
+static int fibonacci(const fibonacci_in *in, int64_t *out)
+{
+    *out = fib(in->n);
     return 0;
 }
 
@@ -149,6 +172,9 @@ const weft_app app = {
         WEFT_GET("/", index_page, weft_none, weft_reply),
         WEFT_GET("/items/{item_id}", read_item, item_in, Item),
         WEFT_GET("/async-task", async_task, weft_none, Message),
+        WEFT_GET("/sync-task", sync_task, weft_none, Message, .run = WEFT_IN_THREAD),
+        WEFT_GET("/fibonacci/{n}", fibonacci, fibonacci_in, int64_t, .run = WEFT_IN_PROCESS),
+        WEFT_GET("/fibonacci-blocking/{n}", fibonacci, fibonacci_in, int64_t),
         WEFT_GET("/compare-prices/{product_id}", compare_prices, compare_in, Comparison),
         WEFT_GET("/search/", search, search_in, Trip),
         WEFT_GET("/dashboard/", dashboard, weft_none, Dashboard),

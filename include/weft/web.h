@@ -25,6 +25,7 @@
 #include "weft/client.h"
 #include "weft/model.h"
 #include "weft/task.h"
+#include "weft/thread.h"
 
 /* ---- the request: for handlers that say request(name) in their input ---- */
 
@@ -68,8 +69,17 @@ int weft_reply_response(weft_reply *, const weft_response *);
  * Options by name: .status = 201, .timeout_ms = 5000 (for the handler: 504 after it), .summary = "…", .body_bytes_max (0: the
  * server's). A client that disconnects cancels the handler of a GET or HEAD, unless
  * .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
+ * Where the handler runs: .run = WEFT_ON_LOOP, WEFT_IN_THREAD (.threads: of which pool) or WEFT_IN_PROCESS, see below.
  * GET routes answer HEAD. Another method of a known path is answered 405 with Allow; a path that is known but
  * for a slash at its end is answered 307. Faults of routes and models are all told when the program starts. */
+/* On the loop (what a route without .run does) a handler may wait for anything weft offers and must neither block nor
+ * compute for long. In a thread it may block (sleep, read, a library that asks the network), and whatever waits fails with
+ * WEFT_EINVAL; as a thread cannot be stopped, a deadline or a client that leaves is told when the handler has ended. In a process
+ * it may compute for long, crash or loop: it gets a copy of its input and is killed at its deadline or when its client
+ * leaves; request(...), reply(...) and a weft_reply as output stay behind, and it is a function of its input alone. A handler
+ * that crashes its process is answered 500, and nothing else is harmed. See docs/runtime.md for when to use which. */
+typedef enum weft_run_in { WEFT_ON_LOOP, WEFT_IN_THREAD, WEFT_IN_PROCESS } weft_run_in;
+
 typedef struct weft_route {
     const char *method, *path, *name;
     weft__fn *handler;
@@ -78,6 +88,8 @@ typedef struct weft_route {
     const char *summary;
     size_t body_bytes_max, checked;
     bool keep_when_client_leaves, cancel_when_client_leaves;
+    weft_run_in run;
+    const weft_threads *threads;     /* WEFT_IN_THREAD: of this pool; NULL: weft_blocking */
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \

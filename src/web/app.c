@@ -154,6 +154,8 @@ static int compile(compiling *c, const weft_app *app)
     if (rc == 0) rc = add_routes(c, WEFT_S(""), app->routes);
     if (rc == 0) rc = add_routers(c, WEFT_S(""), app->routers, 0);
     if (rc == 0 && c->faults->len) rc = WEFT_EINVAL;
+    for (uint32_t i = 0; rc == 0 && i < c->app->endpoints.count; i++)
+        weft__endpoint_announce(&c->app->endpoints.items[i]);
     return rc == 0 ? c->faults->failed : rc;
 }
 

@@ -227,6 +227,23 @@ static void check_options(making *m)
         FAULT(m, "body_bytes_max, but input %s has no body member", r->in->name);
 }
 
+static void check_run(making *m)
+{
+    const weft_route *r = m->e->route;
+    if (r->threads && r->run != WEFT_IN_THREAD) FAULT(m, "threads; expected .run = WEFT_IN_THREAD with it");
+    if ((unsigned)r->run > WEFT_IN_PROCESS) {
+        FAULT(m, "run %d; expected WEFT_ON_LOOP, WEFT_IN_THREAD or WEFT_IN_PROCESS", (int)r->run);
+        return;
+    }
+    if (r->run != WEFT_IN_PROCESS) return;
+    const weft_field *stays = m->e->request ? m->e->request : m->e->reply;
+    if (stays)
+        FAULT(m, "input %s: %s(%s) stays behind when a handler runs in a process; expected values alone", r->in->name,
+            place_name(stays->place), stays->name);
+    if (m->e->answer == WEFT__ANSWER_REPLY)
+        FAULT(m, "a weft_reply stays behind when a handler runs in a process; expected a model, a list or a scalar as its output");
+}
+
 int weft__endpoint_make(
     weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults)
 {
@@ -240,6 +257,7 @@ int weft__endpoint_make(
     add_members(&m);
     e->answer = answer_of(&m);
     check_options(&m);
+    check_run(&m);
     e->status = r->status ? r->status : 200;
     bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
     e->cancels = safe ? !r->keep_when_client_leaves : r->cancel_when_client_leaves;

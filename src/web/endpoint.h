@@ -51,6 +51,14 @@ int weft__endpoint_make(
  * request was answered instead (400, 408, 413, 422). Waits: for the body. */
 int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__match *m, void *in);
 
+/* ---- run.c: where a handler runs ---- */
+
+/* Say that this program needs processes, when one of its routes runs in one. Before weft_serve's loop. */
+void weft__endpoint_announce(const weft__endpoint *e);
+
+/* Call the handler where its route says, and wait for its end. Waits: as the handler does; always in a thread or a process. */
+int weft__endpoint_run(const weft__endpoint *e, const void *in, void *out);
+
 /* ---- failure.c: answers that are no success ---- */
 
 /* Answer what a handler failed with, and log it when that is not the client's fault. `reply` may be

@@ -11,8 +11,6 @@ const weft_schema weft_schema_weft_reply = {
 static const weft_str json_type = WEFT_S("application/json");
 static const weft_str json_line = WEFT_S("Content-Type: application/json\r\n");
 
-typedef int handler_fn(const void *in, void *out);
-
 static void reply_late(const weft__endpoint *e, weft__exchange *x)
 {
     weft__failure_reply(e, x, NULL, weft_fail(504, "no answer within %d ms", e->route->timeout_ms));
@@ -22,7 +20,7 @@ static void reply_late(const weft__endpoint *e, weft__exchange *x)
 static int call_in_time(const weft__endpoint *e, const void *in, void *out, bool *late)
 {
     WEFT_SCOPE(s, .timeout_ms = e->route->timeout_ms);
-    int rc = ((handler_fn *)e->route->handler)(in, out);
+    int rc = weft__endpoint_run(e, in, out);
     *late = rc == WEFT_ETIMEDOUT && weft_scope_caught(s);
     return rc;
 }
@@ -115,8 +113,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     weft__exchange_detach(x);
     if (e->cancels) weft__exchange_cancel_on_leave(x, true);
     if (rc == 0)
-        rc = e->route->timeout_ms ? call_in_time(e, in, out, &late)
-                                  : ((handler_fn *)e->route->handler)(in, out);
+        rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
     if (late) reply_late(e, x);
     else finish(e, x, reply, out, rc);
 }

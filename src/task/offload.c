@@ -265,7 +265,11 @@ static bool take_back(weft__thread_work *w)
     return true;
 }
 
-static int told(weft__fiber *f, int why) { return why == WEFT__DEADLINE ? WEFT_ETIMEDOUT : weft__deliver(f, why); }
+static int told(weft__fiber *f, int why)
+{
+    if (why == WEFT__DEADLINE) return WEFT_ETIMEDOUT;
+    return weft__deliver(f, why);
+}
 
 /* 0: it has run. `why` ended the wait before that. */
 static int give_up(weft__thread_work *w, const char *what, int why)

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "task/fiber.h"
 #include "thread_world.h"
+#include "weft/inspect.h"
 
-/* In the messages that are looked for, numbers are those of these. */
 static const weft_threads one = { .name = "one", .threads_max = 1 };
 static const weft_threads one_and_one = { .name = "images", .threads_max = 1, .queue_max = 1, .when_full = WEFT_FAIL };
 static const weft_threads one_and_none = { .name = "tight", .threads_max = 1, .queue_max = -1 };
@@ -568,6 +568,28 @@ THREAD_TEST(b43_calls_that_wait_for_a_place_get_it_in_order)
     return 0;
 }
 
+/* The loop has not heard of the end that makes room when the third asks. */
+EPOLL_TEST(b43_who_comes_late_does_not_overtake_who_waits_for_a_place)
+{
+    told first = { 0 };
+    ordered = 0;
+    gate_shut();
+    WEFT_SCOPE(s);
+    weft_spawn(s, ask, (&(asked){ &one_and_none, &first, 1, false, 0 }));
+    until_begun(1);
+    weft_spawn(s, call_in_order, (&(int){ 2 }));
+    world_turn();
+    gate_open();
+    while (!ran()) continue;
+    world_burn_ms(20);
+    weft_spawn(s, call_in_order, (&(int){ 3 }));
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    WEFT_CHECK_EQ(ordered, 2);
+    WEFT_CHECK_EQ(order[0], 2);
+    WEFT_CHECK_EQ(order[1], 3);
+    return 0;
+}
+
 THREAD_TEST(b43_who_is_cancelled_while_waiting_for_a_place_leaves_the_queue)
 {
     told a[6] = { 0 };
@@ -637,6 +659,9 @@ THREAD_TEST(the_list_of_tasks_says_what_the_pool_does_and_who_has_its_threads)
         for (int i = 0; i < 4; i++) WEFT_CHECK(waits->holder(waits, i) == t[i]);
     }
     WEFT_CHECK(waits->holder(waits, 4) == NULL);
+    weft_str text = weft_tasks_text();
+    WEFT_CHECK_EQ(world_count_in(text.ptr, " for thread pool four: 4 running, 2 waiting"), 6);
+    if (!world_now.virtual_time) WEFT_CHECK_EQ(world_count_in(text.ptr, "2 waiting held by #"), 2);
     gate_open();
     return weft_join(s);
 }

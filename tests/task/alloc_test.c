@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "testing/verdict.h"
+#include "weft/sync.h"
 #include "weft/thread.h"
 
 static bool allowed(int rc) { return rc >= 0 || rc == WEFT_ENOMEM || rc == WEFT_ECANCELED; }
@@ -412,3 +413,96 @@ static int thread_script(void)
 }
 
 WEFT_TEST(without_memory_a_call_on_a_thread_fails_and_nothing_of_it_is_lost) { each_allocation_fails(weft_call(thread_script)); }
+
+/* ---- between tasks ---- */
+
+static int quorum_script(void)
+{
+    enum { N = 5 };
+    int out[N] = { 0 }, in[N];
+    weft_call calls[N];
+    weft_error err[N];
+    memset(err, 1, sizeof err);
+    for (int i = 0; i < N; i++) {
+        in[i] = i + 1;
+        calls[i] = weft_call(count_and_sleep, &in[i], &out[i], .error = &err[i]);
+    }
+    calls[1] = weft_call(fail_with_text, &in[1], &out[1], .error = &err[1]);
+    arm();
+    int rc = weft_gather_n(calls, N, .enough = 3, .timeout_ms = FOREVER);
+    int winner = weft_race_n(calls, N);
+    disarm();
+    int good = 0;
+    for (int i = 0; i < N; i++) good += out[i] == i + 1;
+    WEFT_CHECK(rc == 0 || rc == WEFT_ENOMEM || rc == WEFT_STATUS(404));
+    if (rc == 0) WEFT_CHECK(good >= 3);
+    WEFT_CHECK(winner >= 0 ? out[winner] == winner + 1 : winner == WEFT_ENOMEM || winner == WEFT_STATUS(404));
+    WEFT_CHECK_EQ(weft_yield(), 0);
+    return 0;
+}
+WEFT_TEST(without_memory_a_quorum_counts_what_did_not_begin_as_failed) { each_allocation_fails(weft_call(quorum_script)); }
+
+static int start_and_end(const int *fails, int *out)
+{
+    WEFT_TRY(weft_sleep_ms(1));
+    if (*fails) return weft_fail(404, "number %d", *fails);
+    weft_started();
+    *out = 1;
+    return 0;
+}
+
+static int start_script(void)
+{
+    int out = 0;
+    arm();
+    {
+        WEFT_SCOPE(s);
+        int rc = weft_start(s, start_and_end, (&(int){ 1 }), &out);
+        WEFT_CHECK(rc == WEFT_STATUS(404) || rc == WEFT_ENOMEM);
+        rc = weft_start(s, start_and_end, (&(int){ 0 }), &out);
+        WEFT_CHECK(rc == WEFT_ENOMEM || (rc == 0 && out == 1));
+        WEFT_CHECK(allowed(weft_join(s)));
+        disarm();
+    }
+    return 0;
+}
+WEFT_TEST(without_memory_a_start_fails_and_leaves_no_task) { each_allocation_fails(weft_call(start_script)); }
+
+static struct { weft_once once; weft_channel(int) channel; int sum; } shared;
+static weft_local(int) number;
+
+static int fail_late(void)
+{
+    WEFT_TRY(weft_sleep_ms(1));
+    return weft_fail(404, "number %d", weft_local_get(&number, 0));
+}
+
+static int share(const int *value)
+{
+    int rc = weft_local_set(&number, *value);
+    WEFT_CHECK(allowed(rc) && weft_local_get(&number, 0) == (rc < 0 ? 1 : *value));
+    rc = weft_once_do(&shared.once, fail_late);
+    WEFT_CHECK(rc == WEFT_STATUS(404) || (rc < 0 && allowed(rc)));
+    WEFT_CHECK(weft_error_of(rc)->text[0] != 0);
+    WEFT_TRY(weft_send(&shared.channel, *value));
+    return 0;
+}
+
+static int share_script(void)
+{
+    memset(&shared, 0, sizeof shared);
+    WEFT_TRY(weft_local_set(&number, 1));
+    arm();
+    if (weft_channel_open(&shared.channel, 4) == 0) {
+        WEFT_SCOPE(s);
+        for (int i = 2; i < 6; i++) weft_spawn(s, share, &i);
+        int rc = weft_join(s), item, got = 0;
+        while (weft_try_recv(&shared.channel, &item) > 0) got++;
+        WEFT_CHECK(allowed(rc) && (rc < 0 || got == 4));
+    }
+    disarm();
+    WEFT_CHECK(!shared.once.waiting.first && !shared.once.runner);
+    weft_channel_free(&shared.channel);
+    return 0;
+}
+WEFT_TEST(without_memory_what_tasks_share_stays_whole) { each_allocation_fails(weft_call(share_script)); }

@@ -293,26 +293,6 @@ TASK_TEST(a_call_cancelled_alone_does_not_succeed_and_a_quorum_notices)
     return 0;
 }
 
-SIM_TEST(a_call_of_a_quorum_for_which_there_is_no_memory_has_failed)
-{
-    int out[3] = { 70, 71, 72 };
-    weft_error err[3] = { { .code = 9 }, { .code = 9 }, { .code = 9 } };
-    int rc = 0;
-    begin();
-    for (int i = 0; i < 40 && rc == 0; i++) {        /* until it is the task that finds none, not its handle */
-        world_mem.fail_rest = true;
-        world_mem.fail_after = i % 3;
-        rc = weft_quorum(3, weft_call(run_job, (&(job){ 1, 1, 0 }), &out[0], .error = &err[0]),
-            weft_call(run_job, (&(job){ 2, 1, 0 }), &out[1], .error = &err[1]), weft_call(run_job, (&(job){ 3, 1, 0 }), &out[2], .error = &err[2]));
-        world_mem.fail_after = -1;
-        world_mem.fail_rest = false;
-        if (!rc) weft_spawn(NULL, publish_and_sleep);
-    }
-    WEFT_CHECK(rc == 0 || rc == WEFT_ENOMEM);
-    WEFT_CHECK_EQ(seen.running, 0);
-    return 0;
-}
-
 /* ---- one call for each ---- */
 
 static int square(const int *in, int64_t *out)

@@ -1,7 +1,9 @@
 /* The costs of the runtime alone: a bare switch, a yield, a task from spawn to join, the memory of a parked
- * one, a call on a thread, an item through a channel, a mutex that is handed over.
- * Prints `name figure` lines: nanoseconds, bytes for `parked`, and times for `offload_to_bare`.
+ * one, a call on a thread, an item through a channel, a mutex that is handed over,
+ * a read of a cached file.
+ * Prints `name figure` lines: nanoseconds, bytes for `parked`, and times for those `_to_bare`.
  * Each is the median of several runs within this process.   Usage: micro  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,13 +12,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include "task/switch.h"
 #include "weft.h"
 
 enum { RUNS = 9, SWITCHES = 4000000, YIELDS = 1000000, SPAWNS = 1000000, PARKED = 100000, OFFLOADS = 10000,
-    PASSES = 1000000, HOLDERS = 2 };
+    PASSES = 1000000, HOLDERS = 2, READS = 200000 };
 
 static int64_t clock_ns(void)
 {
@@ -365,6 +368,50 @@ static int measure_process(void)
     return 0;
 }
 
+/* ---- 4 KiB of a file that is in the page cache, by weft and by preadv2 ---- */
+
+static char page[4096];
+
+static int read_often(weft_file *f, double *figure)
+{
+    int64_t from = clock_ns();
+    for (int i = 0; i < READS; i++) {
+        if (weft_file_pread(f, page, sizeof page, 0) != sizeof page) return weft_fail(WEFT_EINVAL, "a short read");
+    }
+    *figure = (double)(clock_ns() - from) / READS;
+    return 0;
+}
+
+static double read_bare(int fd)
+{
+    struct iovec iov = { page, sizeof page };
+    int64_t from = clock_ns();
+    for (int i = 0; i < READS; i++) {
+        if (preadv2(fd, &iov, 1, 0, RWF_NOWAIT) != sizeof page) perror("preadv2");
+    }
+    return (double)(clock_ns() - from) / READS;
+}
+
+static int measure_file_read(void)
+{
+    static const char path[] = "/tmp/weft-micro-page";
+    double figures[RUNS], bare[RUNS], times[RUNS];
+    WEFT_FILE(f);
+    WEFT_TRY(weft_file_save(path, ((weft_str){ page, sizeof page })));
+    WEFT_TRY(weft_file_open(&f, path));
+    int fd = open(path, O_RDONLY);
+    for (int i = 0; i < RUNS; i++) {
+        WEFT_TRY(read_often(f, &figures[i]));
+        bare[i] = read_bare(fd);
+        times[i] = figures[i] / bare[i];
+    }
+    close(fd);
+    report("file_read", figures);
+    report("file_read_bare", bare);
+    report("file_read_to_bare", times);
+    return weft_file_remove(path);
+}
+
 static int program(void)
 {
     WEFT_TRY(measure_parked(), "parking %d tasks", PARKED);
@@ -375,7 +422,8 @@ static int program(void)
     WEFT_TRY(measure_channel("channel_64", 64));
     WEFT_TRY(measure_mutex());
     WEFT_TRY(measure_offload());
-    return measure_process();
+    WEFT_TRY(measure_process());
+    return measure_file_read();
 }
 
 /* What blocks the loop here does so on purpose. */

@@ -10,6 +10,7 @@
 #include "weft/inspect.h"
 #include "weft/net.h"
 #include "weft/command.h"
+#include "weft/file.h"
 #include "weft/client.h"
 #include "weft/web.h"
 #include "weft/serve.h"

@@ -66,6 +66,11 @@ if [ "$(cat "$work/processes")" = $'17984 primes, the largest is 199999\n422 fro
 count_primes ended by SIGABRT in its process\ncount_primes took more than 100 ms of processor time (cpu_ms), and was ended' ]; then ok examples/processes
 else not_ok examples/processes "$(tr '\n' '|' < "$work/processes")"; fi
 
+files=$(realpath "$BUILD")/examples/files
+if (cd "$work" && "$files" > files 2>&1 && ! ls weft-example-* 2> /dev/null) &&
+    [ "$(cat "$work/files")" = $'100 orders: 7575.00\ncannot open /nowhere/orders.csv for reading: No such file or directory' ]; then ok examples/files
+else not_ok examples/files "$(tr '\n' '|' < "$work/files")"; fi
+
 "$BUILD/examples/errors" > "$work/out" 2> "$work/err"
 status=$?
 lines=$(grep -n 'no dish has\|"at the table"\|"trying again"' examples/errors.c | cut -d: -f1 | tr '\n' ' ')

@@ -42,12 +42,3 @@ void weft__place_format(const weft__place *p, char *to, size_t room)
     else if (p->module[0]) snprintf(to, room, "%s%s(%s+0x%zx)", p->function, between, p->module, (size_t)p->offset);
     else snprintf(to, room, "%s%s(0x%zx)", p->function, between, (size_t)p->offset);
 }
-
-int weft__unwind_saved(const void *sp, const void *fp, const void *pc, const void *end, uintptr_t *pcs, int max)
-{
-    weft__registers r = { .pc = (uintptr_t)pc, .known = (uint64_t)1 << WEFT__REG_SP | (uint64_t)1 << WEFT__REG_FP };
-    weft__stack_bytes s = { (uintptr_t)sp, (uintptr_t)end - (uintptr_t)sp, sp };
-    r.r[WEFT__REG_SP] = (uintptr_t)sp;
-    r.r[WEFT__REG_FP] = (uintptr_t)fp;
-    return weft__unwind(&r, &s, pcs, max);
-}

@@ -8,6 +8,8 @@
 #include "os/place.h"
 #include "os/unwind.h"
 
+enum { LOOK_BACK_BYTES = 128 };
+
 /* The unit of a code address. Looked for in all of them: clang writes no .debug_aranges. */
 static Dwarf_Die *unit_of(Dwfl_Module *m, uintptr_t pc, Dwarf_Addr *bias)
 {
@@ -77,6 +79,8 @@ static void found(lookup *l, const char *function, const char *file, int line)
     weft__place_text(p->function, sizeof p->function, function);
     weft__place_text(p->file, sizeof p->file, file);
     p->line = file ? line : 0;
+    /* libc's headers have functions too: getline, and what _FORTIFY_SOURCE puts in front of read. */
+    if (strncmp(p->file, "/usr/include/", 13) == 0) p->owner = WEFT__OWNER_SYSTEM;
     if (p->owner != WEFT__OWNER_SYSTEM) p->owner = weft__place_owner(p->function, p->owner);
 }
 
@@ -110,12 +114,22 @@ static Dwarf_Die *scopes_at(Dwarf_Die *unit, uintptr_t pc, int *n)
     return *n > 0 ? around : NULL;
 }
 
+/* An instruction that belongs to no line in particular (0) is told with the line before it. */
+static const char *line_at(Dwarf_Die *unit, uintptr_t pc, int *line)
+{
+    Dwarf_Line *at = NULL;
+    *line = 0;
+    for (uintptr_t back = 0; back < LOOK_BACK_BYTES && !*line; back++) {
+        at = dwarf_getsrc_die(unit, pc - back);
+        if (!at || dwarf_lineno(at, line) != 0) break;
+    }
+    return at ? dwarf_linesrc(at, NULL, NULL) : NULL;
+}
+
 static void look_in_unit(lookup *l, Dwarf_Die *unit, uintptr_t pc)
 {
-    int n, line = 0;
-    Dwarf_Line *at = dwarf_getsrc_die(unit, pc);
-    const char *file = at ? dwarf_linesrc(at, NULL, NULL) : NULL;
-    if (at) dwarf_lineno(at, &line);
+    int n, line;
+    const char *file = line_at(unit, pc, &line);
     Dwarf_Die *scopes = scopes_at(unit, pc, &n);
     for (int i = 0; scopes && i < n; i++) {
         int tag = dwarf_tag(&scopes[i]);

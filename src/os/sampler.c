@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "os/peek.h"
@@ -47,21 +46,6 @@ static _Thread_local weft__sampler *of_this_thread __attribute__((tls_model("ini
 
 /* ---- the signal ---- */
 
-static void registers_of(const ucontext_t *uc, weft__registers *r)
-{
-#if defined __x86_64__
-    static const int order[WEFT__REGS] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP,
-        REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP };
-    for (int i = 0; i < WEFT__REGS; i++) r->r[i] = (uintptr_t)uc->uc_mcontext.gregs[order[i]];
-    r->pc = r->r[16];
-#elif defined __aarch64__
-    for (int i = 0; i < 31; i++) r->r[i] = uc->uc_mcontext.regs[i];
-    r->r[WEFT__REG_SP] = uc->uc_mcontext.sp;
-    r->pc = uc->uc_mcontext.pc;
-#endif
-    r->known = ((uint64_t)1 << WEFT__REGS) - 1;
-}
-
 static void on_tick(int signal, siginfo_t *info, void *context)
 {
     (void)signal;
@@ -69,7 +53,7 @@ static void on_tick(int signal, siginfo_t *info, void *context)
     int wanted = WANTED;
     if (!s || info->si_code != SI_TIMER || info->si_value.sival_ptr != s) return;
     if (!atomic_compare_exchange_strong(&s->state, &wanted, COPYING)) return;
-    registers_of(context, &s->regs);
+    weft__registers_of(context, &s->regs);
     s->copied = weft__os_peek(s->regs.r[WEFT__REG_SP], s->copy, sizeof s->copy);
     atomic_store(&s->state, TAKEN);
 }

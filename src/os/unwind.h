@@ -5,7 +5,7 @@
  * it looks for return addresses on the stack instead and knows the names that dladdr knows (see
  * docs/decisions/0005-stacks-are-read-with-libdw.md).
  *
- * Everything here allocates, reads files and takes milliseconds; none of it may be called in a signal handler. Any
+ * Everything here allocates, reads files and takes milliseconds; none of it, but weft__registers_of, may be called in a signal handler. Any
  * thread may call: there is one lock. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +33,12 @@ int weft__unwind(const weft__registers *regs, const weft__stack_bytes *stack, ui
 /* Those of a context that weft__switch saved (all registers but these three are dead), on a stack that ends at `end`
  * and that nobody else runs on. */
 int weft__unwind_saved(const void *sp, const void *fp, const void *pc, const void *end, uintptr_t *pcs, int max);
+
+/* Those of the caller, innermost first (this function is one of them), on a stack that ends at `end`. */
+int weft__unwind_here(const void *end, uintptr_t *pcs, int max);
+
+/* The registers in the third argument of a signal handler, or in a ucontext_t. Async-signal-safe. */
+void weft__registers_of(const void *context, weft__registers *r);
 
 /* Whose code an address lies in. System: a shared object in /lib or /usr/lib, or what a compiler brings. */
 typedef enum weft__owner { WEFT__OWNER_USER, WEFT__OWNER_WEFT, WEFT__OWNER_SYSTEM } weft__owner;

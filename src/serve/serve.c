@@ -7,6 +7,7 @@
 #include "task/inspect.h"
 #include "task/offload.h"
 #include "task/process.h"
+#include "task/preload.h"
 #include "task/watchdog.h"
 #include "web/app.h"
 
@@ -79,6 +80,7 @@ static int serve_on(serving *s, weft__os *os)
     weft__visible visible;
     weft__visible_start(&visible, s->loop, s->opts->inspect);
     int limit = weft__watchdog_limit(s->opts->watchdog_ms);
+    weft__blocking_calls_watch();
     weft__watchdog *dog = weft__watchdog_start(s->loop, limit, NULL, NULL);
     int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
     weft__watchdog_stop(dog);

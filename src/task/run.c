@@ -5,6 +5,7 @@
 #include "task/inspect.h"
 #include "task/offload.h"
 #include "task/process.h"
+#include "task/preload.h"
 #include "task/watchdog.h"
 
 typedef struct interrupt { weft__watch watch; weft__loop *loop; weft__timer stuck; } interrupt;
@@ -48,6 +49,7 @@ static int run_on(weft__os *os, weft_call call)
     if (os->ops->signals(os, &i.watch) < 0) fputs("weft: signals cannot be watched; SIGINT ends the program at once\n", stderr);
     weft__visible visible;
     weft__visible_start(&visible, loop, false);
+    weft__blocking_calls_watch();
     weft__watchdog *dog = weft__watchdog_start(loop, weft__watchdog_limit(0), NULL, NULL);
     int rc = weft__loop_run(loop, call);
     weft__watchdog_stop(dog);

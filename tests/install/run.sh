@@ -16,7 +16,7 @@ if ! make install PREFIX="$prefix/weft" > "$prefix/out" 2>&1; then
 fi
 echo "ok make_install"
 export PKG_CONFIG_PATH="$prefix/weft/lib/pkgconfig"
-for file in include/weft.h include/weft/web.h lib/libweft.a lib/pkgconfig/weft.pc; do
+for file in include/weft.h include/weft/web.h lib/libweft.a lib/pkgconfig/weft.pc lib/libweft-blocking.so bin/weft-blocking; do
     check "it_installs_$(basename $file)" test -f "$prefix/weft/$file"
 done
 
@@ -39,3 +39,14 @@ include=$(pkg-config --cflags-only-I weft)
 check an_app_for_cpp_compiles cc -c app.c -Dmain=weft_app_main $flags
 check cpp_links_the_library g++ -Wall -Wextra app.cc app.o -o app_cc $include $(pkg-config --libs weft)
 check a_cpp_program_runs ./app_cc
+
+cat > blocking.c << 'END'
+#include <unistd.h>
+#include <weft.h>
+static int sleeps(void) { return usleep(1); }
+int main(void) { return weft_run(sleeps); }
+END
+check a_program_that_blocks_builds gcc -g $warnings -D_GNU_SOURCE blocking.c -o blocking $flags
+if "$prefix/weft/bin/weft-blocking" ./blocking 2>&1 | grep -q '^weft: usleep blocks the loop: task sleeps'; then echo 'ok weft_blocking_tells_it'
+else echo "not ok weft_blocking_tells_it: $("$prefix/weft/bin/weft-blocking" ./blocking 2>&1)"
+fi

@@ -62,29 +62,13 @@ static char own[TEXT];
 static uintptr_t caller;                 /* a function of less than 256 bytes, and whether it is among the calls */
 static bool seen;
 
-static void registers_of(const ucontext_t *uc, weft__registers *r)
-{
-    memset(r, 0, sizeof *r);
-#if defined __x86_64__
-    static const int order[] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9,
-        REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP };
-    for (int i = 0; i < 17; i++) r->r[i] = (uintptr_t)uc->uc_mcontext.gregs[order[i]];
-    r->pc = r->r[16];
-#else
-    for (int i = 0; i < 31; i++) r->r[i] = uc->uc_mcontext.regs[i];
-    r->r[31] = uc->uc_mcontext.sp;
-    r->pc = uc->uc_mcontext.pc;
-#endif
-    r->known = ((uint64_t)1 << WEFT__REGS) - 1;
-}
-
 KEEP static int innermost(bool all_registers)
 {
     ucontext_t uc;
     weft__registers r;
     uintptr_t pcs[DEPTH];
     WEFT_NEED(getcontext(&uc) == 0);
-    registers_of(&uc, &r);
+    weft__registers_of(&uc, &r);
     if (!all_registers) r.known = (uint64_t)1 << WEFT__REG_SP;
     uintptr_t sp = r.r[WEFT__REG_SP];
     static uintptr_t copy[2048];

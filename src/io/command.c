@@ -58,7 +58,8 @@ static const char *access_text(int rc, weft__child_step step)
 {
     bool named = step == WEFT__CHILD_FIND;
     if (rc == -ENOENT) return named ? "no such program in PATH" : "there is no such file";
-    if (rc == -EACCES) return named ? "what PATH has by that name may not be executed" : "it may not be executed";
+    if (rc == -EACCES)
+        return named ? "what PATH has by that name may not be executed" : "it may not be executed";
     return weft__code_text(rc);
 }
 
@@ -75,7 +76,8 @@ static const char *exec_text(int rc)
 
 static int told_to_others(const char *program)
 {
-    return weft__fail_as(NULL, -ECHILD, 0, "how %s ended was told to somebody else (is SIGCHLD ignored?)", program);
+    return weft__fail_as(
+        NULL, -ECHILD, 0, "how %s ended was told to somebody else (is SIGCHLD ignored?)", program);
 }
 
 static int start_failed(int rc, weft__child_step step, const char *program, const char *folder)
@@ -85,13 +87,18 @@ static int start_failed(int rc, weft__child_step step, const char *program, cons
         return weft__fail_as(NULL, rc, 0, "cannot run '%s' in '%s': %s", program, folder,
             rc == -ENOENT || rc == -ENOTDIR ? "there is no such folder" : weft__code_text(rc));
     case WEFT__CHILD_FIND:
-    case WEFT__CHILD_ACCESS: return weft__fail_as(NULL, rc, 0, "cannot run '%s': %s", program, access_text(rc, step));
-    case WEFT__CHILD_EXEC: return weft__fail_as(NULL, rc, 0, "cannot run '%s': %s", program, exec_text(rc));
-    case WEFT__CHILD_PIPES: return weft__fail_as(NULL, rc, 0, "cannot run '%s': no pipes for it: %s", program, weft__code_text(rc));
+    case WEFT__CHILD_ACCESS:
+        return weft__fail_as(NULL, rc, 0, "cannot run '%s': %s", program, access_text(rc, step));
+    case WEFT__CHILD_EXEC:
+        return weft__fail_as(NULL, rc, 0, "cannot run '%s': %s", program, exec_text(rc));
+    case WEFT__CHILD_PIPES:
+        return weft__fail_as(
+            NULL, rc, 0, "cannot run '%s': no pipes for it: %s", program, weft__code_text(rc));
     case WEFT__CHILD_WATCH: break;
     }
     if (rc == -ECHILD) return told_to_others(program);
-    return weft__fail_as(NULL, rc, 0, "cannot run '%s': its end cannot be watched: %s", program, weft__code_text(rc));
+    return weft__fail_as(NULL, rc, 0, "cannot run '%s': its end cannot be watched: %s", program,
+        weft__code_text(rc));
 }
 
 int weft__command_opts_check(const weft_command_opts *o, const char *const *argv)
@@ -99,7 +106,8 @@ int weft__command_opts_check(const weft_command_opts *o, const char *const *argv
     const char *wrong = o->timeout_ms < 0 ? "timeout_ms" : o->grace_ms < -1 ? "grace_ms" : NULL;
     if (o->out_bytes_max > SIZE_MAX / 4) wrong = "out_bytes_max";
     if (o->err_bytes_max > SIZE_MAX / 4) wrong = "err_bytes_max";
-    if (wrong) return weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of a program makes no sense", wrong);
+    if (wrong)
+        return weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of a program makes no sense", wrong);
     if (!argv || !argv[0]) return weft__fail_as(NULL, WEFT_EINVAL, 0, "a program without a name");
     return 0;
 }
@@ -131,13 +139,15 @@ int weft__command_await(weft__command *c, int64_t deadline_ns)
     int rc = 0;
     if (c->ended) return weft__checkpoint();
     while (rc == 0 && !c->ended) {
-        int64_t until_ns = c->watched ? INT64_MAX : weft__loop_clock(c->loop) + LOOK_AGAIN_MS * 1000000LL;
+        int64_t until_ns =
+            c->watched ? INT64_MAX : weft__loop_clock(c->loop) + LOOK_AGAIN_MS * 1000000LL;
         c->waiter = weft__self();
         rc = weft__park("a program to end", until_ns < deadline_ns ? until_ns : deadline_ns);
         c->waiter = NULL;
         if (c->watched) continue;
         reap(c);
-        if (rc == WEFT_ETIMEDOUT && !weft__cancelled() && weft__loop_now(c->loop) < deadline_ns) rc = 0;
+        if (rc == WEFT_ETIMEDOUT && !weft__cancelled() && weft__loop_now(c->loop) < deadline_ns)
+            rc = 0;
     }
     return c->ended ? 0 : rc;
 }
@@ -166,7 +176,7 @@ static void give_back(weft__command *c)
     weft__free(c);
 }
 
-/* Of one that not even SIGKILL has ended yet (it hangs in the kernel): it is reaped when it does. */
+/* Of one that not even SIGKILL has ended yet, since it hangs in the kernel: reaped when it does. */
 static void forsaken(void *arg)
 {
     weft__command *c = arg;
@@ -187,7 +197,8 @@ static void release(weft__command *c)
         give_back(c);
         return;
     }
-    weft__log(WEFT__LOG_WARN, "process %d (%s) does not end although it was killed", c->child.pid, c->name);
+    weft__log(WEFT__LOG_WARN, "process %d (%s) does not end although it was killed", c->child.pid,
+        c->name);
     (void)weft__loop_on_free(c->loop, forsaken, c);
 }
 
@@ -210,7 +221,8 @@ int weft_command_wait(weft_command *shown, weft_exit *how)
     weft__command *c = (weft__command *)shown;
     if (!weft__self()) return weft__no_task("weft_command_wait");
     if (c->waiting) {
-        return weft__fail_as(NULL, WEFT_EBUSY, 0, "waiting for %s: task %s does so already, and one at a time may", c->name, c->waiting);
+        return weft__fail_as(NULL, WEFT_EBUSY, 0,
+            "waiting for %s: task %s does so already, and one at a time may", c->name, c->waiting);
     }
     c->waiting = weft_task_name(weft_task_self());
     c->inside++;
@@ -227,7 +239,8 @@ int weft_command_signal(weft_command *shown, int number)
     weft__command *c = (weft__command *)shown;
     if (c->ended) return 0;
     int rc = children(c)->signal(os_of(c), &c->child, number);
-    return rc < 0 ? weft__fail_as(NULL, rc, 0, "signal %d for %s: %s", number, c->name, weft__code_text(rc)) : 0;
+    if (rc == 0) return 0;
+    return weft__fail_as(NULL, rc, 0, "signal %d for %s: %s", number, c->name, weft__code_text(rc));
 }
 
 /* ---- its start ---- */
@@ -248,7 +261,8 @@ static int ends_open(weft__command *c)
     return in < 0 ? in : out < 0 ? out : err;
 }
 
-static int spawn(weft__command *c, const char *const *argv, const weft_command_opts *o, weft__stdio io)
+static int spawn(
+    weft__command *c, const char *const *argv, const weft_command_opts *o, weft__stdio io)
 {
     weft__child_step step;
     const char **env = environment(o);
@@ -271,10 +285,13 @@ static int follow(weft__command *c)
     return rc < 0 ? rc : opened;
 }
 
-int weft__command_start(weft__command **out, const char *const *argv, const weft_command_opts *o, weft__stdio io)
+int weft__command_start(
+    weft__command **out, const char *const *argv, const weft_command_opts *o, weft__stdio io)
 {
     weft__loop *loop = weft__loop_here();
-    if (!weft__loop_os(loop)->ops->children) return weft__fail_as(NULL, WEFT_EINVAL, 0, "cannot run '%s': this world has no programs", argv[0]);
+    if (!weft__loop_os(loop)->ops->children)
+        return weft__fail_as(
+            NULL, WEFT_EINVAL, 0, "cannot run '%s': this world has no programs", argv[0]);
     weft__command *c = weft__calloc(sizeof *c);
     if (!c) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "cannot run '%s': no memory", argv[0]);
     c->watch.ready = ended;
@@ -315,9 +332,15 @@ int weft_command_start_with(weft_command **out, const char *const *argv, const w
     if (!weft__self()) return weft__no_task("weft_command_start");
     int rc = weft__command_opts_check(o, argv);
     if (rc < 0) return rc;
-    bool wrong = end_kind(o->in, WEFT_STDIO_NULL, &io.in) || end_kind(o->out, WEFT_STDIO_PIPED, &io.out) || end_kind(o->err, WEFT_STDIO_PIPED, &io.err);
-    wrong = wrong || io.in == WEFT__CHILD_WITH_OUT || io.out == WEFT__CHILD_WITH_OUT || o->input.len || o->timeout_ms;
-    if (wrong) return weft__fail_as(NULL, WEFT_EINVAL, 0, "starting '%s': an option that is for weft_command_run, or a stream that cannot be", argv[0]);
+    bool wrong = end_kind(o->in, WEFT_STDIO_NULL, &io.in) ||
+                 end_kind(o->out, WEFT_STDIO_PIPED, &io.out) ||
+                 end_kind(o->err, WEFT_STDIO_PIPED, &io.err);
+    wrong = wrong || io.in == WEFT__CHILD_WITH_OUT || io.out == WEFT__CHILD_WITH_OUT ||
+            o->input.len || o->timeout_ms;
+    if (wrong)
+        return weft__fail_as(NULL, WEFT_EINVAL, 0,
+            "starting '%s': an option that is for weft_command_run, or a stream that cannot be",
+            argv[0]);
     rc = weft__command_start(&c, argv, o, io);
     if (rc == 0) *out = &c->shown;
     return rc;

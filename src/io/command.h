@@ -23,11 +23,13 @@ typedef struct weft__command {
 
 /* Start it with these three; its pipes become connections. 0 or a code, recorded. */
 typedef struct weft__stdio { weft__child_end in, out, err; } weft__stdio;
-int weft__command_start(weft__command **out, const char *const *argv, const weft_command_opts *o, weft__stdio io);
+int weft__command_start(
+    weft__command **out, const char *const *argv, const weft_command_opts *o, weft__stdio io);
 
-/* Wait until it has ended, or the deadline. 0 or a code; WEFT_ETIMEDOUT of the deadline too. Waits: unless it has. */
+/* Wait until it has ended, or the deadline. 0 or a code; WEFT_ETIMEDOUT of the deadline too. Waits:
+ * unless it has. */
 int weft__command_await(weft__command *c, int64_t deadline_ns);
-/* See to it that it ends, whatever is cancelled. Waits: for its grace at most, unless it has ended. */
+/* See to it that it ends, whatever is cancelled. Waits: for its grace at most, unless it has. */
 void weft__command_end(weft__command *c);
 int weft__command_opts_check(const weft_command_opts *o, const char *const *argv);
 #endif

@@ -1,4 +1,4 @@
-/* A program from its start to its end in one call: one task feeds it, drains it and waits for it. */
+/* A program from start to end in one call: one task feeds it, drains it and waits for it. */
 #include <errno.h>
 #include <stdio.h>
 #include "base/mem.h"
@@ -6,7 +6,13 @@
 #include "task/error.h"
 #include "task/job.h"
 
-enum { OUT_BYTES = 1 << 20, ERR_BYTES = 64 * 1024, PIECE = 16 * 1024, LEFT_OPEN_MS = 1000, ERR_SHOWN = 300 };
+enum {
+    OUT_BYTES = 1 << 20,
+    ERR_BYTES = 64 * 1024,
+    PIECE = 16 * 1024,
+    LEFT_OPEN_MS = 1000,
+    ERR_SHOWN = 300
+};
 
 typedef struct run {
     weft__command *c;
@@ -69,8 +75,9 @@ static int move(run *r)
     int rc = feed(r);
     if (rc == 0) rc = drain(r->c->shown.out, &r->out, &too_much);
     if (rc == 0 && too_much) {
-        return weft__fail_as(NULL, WEFT_ELIMIT, 0, "%s wrote more than %zu bytes to its stdout (out_bytes_max)",
-            r->c->name, r->out.bytes_max);
+        return weft__fail_as(NULL, WEFT_ELIMIT, 0,
+            "%s wrote more than %zu bytes to its stdout (out_bytes_max)", r->c->name,
+            r->out.bytes_max);
     }
     return rc == 0 ? drain(r->c->shown.err, &r->err, &r->err_cut) : rc;
 }
@@ -94,7 +101,8 @@ static int wait_for_any(run *r, bool *given_up)
     listen_to(r, weft__self());
     int rc = weft__park("a program to write or to end", until_ns);
     listen_to(r, NULL);
-    *given_up = rc == WEFT_ETIMEDOUT && r->ended_ns && weft__loop_now(loop) >= until_ns && !weft__cancelled();
+    *given_up = rc == WEFT_ETIMEDOUT && r->ended_ns && weft__loop_now(loop) >= until_ns &&
+                !weft__cancelled();
     return *given_up ? 0 : rc;
 }
 
@@ -123,9 +131,14 @@ static weft_str kept(weft__buf *b)
 
 static int result_fill(run *r, weft_output *out)
 {
-    weft_output all = { { r->c->exit.status, r->c->exit.signal }, kept(&r->out), kept(&r->err), r->err_cut };
-    if (r->c->lost) return weft__fail_as(NULL, r->c->lost, 0, "how %s ended was told to somebody else (is SIGCHLD ignored?)", r->c->name);
-    if (!all.out.ptr || !all.err.ptr) return weft__fail_as(NULL, WEFT_ELIMIT, 0, "what %s wrote finds no room in the memory of this work", r->c->name);
+    weft_output all = { { r->c->exit.status, r->c->exit.signal }, kept(&r->out), kept(&r->err),
+        r->err_cut };
+    if (r->c->lost)
+        return weft__fail_as(NULL, r->c->lost, 0,
+            "how %s ended was told to somebody else (is SIGCHLD ignored?)", r->c->name);
+    if (!all.out.ptr || !all.err.ptr)
+        return weft__fail_as(NULL, WEFT_ELIMIT, 0,
+            "what %s wrote finds no room in the memory of this work", r->c->name);
     *out = all;
     return 0;
 }
@@ -144,10 +157,15 @@ static int end_kind(weft_stdio wanted, weft_stdio usual, weft__child_end *out)
 static int stdio_of(const weft_command_opts *o, const char *name, weft__stdio *io)
 {
     weft_stdio in = o->in == WEFT_STDIO_DEFAULT && o->input.len ? WEFT_STDIO_CAPTURED : o->in;
-    bool wrong = end_kind(in, WEFT_STDIO_NULL, &io->in) || end_kind(o->out, WEFT_STDIO_CAPTURED, &io->out) || end_kind(o->err, WEFT_STDIO_CAPTURED, &io->err);
-    wrong = wrong || io->in == WEFT__CHILD_WITH_OUT || io->out == WEFT__CHILD_WITH_OUT || o->in == WEFT_STDIO_CAPTURED;
+    bool wrong = end_kind(in, WEFT_STDIO_NULL, &io->in) ||
+                 end_kind(o->out, WEFT_STDIO_CAPTURED, &io->out) ||
+                 end_kind(o->err, WEFT_STDIO_CAPTURED, &io->err);
+    wrong = wrong || io->in == WEFT__CHILD_WITH_OUT || io->out == WEFT__CHILD_WITH_OUT ||
+            o->in == WEFT_STDIO_CAPTURED;
     wrong = wrong || (o->input.len && o->in != WEFT_STDIO_DEFAULT);
-    return wrong ? weft__fail_as(NULL, WEFT_EINVAL, 0, "running '%s': a stream that cannot be", name) : 0;
+    return wrong
+               ? weft__fail_as(NULL, WEFT_EINVAL, 0, "running '%s': a stream that cannot be", name)
+               : 0;
 }
 
 static int run_in(run *r, const char *const *argv, const weft_command_opts *o, weft__stdio io)
@@ -163,7 +181,7 @@ static int run_in(run *r, const char *const *argv, const weft_command_opts *o, w
 
 int weft_command_run_with(weft_output *result, const char *const *argv, const weft_command_opts *o)
 {
-    weft__stdio io;
+    weft__stdio io = { WEFT__CHILD_NULL, WEFT__CHILD_NULL, WEFT__CHILD_NULL };
     run r = { .input = o->input };
     if (!weft__self()) return weft__no_task("weft_command_run");
     int rc = weft__command_opts_check(o, argv);
@@ -172,8 +190,10 @@ int weft_command_run_with(weft_output *result, const char *const *argv, const we
     weft__buf_init(&r.out, o->out_bytes_max ? o->out_bytes_max : OUT_BYTES);
     weft__buf_init(&r.err, o->err_bytes_max ? o->err_bytes_max : ERR_BYTES);
     rc = run_in(&r, argv, o, io);
-    if (rc == 0) rc = result_fill(&r, result);
-    if (r.c) weft_command_free(&r.c->shown);
+    if (r.c) {
+        if (rc == 0) rc = result_fill(&r, result);
+        weft_command_free(&r.c->shown);
+    }
     weft__buf_free(&r.out);
     weft__buf_free(&r.err);
     return rc;
@@ -190,13 +210,17 @@ static weft_str last_words(const weft_output *o)
 
 int weft_command_text_with(weft_str *out, const char *const *argv, const weft_command_opts *o)
 {
-    weft_output result;
+    weft_output result = { { 0, 0 }, WEFT_S(""), WEFT_S(""), false };
     int rc = weft_command_run_with(&result, argv, o);
     if (rc < 0) return rc;
     weft_str said = last_words(&result);
     const char *colon = said.len ? ": " : "";
-    if (result.exit.signal) return weft__fail_as(NULL, WEFT_EFAILED, 0, "%s was ended by signal %d%s%.*s", argv[0], result.exit.signal, colon, WEFT_FMT(said));
-    if (result.exit.status) return weft__fail_as(NULL, WEFT_EFAILED, 0, "%s ended with status %d%s%.*s", argv[0], result.exit.status, colon, WEFT_FMT(said));
+    if (result.exit.signal)
+        return weft__fail_as(NULL, WEFT_EFAILED, 0, "%s was ended by signal %d%s%.*s", argv[0],
+            result.exit.signal, colon, WEFT_FMT(said));
+    if (result.exit.status)
+        return weft__fail_as(NULL, WEFT_EFAILED, 0, "%s ended with status %d%s%.*s", argv[0],
+            result.exit.status, colon, WEFT_FMT(said));
     *out = result.out;
     return 0;
 }

@@ -28,9 +28,13 @@ int weft__conn_fail(const weft_conn *c, int code, const char *doing)
 
 int weft__conn_opts_check(const weft_conn_opts *o)
 {
-    const char *wrong = o->timeout_ms < -1 ? "timeout_ms" : o->read_ms < 0 ? "read_ms" : o->write_ms < 0 ? "write_ms" : NULL;
+    const char *wrong = o->timeout_ms < -1 ? "timeout_ms"
+                        : o->read_ms < 0   ? "read_ms"
+                        : o->write_ms < 0  ? "write_ms"
+                                           : NULL;
     if (o->buffer_bytes_max > SIZE_MAX / 4) wrong = "buffer_bytes_max";
-    return wrong ? weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of a connection makes no sense", wrong) : 0;
+    if (!wrong) return 0;
+    return weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of a connection makes no sense", wrong);
 }
 
 weft_conn *weft__conn_new(weft__loop *loop, const weft_conn_opts *opts)
@@ -44,7 +48,8 @@ weft_conn *weft__conn_new(weft__loop *loop, const weft_conn_opts *opts)
     return c;
 }
 
-int weft__conn_over(weft_conn **out, weft__loop *loop, int fd, const char *peer, const weft_conn_opts *opts)
+int weft__conn_over(
+    weft_conn **out, weft__loop *loop, int fd, const char *peer, const weft_conn_opts *opts)
 {
     weft_conn *c = weft__conn_new(loop, opts);
     if (!c) {
@@ -81,11 +86,13 @@ void weft__conn_leave(weft_conn **c) { weft_conn_free(*c); }
 
 int weft__conn_enter(weft_conn *c, const char **who, const char *doing)
 {
-    if (!weft__self()) return weft__no_task(who == &c->reading ? "a read of a connection" : "a write to a connection");
+    if (!weft__self())
+        return weft__no_task(
+            who == &c->reading ? "a read of a connection" : "a write to a connection");
     if (c->stream.fd < 0) return weft__conn_fail(c, WEFT_ECLOSED, doing);
     if (*who) {
-        return weft__fail_as(NULL, WEFT_EBUSY, 0, "%s %s: task %s does so already, and one at a time may",
-            doing, c->peer, *who);
+        return weft__fail_as(NULL, WEFT_EBUSY, 0,
+            "%s %s: task %s does so already, and one at a time may", doing, c->peer, *who);
     }
     *who = weft_task_name(weft_task_self());
     c->inside++;
@@ -111,9 +118,11 @@ int weft__host_parse(const char *host, int port, weft__addr *out)
 {
     if (!host) return weft__fail_as(NULL, WEFT_EINVAL, 0, "the host is NULL");
     if (weft__addr_parse(weft_str_of(host), port, out) == 0) return 1;
-    if (port < 0 || port > 65535) return weft__fail_as(NULL, WEFT_EINVAL, 0, "port %d is not in 0 to 65535", port);
+    if (port < 0 || port > 65535)
+        return weft__fail_as(NULL, WEFT_EINVAL, 0, "port %d is not in 0 to 65535", port);
     if (*host != '/' && strncmp(host, "unix:", 5) != 0) return 0;
-    return weft__fail_as(NULL, WEFT_EINVAL, 0, "'%s' is no unix socket: its path must have 1 to 107 bytes", host);
+    return weft__fail_as(
+        NULL, WEFT_EINVAL, 0, "'%s' is no unix socket: its path must have 1 to 107 bytes", host);
 }
 
 static int connect_failed(const char *host, int port, int code, const char *why, int timeout_ms)
@@ -122,8 +131,10 @@ static int connect_failed(const char *host, int port, int code, const char *why,
     if (is_scopes(code)) return code;
     weft__host_text(host, port, at);
     if (code == WEFT_ETIMEDOUT && timeout_ms > 0)
-        return weft__fail_as(NULL, code, 0, "cannot connect to %s: no answer within %d ms", at, timeout_ms);
-    return weft__fail_as(NULL, code, 0, "cannot connect to %s: %s", at, why ? why : weft__code_text(code));
+        return weft__fail_as(
+            NULL, code, 0, "cannot connect to %s: no answer within %d ms", at, timeout_ms);
+    return weft__fail_as(
+        NULL, code, 0, "cannot connect to %s: %s", at, why ? why : weft__code_text(code));
 }
 
 int weft_connect_with(weft_conn **out, const char *host, int port, const weft_conn_opts *opts)
@@ -161,7 +172,8 @@ static int send_pieces(weft_conn *c, const weft_str *pieces, size_t n)
         struct iovec iov[8];
         int count = 0;
         for (; i < n && count < (int)weft_count(iov); i++) {
-            if (pieces[i].len) iov[count++] = (struct iovec){ (char *)(uintptr_t)pieces[i].ptr, pieces[i].len };
+            if (pieces[i].len)
+                iov[count++] = (struct iovec){ (char *)(uintptr_t)pieces[i].ptr, pieces[i].len };
         }
         int rc = count ? weft__stream_send(&c->stream, iov, count, timeout_ns) : 0;
         if (rc < 0) return rc;
@@ -177,7 +189,8 @@ int weft_conn_write_n(weft_conn *c, const weft_str *pieces, size_t n)
     rc = weft__checkpoint();                         /* before any byte has gone */
     if (rc == 0 && c->cut) {
         rc = weft__fail_as(NULL, WEFT_ECLOSED, 0,
-            "writing to %s: an earlier write ended in the middle, so what follows would be misread", c->peer);
+            "writing to %s: an earlier write ended in the middle, so what follows would be misread",
+            c->peer);
     } else if (rc == 0) {
         rc = send_pieces(c, pieces, n);
         c->cut = rc < 0;
@@ -197,9 +210,10 @@ int weft_conn_print(weft_conn *c, const char *fmt, ...)
     va_copy(again, args);
     int n = vsnprintf(small, sizeof small, fmt, args), rc = 0;
     va_end(args);
-    if (n < 0) rc = weft__fail_as(NULL, WEFT_EINVAL, 0, "writing to %s: the format '%s' cannot be", c->peer, fmt);
-    else if (n > PRINT_BYTES_MAX) rc = weft__fail_as(NULL, WEFT_ELIMIT, 0, "writing to %s: weft_conn_print of %d bytes, 65536 may be", c->peer, n);
-    else if (n >= (int)sizeof small && !(text = weft__malloc((size_t)n + 1))) rc = weft__conn_fail(c, WEFT_ENOMEM, "writing to");
+    if (n < 0) rc = WEFT_EINVAL;
+    else if (n > PRINT_BYTES_MAX) rc = WEFT_ELIMIT;
+    else if (n >= (int)sizeof small && !(text = weft__malloc((size_t)n + 1))) rc = WEFT_ENOMEM;
+    if (rc < 0) rc = weft__conn_fail(c, rc, "printing to");
     if (rc == 0 && text != small) vsnprintf(text, (size_t)n + 1, fmt, again);
     va_end(again);
     if (rc == 0) rc = weft_conn_write(c, (weft_str){ text, (size_t)n });
@@ -209,10 +223,12 @@ int weft_conn_print(weft_conn *c, const char *fmt, ...)
 
 int weft_conn_end(weft_conn *c)
 {
-    if (c->stream.fd < 0) return weft__conn_fail(c, WEFT_ECLOSED, "ending the sending side of the connection to");
+    static const char doing[] = "ending the sending side of the connection to";
+    if (c->stream.fd < 0) return weft__conn_fail(c, WEFT_ECLOSED, doing);
     weft__os *os = weft__loop_os(c->stream.loop);
     int rc = os->ops->shutdown(os, c->stream.fd);
-    return rc < 0 ? weft__conn_fail(c, rc == -ENOTCONN ? WEFT_ECONNRESET : rc, "ending the sending side of the connection to") : 0;
+    if (rc == -ENOTCONN) rc = WEFT_ECONNRESET;
+    return rc < 0 ? weft__conn_fail(c, rc, doing) : 0;
 }
 
 /* ---- addresses ---- */
@@ -223,6 +239,7 @@ weft_str weft_conn_local(weft_conn *c)
 {
     weft__addr a;
     weft__os *os = weft__loop_os(c->stream.loop);
-    if (!*c->local && c->stream.fd >= 0 && os->ops->local(os, c->stream.fd, &a) == 0) weft__addr_format(&a, c->local);
+    if (!*c->local && c->stream.fd >= 0 && os->ops->local(os, c->stream.fd, &a) == 0)
+        weft__addr_format(&a, c->local);
     return weft_str_of(c->local);
 }

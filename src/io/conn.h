@@ -8,12 +8,12 @@ struct weft_conn {
     weft__stream stream;
     char *in;                        /* `room` bytes and one for a NUL; unread: from start to len */
     size_t room, start, len;
-    size_t lent_at;                  /* of the byte that a NUL stands in for, behind what was given last */
+    size_t lent_at; /* of the byte that a NUL stands in for, behind what was given last */
     char lent;
     size_t buffer_bytes_max;
     int read_ms, write_ms;           /* 0: no bound */
     const char *reading, *writing;   /* the name of the task that does; NULL: none */
-    unsigned inside;                 /* tasks in a call: the last one gives it back if it was freed meanwhile */
+    unsigned inside; /* tasks in a call: the last one gives it back if it was freed meanwhile */
     bool filled;                     /* the last read filled all the room there was */
     bool cut;                        /* a write ended in the middle */
     bool freed;
@@ -23,7 +23,8 @@ struct weft_conn {
 /* A closed one, to be connected. NULL: no memory. */
 weft_conn *weft__conn_new(weft__loop *loop, const weft_conn_opts *opts);
 /* Over a connected descriptor, which it takes. 0 or a code, with the descriptor closed. */
-int weft__conn_over(weft_conn **out, weft__loop *loop, int fd, const char *peer, const weft_conn_opts *opts);
+int weft__conn_over(
+    weft_conn **out, weft__loop *loop, int fd, const char *peer, const weft_conn_opts *opts);
 
 /* A call of the running task begins: 0, WEFT_ECLOSED or WEFT_EBUSY. And ends. */
 int weft__conn_enter(weft_conn *c, const char **who, const char *doing);

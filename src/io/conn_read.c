@@ -1,5 +1,5 @@
-/* Reading from connections for users. What came stays in the buffer until a call has all that it wants, so that one that
- * is cancelled in the middle takes nothing. */
+/* Reading from connections for users. What came stays in the buffer until a call has all that it
+ * wants, so that one that is cancelled in the middle takes nothing. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include "base/mem.h"
@@ -23,14 +23,15 @@ static bool grow(weft_conn *c, size_t most)
     return true;
 }
 
-/* Room for at least one more byte, unless `most` are there: one more than ever fits a message. False: no memory. */
+/* Room for at least one more byte, unless `most` are there: one more than ever fits a message.
+ * False: no memory. */
 static bool make_room(weft_conn *c, size_t most)
 {
     bool larger = c->filled && c->room < c->buffer_bytes_max && c->room < most;
     c->filled = false;
     if (c->start == c->len) {
         c->start = c->len = 0;
-        if (larger) (void)grow(c, most);             /* many bytes at a time: without memory, fewer */
+        if (larger) (void)grow(c, most); /* many bytes at a time: without memory, fewer */
     }
     if (c->len < c->room) return true;
     if (c->start) {
@@ -47,14 +48,16 @@ static ssize_t fill(weft_conn *c, size_t most)
 {
     if (!make_room(c, most)) return WEFT_ENOMEM;
     size_t room = c->room - c->len;
-    int64_t deadline_ns = c->read_ms ? weft__loop_clock(c->stream.loop) + c->read_ms * 1000000LL : INT64_MAX;
+    int64_t deadline_ns =
+        c->read_ms ? weft__loop_clock(c->stream.loop) + c->read_ms * 1000000LL : INT64_MAX;
     ssize_t got = weft__stream_recv(&c->stream, c->in + c->len, room, deadline_ns);
     if (got > 0) c->len += (size_t)got;
     c->filled = got > 0 && (size_t)got == room;
     return got;
 }
 
-/* The next n bytes, and `skip` more that are taken out. What follows them is lent to their NUL until the next step. */
+/* The next n bytes, and `skip` more that are taken out. What follows them is lent to their NUL
+ * until the next step. */
 static int give(weft_conn *c, size_t n, size_t skip, weft_str *out)
 {
     *out = (weft_str){ c->in + c->start, n };
@@ -105,7 +108,8 @@ int64_t weft_conn_read_into(weft_conn *c, void *to, size_t n)
     if (!n) return weft__fail_as(NULL, WEFT_EINVAL, 0, "%s %s: no room was given", DOING, c->peer);
     int rc = enter(c);
     if (rc < 0) return rc;
-    int64_t deadline_ns = c->read_ms ? weft__loop_clock(c->stream.loop) + c->read_ms * 1000000LL : INT64_MAX;
+    int64_t deadline_ns =
+        c->read_ms ? weft__loop_clock(c->stream.loop) + c->read_ms * 1000000LL : INT64_MAX;
     size_t there = have(c) < n ? have(c) : n;
     ssize_t got = there ? weft__checkpoint() : weft__stream_recv(&c->stream, to, n, deadline_ns);
     if (got == 0 && there) {
@@ -122,25 +126,32 @@ int64_t weft_conn_read_into(weft_conn *c, void *to, size_t n)
 
 static int too_long(weft_conn *c, const char *what, size_t most)
 {
-    return leave_told(c, weft__fail_as(NULL, WEFT_ELIMIT, 0, "%s sent %s of more than %zu bytes", c->peer, what, most));
+    int rc = weft__fail_as(
+        NULL, WEFT_ELIMIT, 0, "%s sent %s of more than %zu bytes", c->peer, what, most);
+    return leave_told(c, rc);
 }
 
 static int broken_off(weft_conn *c, const char *what)
 {
-    return leave_told(c, weft__fail_as(NULL, WEFT_EOF, 0, "%s ended in the middle of %s, after %zu bytes of it", c->peer, what, have(c)));
+    int rc = weft__fail_as(NULL, WEFT_EOF, 0,
+        "%s ended in the middle of %s, after %zu bytes of it", c->peer, what, have(c));
+    return leave_told(c, rc);
 }
 
-/* Where the delimiter begins, counted from the first unread byte; bytes before `from` were searched before. */
+/* Where the delimiter begins, counted from the first unread byte; bytes before `from` were searched
+ * before. */
 static bool find(const weft_conn *c, weft_str delimiter, size_t from, size_t *at)
 {
     const char *first = c->in + c->start;
-    const char *found = delimiter.len == 1 ? memchr(first + from, delimiter.ptr[0], have(c) - from)
-                                           : memmem(first + from, have(c) - from, delimiter.ptr, delimiter.len);
+    const char *found = delimiter.len == 1
+                            ? memchr(first + from, delimiter.ptr[0], have(c) - from)
+                            : memmem(first + from, have(c) - from, delimiter.ptr, delimiter.len);
     if (found) *at = (size_t)(found - first);
     return found != NULL;
 }
 
-/* 1: the delimiter is at *at, which is `most` at most; 0: the peer ended before it; WEFT_ELIMIT, or a code. */
+/* 1: the delimiter is at *at, which is `most` at most; 0: the peer ended before it; WEFT_ELIMIT, or
+ * a code. */
 static ssize_t search(weft_conn *c, weft_str delimiter, size_t most, size_t *at)
 {
     ssize_t got = weft__checkpoint();
@@ -158,7 +169,8 @@ int weft_conn_until(weft_conn *c, weft_str delimiter, size_t bytes_max, weft_str
 {
     size_t at = 0, most = bytes_max ? bytes_max : c->buffer_bytes_max;
     if (!delimiter.len || most > SIZE_MAX / 4 || delimiter.len > SIZE_MAX / 4)
-        return weft__fail_as(NULL, WEFT_EINVAL, 0, "%s %s: the delimiter is empty, or the limit makes no sense", DOING, c->peer);
+        return weft__fail_as(NULL, WEFT_EINVAL, 0,
+            "%s %s: the delimiter is empty, or the limit makes no sense", DOING, c->peer);
     int rc = enter(c);
     if (rc < 0) return rc;
     ssize_t found = search(c, delimiter, most, &at);
@@ -185,8 +197,9 @@ int weft_conn_line(weft_conn *c, weft_str *out)
 int weft_conn_exactly(weft_conn *c, size_t n, weft_str *out)
 {
     if (!n || n > c->buffer_bytes_max) {
-        return weft__fail_as(NULL, WEFT_ELIMIT, 0, "%s %s: %zu bytes at once, and 1 to %zu may be (buffer_bytes_max)",
-            DOING, c->peer, n, c->buffer_bytes_max);
+        return weft__fail_as(NULL, WEFT_ELIMIT, 0,
+            "%s %s: %zu bytes at once, and 1 to %zu may be (buffer_bytes_max)", DOING, c->peer, n,
+            c->buffer_bytes_max);
     }
     int rc = enter(c);
     if (rc < 0) return rc;

@@ -1,12 +1,13 @@
 #include "io/dns_cache.h"
 #include "base/mem.h"
-#include "os/net.h"
 #include "task/error.h"
 #include "weft/net.h"
 
 enum { BUCKETS = 256, KEEP_MS = 30000, KEEP_FAILED_MS = 1000, NAMES = 1024, HOST_MAX = 253 };
 
-static weft_dns_opts settings = { .keep_ms = KEEP_MS, .keep_failed_ms = KEEP_FAILED_MS, .names_max = NAMES };
+static weft_dns_opts settings = {
+    .keep_ms = KEEP_MS, .keep_failed_ms = KEEP_FAILED_MS, .names_max = NAMES
+};
 
 typedef struct cache cache;
 typedef struct asker { weft__fiber *fiber; struct asker *next; } asker;
@@ -20,7 +21,7 @@ struct entry {
     entry *newer, *older;            /* in the order of use */
     weft__resolve *look_up;          /* NULL: none is under way */
     asker *askers;
-    uint64_t ended;                  /* how many look-ups have ended: what follows is of the last one */
+    uint64_t ended; /* how many look-ups have ended: what follows is of the last one */
     int64_t until_ns;
     int result;                      /* how many addresses, or a code */
     const char *why;
@@ -184,8 +185,8 @@ static int wait_for_it(entry *e, int64_t deadline_ns)
     return rc;
 }
 
-/* Without a place in the cache: a look-up of one's own. It lives in the os until it is told off, so that a cancel in the
- * middle leaves nothing behind. */
+/* Without a place in the cache: a look-up of one's own. It lives in the os until it is told off, so
+ * that a cancel in the middle leaves nothing behind. */
 typedef struct lookup { weft__watch watch; weft__fiber *task; bool ended; } lookup;
 
 static void lookup_ended(weft__watch *w, uint32_t events)
@@ -196,7 +197,8 @@ static void lookup_ended(weft__watch *w, uint32_t events)
     weft__wake(l->task, 0);
 }
 
-static int ask_alone(weft__os *os, const char *host, int port, weft__addr *out, int max, int64_t deadline_ns, const char **why)
+static int ask_alone(weft__os *os, const char *host, int port, weft__addr *out, int max,
+    int64_t deadline_ns, const char **why)
 {
     lookup l = { .watch.ready = lookup_ended, .task = weft__self() };
     weft__resolve *name = os->ops->resolve(os, host, port, &l.watch);
@@ -238,14 +240,16 @@ static cache *cache_of(weft__loop *loop)
     return *slot = c;
 }
 
-int weft__dns_find(weft__loop *loop, const char *host, int port, weft__addr *out, int max, int64_t deadline_ns, const char **why)
+int weft__dns_find(weft__loop *loop, const char *host, int port, weft__addr *out, int max,
+    int64_t deadline_ns, const char **why)
 {
     weft__os *os = weft__loop_os(loop);
     cache *c = cache_of(loop);
     if (!c) return WEFT_ENOMEM;
     entry *e = strlen(host) <= HOST_MAX ? find(c, host) : NULL;
     bool known = e && !e->look_up && e->until_ns > weft__loop_now(loop);
-    if (!e && (strlen(host) > HOST_MAX || !make_place(c))) return ask_alone(os, host, port, out, max, deadline_ns, why);
+    if (!e && (strlen(host) > HOST_MAX || !make_place(c)))
+        return ask_alone(os, host, port, out, max, deadline_ns, why);
     if (!e) e = entry_new(c, host);
     if (!e) return WEFT_ENOMEM;
     use_unlink(e);
@@ -267,8 +271,13 @@ void weft__dns_forget(weft__loop *loop, const char *host)
 
 int weft_dns_cache_with(const weft_dns_opts *o)
 {
-    const char *wrong = o->keep_ms < -1 ? "keep_ms" : o->keep_failed_ms < -1 ? "keep_failed_ms" : o->names_max < 0 ? "names_max" : NULL;
-    if (wrong) return weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of weft_dns_cache makes no sense", wrong);
+    const char *wrong = o->keep_ms < -1          ? "keep_ms"
+                        : o->keep_failed_ms < -1 ? "keep_failed_ms"
+                        : o->names_max < 0       ? "names_max"
+                                                 : NULL;
+    if (wrong)
+        return weft__fail_as(
+            NULL, WEFT_EINVAL, 0, "option %s of weft_dns_cache makes no sense", wrong);
     settings.keep_ms = o->keep_ms ? o->keep_ms : KEEP_MS;
     settings.keep_failed_ms = o->keep_failed_ms ? o->keep_failed_ms : KEEP_FAILED_MS;
     settings.names_max = o->names_max ? o->names_max : NAMES;

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "io/conn.h"
 #include "io/log.h"
-#include "os/net.h"
+#include "os/socket.h"
 #include "task/error.h"
 #include "task/job.h"
 
@@ -74,13 +74,15 @@ static int address_of(const char *host, int port, weft__addr *out)
     if (rc) return rc;
     rc = weft__resolve_host(weft__loop_here(), host, port, out, 1, INT64_MAX, &why);
     if (rc >= 0 || weft__cancelled()) return rc;
-    return weft__fail_as(NULL, rc, 0, "cannot listen on %s: %s", host, why ? why : weft__code_text(rc));
+    return weft__fail_as(
+        NULL, rc, 0, "cannot listen on %s: %s", host, why ? why : weft__code_text(rc));
 }
 
 static int check(const weft_listen_opts *o)
 {
     const char *wrong = o->backlog < 0 ? "backlog" : o->file_mode & ~07777 ? "file_mode" : NULL;
-    if (wrong) return weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of a listener makes no sense", wrong);
+    if (wrong)
+        return weft__fail_as(NULL, WEFT_EINVAL, 0, "option %s of a listener makes no sense", wrong);
     return weft__conn_opts_check(&o->conn);
 }
 
@@ -170,8 +172,9 @@ static int accept_one(weft_listener *l, weft_conn **out)
 int weft_accept(weft_listener *l, weft_conn **out)
 {
     if (l->accepting) {
-        return weft__fail_as(NULL, WEFT_EBUSY, 0, "accepting on %s: task %s does so already, and one at a time may",
-            l->text, l->accepting);
+        return weft__fail_as(NULL, WEFT_EBUSY, 0,
+            "accepting on %s: task %s does so already, and one at a time may", l->text,
+            l->accepting);
     }
     if (!weft__self()) return weft__no_task("weft_accept");
     l->accepting = weft_task_name(weft_task_self());
@@ -179,7 +182,8 @@ int weft_accept(weft_listener *l, weft_conn **out)
     int rc = accept_one(l, out);
     l->accepting = NULL;
     bool cancel = rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT;
-    if (rc < 0 && !cancel) weft__fail_as(NULL, rc, 0, "accepting on %s: %s", l->text, weft__code_text(rc));
+    if (rc < 0 && !cancel)
+        weft__fail_as(NULL, rc, 0, "accepting on %s: %s", l->text, weft__code_text(rc));
     if (!--l->inside && l->freed) weft__free(l);
     return rc;
 }
@@ -207,10 +211,13 @@ static int talk_in(weft_arena *memory, const talker *t)
 {
     weft_arena *before = weft__arena_swap(memory);
     int rc = t->s->talk(t->conn, t->s->ctx);
-    if (rc >= 0 && memory->lost) rc = weft__fail_as(NULL, WEFT_ELIMIT, 0, "its memory: more than %zu bytes", memory->bytes_max);
+    if (rc >= 0 && memory->lost)
+        rc = weft__fail_as(
+            NULL, WEFT_ELIMIT, 0, "its memory: more than %zu bytes", memory->bytes_max);
     if (is_news(rc)) {
         const weft_error *e = weft_error_of(rc);
-        weft__log(WEFT__LOG_ERROR, "connection of %s: %s failed: %s%s%s", t->conn->peer, t->s->name, e->text, *e->trace ? " " : "", e->trace);
+        weft__log(WEFT__LOG_ERROR, "connection of %s: %s failed: %s%s%s", t->conn->peer, t->s->name,
+            e->text, *e->trace ? " " : "", e->trace);
     }
     weft__arena_swap(before);
     return rc;
@@ -270,14 +277,19 @@ static int serve_one(weft_listener *l, service *s, weft_scope *scope, bool *said
     if (rc == 0) rc = talk_start(s, scope, c);
     if (rc == 0) *said = false;
     if (!may_pass(rc)) return rc;
-    if (!*said) weft__log(WEFT__LOG_ERROR, "accepting on %s: %s; tried again every %d ms", l->text, weft__code_text(rc), PAUSE_MS);
+    if (!*said)
+        weft__log(WEFT__LOG_ERROR, "accepting on %s: %s; tried again every %d ms", l->text,
+            weft__code_text(rc), PAUSE_MS);
     *said = true;
     return weft_sleep_ms(PAUSE_MS);
 }
 
-int weft_listener_serve_with(weft_listener *l, weft_talk *talk, const char *name, const weft_talk_opts *opts)
+int weft_listener_serve_with(
+    weft_listener *l, weft_talk *talk, const char *name, const weft_talk_opts *opts)
 {
-    if (opts->connections_max < 0) return weft__fail_as(NULL, WEFT_EINVAL, 0, "option connections_max of weft_listener_serve makes no sense");
+    if (opts->connections_max < 0)
+        return weft__fail_as(
+            NULL, WEFT_EINVAL, 0, "option connections_max of weft_listener_serve makes no sense");
     service s = { .talk = talk, .name = name, .ctx = opts->ctx };
     s.most = opts->connections_max ? opts->connections_max : CONNECTIONS;
     s.memory_bytes_max = opts->memory_bytes_max ? opts->memory_bytes_max : MEMORY_BYTES;

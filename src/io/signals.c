@@ -15,7 +15,10 @@ struct weft_signals {
     bool inside, freed;
 };
 
-static const weft__signal_ops *ops(const weft_signals *s) { return weft__loop_os(s->loop)->ops->takers; }
+static const weft__signal_ops *ops(const weft_signals *s)
+{
+    return weft__loop_os(s->loop)->ops->takers;
+}
 
 static void told(weft__watch *w, uint32_t events)
 {
@@ -29,8 +32,10 @@ static int set_of(const int *numbers, size_t n, uint64_t *set)
 {
     *set = 0;
     for (size_t i = 0; i < n; i++) {
-        if (numbers[i] < 1 || numbers[i] > 64 || !weft__signals_may_be_taken(weft__signal_bit(numbers[i])))
-            return weft__fail_as(NULL, WEFT_EINVAL, 0, "signal %d cannot be waited for", numbers[i]);
+        if (numbers[i] < 1 || numbers[i] > 64 ||
+            !weft__signals_may_be_taken(weft__signal_bit(numbers[i])))
+            return weft__fail_as(
+                NULL, WEFT_EINVAL, 0, "signal %d cannot be waited for", numbers[i]);
         *set |= weft__signal_bit(numbers[i]);
     }
     return 0;
@@ -55,7 +60,9 @@ int weft_signals_open_n(weft_signals **out, const int *numbers, size_t n)
     int rc = set_of(numbers, n, &set);
     if (rc < 0) return rc;
     rc = open_set(out, set);
-    if (rc == WEFT_ELIMIT) return weft__fail_as(NULL, rc, 0, "weft_signals_open: %d are open in this process already", WEFT__TAKERS_MAX);
+    if (rc == WEFT_ELIMIT)
+        return weft__fail_as(NULL, rc, 0, "weft_signals_open: %d are open in this process already",
+            WEFT__TAKERS_MAX);
     return rc < 0 ? weft__fail_as(NULL, rc, 0, "weft_signals_open: %s", weft__code_text(rc)) : 0;
 }
 
@@ -92,7 +99,9 @@ static int next_one(weft_signals *s)
 int weft_signals_next(weft_signals *s)
 {
     if (!weft__self()) return weft__no_task("weft_signals_next");
-    if (s->inside) return weft__fail_as(NULL, WEFT_EBUSY, 0, "another task waits on these signals already: open them a second time");
+    if (s->inside)
+        return weft__fail_as(NULL, WEFT_EBUSY, 0,
+            "another task waits on these signals already: open them a second time");
     s->inside = true;
     int number = next_one(s);
     s->inside = false;
@@ -104,5 +113,5 @@ int weft_signal_wait_n(const int *numbers, size_t n)
 {
     WEFT_SIGNALS(s);
     int rc = weft_signals_open_n(&s, numbers, n);
-    return rc < 0 ? rc : weft_signals_next(s);
+    return rc < 0 || !s ? rc : weft_signals_next(s);
 }

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include "base/mem.h"
 #include "io/conn.h"
-#include "os/net.h"
+#include "os/socket.h"
 #include "task/error.h"
 #include "task/job.h"
 
@@ -74,17 +74,21 @@ static int look_up(const char *host, int port, int timeout_ms, weft__addr *out)
     if (!weft__self()) return weft__no_task("the look-up of a host name");
     int rc = weft__host_parse(host, port, out);
     if (rc < 0) return rc;
-    if (rc && out->sa.ss_family == AF_UNIX) return weft__fail_as(NULL, WEFT_EINVAL, 0, "'%s' is a unix socket, and datagrams go to IP addresses", host);
+    if (rc && out->sa.ss_family == AF_UNIX)
+        return weft__fail_as(
+            NULL, WEFT_EINVAL, 0, "'%s' is a unix socket, and datagrams go to IP addresses", host);
     if (rc) return 0;
     weft__loop *loop = weft__loop_here();
-    rc = weft__resolve_host(loop, host, port, out, 1, weft__loop_clock(loop) + timeout_ms * 1000000LL, &why);
+    rc = weft__resolve_host(
+        loop, host, port, out, 1, weft__loop_clock(loop) + timeout_ms * 1000000LL, &why);
     if (rc > 0 || weft__cancelled()) return rc > 0 ? 0 : rc;
-    return weft__fail_as(NULL, rc, 0, "cannot look up %s: %s", host, why ? why : weft__code_text(rc));
+    return weft__fail_as(
+        NULL, rc, 0, "cannot look up %s: %s", host, why ? why : weft__code_text(rc));
 }
 
 int weft_address_of(const char *host, int port, weft_address *out)
 {
-    weft__addr a;
+    weft__addr a = { .len = 0 };
     int rc = look_up(host, port, LOOK_UP_MS, &a);
     if (rc == 0) *out = address_pack(&a);
     return rc;
@@ -116,7 +120,8 @@ int weft_udp_open_with(weft_udp **out, const char *host, int port, const weft_ud
 {
     weft__addr at;
     bool wrong = o->timeout_ms < 0 || o->datagram_bytes_max > DATAGRAM_BYTES_MAX;
-    if (wrong) return weft__fail_as(NULL, WEFT_EINVAL, 0, "an option of weft_udp_open makes no sense");
+    if (wrong)
+        return weft__fail_as(NULL, WEFT_EINVAL, 0, "an option of weft_udp_open makes no sense");
     int rc = look_up(host, port, o->timeout_ms ? o->timeout_ms : LOOK_UP_MS, &at);
     if (rc < 0) return rc;
     weft_udp *u = weft__calloc(sizeof *u);
@@ -133,7 +138,8 @@ int weft_udp_open_with(weft_udp **out, const char *host, int port, const weft_ud
     weft_udp_free(u);
     char text[64];
     weft__host_text(host, port, text);
-    return weft__fail_as(NULL, rc, 0, "cannot open a datagram socket at %s: %s", text, weft__code_text(rc));
+    return weft__fail_as(
+        NULL, rc, 0, "cannot open a datagram socket at %s: %s", text, weft__code_text(rc));
 }
 
 void weft_udp_close(weft_udp *u)
@@ -204,7 +210,8 @@ static int send_it(weft_udp *u, const weft__addr *to, weft_str bytes)
     u->inside++;
     int rc = weft__checkpoint();
     while (rc == 0) {
-        rc = u->fd < 0 ? WEFT_ECLOSED : net_of(u)->udp_send(os_of(u), u->fd, bytes.ptr, bytes.len, to);
+        rc = u->fd < 0 ? WEFT_ECLOSED
+                       : net_of(u)->udp_send(os_of(u), u->fd, bytes.ptr, bytes.len, to);
         if (rc != -EAGAIN) break;
         rc = wait_for_room(u);
     }
@@ -226,11 +233,13 @@ static int receive(weft_udp *u, weft_datagram *out)
     int rc = weft__checkpoint();
     while (rc == 0) {
         weft__addr from;
-        ssize_t n = u->fd < 0 ? WEFT_ECLOSED : net_of(u)->udp_recv(os_of(u), u->fd, u->in, u->room, &from);
+        ssize_t n =
+            u->fd < 0 ? WEFT_ECLOSED : net_of(u)->udp_recv(os_of(u), u->fd, u->in, u->room, &from);
         if (n >= 0) {
             size_t kept = (size_t)n < u->room ? (size_t)n : u->room;
             u->in[kept] = 0;
-            *out = (weft_datagram){ { u->in, kept }, address_pack(&from), (size_t)n, (size_t)n > kept };
+            *out = (weft_datagram){ { u->in, kept }, address_pack(&from), (size_t)n,
+                (size_t)n > kept };
             return 1;
         }
         if (n != -EAGAIN) return (int)n;
@@ -245,8 +254,9 @@ int weft_udp_recv(weft_udp *u, weft_datagram *out)
 {
     if (!weft__self()) return weft__no_task("weft_udp_recv");
     if (u->receiving) {
-        return weft__fail_as(NULL, WEFT_EBUSY, 0, "receiving at %s: task %s does so already, and one at a time may",
-            u->text, u->receiving);
+        return weft__fail_as(NULL, WEFT_EBUSY, 0,
+            "receiving at %s: task %s does so already, and one at a time may", u->text,
+            u->receiving);
     }
     u->receiving = weft_task_name(weft_task_self());
     u->inside++;

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/poison.h"
 #include "os/child.h"
-#include "os/net.h"
+#include "os/socket.h"
 #include "os/parts.h"
 #include "os/signal.h"
 

@@ -88,7 +88,7 @@ typedef struct weft__os_ops {
 
     const struct weft__jobs_ops *jobs;              /* os/jobs.h: pools of threads, doors; NULL: this os has none */
     const struct weft__file_ops *files;             /* os/file.h; NULL: this os has none */
-    const struct weft__net_ops *net;                /* os/net.h: listeners on paths, datagrams */
+    const struct weft__net_ops *net;                /* os/socket.h: listeners on paths, datagrams */
     const struct weft__child_ops *children;         /* os/child.h: other programs; NULL: this os has none */
     const struct weft__signal_ops *takers;          /* os/signal.h: any signal as an event */
     const struct weft__process_ops *processes;      /* os/process.h; NULL: this os has none (the simulator) */

@@ -2,13 +2,13 @@
 #define WEFT_SRC_OS_SIM_WORLD_H
 /* The inside of the simulator, shared by the sim_*.c files alone. */
 #include "base/buf.h"
-#include "os/net.h"
 #include "os/parts.h"
 #include "os/process.h"
 #include "os/signal.h"
 #include "os/sim.h"
 #include "os/sim_disk.h"
 #include "os/sim_queue.h"
+#include "os/socket.h"
 
 enum {
     WEFT__SIM_FD_FIRST = 1000000,

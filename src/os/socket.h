@@ -1,5 +1,5 @@
-#ifndef WEFT_SRC_OS_NET_H
-#define WEFT_SRC_OS_NET_H
+#ifndef WEFT_SRC_OS_SOCKET_H
+#define WEFT_SRC_OS_SOCKET_H
 /* Sockets beside connected streams: listeners on paths, and datagrams. Their descriptors are watched and closed by the
  * os's own operations. */
 #include "os/os.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "os/net.h"
+#include "os/socket.h"
 
 /* ---- listeners on paths ---- */
 

@@ -206,6 +206,8 @@ static int spawn_in(const weft__child_opts *o, int folder, weft__child *c, weft_
         rc = start(o, file, folder, &theirs, &c->pid);
     }
     close_pipes(&theirs);
+    /* The child does so itself. Where it is not waited for (an emulator), it may not have yet. */
+    if (rc == 0 && o->group) (void)setpgid(c->pid, c->pid);
     if (rc == 0) {
         *step = WEFT__CHILD_WATCH;
         rc = watch_end(c);

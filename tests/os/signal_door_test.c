@@ -67,9 +67,10 @@ static void *raise_on_a_thread(void *n)
 WEFT_TEST(a_signal_on_another_thread_wakes_the_loop)
 {
     pthread_t thread;
+    int times = 1000;
     begin();
     WEFT_CHECK_EQ(weft__signal_door_open(SIGUSR1, door), 0);
-    WEFT_NEED(pthread_create(&thread, NULL, raise_on_a_thread, &(int){ 1000 }) == 0);
+    WEFT_NEED(pthread_create(&thread, NULL, raise_on_a_thread, &times) == 0);
     WEFT_CHECK(told() >= 1);
     pthread_join(thread, NULL);
     weft__signal_door_close(SIGUSR1);

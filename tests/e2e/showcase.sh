@@ -14,9 +14,9 @@ check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $
 now_ms() { date +%s%3N; }
 between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; }
 
-free_port() {
+free_port() {                            # below those that the system gives to connections
     local port
-    for port in $(seq $((20000 + RANDOM % 20000)) 65000); do
+    for port in $(seq $((20000 + RANDOM % 10000)) 32000); do
         (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
     done
 }

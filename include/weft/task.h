@@ -106,8 +106,8 @@ void weft_scope_shield(weft_scope *s, bool shield);
  * .error may fail alone. What it allocates belongs to the arena that the scope was opened in. Never NULL:
  * without memory, or in a scope already left, the task is one that has failed (WEFT_ENOMEM, WEFT_ECLOSED).
  * The handle is good until the scope is left. Waits: never.  */
-#define weft_spawn(s, ...) weft__spawn((s), WEFT__HERE, weft_call(__VA_ARGS__))
-weft_task *weft__spawn(weft_scope *s, const char *place, weft_call call);
+#define weft_spawn(s, ...) weft__spawn((s), WEFT__HERE, &weft_call(__VA_ARGS__))
+weft_task *weft__spawn(weft_scope *s, const char *place, const weft_call *call);
 
 /* Wait for a task's end and return what it returned; again and again if you like. An await that has begun is safe
  * when the scope is left meanwhile. Waits: unless ended. */

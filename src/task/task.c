@@ -230,20 +230,20 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
     return t;
 }
 
-
-weft_task *weft__spawn(weft_scope *s, const char *place, weft_call c)
+/* By a pointer: a call that is copied as a whole right after its fields were set makes the processor wait for them. */
+weft_task *weft__spawn(weft_scope *s, const char *place, const weft_call *c)
 {
-    if (weft__job_here()) {
+    if (__builtin_expect(!weft__running() && weft__job_here(), 0)) {
         weft__no_task("weft_spawn");
-        if (c.error) *c.error = *weft_error_of(WEFT_EINVAL);
+        if (c->error) *c->error = *weft_error_of(WEFT_EINVAL);
         return &refused_in_job;
     }
     if (!s || s->closed || !s->entered) {
-        if (c.error) *c.error = *weft__code_error(WEFT_ECLOSED);
+        if (c->error) *c->error = *weft__code_error(WEFT_ECLOSED);
         return &refused_closed;
     }
-    weft_task *t = weft__task_new(s, place, &c);
-    return t ? t : weft__task_refused(s, place, &c);
+    weft_task *t = weft__task_new(s, place, c);
+    return t ? t : weft__task_refused(s, place, c);
 }
 
 weft_task *weft__task_refused(weft_scope *s, const char *place, const weft_call *c)

@@ -163,14 +163,12 @@ static int slow_version(cursor *c, const char *behind)
     return GO_ON;
 }
 
-static inline int parse_version(cursor *c)
+static inline __attribute__((always_inline)) int parse_version(cursor *c, const char *behind, size_t len)
 {
-    if (c->end - c->at < 10 || !same_bytes(c->at, "HTTP/1.1", 8) ||
-        !same_bytes(c->at + 8, "\r\n", 2)) {
-        return slow_version(c, "\r\n");
-    }
+    if (c->end - c->at < 10 || !same_bytes(c->at, "HTTP/1.1", 8) || !same_bytes(c->at + 8, behind, len))
+        return slow_version(c, behind);
     c->head->minor = 1;
-    c->at += 10;
+    c->at += 8 + len;
     return GO_ON;
 }
 
@@ -242,7 +240,7 @@ static int request_head(cursor *c, const weft__http_limits *limits)
     int rc = skip_empty_line(c);
     if (rc > 0) rc = parse_method(c);
     if (rc > 0) rc = parse_target(c, limits->target_bytes_max);
-    if (rc > 0) rc = parse_version(c);
+    if (rc > 0) rc = parse_version(c, "\r\n", 2);
     if (rc > 0) rc = parse_fields(c);
     if (rc > 0) rc = weft__http_fields_request(&c->fields, c->head);
     return rc;
@@ -273,7 +271,7 @@ static int parse_status(cursor *c)
 
 static int response_head(cursor *c)
 {
-    int rc = slow_version(c, " ");
+    int rc = parse_version(c, " ", 1);
     if (rc > 0) rc = parse_status(c);
     if (rc > 0) rc = parse_fields(c);
     if (rc > 0) rc = weft__http_fields_response(&c->fields, c->head);

@@ -208,6 +208,12 @@ int weft__sim_fault(weft__sim *s, weft__sim_op op)
     return code;
 }
 
+void weft__sim_work(weft__os *os, int64_t ns)
+{
+    weft__sim *s = weft__sim_of(os);
+    s->now_ns = after(s->now_ns, ns);
+}
+
 void weft__sim_set_wall(weft__os *sim, int64_t wall_us)
 {
     weft__sim *s = weft__sim_of(sim);

@@ -44,6 +44,8 @@ uint64_t weft__sim_events(const weft__os *sim);      /* how many things happened
 int weft__sim_name(weft__os *sim, const char *host, const char *address);
 void weft__sim_set_wall(weft__os *sim, int64_t wall_us);
 int weft__sim_jump_wall(weft__os *sim, int64_t after_ns, int64_t by_us);
+/* The running code computes for so long: time passes, and nothing that became due meanwhile has happened yet. */
+void weft__sim_work(weft__os *sim, int64_t ns);
 /* A SIGTERM then, for whoever asked for signals by then; or any other one (1 to 64). */
 int weft__sim_signal(weft__os *sim, int64_t after_ns);
 int weft__sim_raise(weft__os *sim, int number, int64_t after_ns);

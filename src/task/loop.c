@@ -331,12 +331,14 @@ static _Noreturn WEFT__COLD void cannot_wait(int code)
     abort();
 }
 
+/* From now, not from when the turn began: what its tasks computed since then must not be waited for once more. */
 static int64_t time_to_wait(weft__loop *loop)
 {
     if (loop->ready || loop->again) return 0;
     int64_t next = weft__timers_next(&loop->timers);
     if (next == INT64_MAX) return -1;
-    return next > loop->now_ns ? next - loop->now_ns : 0;
+    int64_t now = weft__loop_clock(loop);
+    return next > now ? next - now : 0;
 }
 
 void weft__loop_forget(weft__loop *loop, const weft__watch *w)

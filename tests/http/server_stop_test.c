@@ -143,7 +143,7 @@ SERVER_EPOLL_TEST(what_has_arrived_when_the_stop_begins_is_answered)
     peer_close(fresh);
 }
 
-SERVER_TEST(what_still_runs_after_the_grace_is_cancelled, .grace_ms = 200, .hard_ms = 60000)
+SERVER_TEST(b50_what_still_runs_after_the_grace_is_cancelled, .grace_ms = 200, .hard_ms = 60000)
 {
     peer *p = peer_open(s);
     peer_say(p, GET("/sleep/600000"));
@@ -159,7 +159,7 @@ SERVER_TEST(what_still_runs_after_the_grace_is_cancelled, .grace_ms = 200, .hard
     WEFT_CHECK_EQ(s->last_rc, WEFT_ECANCELED);
 }
 
-SERVER_TEST(what_ignores_its_cancel_loses_its_connection, .grace_ms = 100, .hard_ms = 200)
+SERVER_TEST(b50_what_ignores_its_cancel_loses_its_connection, .grace_ms = 100, .hard_ms = 200)
 {
     peer *p = peer_open(s);
     peer_say(p, GET("/deaf/350"));
@@ -175,7 +175,7 @@ SERVER_TEST(what_ignores_its_cancel_loses_its_connection, .grace_ms = 100, .hard
 
 /* ---- who hangs is told ---- */
 
-SERVER_TEST(run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .hard_ms = 100)
+SERVER_TEST(b50_run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .hard_ms = 100)
 {
     s->hangs = true;
     peer *p = peer_open(s), *q = peer_open(s), *r = peer_open(s);

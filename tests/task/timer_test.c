@@ -272,6 +272,52 @@ SIM_TEST(b24_a_wall_clock_set_back_a_day_does_not_touch_timers)
     return 0;
 }
 
+typedef struct woken { int after_ms[8], count; int64_t at_ns[8]; } woken;
+typedef struct due { woken *woken; int after_ms; } due;
+
+static int sleep_and_tell(const due *in)
+{
+    WEFT_TRY(weft_sleep_ms(in->after_ms));
+    WEFT_NEED(in->woken->count < 8);
+    in->woken->after_ms[in->woken->count] = in->after_ms;
+    in->woken->at_ns[in->woken->count++] = weft_now_ns();
+    return 0;
+}
+
+SIM_TEST(b25_timers_that_became_due_while_a_task_computed_fire_once_in_order)
+{
+    woken w = { 0 };
+    int64_t start = weft_now_ns();
+    WEFT_SCOPE(s);
+    for (int i = 4; i > 0; i--) weft_spawn(s, sleep_and_tell, (&(due){ &w, i * 100 }));
+    weft_spawn(s, sleep_and_tell, (&(due){ &w, 700 }));
+    WEFT_CHECK_EQ(weft_yield(), 0);
+    weft__sim_work(world_now.os, 500 * 1000000);
+    WEFT_CHECK_EQ(w.count, 0);
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    WEFT_NEED(w.count == 5);
+    for (int i = 0; i < 4; i++) {
+        if (world_now.fifo) WEFT_CHECK_EQ(w.after_ms[i], (i + 1) * 100);
+        WEFT_CHECK_EQ(w.at_ns[i] - start, 500 * 1000000);
+    }
+    WEFT_CHECK_EQ(w.at_ns[4] - start, 700 * 1000000);
+    return 0;
+}
+
+/* The next timer is a while away when the turn begins, and near when it ends. */
+SIM_TEST(what_a_task_computes_is_not_added_to_the_wait_for_the_next_timer)
+{
+    woken w = { 0 };
+    int64_t start = weft_now_ns();
+    WEFT_SCOPE(s);
+    weft_spawn(s, sleep_and_tell, (&(due){ &w, 100 }));
+    WEFT_CHECK_EQ(weft_yield(), 0);
+    weft__sim_work(world_now.os, 60 * 1000000);
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    WEFT_CHECK_EQ(w.at_ns[0] - start, 100 * 1000000);
+    return 0;
+}
+
 EPOLL_TEST(b24_the_loops_clock_is_the_monotonic_one)
 {
     for (int i = 0; i < 3; i++) {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/planted.h"
 
 static const weft__client_limits DEFAULTS = {
     .origin_max = 100, .total_max = 1000, .origins_max = 1024, .idle_ms = 30000
@@ -155,6 +156,7 @@ static void give(weft__conn *c)
             return;
         }
         w->conn = NULL;              /* it was cancelled a moment ago and has not run since */
+        if (weft__planted(WEFT__LEAKED_SLOT) && w->origin != c->origin) return;
     }
     if (c->stream.fd >= 0) idle_add(c);
     else spare_add(c);

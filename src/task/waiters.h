@@ -4,6 +4,7 @@
  * serve one is to end its park: from then on what it waited for is its own, and a cancel comes too
  * late. One whose park a cancel ended first is passed over, though it may not have run yet and so
  * still stands in the queue. */
+#include "base/planted.h"
 #include "task/fiber.h"
 #include "task/job.h"
 #include "weft/sync.h"
@@ -44,6 +45,7 @@ static inline weft__waiter *weft__waiters_serve(weft__waiters *q, int rc)
         weft__waiters_remove(q, w);
         w->served = weft__wake(w->fiber, rc);
         if (w->served) return w;
+        if (weft__planted(WEFT__LOST_WAKE_UP) && rc == 0 && w->item) return NULL;
     }
     return NULL;
 }

@@ -47,7 +47,8 @@ typedef struct weft_exchange_opts {
     const char *content_type;        /* of the body: "application/json" */
     const weft_header *headers; size_t header_count;   /* besides Host, Content-*, Connection and User-Agent */
     int connect_ms, read_ms, total_ms;                 /* 5 000; 30 000 between two reads; 60 000 for all */
-    size_t body_bytes_max;           /* of the answer, decoded: 16 MiB */
+    size_t body_bytes_max;           /* of the answer, decoded: 16 MiB; of one read piece by piece: no bound */
+    size_t line_bytes_max;           /* of weft_download_line, without the line's end: 64 KiB */
 } weft_exchange_opts;
 
 /* Send any request and get the answer as it came: a 404 is a success here. Like weft_fetch otherwise:
@@ -57,6 +58,81 @@ typedef struct weft_exchange_opts {
     __VA_OPT__(WEFT__VALS(__VA_ARGS__)) WEFT__NOVALS(__VA_ARGS__))
 #define WEFT__OPEN(...) __VA_ARGS__
 int weft_exchange_with(weft_response *out, const weft_exchange_opts *, const char *url, const weft_val *, size_t) WEFT_NODISCARD;
+
+/* ---- answers piece by piece ---- */
+
+/* An answer whose body is read as it comes: larger than memory, or without an end (a log, rows of JSON).
+ *
+ *     WEFT_DOWNLOAD(d);
+ *     WEFT_TRY(weft_download(&d, "http://store/orders/{}.ndjson", year));
+ *     for (int rc; (rc = weft_download_line(d, &line)) != 0;) { WEFT_TRY(rc); ... }
+ *
+ * Memory: one buffer of at most 64 KiB (or two bytes more than line_bytes_max), however long the body is. Nothing is
+ * read ahead of it: a peer whose answer nobody reads has to wait.
+ * It has a connection of the client's pool, and counts against its limits, from its opening until all of the body
+ * has come or it is freed. Freed before, it drops what is there and to come of the rest without a wait, 64 KiB at
+ * most, and then the connection serves others; otherwise it is closed.
+ * A body that ends early (fewer bytes than Content-Length said, no last chunk, a connection broken off) is never an end:
+ * the read fails with WEFT_ECONNRESET. Without a length and without chunks (HTTP/1.0) a close is all the end there is.
+ * RFC 9112, 6 and 7.                                                            Example: examples/download.c  */
+typedef struct weft_download weft_download;
+
+/* A download that is freed at the end of the block, however it is left; NULL until it is opened. */
+#define WEFT_DOWNLOAD(d) weft_download *d __attribute__((cleanup(weft__download_leave), unused)) = NULL
+void weft__download_leave(weft_download **d);
+
+/* GET a URL, written as for weft_fetch, and wait until the answer's head is there. An answer that is not 2xx fails, with
+ * WEFT_STATUS(502) and a text that tells how its body begins. *out is untouched on failure. Waits: always.  */
+#define weft_download(out, url, ...) weft_download_with((out), "" url, __VA_OPT__(WEFT__VALS(__VA_ARGS__)) WEFT__NOVALS(__VA_ARGS__))
+int weft_download_with(weft_download **out, const char *url, const weft_val *, size_t) WEFT_NODISCARD;
+
+/* The same for any request, with an answer of any status: weft_download_open(&d, (.read_ms = 120000), "http://store/log").
+ * The options are those of weft_exchange, with these differences. total_ms: bounds the whole download, if it is given;
+ * else the head must come within 60 000, and the body has no bound but read_ms between two reads, and those of the
+ * scopes around. Only what is waited for counts against read_ms, not what you do in between. body_bytes_max: no bound
+ * unless it is given; beyond it a read fails with WEFT_ELIMIT, and what was given before is that long at most. Waits:
+ * always.  */
+#define weft_download_open(out, options, url, ...) weft_download_open_with((out), &(weft_exchange_opts){ WEFT__OPEN options }, "" url, \
+    __VA_OPT__(WEFT__VALS(__VA_ARGS__)) WEFT__NOVALS(__VA_ARGS__))
+int weft_download_open_with(weft_download **out, const weft_exchange_opts *, const char *url, const weft_val *, size_t) WEFT_NODISCARD;
+
+/* Its status; a header's value by name, in any case, empty when it is absent, living as long as the download; how many
+ * bytes its body has, -1 when the head does not tell. Trailers are not kept. Wait: never. */
+int weft_download_status(const weft_download *d);
+weft_str weft_download_header(const weft_download *d, const char *name);
+int64_t weft_download_length(const weft_download *d);
+
+/* Reading. All of these are iterators: 1 with bytes, 0 at the end of the body, < 0 on error. What they yield has a NUL behind it
+ * and lives until the next step on this download. One task reads at a time: a second one gets WEFT_EBUSY at once.
+ * A read that is cancelled or times out takes nothing: what had come is there for the next one. After any other
+ * failure, and after weft_download_close, the connection is given back, and reads fail with WEFT_ECLOSED.
+ * WEFT_EPROTO: the peer's chunks are none. Texts name method, URL, what came and after how long.
+ * Wait: unless the bytes are there already; now and then also then, so that others have their turn.  */
+
+/* Some bytes: what is there, at least one. */
+int weft_download_read(weft_download *d, weft_str *out) WEFT_NODISCARD;
+
+/* The next line, without its end ("\n" or "\r\n"). The last one may have none. WEFT_ELIMIT: it is longer than
+ * line_bytes_max, and stays there; weft_download_read takes it. */
+int weft_download_line(weft_download *d, weft_str *out) WEFT_NODISCARD;
+
+/* The next line's JSON, of which there is one in each (NDJSON), read into *out as weft_fetch does; empty lines are left
+ * out. What it holds lives until the next step. One that is not the model fails with WEFT_STATUS(502); *out is then
+ * untouched, and the next step goes on behind it. An item may hold 16 MiB.
+ *
+ *     for (int rc; (rc = weft_download_item(Order, d, &order)) != 0;) { WEFT_TRY(rc); ... }  */
+#define weft_download_item(Model, d, out) weft_download_item_with((d), &weft_schema_##Model, (Model *){ (out) })
+int weft_download_item_with(weft_download *d, const weft_schema *, void *out) WEFT_NODISCARD;
+
+/* Give its connection back now: a task that reads gets WEFT_ECLOSED. Status and headers stay. Twice is once. NULL is none.
+ * Waits: never. */
+void weft_download_close(weft_download *d);
+
+/* Close it and give its memory back: no task may use it from now on, but one that waits in it may still be on its way
+ * out. NULL is none. Waits: never. */
+void weft_download_free(weft_download *d);
+
+/* ---- limits ---- */
 
 /* How many connections the client keeps, for each loop; 0 takes the default named here. Calls beyond a limit wait for a
  * connection, in order. Host names that it has looked up are remembered: weft_dns_cache in net.h.  */

@@ -50,6 +50,12 @@ int weft__call_ask(weft__call *c);
  * recorded. weft__answer_free follows in any case. Waits: unless it came at once. */
 int weft__call_answered(weft__call *c, int rc, weft__answer *a);
 
+/* ---- client_fetch.c ---- */
+
+/* Read a part of the answer, JSON or for a weft_str any text, into *out. 0 or a code, recorded;
+ * *out is then untouched. What it holds goes to the running task's arena. Waits: never. */
+int weft__call_item(const weft__call *c, weft_str text, const weft_schema *schema, void *out);
+
 /* ---- client_request.c ---- */
 
 /* Check what the options say. 0 or WEFT_EINVAL, recorded. Waits: never. */
@@ -70,6 +76,13 @@ int weft__call_send(weft__call *c);
 /* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it
  * came at once. */
 int weft__answer_read(weft__call *c, weft__answer *a);
+
+/* Its head alone: 0, with `come` what came behind it, good until the next wait. */
+int weft__answer_head(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come);
+
+/* More bytes of it: > 0; 0 when the connection has ended (c->broken: not cleanly); < 0 a code,
+ * recorded. Waits: unless they are there. */
+ssize_t weft__call_more(weft__call *c, void *to, size_t n, const char *doing);
 
 /* The first receive ended with rc <= 0. A code, recorded; or WEFT__CALL_STALE, nothing recorded: a
  * connection that has been used before ended before a byte of the answer came. */
@@ -100,6 +113,12 @@ int weft__call_fail_io(const weft__call *c, int rc, const char *doing) WEFT__COL
 int weft__call_fail_wait(const weft__call *c, int rc) WEFT__COLD;
 int weft__call_fail_connect(const weft__call *c, int rc, const char *why) WEFT__COLD;
 int weft__call_fail_status(const weft__call *c, const weft__answer *a) WEFT__COLD;
+/* ... a body that ended too early, after `came` of its `length` bytes; one that is not chunked as it
+ * says. */
+int weft__call_fail_cut(const weft__call *c, weft__http_body kind, uint64_t came, uint64_t length)
+    WEFT__COLD;
+int weft__call_fail_chunk(const weft__call *c, const char *fault) WEFT__COLD;
+const char *weft__call_how_it_ended(const weft__call *c) WEFT__COLD;
 
 /* What a text of the peer's begins with, for a person to read: one line without control characters;
  * its length. */

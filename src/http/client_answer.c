@@ -4,6 +4,9 @@
 #include "wire/bytes.h"
 #include "wire/chunk.h"
 
+/* What a whole answer and one read piece by piece share is one function with the rest of either. */
+#define INLINED static inline __attribute__((always_inline))
+
 enum { BODY_MAX = 16 * 1024 * 1024 };
 
 static size_t body_max(const weft__call *c)
@@ -23,13 +26,11 @@ static int nothing_came(weft__call *c, int rc, const char *doing)
 }
 
 /* > 0 bytes, or as above. */
-static ssize_t take_more(weft__call *c, void *to, size_t n, const char *doing)
+ssize_t weft__call_more(weft__call *c, void *to, size_t n, const char *doing)
 {
     ssize_t got = weft__stream_recv(&c->conn->stream, to, n, weft__call_deadline(c));
     return got > 0 ? got : nothing_came(c, (int)got, doing);
 }
-
-static const char *how_it_ended(const weft__call *c) { return c->broken ? "broken off" : "closed"; }
 
 static int no_memory(weft__call *c)
 {
@@ -56,7 +57,7 @@ static int head_refused(weft__call *c, const weft__http_head *head)
 
 /* How long the peer means to keep an idle connection: "Keep-Alive: timeout=5". A little less, for
  * what is on its way; INT_MAX: it does not say. */
-static int keep_ms_of(const weft__http_head *head)
+INLINED int keep_ms_of(const weft__http_head *head)
 {
     const weft__http_header *h = weft__http_find(head, WEFT_S("keep-alive"), NULL);
     if (!h || h->value.len < 9) return INT_MAX;
@@ -92,7 +93,7 @@ static int headers_copy(weft__call *c, weft__answer *a, const weft__http_head *h
     return 0;
 }
 
-static int head_done(weft__call *c, weft__answer *a, const weft__http_head *head, weft_str bytes)
+INLINED int head_done(weft__call *c, weft__answer *a, const weft__http_head *head, weft_str bytes)
 {
     int keep_ms = head->keep_alive ? keep_ms_of(head) : 0;
     a->status = head->status;
@@ -136,7 +137,7 @@ static int head_parse(weft__call *c, weft__http_head *head, weft_str *come, size
 
 static int ended_early(weft__call *c, size_t came)
 {
-    const char *how = how_it_ended(c);
+    const char *how = weft__call_how_it_ended(c);
     long long ms = weft__call_ms(c);
     if (!came) {
         return weft__call_fail(c, WEFT_ECONNRESET, "%s without an answer after %lld ms", how, ms);
@@ -155,7 +156,7 @@ static int head_gather(weft__call *c, weft__answer *a, weft__http_head *head, we
     weft__buf_init(b, WEFT__CALL_HEAD_MAX + WEFT__CLIENT_IN);
     weft__buf_add_str(b, *come);
     for (;;) {
-        ssize_t n = take_more(c, c->client->in, WEFT__CLIENT_IN, "the answer's head came");
+        ssize_t n = weft__call_more(c, c->client->in, WEFT__CLIENT_IN, "the answer's head came");
         if (n < 0) return (int)n;
         if (n == 0) return ended_early(c, came);
         came += (size_t)n;
@@ -195,12 +196,6 @@ static char *body_room(weft__answer *a, size_t length)
     return weft__buf_reserve(&a->own, length + 1);
 }
 
-static int length_cut(weft__call *c, size_t came, size_t length)
-{
-    return weft__call_fail(c, WEFT_ECONNRESET, "%s after %zu of %zu bytes of the body and %lld ms",
-        how_it_ended(c), came, length, weft__call_ms(c));
-}
-
 /* The rest goes straight to where the body is to be. */
 static int length_gather(weft__call *c, weft__answer *a, weft_str come, size_t length)
 {
@@ -208,9 +203,9 @@ static int length_gather(weft__call *c, weft__answer *a, weft_str come, size_t l
     if (!to) return no_memory(c);
     memcpy(to, come.ptr, come.len);
     for (size_t have = come.len; have < length;) {
-        ssize_t n = take_more(c, to + have, length - have, "the body came");
+        ssize_t n = weft__call_more(c, to + have, length - have, "the body came");
         if (n < 0) return (int)n;
-        if (n == 0) return length_cut(c, have, length);
+        if (n == 0) return weft__call_fail_cut(c, WEFT__BODY_LENGTH, have, length);
         have += (size_t)n;
     }
     to[length] = 0;
@@ -240,11 +235,7 @@ static ssize_t chunks_decode(weft__call *c, weft__answer *a, weft__chunk *chunk,
         size_t used;
         weft_str piece;
         int event = weft__chunk_next(chunk, bytes + at, len - at, &used, &piece);
-        if (event < 0) {
-            return weft__call_fail(c, WEFT_EPROTO,
-                "answered what is no chunked body after %lld ms: %s", weft__call_ms(c),
-                chunk->fault);
-        }
+        if (event < 0) return weft__call_fail_chunk(c, chunk->fault);
         at += used;
         if (event == WEFT__CHUNK_DATA) {
             memmove(bytes + out, piece.ptr, piece.len);
@@ -255,13 +246,6 @@ static ssize_t chunks_decode(weft__call *c, weft__answer *a, weft__chunk *chunk,
         if (at < len) a->reusable = false;
         return (ssize_t)out;
     }
-}
-
-static int chunks_cut(weft__call *c, size_t came)
-{
-    return weft__call_fail(c, WEFT_ECONNRESET,
-        "%s in the middle of a chunked body, after %zu bytes of it and %lld ms", how_it_ended(c),
-        came, weft__call_ms(c));
 }
 
 /* To a body whose length is not known. */
@@ -285,17 +269,10 @@ static int body_chunked(weft__call *c, weft__answer *a, weft_str come)
         if (rc < 0) return rc;
         if (ended) return body_is(c, a, weft__buf_str(&a->own));
         bytes = c->client->in;
-        n = take_more(c, bytes, WEFT__CLIENT_IN, "the body came");
-        if (n == 0) return chunks_cut(c, a->own.len);
+        n = weft__call_more(c, bytes, WEFT__CLIENT_IN, "the body came");
+        if (n == 0) return weft__call_fail_cut(c, WEFT__BODY_CHUNKED, a->own.len, 0);
         if (n > 0) n = chunks_decode(c, a, &chunk, bytes, (size_t)n, &ended);
     }
-}
-
-/* Only a clean end is an end: a reset would otherwise pass for a shorter body. */
-static int close_broken(weft__call *c, size_t came)
-{
-    return weft__call_fail(c, WEFT_ECONNRESET, "broken off after %zu bytes of the body and %lld ms",
-        came, weft__call_ms(c));
 }
 
 static int body_until_close(weft__call *c, weft__answer *a, weft_str come)
@@ -303,9 +280,9 @@ static int body_until_close(weft__call *c, weft__answer *a, weft_str come)
     weft__buf_init(&a->own, body_max(c) + 1);
     int rc = body_add(c, a, come.ptr, come.len);
     while (rc == 0) {
-        ssize_t n = take_more(c, c->client->in, WEFT__CLIENT_IN, "the body came");
+        ssize_t n = weft__call_more(c, c->client->in, WEFT__CLIENT_IN, "the body came");
         if (n < 0) return (int)n;
-        if (n == 0 && c->broken) return close_broken(c, a->own.len);
+        if (n == 0 && c->broken) return weft__call_fail_cut(c, WEFT__BODY_CLOSE, a->own.len, 0);
         if (n == 0) return body_is(c, a, weft__buf_str(&a->own));
         rc = body_add(c, a, c->client->in, (size_t)n);
     }
@@ -334,15 +311,27 @@ int weft__call_no_answer(weft__call *c, int rc)
     return c->conn->used ? WEFT__CALL_STALE : ended_early(c, 0);
 }
 
+INLINED int head_read(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come)
+{
+    size_t scanned = 0;
+    int interim = 0, rc = head_parse(c, head, come, &scanned, &interim);
+    if (rc == 0) rc = head_gather(c, a, head, come, scanned, interim);
+    if (rc < 0) return rc;
+    return head_done(c, a, head, (weft_str){ come->ptr - rc, (size_t)rc });
+}
+
+int weft__answer_head(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come)
+{
+    *head = (weft__http_head){ .headers = c->client->headers, .room = WEFT__CLIENT_HEADERS };
+    *come = (weft_str){ c->client->in, c->came };
+    return head_read(c, a, head, come);
+}
+
 int weft__answer_read(weft__call *c, weft__answer *a)
 {
     weft__http_head head = { .headers = c->client->headers, .room = WEFT__CLIENT_HEADERS };
     weft_str come = { c->client->in, c->came };
-    size_t scanned = 0;
-    int interim = 0, rc = head_parse(c, &head, &come, &scanned, &interim);
-    if (rc == 0) rc = head_gather(c, a, &head, &come, scanned, interim);
-    if (rc < 0) return rc;
-    rc = head_done(c, a, &head, (weft_str){ come.ptr - rc, (size_t)rc });
+    int rc = head_read(c, a, &head, &come);
     return rc < 0 ? rc : body_read(c, a, &head, come);
 }
 

@@ -28,7 +28,8 @@ int64_t weft__call_deadline(const weft__call *c)
 static int status_of(int code)
 {
     if (code == WEFT_ETIMEDOUT) return 504;
-    return code == WEFT_EINVAL || code == WEFT_ENOMEM ? 500 : 502;
+    bool misused = code == WEFT_EINVAL || code == WEFT_EBUSY || code == WEFT_ECLOSED;
+    return misused || code == WEFT_ENOMEM ? 500 : 502;
 }
 
 static int fail(const weft__call *c, int code, int status, const char *fmt, va_list args)
@@ -97,6 +98,35 @@ int weft__call_fail_io(const weft__call *c, int rc, const char *doing)
     }
     return weft__call_fail(c, WEFT_ECONNRESET, "connection broken off after %lld ms, while %s",
         ms, doing);
+}
+
+const char *weft__call_how_it_ended(const weft__call *c)
+{
+    return c->broken ? "broken off" : "closed";
+}
+
+int weft__call_fail_chunk(const weft__call *c, const char *fault)
+{
+    return weft__call_fail(c, WEFT_EPROTO, "answered what is no chunked body after %lld ms: %s",
+        weft__call_ms(c), fault);
+}
+
+/* Only a clean end is an end: a reset would otherwise pass for a shorter body. */
+int weft__call_fail_cut(const weft__call *c, weft__http_body kind, uint64_t came, uint64_t length)
+{
+    const char *how = weft__call_how_it_ended(c);
+    long long ms = weft__call_ms(c), n = (long long)came;
+    switch (kind) {
+    case WEFT__BODY_LENGTH:
+        return weft__call_fail(c, WEFT_ECONNRESET,
+            "%s after %lld of %lld bytes of the body and %lld ms", how, n, (long long)length, ms);
+    case WEFT__BODY_CHUNKED:
+        return weft__call_fail(c, WEFT_ECONNRESET,
+            "%s in the middle of a chunked body, after %lld bytes of it and %lld ms", how, n, ms);
+    default:
+        return weft__call_fail(c, WEFT_ECONNRESET,
+            "%s after %lld bytes of the body and %lld ms", how, n, ms);
+    }
 }
 
 int weft__call_fail_wait(const weft__call *c, int rc)

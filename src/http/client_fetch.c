@@ -58,7 +58,7 @@ static int fail_model(const weft__call *c, const weft__answer *a, const weft_sch
 }
 
 /* Into memory of its own first: *out is untouched when the answer is not what it should be. */
-static int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema,
+static inline int read_model(const weft__call *c, const weft__answer *a, const weft_schema *schema,
     void *out)
 {
     static const weft__loc body = { .name = { "body", 4 } };
@@ -75,6 +75,14 @@ static int read_model(const weft__call *c, const weft__answer *a, const weft_sch
     if (rc == WEFT_EINVAL && problems.count) return fail_model(c, a, schema, &problems);
     return weft__call_fail(c, rc == WEFT_EINVAL ? rc : WEFT_ENOMEM,
         "no memory for the answer, or past the request's limit");
+}
+
+int weft__call_item(const weft__call *c, weft_str text, const weft_schema *schema, void *out)
+{
+    if (schema != &weft_schema_weft_str)
+        return read_model(c, &(weft__answer){ .body = text }, schema, out);
+    *(weft_str *)out = text;
+    return 0;
 }
 
 static __attribute__((noinline)) int fetch_end(weft__call *c, int rc, const weft_schema *schema,

@@ -508,7 +508,7 @@ typedef struct holders {
 
 static void holders_add(holders *h, const weft__conn *c)
 {
-    const char *name = c->holder ? weft_task_name(c->holder) : "nobody";
+    const char *name = c->holder ? weft_task_name(c->holder) : c->held_by ? c->held_by : "nobody";
     unsigned i = 0;
     while (i < h->named && strcmp(h->name[i], name) != 0) i++;
     if (c->since_ns < h->since_ns) h->since_ns = c->since_ns;

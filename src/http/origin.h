@@ -41,7 +41,8 @@ struct weft__conn {
     int64_t due_ns;                  /* in a line: when its time there is over */
     int64_t idle_until_ns;           /* an idle one is not used after it */
     int64_t since_ns;                /* busy or idle */
-    const weft_task *holder;         /* of a busy one: in whose call */
+    const weft_task *holder;         /* of a busy one: in whose call; NULL: it may outlive that */
+    const char *held_by;             /* then: the name of who began it */
     weft__conn_state state;
     bool used;                       /* it has carried an answer: by now it may be closed */
     weft__conn *all;                 /* the next one of the client's */

@@ -71,6 +71,11 @@ if (cd "$work" && "$files" > files 2>&1 && ! ls weft-example-* 2> /dev/null) &&
     [ "$(cat "$work/files")" = $'100 orders: 7575.00\ncannot open /nowhere/orders.csv for reading: No such file or directory' ]; then ok examples/files
 else not_ok examples/files "$(tr '\n' '|' < "$work/files")"; fi
 
+download=$(realpath "$BUILD")/examples/download
+if (cd "$work" && "$download" > download 2>&1 && ! ls weft-example-* 2> /dev/null) &&
+    [ "$(cat "$work/download")" = $'10000 orders: 75007500.00\n67108864 bytes in weft-example-export.txt\nline 1\nline 2\nline 3' ]; then ok examples/download
+else not_ok examples/download "$(tr '\n' '|' < "$work/download")"; fi
+
 "$BUILD/examples/errors" > "$work/out" 2> "$work/err"
 status=$?
 lines=$(grep -n 'no dish has\|"at the table"\|"trying again"' examples/errors.c | cut -d: -f1 | tr '\n' ' ')

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +16,23 @@ weft__loop *net_loop;
 /* ---- worlds ---- */
 
 static long live_blocks;
-long net_fail_after = -1;
+long net_fail_after = -1, net_bytes, net_bytes_peak;
 
 static void *counting(void *ctx, void *ptr, size_t size)
 {
     (void)ctx;
+    long had = ptr ? (long)malloc_usable_size(ptr) : 0;
     if (!size) {
         if (ptr) live_blocks--;
+        net_bytes -= had;
         free(ptr);
         return NULL;
     }
     if (net_fail_after >= 0 && net_fail_after-- == 0) return NULL;
     void *p = realloc(ptr, size);
     if (p && !ptr) live_blocks++;
+    if (p) net_bytes += (long)malloc_usable_size(p) - had;
+    if (net_bytes > net_bytes_peak) net_bytes_peak = net_bytes;
     return p;
 }
 

@@ -89,6 +89,7 @@ void net_check_error(const char *file, int line, int rc, int code, const char *t
 
 extern long net_fail_after;                   /* so many more allocations succeed,
     then one fails; -1: all succeed */
+extern long net_bytes, net_bytes_peak;        /* of weft's memory: now, and at most so far */
 int net_conns(void);                          /* of the client, busy and idle */
 void net_pause(int ms);
 int net_fds(void);                            /* open descriptors of the world,

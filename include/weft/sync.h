@@ -297,7 +297,9 @@ void weft_started(void);
  *
  * A task begins with the values that its spawner had at that moment, which costs nothing however
  * many they are; what either sets later, the other does not see. In a server each request begins
- * without any. Values are copied.  */
+ * without any. Values are copied. A call on a thread (weft_in_thread) sees those of the task that
+ * waits for it, and sets none; with .abandon it sees none, since what they point to may be gone by
+ * then. Nor does a call in a process.  */
 #define weft_local(T) struct { weft__local core; T *item; }
 typedef struct weft__local { char key; } weft__local;
 enum { WEFT_LOCALS_MAX = 64, WEFT_LOCAL_BYTES_MAX = 4096 };

@@ -20,6 +20,37 @@ weft_response weft_test_send(const weft_app *app, const char *method, const char
  * application fetches comes from there. */
 void weft_test_upstream(const char *host, const weft_app *upstream);
 
+/* Run a task function in this test's world and wait, in virtual time, for its end: weft_test_run(fetch_price, &sku, &out).
+ * What it returned; < 0: weft_error_of tells the text. What it opens (files, sockets) is the world's: the disk is empty
+ * at first and kept until the test ends.  */
+#define weft_test_run(...) weft__test_run(weft_call(__VA_ARGS__))
+int weft__test_run(weft_call call) WEFT_NODISCARD;
+
+/* Run a whole program in this test's world: weft_test_program(weft_app_main, "argument"), where weft_app_main is the
+ * program's main, compiled under that name (-Dmain=weft_app_main). Its weft_run then runs in virtual time, with the
+ * world's disk and network; all else of main is as it is. Not for programs that serve (weft_serve): ask those.
+ *
+ *     weft_test_result r = weft_test_program(weft_app_main);
+ *     WEFT_CHECK_STR(r.timed, "0 Hello\n1000 World!\n");
+ *
+ * Everything lives until the test ends. Of each output the first MiB is kept. A check that fails meanwhile fails the
+ * test as always.  */
+typedef struct weft_test_result {
+    int status;                      /* what main returned */
+    int64_t ms;                      /* virtual milliseconds it took */
+    weft_str out, err;               /* what it wrote to stdout and to stderr, also with write, and from other processes */
+    weft_str timed;                  /* `out`, each line behind the ms after the start at which it was written */
+} weft_test_result;
+#define weft_test_program(main_, ...) weft__test_program((weft__fn *)(main_), \
+    WEFT__SAME(&(main_), int (*)(int, char **)) + WEFT__ASSERT(WEFT__SAME(&(main_), int (*)(void)) \
+        || WEFT__SAME(&(main_), int (*)(int, char **)), "'" #main_ "' must be declared: int " #main_ "(void), or with (int argc, char **argv)"), \
+    (const char *const[]){ #main_ __VA_OPT__(,) __VA_ARGS__, NULL })
+weft_test_result weft__test_program(weft__fn *program, bool with_arguments, const char *const *argv);
+
+/* Calls on threads and in processes, and files where they need a thread, take no virtual time. From here to the test's
+ * end they take `ms` each, whatever they do for real. Waits: never. */
+void weft_test_job_ms(int ms);
+
 /* Virtual milliseconds since the test's world began. */
 int64_t weft_test_ms(void);
 

@@ -9,8 +9,8 @@
  *     WEFT_TRY(weft_in_thread(resize, &original, &small));                  computes: a pool with a thread a processor
  *     WEFT_TRY(weft_in_thread_of(&weft_blocking, read_tape, &in, &out));    waits: a pool with many threads
  *
- * A function on a thread may call weft_fail, WEFT_TRY, weft_alloc, weft_format, weft_push and WEFT_TEMP; it must not
- * touch what tasks change meanwhile. What waits (weft_sleep_ms, a scope, a request) fails there with WEFT_EINVAL: call
+ * A function on a thread may call weft_fail, WEFT_TRY, weft_alloc, weft_format, weft_push, WEFT_TEMP and weft_local_get
+ * (its caller's values, sync.h); it must not touch what tasks change meanwhile. What waits (weft_sleep_ms, a scope, a request) fails there with WEFT_EINVAL: call
  * what blocks instead. In the simulator there are no threads: calls run one after the other, at times that the seed
  * draws.                                                                    Example: examples/executor.c  */
 #include "weft/task.h"

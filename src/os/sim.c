@@ -220,6 +220,12 @@ void weft__sim_set_wall(weft__os *sim, int64_t wall_us)
     s->wall_us = wall_us - s->now_ns / 1000;
 }
 
+void weft__sim_set_job(weft__os *sim, int64_t ns)
+{
+    weft__sim *s = weft__sim_of(sim);
+    s->opts.job_min_ns = s->opts.job_max_ns = ns > 0 ? ns : 0;
+}
+
 uint64_t weft__sim_trace(const weft__os *sim) { return weft__sim_of(sim)->trace; }
 uint64_t weft__sim_events(const weft__os *sim) { return weft__sim_of(sim)->events; }
 int weft__sim_open_fds(const weft__os *sim) { return weft__sim_of(sim)->open_fds; }

@@ -43,6 +43,7 @@ uint64_t weft__sim_events(const weft__os *sim);      /* how many things happened
  * need none. A name may have several addresses, in order of the calls. WEFT_EINVAL: no literal address. */
 int weft__sim_name(weft__os *sim, const char *host, const char *address);
 void weft__sim_set_wall(weft__os *sim, int64_t wall_us);
+void weft__sim_set_job(weft__os *sim, int64_t ns);  /* what each job takes from now on */
 int weft__sim_jump_wall(weft__os *sim, int64_t after_ns, int64_t by_us);
 /* The running code computes for so long: time passes, and nothing that became due meanwhile has happened yet. */
 void weft__sim_work(weft__os *sim, int64_t ns);

@@ -12,6 +12,7 @@ typedef struct weft__job_context {
     const char *name;                /* its function */
     const char *label;               /* what users call the work it is part of, or NULL */
     const char *instead;             /* "nothing waits on a thread; call what blocks (sleep, read) instead" */
+    const struct weft__local_value *locals;      /* of the task that waits for its end, or NULL */
     weft_arena *arena;               /* where it allocates; the caller's */
     weft__errors errors;             /* what it recorded: weft__errors_take(&c.errors, rc) */
     void *scrap;

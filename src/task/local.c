@@ -3,6 +3,7 @@
  * than there are keys. */
 #include <string.h>
 #include "base/mem.h"
+#include "task/job.h"
 #include "task/waiters.h"
 
 struct weft__local_value {
@@ -63,10 +64,18 @@ static int replace(weft__local_value **list, const weft__local_value *old, weft_
     return 0;
 }
 
+static int no_task(void)
+{
+    const weft__job_context *job = weft__job_here();
+    if (!job) return weft__no_task("weft_local_set");
+    return weft_fail(WEFT_EINVAL, "weft_local_set inside %s(%s): a value is set by a task", job->kind,
+        job->name);
+}
+
 int weft__local_set(const weft__local *key, const void *value, size_t size)
 {
     weft__fiber *f = weft__running();
-    if (!f) return weft__no_task("weft_local_set");
+    if (!f) return no_task();
     if (size > WEFT_LOCAL_BYTES_MAX) {
         return weft_fail(WEFT_ELIMIT, "a task-local value of %zu bytes: at most %d", size,
             WEFT_LOCAL_BYTES_MAX);
@@ -94,12 +103,14 @@ int weft__local_set(const weft__local *key, const void *value, size_t size)
     return rc;
 }
 
+/* On a thread the list is that of the task that waits for it, whose count others change meanwhile:
+ * it is not looked at. */
 bool weft__local_get(const weft__local *key, void *value, size_t size)
 {
-    weft__fiber *f = weft__running();
-    size_t length = 0;
-    bool shared = false;
-    const weft__local_value *v = f ? *find(&f->locals, key, &length, &shared) : NULL;
+    const weft__fiber *f = weft__running();
+    const weft__job_context *job = f ? NULL : weft__job_here();
+    const weft__local_value *v = f ? f->locals : job ? job->locals : NULL;
+    while (v && v->key != key) v = v->next;
     if (v) memcpy(value, v->bytes, size);
     return v != NULL;
 }

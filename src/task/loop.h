@@ -22,6 +22,11 @@ int64_t weft__loop_clock(weft__loop *loop);          /* ns, read anew: for deadl
 /* Cancel the root task: what SIGTERM does. Twice is once. Waits: never. */
 void weft__loop_stop(weft__loop *loop);
 
+/* What weft_run calls in its place while this is set: tests run programs in their own world. It returns the exit status. */
+extern int (*weft__run_instead)(weft_call call);
+/* What weft_run says at a program's end: its failure, or the tasks left over. The exit status. */
+int weft__run_tell(weft__loop *loop, const char *program, int rc);
+
 /* One pointer a loop for each floor above that keeps state there. */
 enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOT_DNS, WEFT__SLOT_PROCESSES, WEFT__SLOT_THREADS, WEFT__SLOT_INBOXES,
     WEFT__SLOT_PROMISES, WEFT__SLOTS };

@@ -38,6 +38,19 @@ static void interrupted(weft__watch *w, uint32_t count)
     look_again(i, weft__run_stuck_ms + 1);
 }
 
+int (*weft__run_instead)(weft_call call);
+
+int weft__run_tell(weft__loop *loop, const char *program, int rc)
+{
+    if (rc >= 0) {
+        weft__left_say(loop, program);
+        return 0;
+    }
+    const weft_error *e = weft_error_of(rc);
+    fprintf(stderr, "weft: %s failed: %s%s%s\n", program, e->text, *e->trace ? "\n" : "", e->trace);
+    return 1;
+}
+
 static int run_on(weft__os *os, weft_call call)
 {
     weft__loop *loop = weft__loop_new(os);
@@ -54,14 +67,10 @@ static int run_on(weft__os *os, weft_call call)
     int rc = weft__loop_run(loop, call);
     weft__watchdog_stop(dog);
     weft__visible_stop(&visible);
-    if (rc < 0) {
-        const weft_error *e = weft_error_of(rc);
-        fprintf(stderr, "weft: %s failed: %s%s%s\n", call.name, e->text, *e->trace ? "\n" : "", e->trace);
-    }
-    if (rc >= 0) weft__left_say(loop, call.name);
+    int status = weft__run_tell(loop, call.name, rc);
     os->ops->signals(os, NULL);
     weft__loop_free(loop);
-    return rc < 0 ? 1 : 0;
+    return status;
 }
 
 int weft_run_with(weft_call call)
@@ -70,6 +79,7 @@ int weft_run_with(weft_call call)
         fputs("weft: weft_run inside of weft_run: call the function itself\n", stderr);
         return 1;
     }
+    if (weft__run_instead) return weft__run_instead(call);
     weft__process_begin();                            /* before there is anything that a fork would copy */
     weft__os *os = weft__os_linux_new();
     int status = 1;

@@ -55,7 +55,8 @@ static thread_call *call_new(const weft__fiber *f, const weft_threads *threads, 
     t->work.name = c->name;
     t->context = (weft__job_context){
         .kind = "weft_in_thread", .name = c->name, .arena = &t->arena,
-        .label = c->abandon ? NULL : f->label,       /* which lives as long as the caller */
+        .label = c->abandon ? NULL : f->label,       /* which lives as long as the caller, and so do ... */
+        .locals = c->abandon ? NULL : f->locals,     /* ... these, and what they point to */
         .instead = "nothing waits on a thread; call what blocks (sleep, read) instead",
     };
     t->rc = 0;

@@ -9,6 +9,7 @@
 static weft__verdict alone;
 weft__verdict *weft__verdict_now = &alone;
 void (*weft__test_cleanup)(void);
+int weft__check_fd = STDERR_FILENO;
 
 void weft__check_fail(const char *file, int line, const char *fmt, ...)
 {
@@ -18,7 +19,7 @@ void weft__check_fail(const char *file, int line, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     fflush(stdout);
-    fprintf(stderr, "%s:%d: %s\n", file, line, text);
+    dprintf(weft__check_fd, "%s:%d: %s\n", file, line, text);
     atomic_fetch_add(&weft__verdict_now->failed_checks, 1);
 }
 

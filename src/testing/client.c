@@ -6,6 +6,7 @@
 #include <string.h>
 #include "io/stream.h"
 #include "os/sim.h"
+#include "task/fiber.h"
 #include "testing/blocking.h"
 #include "testing/verdict.h"
 #include "web/app.h"
@@ -267,11 +268,14 @@ static int go(const going *in)
 
 /* ---- the servers and their clients, as one task ---- */
 
+/* Clients of an application, or a call instead: one of a program that tells how it ended. */
 typedef struct firing {
     served *app;
     const weft_serve_opts *opts;
     weft__shot *shots;
     size_t n;
+    const weft_call *call;
+    bool program;
 } firing;
 
 static int run_server(weft__server *const *s) { return weft__server_run(*s); }
@@ -310,6 +314,13 @@ static int shoot(const firing *f)
     return weft_gather_n(calls, f->n);
 }
 
+static int call_it(const firing *f)
+{
+    const weft_call *c = f->call;
+    int rc = weft__call(c->fn, c->arity, c->in, c->out);
+    return f->program ? weft__run_tell(world.loop, c->name, rc) : rc;
+}
+
 static int fire(const firing *f)
 {
     int rc = 0;
@@ -317,12 +328,12 @@ static int fire(const firing *f)
         WEFT_SCOPE(servers);
         for (served *s = world.all; s && rc == 0; s = s->next)
             if (needed(f, s)) rc = open_server(servers, f, s);
-        if (rc == 0) rc = shoot(f);
+        if (rc == 0) rc = f->call ? call_it(f) : shoot(f);
         int64_t answered = world_now();
         for (served *s = world.all; s; s = s->next)
             if (s->server) weft__server_stop(s->server);
         int stopped = weft_join(servers);
-        if (rc == 0) rc = stopped;
+        if (rc >= 0 && stopped < 0) rc = stopped;
         world.uncounted_ns += world_now() - answered;
     }
     for (served *s = world.all; s; s = s->next) {
@@ -332,15 +343,47 @@ static int fire(const firing *f)
     return rc;
 }
 
+static int in_world(const firing *f)
+{
+    weft__watchdog *dog = weft__test_watch(world.loop);
+    int rc = weft__loop_run(world.loop, weft_call(fire, f));
+    weft__watchdog_stop(dog);
+    return rc;
+}
+
+weft__loop *weft__test_loop(void)
+{
+    world_open();
+    return world.loop;
+}
+
+weft_arena *weft__test_arena(void)
+{
+    world_open();
+    return &world.arena;
+}
+
+int weft__test_program_run(weft_call call)
+{
+    world_open();
+    int rc = in_world(&(firing){ .call = &call, .program = true });
+    if (rc < 0) fail("the program could not be run", weft_error_of(rc)->text);
+    return rc < 0 ? 1 : rc;
+}
+
+int weft__test_run(weft_call call)
+{
+    world_open();
+    return in_world(&(firing){ .call = &call });
+}
+
 bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__shot *shots, size_t n)
 {
     world_open();
     for (size_t i = 0; i < n; i++) shots[i].answer = (weft_response){ .body = { "", 0 } };
     served *s = served_find(app);
     if (!s) return false;
-    weft__watchdog *dog = weft__test_watch(world.loop);
-    int rc = weft__loop_run(world.loop, weft_call(fire, (&(firing){ s, opts, shots, n })));
-    weft__watchdog_stop(dog);
+    int rc = in_world(&(firing){ .app = s, .opts = opts, .shots = shots, .n = n });
     if (rc < 0) fail("the request could not be made", weft_error_of(rc)->text);
     return rc == 0;
 }

@@ -1,6 +1,7 @@
 #ifndef WEFT_SRC_TESTING_CLIENT_H
 #define WEFT_SRC_TESTING_CLIENT_H
 #include "os/os.h"
+#include "task/loop.h"
 #include "weft/test.h"
 
 /* Below weft/test.h: several connections at the same time, any bytes, clients that leave. */
@@ -18,6 +19,11 @@ typedef struct weft__shot {
  * handlers that still run then do so in virtual time that weft_test_ms does not count. opts may be
  * NULL. False, with the test failed, when the application has faults or cannot be served. */
 bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__shot *shots, size_t n);
+
+weft__loop *weft__test_loop(void);
+weft_arena *weft__test_arena(void);  /* of what lives until the test ends */
+/* What weft_run is in a test's world: the exit status. */
+int weft__test_program_run(weft_call call);
 
 weft__os *weft__test_os(void);       /* the simulator of this test's world */
 #endif

@@ -14,6 +14,9 @@ typedef struct weft__verdict {
 /* Where checks report to. Never NULL: outside the runner it is a plain variable. */
 extern weft__verdict *weft__verdict_now;
 
+/* Where failed checks are told: stderr, also while a program's stderr is caught. */
+extern int weft__check_fd;
+
 /* What a test took and its process's end would give back, for tests that share a process: called after each of
  * them. NULL until something was taken. */
 extern void (*weft__test_cleanup)(void);

@@ -343,3 +343,31 @@ TASK_TEST(a_gather_takes_sixteen_calls)
     for (int i = 0; i < 16; i++) WEFT_CHECK_EQ(o[i], i + 1);
     return 0;
 }
+
+/* ---- calls without an output, or without input and output ---- */
+
+static int refuse(const int *code) { return weft_fail(*code, "refused"); }
+static int wait_for_ever(void) { return weft_sleep_ms(FOREVER); }
+
+TASK_TEST(a_call_without_an_output_may_fail_alone)
+{
+    weft_error errors[3] = { 0 };
+    WEFT_CHECK_EQ(weft_gather(
+        weft_call(refuse, (&(int){ 404 }), NULL, .error = &errors[0]),
+        weft_call(sleep_for, (&(int){ 5 }), NULL, .error = &errors[1]),
+        weft_call(wait_for_ever, NULL, NULL, .timeout_ms = 10, .error = &errors[2])), 0);
+    WEFT_CHECK_EQ(errors[0].status, 404);
+    WEFT_CHECK_EQ(errors[1].code, 0);
+    WEFT_CHECK_EQ(errors[2].code, WEFT_ETIMEDOUT);
+    return 0;
+}
+
+TASK_TEST(a_task_without_an_output_may_have_a_deadline_of_its_own)
+{
+    WEFT_SCOPE(s);
+    int64_t began = weft_now_ns();
+    weft_task *t = weft_spawn(s, sleep_for, (&(int){ FOREVER }), NULL, .timeout_ms = 20);
+    WEFT_CHECK_EQ(weft_await(t), WEFT_ETIMEDOUT);
+    WORLD_TOOK(began, 20);
+    return 0;
+}

@@ -6,6 +6,7 @@
 #include "task/fiber.h"
 #include "thread_world.h"
 #include "weft/inspect.h"
+#include "weft/sync.h"
 
 static const weft_threads one = { .name = "one", .threads_max = 1 };
 static const weft_threads one_and_one = { .name = "images", .threads_max = 1, .queue_max = 1, .when_full = WEFT_FAIL };
@@ -664,4 +665,91 @@ THREAD_TEST(the_list_of_tasks_says_what_the_pool_does_and_who_has_its_threads)
     if (!world_now.virtual_time) WEFT_CHECK_EQ(world_count_in(text.ptr, "2 waiting held by #"), 2);
     gate_open();
     return weft_join(s);
+}
+
+/* ---- values of the task ---- */
+
+static weft_local(int) customer;
+static weft_local(const char *) trace_id;
+
+typedef struct heard { int customer, set; char trace[8]; } heard;
+
+static int hears(const int *unused, heard *out)
+{
+    (void)unused;
+    thread_take_ms(JOB_MS);
+    out->customer = weft_local_get(&customer, -1);
+    snprintf(out->trace, sizeof out->trace, "%s", weft_local_get(&trace_id, "none"));
+    out->set = weft_local_set(&customer, 99);
+    return 0;
+}
+static int asks_as(const int *who, heard *out)
+{
+    WEFT_TRY(weft_local_set(&customer, *who));
+    return weft_in_thread_of(&four, hears, who, out);
+}
+/* What others do with the values they share meanwhile. */
+static int spawns_and_sets(const int *times)
+{
+    for (int i = 0; i < *times; i++) {
+        WEFT_TRY(weft_local_set(&customer, -5));
+        WEFT_TRY(weft_gather(weft_call(sleep_for, (&(int){ 1 }))));
+    }
+    return 0;
+}
+
+THREAD_TEST(a_call_on_a_thread_has_the_values_of_its_task_and_sets_none)
+{
+    heard here[3] = { 0 };
+    const int who[3] = { 1, 2, 3 }, times = 20;
+    WEFT_CHECK_EQ(weft_local_set(&trace_id, "7f"), 0);
+    WEFT_CHECK_EQ(weft_local_set(&customer, 7), 0);
+    WEFT_SCOPE(others);
+    weft_spawn(others, spawns_and_sets, &times);
+    WEFT_CHECK_EQ(weft_gather_each(asks_as, who, 3, here), 0);
+    for (int i = 0; i < 3; i++) {
+        WEFT_CHECK_EQ(here[i].customer, i + 1);
+        WEFT_CHECK_STR(weft_str_of(here[i].trace), "7f");
+        WEFT_CHECK_EQ(here[i].set, WEFT_EINVAL);
+    }
+    WEFT_CHECK_EQ(weft_local_get(&customer, -1), 7);
+    return weft_join(others);
+}
+
+static int sets_a_value(void) { return weft_local_set(&customer, 1); }
+
+THREAD_TEST(a_value_set_on_a_thread_is_refused_in_words)
+{
+    int rc = weft_in_thread(sets_a_value);
+    WEFT_CHECK_EQ(rc, WEFT_EINVAL);
+    WEFT_CHECK(says(rc, "weft_local_set inside weft_in_thread(sets_a_value)"));
+    return 0;
+}
+
+THREAD_TEST(a_call_that_may_be_abandoned_has_no_values)
+{
+    heard here = { 0 };
+    WEFT_CHECK_EQ(weft_local_set(&customer, 7), 0);
+    WEFT_CHECK_EQ(weft_in_thread_of(&four, hears, (&(int){ 0 }), &here, .abandon = true), 0);
+    WEFT_CHECK_EQ(here.customer, -1);
+    return 0;
+}
+
+/* ---- calls without an output ---- */
+
+static int refuses(const int *code) { return weft_fail(*code, "refused"); }
+static int takes_long(void)
+{
+    thread_take_ms(JOB_MS);
+    return 0;
+}
+
+THREAD_TEST(a_call_on_a_thread_without_an_output_may_fail_alone_and_be_left)
+{
+    weft_error e = { 0 };
+    WEFT_CHECK_EQ(weft_in_thread(refuses, (&(int){ 404 }), NULL, .error = &e), 0);
+    WEFT_CHECK_EQ(e.status, 404);
+    WEFT_CHECK_EQ(weft_in_thread_of(&four, takes_long, NULL, NULL, .timeout_ms = 5, .abandon = true), WEFT_ETIMEDOUT);
+    WEFT_CHECK_EQ(weft_in_thread_of(&four, takes_long, NULL, NULL, .timeout_ms = FOREVER), 0);
+    return 0;
 }

@@ -1,5 +1,6 @@
 /* Weather, stocks and a user from three services at once: three tasks, each of which tells when its data is there.
- *   aggregator [BASE]     asks BASE/weather, BASE/stock, BASE/user  */
+ *   showcase/upstream api 3000        services that take 3 s; it prints its URL
+ *   aggregator URL                    asks URL/weather, URL/stock, URL/user  */
 #include <stdio.h>
 #include <weft.h>
 

@@ -1,5 +1,6 @@
 /* Blocking code, moved off the loop: what loop.run_in_executor is for. A ticker goes on while a function sleeps on a thread,
- * which it could not if that function were called here. */
+ * which it could not if that function were called here. A call is a function with its input: there is nothing to bind
+ * first, as functools.partial does. */
 #include <stdio.h>
 #include <unistd.h>
 #include <weft.h>

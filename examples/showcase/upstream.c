@@ -2,7 +2,7 @@
  *
  *     upstream ROLE [DELAY_MS] [FAULT]
  *
- * ROLE is store1 to store5, flights, hotels, dashboard or catalog. It listens on a free port and prints which.
+ * ROLE is store1 to store5, flights, hotels, dashboard, catalog or api. It listens on a free port and prints which.
  * FAULT is a status (every answer has it), "hang" (never answers), "garbage" (answers what is no HTTP) or
  * "cut" (ends in the middle of an answer). "refuse" needs no process: nobody listens then.  */
 #include <errno.h>
@@ -111,6 +111,35 @@ static int item(const item_in *in, Item *out)
     return 0;
 }
 
+/* ---- what aggregator.c asks ---- */
+
+WEFT_MODEL(Weather, field(weft_str, city), field(double, celsius));
+WEFT_MODEL(Stock, field(weft_str, symbol), field(double, price));
+
+static int weather(const weft_none *in, Weather *out)
+{
+    (void)in;
+    WEFT_TRY(service());
+    *out = (Weather){ WEFT_S("Oslo"), -3.5 };
+    return 0;
+}
+
+static int stock(const weft_none *in, Stock *out)
+{
+    (void)in;
+    WEFT_TRY(service());
+    *out = (Stock){ WEFT_S("WEFT"), 12.25 };
+    return 0;
+}
+
+static int user(const weft_none *in, User *out)
+{
+    (void)in;
+    WEFT_TRY(service());
+    *out = (User){ 1, WEFT_S("Ada") };
+    return 0;
+}
+
 static int greeting(const weft_none *in, weft_reply *out)
 {
     (void)in;
@@ -129,6 +158,9 @@ static const weft_app app = {
         WEFT_GET("/products", products, weft_none, weft_list_Product),
         WEFT_GET("/sales", sales, weft_none, weft_list_Sale),
         WEFT_GET("/items/{id}", item, item_in, Item),
+        WEFT_GET("/weather", weather, weft_none, Weather),
+        WEFT_GET("/stock", stock, weft_none, Stock),
+        WEFT_GET("/user", user, weft_none, User),
         WEFT_GET("/", greeting, weft_none, weft_reply)),
 };
 

@@ -13,8 +13,10 @@ claims=$!
 ok() { echo "ok $1"; }
 not_ok() { echo "not ok $1: $2"; }
 now_ms() { date +%s%3N; }
+# Waits until a program has printed so many lines, 5 s at most.
+lines_in() { for _ in $(seq 100); do [ "$(wc -l < "$1")" -lt "$2" ] || return 0; sleep 0.05; done; return 1; }
 
-for name in compare items orders travel; do
+for name in compare items orders programs travel; do
     if out=$("$BUILD/examples/${name}_test" 2>&1); then ok "examples/${name}_test"
     else not_ok "examples/${name}_test" "$(printf '%s' "$out" | tail -n 20 | tr '\n' '|')"; fi
 done
@@ -61,6 +63,35 @@ says local 300 "[Ada] reserved
 [Ben] done
 [nobody] all orders are handled"
 
+says hello 1000 "Hello
+World!"
+says caught 1000 "Caught exception: An error occurred
+Done, either way"
+says futures 0 "4 calls for 2 threads
+5! = 120
+10! = 3628800
+-1 has no factorial
+20! = 2432902008176640000"
+
+printf 'one\ntwo' > "$work/example.txt"
+read_file=$(realpath "$BUILD")/examples/read_file
+if (cd "$work" && "$read_file" > came 2>&1) && [ "$(cat "$work/came")" = $'one\ntwo' ]; then ok examples/read_file
+else not_ok examples/read_file "$(tr '\n' '|' < "$work/came")"; fi
+
+# Its three services take half a second each.
+"$BUILD/examples/showcase/upstream" api 500 > "$work/api" 2>&1 &
+api=$!
+lines_in "$work/api" 1
+began=$(now_ms)
+"$BUILD/examples/aggregator" "$(sed -n 's/.*listening on //p' "$work/api")" > "$work/came" 2>&1
+took=$(($(now_ms) - began))
+kill -TERM "$api"
+wait "$api"
+if [ "$(tail -n 4 "$work/came")" = $'Processing data...\nWeather: Oslo, -3.5 degrees\nStock: WEFT at 12.25\nUser Info: Ada (1)' ] &&
+    [ "$(head -n 3 "$work/came" | sort | tr '\n' '|')" = 'Stock data fetched|User info fetched|Weather data fetched|' ] &&
+    [ $took -ge 500 ] && [ $took -lt 1000 ]; then ok examples/aggregator
+else not_ok examples/aggregator "$took ms: $(cat "$work/came" "$work/api" | tr '\n' '|')"; fi
+
 "$BUILD/examples/processes" > "$work/processes" 2>&1
 if [ "$(cat "$work/processes")" = $'17984 primes, the largest is 199999\n422 from 9 to 3 is no range
 count_primes ended by SIGABRT in its process\ncount_primes took more than 100 ms of processor time (cpu_ms), and was ended' ]; then ok examples/processes
@@ -87,9 +118,6 @@ if [ $status = 1 ] && [ "$(cat "$work/out")" = $'soup: number 1\nfish: 404 no di
 else
     not_ok examples/errors "exit $status, $(cat "$work/out" "$work/err" | tr '\n' '|')"
 fi
-
-# Waits until a program has printed so many lines, 5 s at most.
-lines_in() { for _ in $(seq 100); do [ "$(wc -l < "$1")" -lt "$2" ] || return 0; sleep 0.05; done; return 1; }
 
 "$BUILD/examples/lines" 0 > "$work/lines" 2> "$work/lines.err" &
 server=$!

@@ -13,7 +13,7 @@ static void finally(const char **what) { printf("%s\n", *what); }
 
 static int program(void)
 {
-    const char *what __attribute__((cleanup(finally))) = "Done, either way";
+    const char *what WEFT_CLEANUP(finally) = "Done, either way";
     int rc = faulty_task();
     if (rc == WEFT_EINVAL) printf("Caught exception: %s\n", weft_error_of(rc)->text);
     else WEFT_TRY(rc);                 /* no business of ours */

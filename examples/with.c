@@ -22,13 +22,11 @@ static void session_close(session *s)
     printf("%s: closed%s\n", s->name, rc < 0 ? " without a farewell" : "");
 }
 
-#define SESSION(s) session s __attribute__((cleanup(session_close))) = { 0 }
-
 typedef struct job { const char *name; int ms; bool bad; } job;
 
 static int use(const job *in)
 {
-    SESSION(s);
+    session s WEFT_CLEANUP(session_close) = { 0 };
     WEFT_TRY(session_open(&s, in->name));
     WEFT_TRY(weft_sleep_ms(in->ms));
     if (in->bad) return weft_fail(422, "this one fails");

@@ -7,6 +7,11 @@
 
 #define WEFT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define WEFT_NODISCARD __attribute__((warn_unused_result))
+/* Of a variable: at the end of its block, however that is left, f(&variable) is called, those of later ones first. f may
+ * wait; to do so also when the task was cancelled, in a shielded scope (task.h).
+ *
+ *     session s WEFT_CLEANUP(session_close) = { 0 };                             Example: examples/with.c  */
+#define WEFT_CLEANUP(f) __attribute__((cleanup(f), unused))
 #define WEFT__COLD __attribute__((cold, noinline))
 #define WEFT__STR_(x) #x
 #define WEFT__STR(x) WEFT__STR_(x)

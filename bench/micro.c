@@ -1,8 +1,11 @@
 /* The costs of the runtime alone: a bare switch, a yield, a task from spawn to join, the memory of a parked
  * one, a call on a thread, an item through a channel, a mutex that is handed over,
- * a read of a cached file.
- * Prints `name figure` lines: nanoseconds, bytes for `parked`, and times for those `_to_bare`.
- * Each is the median of several runs within this process.   Usage: micro  */
+ * a timer among a million, a read of a cached file.
+ * Prints `name figure` lines: nanoseconds, bytes for `parked`, times for those `_to_bare`, microseconds for those `_us`,
+ * and KiB and descriptors of this process for `spawned_`.
+ * Each is the median of several runs within this process.   Usage: micro [MEASURE]
+ * MEASURE: one of `measures` below alone.  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -12,14 +15,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "task/loop.h"
 #include "task/switch.h"
 #include "weft.h"
 
 enum { RUNS = 9, SWITCHES = 4000000, YIELDS = 1000000, SPAWNS = 1000000, PARKED = 100000, OFFLOADS = 10000,
-    PASSES = 1000000, HOLDERS = 2, READS = 200000 };
+    PASSES = 1000000, HOLDERS = 2, READS = 200000, TIMERS = 1000000, TIMERS_AT_ONCE = 1000 };
 
 static int64_t clock_ns(void)
 {
@@ -56,7 +59,7 @@ static __attribute__((noinline)) void switch_often(int times)
     for (int i = 0; i < times; i++) weft__switch(&here, &there);
 }
 
-static void measure_switch(void)
+static int measure_switch(void)
 {
     double figures[RUNS];
     weft__context_make(&there, stack + sizeof stack, bounce);
@@ -66,6 +69,7 @@ static void measure_switch(void)
         figures[i] = (double)(clock_ns() - from) / SWITCHES;
     }
     report("switch", figures);
+    return 0;
 }
 
 /* ---- weft_yield: two tasks that only let each other run ---- */
@@ -92,16 +96,22 @@ static int measure_yield(void)
 
 static int nothing(void) { return 0; }
 
+static int spawn_often(int times)
+{
+    WEFT_SCOPE(tasks, .forget = true);
+    for (int n = 0; n < times; n++) {
+        weft_spawn(tasks, nothing);
+        WEFT_TRY(weft_join(tasks));
+    }
+    return 0;
+}
+
 static int measure_spawn(void)
 {
     double figures[RUNS];
     for (int i = 0; i < RUNS; i++) {
-        WEFT_SCOPE(tasks, .forget = true);
         int64_t from = clock_ns();
-        for (int n = 0; n < SPAWNS; n++) {
-            weft_spawn(tasks, nothing);
-            WEFT_TRY(weft_join(tasks));
-        }
+        WEFT_TRY(spawn_often(SPAWNS));
         figures[i] = (double)(clock_ns() - from) / SPAWNS;
     }
     report("spawn_join", figures);
@@ -141,6 +151,12 @@ static int measure_channel(const char *name, size_t room)
     }
     report(name, figures);
     return 0;
+}
+
+static int measure_channels(void)
+{
+    WEFT_TRY(measure_channel("channel_0", 0));
+    return measure_channel("channel_64", 64);
 }
 
 /* ---- a mutex from task to task ---- */
@@ -188,6 +204,26 @@ static long resident_bytes(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
+static int open_descriptors(void)
+{
+    int n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir) perror("/proc/self/fd");
+    while (dir && readdir(dir)) n++;
+    if (dir) closedir(dir);
+    return n - 3;                                    /* ".", ".." and its own */
+}
+
+/* After a few spawns, what a million more leave behind. */
+static int measure_spawned(void)
+{
+    WEFT_TRY(spawn_often(SPAWNS / 100));
+    printf("spawned_kib_before %ld\nspawned_fds_before %d\n", resident_bytes() / 1024, open_descriptors());
+    WEFT_TRY(spawn_often(SPAWNS));
+    printf("spawned_kib %ld\nspawned_fds %d\n", resident_bytes() / 1024, open_descriptors());
+    return 0;
+}
+
 static int sleep_long(void) { return weft_sleep_ms(3600 * 1000); }
 
 /* Not warmed up: what the first tasks take from the system is counted for them all. */
@@ -199,6 +235,56 @@ static int measure_parked(void)
     WEFT_TRY(weft_yield());
     printf("parked %.1f\n", (double)(resident_bytes() - before) / PARKED);
     weft_cancel(tasks);
+    return 0;
+}
+
+/* ---- a timer that is set and stopped while a million others run ---- */
+
+static void never(weft__timer *t) { printf("a timer of an hour has fired, %lld\n", (long long)t->at_ns); }
+
+/* As deadlines are: each a while from now, some sooner than others, most of them never reached. */
+static int64_t some_time(void)
+{
+    static uint64_t dice = 1;
+    dice = dice * 6364136223846793005u + 1442695040888963407u;
+    return weft_now_ns() + INT64_C(3600000000000) + (int64_t)(dice >> 24);
+}
+
+/* Long enough for the places of stopped timers to be given back several times. */
+static int set_and_stop(weft__loop *loop, weft__timer *few, double *set, double *stop, double *worst_us)
+{
+    int64_t set_ns = 0, stop_ns = 0, worst_ns = 0;
+    static int64_t at[TIMERS_AT_ONCE];
+    for (int i = 0; i < 10 * TIMERS / TIMERS_AT_ONCE; i++) {
+        for (int n = 0; n < TIMERS_AT_ONCE; n++) at[n] = some_time();
+        int64_t from = clock_ns();
+        for (int n = 0; n < TIMERS_AT_ONCE; n++) WEFT_TRY(weft__timer_start(loop, &few[n], at[n]));
+        int64_t then = clock_ns();
+        for (int n = 0; n < TIMERS_AT_ONCE; n++) weft__timer_stop(loop, &few[n]);
+        if (then - from > worst_ns) worst_ns = then - from;
+        set_ns += then - from;
+        stop_ns += clock_ns() - then;
+    }
+    *set = (double)set_ns / (10.0 * TIMERS);
+    *stop = (double)stop_ns / (10.0 * TIMERS);
+    *worst_us = (double)worst_ns / 1000;
+    return 0;
+}
+
+static int measure_timers(void)
+{
+    double set[RUNS], stop[RUNS], worst_us[RUNS];
+    weft__loop *loop = weft__loop_here();
+    weft__timer *all = calloc(TIMERS + TIMERS_AT_ONCE, sizeof *all);
+    if (!all) return WEFT_ENOMEM;
+    for (int i = 0; i < TIMERS + TIMERS_AT_ONCE; i++) all[i].fire = never;
+    for (int i = 0; i < TIMERS; i++) WEFT_TRY(weft__timer_start(loop, &all[i], some_time()));
+    for (int i = 0; i < RUNS; i++) WEFT_TRY(set_and_stop(loop, all + TIMERS, &set[i], &stop[i], &worst_us[i]));
+    for (int i = 0; i < TIMERS; i++) weft__timer_stop(loop, &all[i]);
+    free(all);
+    report("timer_set", set);
+    report("timer_stop", stop);
+    report("timer_worst_us", worst_us);
     return 0;
 }
 
@@ -368,7 +454,7 @@ static int measure_process(void)
     return 0;
 }
 
-/* ---- 4 KiB of a file that is in the page cache, by weft and by preadv2 ---- */
+/* ---- 4 KiB of a file that is in the page cache, by weft and by pread ---- */
 
 static char page[4096];
 
@@ -384,10 +470,9 @@ static int read_often(weft_file *f, double *figure)
 
 static double read_bare(int fd)
 {
-    struct iovec iov = { page, sizeof page };
     int64_t from = clock_ns();
     for (int i = 0; i < READS; i++) {
-        if (preadv2(fd, &iov, 1, 0, RWF_NOWAIT) != sizeof page) perror("preadv2");
+        if (pread(fd, page, sizeof page, 0) != sizeof page) perror("pread");
     }
     return (double)(clock_ns() - from) / READS;
 }
@@ -412,23 +497,30 @@ static int measure_file_read(void)
     return weft_file_remove(path);
 }
 
+/* In this order: what the first tasks take from the system is part of `parked`. */
+static const struct { const char *name; int (*run)(void); } measures[] = {
+    { "spawned", measure_spawned }, { "parked", measure_parked }, { "switch", measure_switch }, { "yield", measure_yield },
+    { "spawn", measure_spawn }, { "channel", measure_channels }, { "mutex", measure_mutex }, { "timer", measure_timers },
+    { "offload", measure_offload }, { "process", measure_process }, { "file_read", measure_file_read },
+};
+
+static const char *wanted;                           /* NULL: all */
+
 static int program(void)
 {
-    WEFT_TRY(measure_parked(), "parking %d tasks", PARKED);
-    measure_switch();
-    WEFT_TRY(measure_yield());
-    WEFT_TRY(measure_spawn());
-    WEFT_TRY(measure_channel("channel_0", 0));
-    WEFT_TRY(measure_channel("channel_64", 64));
-    WEFT_TRY(measure_mutex());
-    WEFT_TRY(measure_offload());
-    WEFT_TRY(measure_process());
-    return measure_file_read();
+    bool any = false;
+    for (size_t i = 0; i < weft_count(measures); i++) {
+        if (wanted && strcmp(wanted, measures[i].name) != 0) continue;
+        any = true;
+        WEFT_TRY(measures[i].run(), "measuring %s", measures[i].name);
+    }
+    return any ? 0 : weft_fail(WEFT_EINVAL, "there is no measure '%s'", wanted);
 }
 
 /* What blocks the loop here does so on purpose. */
-int main(void)
+int main(int argc, char **argv)
 {
+    wanted = argc > 1 ? argv[1] : NULL;
     setenv("WEFT_WATCHDOG_MS", "0", 0);
     weft_processes(.processes_max = 1, .jobs_max = 1000000000);
     bare_process();

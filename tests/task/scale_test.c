@@ -92,11 +92,12 @@ TASK_TEST(b37_a_chain_of_thousands_of_tasks_is_cancelled_and_unwound)
 
 static int increment(const int *in, int *out) { *out = *in + 1; return 0; }
 
+/* A million; the tools that watch each access make it slow. */
 static int cycles(void)
 {
     const char *soak = getenv("WEFT_SOAK"), *given = getenv("WEFT_TEST_CYCLES");
-    int n = given ? atoi(given) : soak && soak[0] == '1' ? 1000000 : 100000;
-    return WORLD_SANITIZED ? n / 10 : n;
+    if (given) return atoi(given);
+    return !WORLD_SANITIZED ? 1000000 : soak && soak[0] == '1' ? 100000 : 10000;
 }
 
 typedef struct footprint { long bytes, rss_kib, fds, maps; } footprint;

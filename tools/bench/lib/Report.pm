@@ -3,7 +3,7 @@ package Report;
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT_OK = qw(median lowest highest short table);
+our @EXPORT_OK = qw(median lowest highest short whole table);
 
 sub median {
     my @sorted = sort { $a <=> $b } @_;
@@ -22,7 +22,11 @@ sub short {
     return sprintf '%.3f', $number if abs $number < 1;
     return sprintf '%.2f', $number if abs $number < 10;
     return sprintf '%.1f', $number if abs $number < 100;
-    my $text = sprintf '%.0f', $number;
+    return whole($number);
+}
+
+sub whole {
+    my $text = sprintf '%.0f', $_[0];
     1 while $text =~ s/^(-?\d+)(\d{3})/$1 $2/;
     return $text;
 }

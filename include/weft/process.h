@@ -12,9 +12,13 @@
  *
  * The processes are forked by a zygote, which weft_run and weft_serve fork as the first thing they do, if the program
  * uses weft_in_process at all. So a process sees the program as it was when weft_run was called (what main set up before
- * is there), not what it did since; of its descriptors only stdout and stderr; and on its globals what earlier
- * jobs left there: a job must not count on them. Code that is loaded later (dlopen) is not there. What jobs print comes
- * out as usual, whole lines at a time.
+ * is there), not what it did since; of its descriptors only stdout and stderr. Code that is loaded later (dlopen) is
+ * not there. What jobs print comes out as usual, whole lines at a time.
+ *
+ * What a job leaves in its process the next one there finds: globals, working directory, locale, signal handlers,
+ * threads, open files. A job must not count on them, and what fills up ends with .jobs_max. The limits of a call hold
+ * whatever an earlier job did. Processes that a job starts are its own: nobody ends them with it. SIGINT, SIGTERM,
+ * SIGHUP and SIGQUIT, which a terminal sends to the whole group, end no job, but a sleep in one may end early (EINTR).
  *
  * In a job weft_fail, WEFT_TRY, weft_alloc, weft_push, weft_format and WEFT_TEMP work as in a task; what waits
  * (weft_sleep_ms, weft_fetch, ...) fails with WEFT_EINVAL and says so: call what blocks instead (sleep, read).
@@ -38,8 +42,11 @@ typedef struct weft_process_opts {
  *                and is gone when this returns
  *   WEFT_ELIMIT  more than .cpu_ms, more than .memory_bytes_max (also when f returns WEFT_ENOMEM), an input or output
  *                of more than 256 MiB, or too many calls wait for a process (queue_max); the text names the limit
- *   WEFT_EINVAL  the input has what cannot leave the process (request, reply), or this was called in a job
+ *   WEFT_EINVAL  the input has what cannot leave the process (request, reply), an option is below 0, or this was
+ *                called in a job
  *   WEFT_ENOENT  there are no processes; the text says why, and what to do
+ *   WEFT_EPROTO  what the process sent was no answer (it wrote beyond its memory, or a job to descriptor 3)
+ *   -EMFILE, -EAGAIN, WEFT_ENOMEM  no process could be started, or there was no memory for its answer
  * Jobs begin in the order of the calls. The output is untouched on failure. A round trip costs about 20 us, the start of
  * a process (when all are busy, up to processes_max) about a millisecond. Waits: always.  */
 #define weft_in_process(In, Out, ...) WEFT__IN_PROCESS(In, Out, __VA_ARGS__, )

@@ -5,7 +5,7 @@
  * of their ends. When the process dies the kernel ends the zygote, and with it the workers.
  *
  * A worker reads jobs from its socket, one at a time, and answers each. It has descriptors 0 (/dev/null), 1 and 2 (those
- * of the process) and its socket, no other; all signals are as in a new program, but for SIGINT, SIGTERM, SIGHUP and
+ * of the process, /dev/null where that has none to pass on) and its socket, no other; all signals are as in a new program, but for SIGINT, SIGTERM, SIGHUP and
  * SIGQUIT, which a terminal or a supervisor sends to all of a group and which do nothing here: it ends with its
  * process. Its name is "weft worker"; its stdout is line-buffered, and flushed after each job. */
 #include "os/os.h"
@@ -14,8 +14,8 @@
 enum { WEFT__WORKERS_MAX = 128, WEFT__JOB_BYTES_MAX = 256 << 20 };
 
 /* What stands before the bytes of a job, and before those of an answer (where the limits are 0, and the id is the
- * job's: so that what a process says twice is nobody else's answer).
- * cpu_ms: after so much processor time of this job SIGPROF ends the worker (setitimer; RLIMIT_CPU counts whole seconds
+ * job's: so that what a process says twice is nobody else's answer). Limits hold whatever earlier jobs of the process
+ * did to signals and to limits. cpu_ms: after so much processor time of this job SIGPROF ends the worker (setitimer; RLIMIT_CPU counts whole seconds
  * of the process's whole life). memory_bytes_max: what the job may allocate beyond what the worker has when it begins,
  * by RLIMIT_DATA, so that malloc fails past it: of all that RLIMIT_AS counts, code, files and address space that is only
  * reserved are no memory. 0: no limit, for both. */
@@ -32,7 +32,7 @@ typedef struct weft__work {
 /* Fork the zygote. 0, also when it runs already; WEFT_EBUSY: this process has threads; -errno. Flushes stdio, so that
  * nothing is printed twice. To be called early: workers have what the process had then. Waits: never. */
 int weft__zygote_start(const weft__work *work);
-/* End it and its workers. Waits: for their ends, which nothing can put off. */
+/* End it, and with it its workers. Waits: for its end, which it cannot put off. */
 void weft__zygote_stop(void);
 /* Why there is none, and what to do, as one sentence; when there is one, "". */
 const char *weft__zygote_why(void);
@@ -46,9 +46,9 @@ typedef struct weft__process_ops {
      * there is none, see weft__zygote_why. WEFT_EBUSY: another loop has it. */
     int (*enter)(weft__os *);
     void (*leave)(weft__os *);
-    /* Have a worker forked, or killed. The id is the caller's. Words follow: of a fork STARTED, with a non-blocking
-     * socket that is the caller's to close, or NOT_STARTED; of every STARTED one ENDED, when it is gone, whoever ended
-     * it. A worker whose socket is closed ends by itself. 0, or WEFT_ECLOSED: the zygote is gone. */
+    /* Have a worker forked, or killed. The id is the caller's; an id that it did not give, or that NOT_STARTED was said
+     * of, is to be ignored. Words follow: of a fork STARTED, with a non-blocking socket that is the caller's to close, or
+     * NOT_STARTED; of every STARTED one ENDED, when it is gone, whoever ended it. A worker whose socket is closed ends by itself. 0, or WEFT_ECLOSED: the zygote is gone. */
     int (*fork)(weft__os *, uint32_t id);
     int (*kill)(weft__os *, uint32_t id);
     /* The next word: 1; 0: none yet; WEFT_ECLOSED: the zygote is gone, and with it the workers. */

@@ -54,12 +54,21 @@ static void close_from(int first)
     for (int fd = first; fd < end; fd++) close(fd);
 }
 
+/* Where the program had no stdout, something else may have got its number: that is CLOEXEC. */
+static bool is_meant_for_children(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
 static void no_input(void)
 {
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0) return;
-    dup2(null, STDIN_FILENO);
-    if (null != STDIN_FILENO) close(null);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fd == STDIN_FILENO || !is_meant_for_children(fd)) dup2(null, fd);
+    if (null > STDERR_FILENO) close(null);
+    else fcntl(null, F_SETFD, 0);
 }
 
 int weft__process_settle(const char *name, pid_t parent, int fd)
@@ -97,10 +106,12 @@ static rlim_t data_bytes(int statm)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-/* `usual`: the limit from before, which neither is raised nor forgotten. */
+/* `usual`: the limit from before, which neither is raised nor forgotten. A job may have lowered the hard one. */
 static void limit_memory(const struct rlimit *usual, int statm, uint64_t bytes)
 {
-    struct rlimit r = *usual;
+    struct rlimit r = *usual, now;
+    if (getrlimit(RLIMIT_DATA, &now) == 0 && now.rlim_max < r.rlim_max) r.rlim_max = now.rlim_max;
+    if (r.rlim_cur > r.rlim_max) r.rlim_cur = r.rlim_max;
     if (bytes) {
         rlim_t most = data_bytes(statm) + (rlim_t)bytes;
         if (most >= bytes && most < r.rlim_cur) r.rlim_cur = most;
@@ -111,6 +122,11 @@ static void limit_memory(const struct rlimit *usual, int statm, uint64_t bytes)
 static void limit_cpu(uint32_t ms)
 {
     struct itimerval t = { .it_value = { ms / 1000, ms % 1000 * 1000 } };
+    sigset_t profiling;
+    sigemptyset(&profiling);
+    sigaddset(&profiling, SIGPROF);
+    sigaction(SIGPROF, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+    sigprocmask(SIG_UNBLOCK, &profiling, NULL);
     setitimer(ITIMER_PROF, &t, NULL);
 }
 
@@ -182,6 +198,7 @@ void weft__worker_main(int fd, const weft__work *work)
     weft__job_head head;
     weft__buf job, answer;
     struct rlimit usual = { RLIM_INFINITY, RLIM_INFINITY };
+    pid_t self = getpid();
     int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     getrlimit(RLIMIT_DATA, &usual);
     weft__buf_init(&job, WEFT__JOB_BYTES_MAX);
@@ -192,6 +209,7 @@ void weft__worker_main(int fd, const weft__work *work)
         if (head.memory_bytes_max) limit_memory(&usual, statm, head.memory_bytes_max);
         if (head.cpu_ms) limit_cpu(head.cpu_ms);
         work->run(weft__buf_str(&job));
+        if (getpid() != self) _exit(0);              /* the job has forked, and returned in the child too */
         if (head.cpu_ms) limit_cpu(0);
         if (head.memory_bytes_max) limit_memory(&usual, statm, 0);
         fflush(stdout);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static _Noreturn void be_zygote(int fd, pid_t parent, const weft__work *work)
 static struct {
     pid_t pid, owner;                /* owner: the process that forked it, for none of its children */
     int fd;
-    bool taken;
+    atomic_bool taken;               /* loops of several threads may ask for it */
     char why[200];
 } zygote = { .fd = -1, .why = "it is started by weft_run and weft_serve, in programs that use weft_in_process" };
 
@@ -173,6 +174,20 @@ static int threads(void)
     return at ? atoi(at + 1) : 1;
 }
 
+/* With no signal in between: until it has handlers of its own, those of the program would run in it. */
+static pid_t fork_zygote(int fd, const weft__work *work)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t parent = getpid(), pid = fork();
+    if (!pid) be_zygote(fd, parent, work);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return pid;
+}
+
 int weft__zygote_start(const weft__work *work)
 {
     int ends[2], others = threads() - 1;
@@ -184,23 +199,38 @@ int weft__zygote_start(const weft__work *work)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return because(-errno, "its socket could not be made (error %d)", errno);
     fflush(NULL);
-    pid_t parent = getpid(), pid = fork();
-    if (!pid) be_zygote(ends[1], parent, work);
+    pid_t pid = fork_zygote(ends[1], work);
     int rc = pid < 0 ? because(-errno, "it could not be forked (error %d)", errno) : 0;
     close(ends[1]);
     if (rc < 0) close(ends[0]);
-    else zygote.pid = pid, zygote.owner = parent, zygote.fd = ends[0], zygote.taken = false;
+    else zygote.pid = pid, zygote.owner = getpid(), zygote.fd = ends[0], zygote.taken = false;
     return rc;
 }
 
-/* A zygote that is a copy of a copy is its owner's, not ours. */
+/* How it ended, as waitpid tells it, or -1 when somebody else has waited for it. A program that has given up its rights
+ * may not kill it: then it goes because its socket has ended. What has been waited for is never killed. */
 static int end(void)
 {
     int status = 0;
-    kill(zygote.pid, SIGKILL);
-    while (waitpid(zygote.pid, &status, 0) < 0 && errno == EINTR) {}
+    pid_t pid = zygote.pid, got = waitpid(pid, &status, WNOHANG);
     zygote.pid = 0;
-    return status;
+    if (got == pid) return status;
+    shutdown(zygote.fd, SHUT_RDWR);
+    if (got == 0) kill(pid, SIGKILL);
+    while ((got = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {}
+    return got == pid ? status : -1;
+}
+
+static int is_gone(void)
+{
+    static const char anew[] = "no more processes can be started until the program is started anew";
+    int status = end();
+    if (status < 0)
+        snprintf(zygote.why, sizeof zygote.why, "it ended, and nobody knows how (SIGCHLD is ignored): %s", anew);
+    else if (WIFSIGNALED(status))
+        snprintf(zygote.why, sizeof zygote.why, "it was ended by signal %d: %s", WTERMSIG(status), anew);
+    else snprintf(zygote.why, sizeof zygote.why, "it ended (status %d): %s", WEXITSTATUS(status), anew);
+    return WEFT_ECLOSED;
 }
 
 /* ---- the table ---- */
@@ -209,9 +239,7 @@ static int enter(weft__os *os)
 {
     (void)os;
     if (!there()) return WEFT_ENOENT;
-    if (zygote.taken) return WEFT_EBUSY;
-    zygote.taken = true;
-    return zygote.fd;
+    return atomic_exchange(&zygote.taken, true) ? WEFT_EBUSY : zygote.fd;
 }
 
 static void leave(weft__os *os)
@@ -235,19 +263,17 @@ static int give(uint32_t kind, uint32_t id)
 {
     order o = { kind, id };
     if (!there()) return WEFT_ECLOSED;
-    return send(zygote.fd, &o, sizeof o, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof o ? 0 : WEFT_ECLOSED;
+    return send(zygote.fd, &o, sizeof o, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof o ? 0 : is_gone();
 }
 
 static int order_fork(weft__os *os, uint32_t id) { (void)os; return give(FORK, id); }
 static int order_kill(weft__os *os, uint32_t id) { (void)os; return give(KILL, id); }
 
-static int is_gone(void)
+/* The kernel has closed it, since we have no room for it: so the worker ends, as if it had not been started. */
+static void no_descriptor(weft__worker_word *word)
 {
-    int status = end();
-    bool killed = WIFSIGNALED(status);
-    return because(WEFT_ECLOSED, killed ? "it was ended by signal %d: no more processes can be started until the program "
-        "is started anew" : "it ended (status %d): no more processes can be started until the program is started anew",
-        killed ? WTERMSIG(status) : WEXITSTATUS(status));
+    word->kind = WEFT__WORKER_NOT_STARTED;
+    word->value = -EMFILE;
 }
 
 static int hear(weft__os *os, weft__worker_word *out)
@@ -263,6 +289,7 @@ static int hear(weft__os *os, weft__worker_word *out)
     const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     out->fd = -1;
     if (c && c->cmsg_type == SCM_RIGHTS) memcpy(&out->fd, CMSG_DATA(c), sizeof out->fd);
+    if (out->kind == WEFT__WORKER_STARTED && out->fd < 0) no_descriptor(out);
     return 1;
 }
 

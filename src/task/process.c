@@ -71,8 +71,9 @@ static int result(const weft__errand *e, const weft_call *c, const weft_process_
     case WEFT__DIED: return died(e->status, c->name, opts);
     case WEFT__BROKEN:
         return weft__fail_as(place, WEFT_EPROTO, 0, "what the process of %s sent is no answer; it was ended", c->name);
+    case WEFT__UNREAD: return weft__fail_as(place, WEFT_ENOMEM, 0, "no memory to read the answer of %s", c->name);
     case WEFT__NONE:
-        return weft__fail_as(place, e->status, 0, "no process for %s could be started: %s", c->name, strerror(-e->status));
+        return weft__fail_as(place, e->status, 0, "no process for %s could be started: %s", c->name, weft__code_text(e->status));
     default:
         return weft__fail_as(place, WEFT_ENOENT, 0, "%s lost its process with the zygote: %s", c->name, weft__zygote_why());
     }
@@ -124,9 +125,23 @@ static int begin(weft__processes *p, weft__errand *e, const weft_call *c, const 
     return weft__fail_as(opts->place, rc, 503, "no process for %s: %d calls wait for one already (queue_max)", c->name, queue_max);
 }
 
+static int check(const weft_call *c, const weft_process_opts *opts)
+{
+    const struct { const char *name; int ms; } options[] = {
+        { "timeout_ms", opts->timeout_ms }, { "cpu_ms", opts->cpu_ms },
+    };
+    for (size_t i = 0; i < weft_count(options); i++) {
+        if (options[i].ms >= 0) continue;
+        return weft__fail_as(opts->place, WEFT_EINVAL, 0, "weft_in_process(%s): .%s is %d, expected 0 or more", c->name,
+            options[i].name, options[i].ms);
+    }
+    return 0;
+}
+
 static int run(weft__errand *e, const weft_schema *in, const weft_schema *out, const weft_call *c, const weft_process_opts *opts)
 {
-    int rc;
+    int rc = check(c, opts);
+    if (rc < 0) return rc;
     weft__processes *p = weft__processes_here(c->name, &rc);
     if (!p) return rc;
     rc = pack(e, in, out, c, opts);

@@ -27,9 +27,9 @@ void weft__process_end(void);
 
 typedef struct weft__worker weft__worker;
 typedef struct weft__processes weft__processes;
-/* How an errand ends. DIED: `status` as waitpid tells it. BROKEN: what came was no answer. NONE: no process could be
- * started, `status` -errno. GONE: the zygote, and so the worker. */
-typedef enum weft__errand_end { WEFT__ANSWERED, WEFT__DIED, WEFT__BROKEN, WEFT__NONE, WEFT__GONE } weft__errand_end;
+/* How an errand ends. DIED: `status` as waitpid tells it. BROKEN: what came was no answer. UNREAD: there was no memory
+ * for what came. NONE: no process could be started, `status` -errno. GONE: the zygote, and so the worker. */
+typedef enum weft__errand_end { WEFT__ANSWERED, WEFT__DIED, WEFT__BROKEN, WEFT__UNREAD, WEFT__NONE, WEFT__GONE } weft__errand_end;
 
 /* On the stack of its caller, until it is done. */
 typedef struct weft__errand {
@@ -92,7 +92,6 @@ struct weft__processes {
     weft_processes_opts opts;        /* none of them 0 */
     weft__errand *waiting, **waiting_end;
     int waiting_count;
-    uint32_t ids;
     uint64_t job_ids;
     int zygote;                      /* the descriptor; -1: none (the simulator), or gone */
     weft__timer idle_timer;
@@ -106,8 +105,8 @@ bool weft__worker_give(weft__worker *w, weft__errand *e);
 void weft__worker_kill(weft__worker *w);
 /* It is not needed any more: its socket is closed, and it ends. */
 void weft__worker_retire(weft__worker *w);
-/* What the zygote told of it. */
-void weft__worker_started(weft__worker *w, int fd);
+/* What the zygote told of it. A code: it cannot be watched, and is of no use; the socket is its own. */
+int weft__worker_started(weft__worker *w, int fd);
 void weft__worker_ended(weft__worker *w, int status);
 /* Give back what it holds; the place is free. */
 void weft__worker_free(weft__worker *w);

@@ -5,13 +5,14 @@
 #include "task/job.h"
 #include "task/process.h"
 
-/* The addresses are the same in the worker, which is a fork of this program. The texts follow, then the input. */
+/* The addresses are the same in the worker, which is a fork of this program. The texts follow, then the input. Without
+ * a hole: what nobody wrote would cross with it. */
 typedef struct order {
     weft__fn *fn;
     const weft_schema *in, *out;
     uint64_t memory_bytes_max;
     uint32_t name_len, label_len;
-    int arity;
+    int64_t arity;
 } order;
 
 /* Before an answer: then come text and trace of a failure, or the output. */
@@ -76,7 +77,7 @@ static void run(weft_str job)
         .instead = "nothing waits in a process; call what blocks (sleep, read) instead" };
     now.rc = read_input((weft_str){ bytes, job.len - (size_t)(bytes - job.ptr) }, &in);
     if (now.rc < 0) return;
-    weft_call call = { .fn = o->fn, .arity = o->arity, .in = in, .out = now.out };
+    weft_call call = { .fn = o->fn, .arity = (int)o->arity, .in = in, .out = now.out };
     now.rc = weft__job_run(&now.context, &call);
 }
 
@@ -136,8 +137,12 @@ const weft__work weft__process_work = { begin, run, answer };
 
 /* ---- back here ---- */
 
+/* An HTTP status goes out to a client: no other number may. */
+static bool is_status(int status) { return status == 0 || (status >= 100 && status <= 599); }
+
 static bool read_failure(weft__errand *e, const reply *r, weft_str rest)
 {
+    if (!is_status(r->status) || r->shown > 1) return false;
     if (r->text_len >= WEFT__ERROR_TEXT_MAX || r->trace_len >= WEFT__ERROR_TRACE_MAX) return false;
     if (rest.len != (size_t)r->text_len + r->trace_len) return false;
     weft_str text = { rest.ptr, r->text_len }, trace = { rest.ptr + r->text_len, r->trace_len };

@@ -78,6 +78,7 @@ static weft__errand *take_first(weft__processes *p)
 static void put_first(weft__processes *p, weft__errand *e)
 {
     e->worker = NULL;
+    e->held.kind = "waiting job";
     e->next = p->waiting;
     if (!p->waiting) p->waiting_end = &e->next;
     p->waiting = e;
@@ -188,10 +189,14 @@ static void told(weft__processes *p, const weft__worker_word *word)
     weft__worker *w = known_as(p, word->id);
     if (!w && word->fd >= 0) p->os->ops->close(p->os, word->fd);
     if (!w) return;
+    int rc = word->value;
     switch (word->kind) {
-    case WEFT__WORKER_STARTED: weft__worker_started(w, word->fd); break;
-    case WEFT__WORKER_NOT_STARTED: not_started(p, w, word->value); break;
-    default: weft__worker_ended(w, word->value);
+    case WEFT__WORKER_STARTED:
+        rc = weft__worker_started(w, word->fd);
+        if (rc < 0) not_started(p, w, rc);
+        break;
+    case WEFT__WORKER_NOT_STARTED: not_started(p, w, rc); break;
+    default: weft__worker_ended(w, rc);
     }
 }
 

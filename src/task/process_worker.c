@@ -1,10 +1,14 @@
 /* A worker, from the side of its pool: a socket, a job that goes out, an answer that comes in. In the simulator: a timer
  * for when the job runs, and one for when it has ended. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include "task/process.h"
 
 enum { READ_BYTES = 16 * 1024, KEPT_BYTES_MAX = 1 << 20 };
+
+/* In all loops: the zygote may still tell of a worker of a loop that has ended. */
+static _Atomic uint32_t ids;
 
 static bool simulated(const weft__worker *w) { return w->pool->os->ops->process_fate != NULL; }
 static const weft__process_ops *zygote_of(const weft__worker *w) { return w->pool->os->ops->processes; }
@@ -90,12 +94,14 @@ static void sim_kill(weft__worker *w)
 
 /* ---- the answer ---- */
 
-/* What a worker says is not what it should: the process goes, and then its caller is told. */
-static void broken(weft__worker *w)
+/* What a worker says cannot be taken: the process goes, and then its caller is told why. */
+static void refuse(weft__worker *w, weft__errand_end why)
 {
-    if (w->errand) w->errand->end = WEFT__BROKEN;
+    if (w->errand) w->errand->end = why;
     weft__worker_kill(w);
 }
+
+static void broken(weft__worker *w) { refuse(w, WEFT__BROKEN); }
 
 /* It is read here, before anything else is given to a worker that may be broken. */
 static void answered(weft__worker *w)
@@ -132,7 +138,10 @@ static bool receive(weft__worker *w, bool all)
     weft__os *os = w->pool->os;
     for (;;) {
         char *to = weft__buf_reserve(&w->in, READ_BYTES);
-        if (!to) return false;
+        if (!to) {
+            refuse(w, WEFT__UNREAD);
+            return false;
+        }
         size_t room = w->in.room - w->in.len;
         ssize_t n = os->ops->recv(os, w->fd, to, room);
         if (n == -EAGAIN) return true;
@@ -180,24 +189,21 @@ static void on_socket(weft__watch *watch, uint32_t ready)
 
 int weft__worker_start(weft__processes *p, weft__worker *w)
 {
-    *w = (weft__worker){ .watch = { on_socket }, .pool = p, .id = ++p->ids, .fd = -1, .state = WEFT__STARTING };
-    weft__buf_init(&w->in, WEFT__JOB_BYTES_MAX + sizeof(weft__job_head));
+    *w = (weft__worker){ .watch = { on_socket }, .pool = p, .id = ++ids, .fd = -1, .state = WEFT__STARTING };
+    weft__buf_init(&w->in, WEFT__JOB_BYTES_MAX + sizeof(weft__job_head) + READ_BYTES);
     int rc = simulated(w) ? 0 : zygote_of(w)->fork(p->os, w->id);
     if (rc < 0) w->state = WEFT__NO_WORKER;
     else if (simulated(w)) w->state = WEFT__IDLE;
     return rc;
 }
 
-void weft__worker_started(weft__worker *w, int fd)
+int weft__worker_started(weft__worker *w, int fd)
 {
     weft__os *os = w->pool->os;
     w->fd = fd;
-    if (os->ops->watch(os, fd, &w->watch, false) == 0) {
-        be_idle(w);
-        return;
-    }
-    w->state = WEFT__ENDING;
-    close_socket(w);
+    int rc = os->ops->watch(os, fd, &w->watch, false);
+    if (rc == 0) be_idle(w);
+    return rc;
 }
 
 bool weft__worker_give(weft__worker *w, weft__errand *e)
@@ -244,6 +250,6 @@ void weft__worker_ended(weft__worker *w, int status)
     weft__errand *e = w->errand;
     w->errand = NULL;
     weft__worker_free(w);
-    if (e) weft__errand_done(e, e->end == WEFT__BROKEN ? WEFT__BROKEN : WEFT__DIED, status);
+    if (e) weft__errand_done(e, e->end == WEFT__ANSWERED ? WEFT__DIED : e->end, status);
     weft__worker_changed(w);
 }

@@ -1,5 +1,6 @@
 /* weft_run: programs in a process of their own, their signals, and the report of an overflow. */
 #define _GNU_SOURCE
+#include "testing/verdict.h"
 #include "world.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -129,7 +130,7 @@ static int close_the_poller(void)
 WEFT_TEST(a_loop_that_cannot_poll_says_so_and_ends_the_process)
 {
     program p = start(weft_call(close_the_poller));
-    bool ended = ends_within(&p, 5000);
+    bool ended = ends_within(&p, 5000 * (int)weft__test_slower());
     WEFT_CHECK(ended);
     if (!ended) kill(p.pid, SIGKILL);
     int status = finish(&p);

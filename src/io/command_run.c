@@ -10,6 +10,7 @@ enum {
     OUT_BYTES = 1 << 20,
     ERR_BYTES = 64 * 1024,
     PIECE = 16 * 1024,
+    AT_ONCE = 32,                    /* pieces of one stream, before the others and the end are looked at */
     LEFT_OPEN_MS = 1000,
     ERR_SHOWN = 300
 };
@@ -26,21 +27,22 @@ static bool is_open(const weft_conn *end) { return end && end->stream.fd >= 0; }
 
 /* ---- its streams ---- */
 
-/* It may read as little as it likes. */
+/* It may read as little as it likes; when it has ended, what it was not given is nobody's. */
 static int feed(run *r)
 {
     weft_conn *end = r->c->shown.in;
-    int rc = 0;
-    while (is_open(end) && r->input.len && rc == 0) {
+    if (r->c->ended) weft_conn_close(end);
+    for (int i = 0; i < AT_ONCE && is_open(end) && r->input.len; i++) {
         struct iovec v = { (char *)(uintptr_t)r->input.ptr, r->input.len };
         ssize_t went = weft__stream_try_send(&end->stream, &v, 1);
         if (went == 0) return 0;
         if (went < 0) weft_conn_close(end);
         else r->input = (weft_str){ r->input.ptr + went, r->input.len - (size_t)went };
-        rc = weft__checkpoint();
+        int rc = weft__checkpoint();
+        if (rc < 0) return rc;
     }
-    if (!r->input.len || r->c->ended) weft_conn_close(end);
-    return rc;
+    if (!r->input.len) weft_conn_close(end);
+    return 0;
 }
 
 /* The next bytes, of which those that find room are kept: > 0, 0 at the end, < 0. */
@@ -58,15 +60,15 @@ static ssize_t take(weft_conn *end, weft__buf *kept, bool *over)
 
 static int drain(weft_conn *end, weft__buf *kept, bool *over)
 {
-    int rc = 0;
-    while (is_open(end) && rc == 0) {
+    for (int i = 0; i < AT_ONCE && is_open(end); i++) {
         ssize_t got = take(end, kept, over);
         if (got == -EAGAIN) return 0;
         if (got <= 0) weft_conn_close(end);
-        if (got < 0) return (int)got;
-        rc = weft__checkpoint();
+        if (got == 0) return 0;
+        int rc = got < 0 ? (int)got : weft__checkpoint();
+        if (rc < 0) return rc;
     }
-    return rc;
+    return 0;
 }
 
 static int move(run *r)
@@ -93,29 +95,41 @@ static void listen_to(const run *r, weft__fiber *task)
     r->c->waiter = task;
 }
 
-/* What it left behind may hold its streams open for long after its end. */
-static int wait_for_any(run *r, bool *given_up)
+static bool has_bytes(const weft_conn *end) { return is_open(end) && end->stream.may_read; }
+
+/* Is there more to move at once? No edge would tell of it. */
+static bool is_busy(const run *r)
 {
-    weft__loop *loop = r->c->loop;
-    int64_t until_ns = r->ended_ns ? r->ended_ns + LEFT_OPEN_MS * 1000000LL : INT64_MAX;
+    const weft_command *c = &r->c->shown;
+    bool takes = is_open(c->in) && (r->c->ended || c->in->stream.may_write);
+    return takes || has_bytes(c->out) || has_bytes(c->err);
+}
+
+/* What it left behind may hold its streams open, and fill them, for long after its end. */
+static int64_t until(const run *r)
+{
+    return r->ended_ns ? r->ended_ns + LEFT_OPEN_MS * 1000000LL : INT64_MAX;
+}
+
+static int wait_for_any(run *r)
+{
     listen_to(r, weft__self());
-    int rc = weft__park("a program to write or to end", until_ns);
+    int rc = weft__park("a program to write or to end", until(r));
     listen_to(r, NULL);
-    *given_up = rc == WEFT_ETIMEDOUT && r->ended_ns && weft__loop_now(loop) >= until_ns &&
-                !weft__cancelled();
-    return *given_up ? 0 : rc;
+    return rc == WEFT_ETIMEDOUT && !weft__cancelled() ? 0 : rc;
 }
 
 static int follow(run *r)
 {
-    for (bool given_up = false;;) {
+    for (;;) {
         int rc = move(r);
         if (rc < 0) return rc;
-        if (r->c->ended && !r->ended_ns) r->ended_ns = weft__loop_clock(r->c->loop);
+        int64_t now = weft__loop_clock(r->c->loop);
+        if (r->c->ended && !r->ended_ns) r->ended_ns = now;
         bool quiet = !is_open(r->c->shown.out) && !is_open(r->c->shown.err);
-        if (r->c->ended && (quiet || given_up)) return 0;
-        if (r->c->ended && is_open(r->c->shown.in)) continue;
-        rc = wait_for_any(r, &given_up);
+        if (r->c->ended && (quiet || now >= until(r))) return 0;
+        if (is_busy(r)) continue;
+        rc = wait_for_any(r);
         if (rc < 0) return rc;
     }
 }

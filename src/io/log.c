@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
+#include "base/plain.h"
 #include "os/stderr.h"
 #include "task/loop.h"
 
@@ -26,16 +27,10 @@ static void add_time(line *l)
         l->text + l->len, sizeof l->text - l->len, ".%03dZ ", (int)(us / 1000 % 1000));
 }
 
-static void add_escaped(line *l, const char *text)
+static void add_escaped(line *l, weft_str text)
 {
-    for (; *text && l->len < sizeof l->text - TAIL - 4; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c >= ' ' && c != 127) l->text[l->len++] = *text;
-        else
-            l->len += (size_t)snprintf(
-                l->text + l->len, sizeof l->text - l->len, c == '\n' ? "\\n" : "\\x%02x", c);
-    }
-    if (*text) l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, "...");
+    l->len += weft__plain(&text, l->text + l->len, sizeof l->text - TAIL - l->len, false);
+    if (text.len) l->len += (size_t)snprintf(l->text + l->len, sizeof l->text - l->len, "...");
 }
 
 void weft__log(weft__log_level level, const char *fmt, ...)
@@ -48,7 +43,7 @@ void weft__log(weft__log_level level, const char *fmt, ...)
     va_end(args);
     add_time(&l);
     l.len += (size_t)snprintf(l.text + l.len, sizeof l.text - l.len, "%s ", level_names[level]);
-    add_escaped(&l, text);
+    add_escaped(&l, weft_str_of(text));
     size_t room = sizeof l.text - l.len;
     const char *many = dropped == 1 ? "" : "s";
     if (dropped)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/plain.h"
 #include "os/stderr.h"
 #include "task/fiber.h"
 #include "task/job.h"
@@ -124,30 +125,41 @@ weft__record *weft__record_copy(const weft__record *r)
 
 /* On a line of its own. Text is always NUL-terminated: a line that does not fit is cut, one without memory is left
  * out whole; neither is an error of its own. */
-static void text_add(weft__buf *b, const char *fmt, va_list args)
+static void add_line(weft__buf *b, const char *line, size_t len)
 {
-    char line[WEFT__ERROR_TEXT_MAX] = "\n";
-    size_t at = b->len > 0;
-    int n = vsnprintf(line + at, sizeof line - at, fmt, args);
-    if (n < 0) return;
-    size_t len = at + (size_t)n < sizeof line ? at + (size_t)n : sizeof line - 1;
-    size_t fits = b->bytes_max - b->len - 1;
-    char *to = weft__buf_reserve(b, (len < fits ? len : fits) + 1);
+    size_t room = b->bytes_max - b->len - 1, end = b->len > 0;
+    if (room <= end) return;
+    if (len > room - end) len = room - end;
+    char *to = weft__buf_reserve(b, end + len + 1);
     if (!to) {
         b->failed = 0;
         return;
     }
-    memcpy(to, line, len < fits ? len : fits);
-    b->len += len < fits ? len : fits;
+    if (end) *to = '\n';
+    memcpy(to + end, line, len);
+    b->len += end + len;
     b->ptr[b->len] = 0;
 }
 
+/* What a text or a line is made of, cut where it is too long. */
+typedef struct said { char text[WEFT__ERROR_TEXT_MAX]; size_t len; } said;
+
+static void say(said *s, const char *fmt, va_list args)
+{
+    int n = vsnprintf(s->text, sizeof s->text, fmt, args);
+    s->len = n < 0 ? 0 : (size_t)n < sizeof s->text ? (size_t)n : sizeof s->text - 1;
+}
+
+/* A trace has a line for each place: what a peer said must not make up others. */
 void weft__record_line(weft__record *r, const char *fmt, ...)
 {
+    said s;
+    char plain[WEFT__ERROR_TEXT_MAX];
     va_list args;
     va_start(args, fmt);
-    text_add(&r->trace, fmt, args);
+    say(&s, fmt, args);
     va_end(args);
+    add_line(&r->trace, plain, weft__plain(&(weft_str){ s.text, s.len }, plain, sizeof plain, false));
     record_ends(r);
 }
 
@@ -189,14 +201,25 @@ void weft__errors_drop(weft__errors *e)
     *e = (weft__errors){ 0 };
 }
 
+const char *weft__plain_text(weft__plain_line *to, const char *text)
+{
+    weft_str rest = weft_str_of(text);
+    size_t n = weft__plain(&rest, to->text, sizeof to->text - 3, false);
+    if (rest.len) strcpy(to->text + n, "...");
+    return to->text;
+}
+
+/* Ends of lines are the caller's own, or those of a trace. */
 void weft__say(const char *fmt, ...)
 {
-    char text[WEFT__STDERR_MAX];
+    char text[WEFT__STDERR_MAX], plain[WEFT__STDERR_MAX];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    if (n > 0) (void)weft__os_stderr_try(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    if (n <= 0) return;
+    weft_str all = { text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1 };
+    (void)weft__os_stderr_try(plain, weft__plain(&all, plain, sizeof plain, true));
 }
 
 /* ---- of the running task ---- */
@@ -223,8 +246,10 @@ static int fail(const char *place, int code, int status, bool shown, const char 
     weft__errors *e = weft__errors_here(true);
     weft__record *r = e ? weft__record_new(code, status, place) : NULL;
     if (!r) return code;                             /* the code stands, its text is lost */
+    said s;
+    say(&s, fmt, args);
     r->shown = shown;
-    text_add(&r->text, fmt, args);
+    add_line(&r->text, s.text, s.len);
     record_ends(r);
     weft__errors_put(e, r);
     return code;

@@ -26,10 +26,14 @@ weft__record *weft__record_new(int code, int status, const char *place);
 weft__record *weft__record_of(int code, int status, bool shown, weft_str text, weft_str trace);
 weft__record *weft__record_copy(const weft__record *r);          /* NULL for NULL or without memory */
 void weft__record_free(weft__record *r);
-void weft__record_line(weft__record *r, const char *fmt, ...) WEFT_PRINTF(2, 3);   /* adds a line to the trace */
+void weft__record_line(weft__record *r, const char *fmt, ...) WEFT_PRINTF(2, 3);   /* adds a line to the trace, escaped */
 weft__errors *weft__errors_here(bool make);                      /* of the running task, of the job, or of the thread outside of both */
-/* Say something on stderr, now or never: a full pipe never stalls the loop. At most 4 KiB. */
+/* Say something on stderr, now or never: a full pipe never stalls the loop. At most 4 KiB. Control characters are escaped,
+ * ends of lines are not: a text that a peer had a part in goes through weft__plain_text before. */
 void weft__say(const char *fmt, ...) WEFT_PRINTF(1, 2) WEFT__COLD;
+/* A text on one line, with nothing in it that drives a terminal; cut where it is longer. Returns to->text. */
+typedef struct weft__plain_line { char text[WEFT__ERROR_TEXT_MAX + 4]; } weft__plain_line;
+const char *weft__plain_text(weft__plain_line *to, const char *text);
 const char *weft__code_text(int code);                           /* the general text of a code */
 int weft__code_status(int code);                                 /* the HTTP status that suits it */
 const weft_error *weft__code_error(int code);                    /* both, for a code without a record */

@@ -47,7 +47,8 @@ int weft__run_tell(weft__loop *loop, const char *program, int rc)
         return 0;
     }
     const weft_error *e = weft_error_of(rc);
-    fprintf(stderr, "weft: %s failed: %s%s%s\n", program, e->text, *e->trace ? "\n" : "", e->trace);
+    weft__plain_line text;
+    fprintf(stderr, "weft: %s failed: %s%s%s\n", program, weft__plain_text(&text, e->text), *e->trace ? "\n" : "", e->trace);
     return 1;
 }
 

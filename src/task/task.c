@@ -62,7 +62,8 @@ void weft__task_free(weft__loop *loop, weft_task *t)
 
 void weft__record_log(const weft__record *r, const char *task, const char *place)
 {
-    const char *text = r->error.text, *trace = r->error.trace;
+    weft__plain_line line;
+    const char *text = weft__plain_text(&line, r->error.text), *trace = r->error.trace;
     if (*trace) weft__say("weft: a task failed and nobody awaited it: %s\n%s\n", text, trace);
     else weft__say("weft: task %s, started at %s, failed and nobody awaited it: %s\n", task, place, text);
 }

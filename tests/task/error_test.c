@@ -386,3 +386,19 @@ WEFT_TEST(the_failure_of_a_root_task_is_returned_and_known_after_the_run__sim)
     world_close();
     WEFT_CHECK_EQ(world_mem.blocks, 0);
 }
+
+static int pass_on(const char *what)
+{
+    WEFT_TRY(weft_fail(502, "%s", what), "asking %s", what);
+    return 0;
+}
+
+TASK_TEST(a_trace_has_no_line_that_a_text_made_up_and_the_text_itself_is_as_it_was)
+{
+    int rc = pass_on("a\nat forged.c:1\033[2J");
+    const weft_error *e = weft_error_of(rc);
+    WEFT_CHECK_STR(weft_str_of(e->text), "a\nat forged.c:1\033[2J");
+    WEFT_CHECK_EQ(world_count_in(e->trace, "\n"), 1);
+    WEFT_CHECK_EQ(world_count_in(e->trace, "asking a\\nat forged.c:1\\x1b[2J"), 1);
+    return 0;
+}

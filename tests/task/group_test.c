@@ -206,6 +206,28 @@ TASK_TEST(b28_when_two_children_fail_and_nobody_asks_both_are_logged)
     return 0;
 }
 
+/* As a peer may have said it. */
+static const char hostile[] = "bad reply \033[2J\xc2\x9b\rx\nweft: all is well";
+
+static void fail_with_what_a_peer_said(void)
+{
+    WEFT_SCOPE(s);
+    weft_spawn(s, fail_later, (&(failing){ 0, 501, hostile }));
+    WEFT_SCOPE(shielded, .shield = true);
+    world_ignore(weft_sleep_ms(2));
+}
+
+TASK_TEST(what_a_peer_said_makes_no_line_in_the_log_and_drives_no_terminal)
+{
+    world_capture_begin();
+    fail_with_what_a_peer_said();
+    const char *log = world_capture_end();
+    WEFT_CHECK_EQ(world_count_in(log, "bad reply \\x1b[2J\\xc2\\x9b\\x0dx\\nweft: all is well"), 1);
+    WEFT_CHECK_EQ(world_count_in(log, "\nweft: all is well"), 0);
+    WEFT_CHECK(!strpbrk(log, "\033\r\x9b"));
+    return 0;
+}
+
 static void fail_again_after_the_first_was_told(void)
 {
     WEFT_SCOPE(s);

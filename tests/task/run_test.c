@@ -106,6 +106,15 @@ WEFT_TEST(a_program_that_fails_exits_with_1_and_prints_text_and_trace)
     WEFT_CHECK(output[0] != 0);
 }
 
+static int fail_as_a_peer_likes(void) { return weft_fail(502, "\033[2J\nweft: all is well"); }
+
+WEFT_TEST(what_a_program_failed_with_makes_no_line_of_its_own)
+{
+    CHECK_EXIT(run(weft_call(fail_as_a_peer_likes)), 1);
+    WEFT_CHECK_EQ(world_count_in(output, "\\x1b[2J\\nweft: all is well"), 1);
+    WEFT_CHECK(!strchr(output, '\033'));
+}
+
 WEFT_TEST(weft_run_can_be_called_again)
 {
     for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(weft_run(do_well), 0);

@@ -85,7 +85,7 @@ struct weft__loop {
     uint32_t round_room;
     void *signal_stack;
     int turn;                            /* switches left before the poller is asked again */
-    int budget;                          /* operations at once left to the running task */
+    int budget;                          /* operations that succeed at once left to the running task */
     bool many;                           /* the last turn had many events: the tasks they wake are cold */
     bool traced;                         /* the simulator: the loop picks each task and tells the trace */
     weft__context context;               /* of the loop's own stack */
@@ -113,7 +113,7 @@ struct weft__loop {
     size_t asan_size;
 };
 
-enum { WEFT__EVENTS_AT_ONCE = 256, WEFT__TURN = 128, WEFT__BUDGET = 64 };
+enum { WEFT__EVENTS_AT_ONCE = 256, WEFT__TURN = 128, WEFT__BUDGET = 64, WEFT__PER_SWITCH = 8 };
 
 extern _Thread_local weft__loop *weft__the_loop __attribute__((tls_model("initial-exec")));
 

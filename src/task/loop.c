@@ -224,18 +224,26 @@ int weft_yield(void)
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
 }
 
+/* Operations count as switches do, so that the poller is asked anew after some WEFT__TURN * WEFT__PER_SWITCH of them at
+ * most, whoever makes them. True: the running task has had its share. */
+static inline bool spend(weft__loop *loop)
+{
+    if (--loop->budget % WEFT__PER_SWITCH == 0) loop->turn--;
+    return loop->budget <= 0;
+}
+
 int weft__checkpoint(void)
 {
     weft__fiber *f = weft__running();
     if (!f) return 0;
-    if (__builtin_expect(--f->loop->budget <= 0, 0)) return weft_yield();
+    if (__builtin_expect(spend(f->loop), 0)) return weft_yield();
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
 }
 
 void weft__give_way(void)
 {
     weft__fiber *f = weft__running();
-    if (f && --f->loop->budget <= 0) weft__step_aside(f);
+    if (f && spend(f->loop)) weft__step_aside(f);
 }
 
 int weft_sleep_ms(int64_t ms)

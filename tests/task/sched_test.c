@@ -134,6 +134,50 @@ TASK_TEST(a_checkpoint_of_an_operation_that_succeeds_at_once_yields_now_and_then
     return 0;
 }
 
+/* ---- operations that succeed at once, between two looks at sockets and timers ---- */
+
+static long since_poll, most_since_poll;
+static void count_poll(weft__hook *hook)
+{
+    (void)hook;
+    if (since_poll > most_since_poll) most_since_poll = since_poll;
+    since_poll = 0;
+}
+
+static int work_at_once(const int *operations)
+{
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < *operations; i++) {
+            WEFT_TRY(weft__checkpoint());
+            since_poll++;
+        }
+        WEFT_TRY(weft_yield());
+    }
+    return 0;
+}
+
+static int many_at_once(const int *operations)
+{
+    WEFT_SCOPE(s);
+    for (int i = 0; i < 300; i++) weft_spawn(s, work_at_once, operations);
+    return weft_join(s);
+}
+
+EPOLL_TEST(b38_operations_that_succeed_at_once_do_not_keep_the_loop_from_polling)
+{
+    static const int per_turn[] = { 1, 7, 8, 9, 63, 64, 1000 };
+    weft__hook hook = { .run = count_poll };
+    weft__loop_hook(weft__loop_here(), &hook);
+    for (size_t i = 0; i < weft_count(per_turn); i++) {
+        since_poll = most_since_poll = 0;
+        WEFT_CHECK_EQ(many_at_once(&per_turn[i]), 0);
+        WEFT_CHECK(most_since_poll > 0);
+        WEFT_CHECK(most_since_poll <= 1100);
+    }
+    weft__loop_unhook(weft__loop_here(), &hook);
+    return 0;
+}
+
 /* ---- parking and waking, as the floors above do ---- */
 
 static weft__fiber *parked;

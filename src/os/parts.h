@@ -38,7 +38,8 @@ int weft__resolver_result(weft__resolve *one, weft__addr *out, int max, const ch
 int weft__resolver_told(weft__resolver *r, weft__event *events, int max);
 
 /* SIGINT and SIGTERM, counted, for one os a process. WEFT_EBUSY: another one has them. The handler writes 1
- * to the eventfd `wake`; `count` says how many came since the start, and that the loop turns. */
+ * to the eventfd `wake`; `count` says how many came since the start, and that the loop turns. A forked child that gets
+ * one does what the program did before. After `stop` nobody writes to `wake` any more. */
 int weft__signals_start(int wake);
 void weft__signals_stop(void);
 unsigned weft__signals_count(void);

@@ -447,6 +447,37 @@ WEFT_TEST(a_signal_wakes_a_wait)
     OPS->free(os);
 }
 
+static void exit_with_9(int signal) { (void)signal; _exit(9); }
+
+/* What becomes of a child, forked while a loop watches, that gets a SIGTERM. */
+static int status_of_forked_child(weft__os *os)
+{
+    int status = -1;
+    WEFT_CHECK_EQ(OPS->signals(os, os), 0);
+    pid_t pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (!pid) {
+        raise(SIGTERM);
+        _exit(7);
+    }
+    WEFT_CHECK_EQ(waitpid(pid, &status, 0), pid);
+    weft__event e[4];
+    WEFT_CHECK_EQ(OPS->wait(os, e, 4, MS), 0);
+    WEFT_CHECK_EQ(OPS->signals(os, NULL), 0);
+    return status;
+}
+
+WEFT_TEST(b45_a_forked_child_does_with_a_signal_what_the_program_did_before)
+{
+    weft__os *os = weft__os_linux_new();
+    int status = status_of_forked_child(os);
+    WEFT_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    signal(SIGTERM, exit_with_9);
+    status = status_of_forked_child(os);
+    WEFT_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+    OPS->free(os);
+}
+
 WEFT_TEST(the_handlers_from_before_come_back)
 {
     struct sigaction act = { .sa_handler = nothing }, now;

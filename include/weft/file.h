@@ -81,7 +81,9 @@ void weft__file_leave(weft_file **f);
 
 /* Close it: 0, or the code that closing failed with (network file systems tell then that bytes could not be written; all
  * others tell it from weft_file_sync). It is closed in each case, also when the task was cancelled. Calls of other tasks
- * that are under way end first, later ones get WEFT_ECLOSED. Twice is once. Waits: when it is open for writing. */
+ * that are under way end with WEFT_ECLOSED, as by a cancel: reads at once, and what a thread has begun to change keeps
+ * its result; a failure to close is then logged. Later calls get WEFT_ECLOSED. Twice is once. Waits: when it is open for
+ * writing, and no call is under way. */
 int weft_file_close(weft_file *f);
 
 /* Close it and give its memory back: no task may use it from now on. A failure to close is logged. NULL is none. Waits:

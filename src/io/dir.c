@@ -34,13 +34,14 @@ int weft_file_stat(const char *path, weft_file_info *out)
 int weft_file_info_of(weft_file *f, weft_file_info *out)
 {
     struct stat st;
-    int rc = weft__file_enter(f, "look at", false);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, "look at", false);
     if (rc < 0) return rc;
     weft__file_op op = { .kind = WEFT__FILE_STAT, .fd = f->fd, .stat = &st };
     int64_t result = weft__file_do(f->os, &op, "the stat of a file");
     if (result < 0) rc = weft__file_fail(result, "look at", f->path, "");
     else tell(&st, out);
-    weft__file_exit(f, false);
+    weft__file_exit(f, &c);
     return rc;
 }
 
@@ -161,7 +162,8 @@ static int64_t fill(weft_dir *d)
 int weft_dir_next(weft_dir *d, weft_str *name)
 {
     weft_file *f = d->file;
-    int rc = weft__file_enter(f, "list", true);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, "list", true);
     if (rc < 0) return rc;
     int64_t n = d->at < d->len ? 1 : fill(d);
     if (n < 0) rc = weft__file_fail(n, "list", f->path, "");
@@ -170,7 +172,7 @@ int weft_dir_next(weft_dir *d, weft_str *name)
         d->at += name->len + 1;
         rc = 1;
     }
-    weft__file_exit(f, true);
+    weft__file_exit(f, &c);
     return rc;
 }
 

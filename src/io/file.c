@@ -82,10 +82,12 @@ static int64_t close_last(weft_file *f)
     return op.result == 1 ? close_now(f->os, f->files, f->fd) : op.result;       /* no thread could be had */
 }
 
+/* To a call under way a close is what a cancel is: a read is given up, a change that a thread has begun is waited for. */
 static int64_t end(weft_file *f)
 {
     if (f->closed) return 0;
     f->closed = true;
+    for (weft__file_call *c = f->calls; c; c = c->next) weft__wake(c->fiber, WEFT_ECLOSED);
     return is_last(&f->users) ? close_last(f) : 0;
 }
 
@@ -113,21 +115,39 @@ static int refuse(weft_file *f, const char *doing, int code, const char *who)
     return weft__fail_as(NULL, code, 0, "cannot %s %s: task %s moves its position, and one at a time may", doing, f->path, who);
 }
 
-int weft__file_enter(weft_file *f, const char *doing, bool moves)
+static void call_link(weft_file *f, weft__file_call *c)
+{
+    c->prev = NULL;
+    c->next = f->calls;
+    if (c->next) c->next->prev = c;
+    f->calls = c;
+}
+
+static void call_unlink(weft_file *f, weft__file_call *c)
+{
+    *(c->prev ? &c->prev->next : &f->calls) = c->next;
+    if (c->next) c->next->prev = c->prev;
+}
+
+int weft__file_enter(weft_file *f, weft__file_call *c, const char *doing, bool moves)
 {
     if (!weft__self()) return weft__no_task("a call on a file");
     if (f->closed) return refuse(f, doing, WEFT_ECLOSED, NULL);
     if (moves && f->moving) return refuse(f, doing, WEFT_EBUSY, f->moving);
     if (moves) f->moving = weft_task_name(weft_task_self());
     weft__file_keep(f);
+    *c = (weft__file_call){ .fiber = weft__self(), .moves = moves };
+    call_link(f, c);
     int rc = weft__checkpoint();
-    if (rc < 0) weft__file_exit(f, moves);
+    if (rc == 0 && f->closed) rc = refuse(f, doing, WEFT_ECLOSED, NULL);
+    if (rc < 0) weft__file_exit(f, c);
     return rc;
 }
 
-void weft__file_exit(weft_file *f, bool moves)
+void weft__file_exit(weft_file *f, weft__file_call *c)
 {
-    if (moves) f->moving = NULL;
+    call_unlink(f, c);
+    if (c->moves) f->moving = NULL;
     weft__file_let_go(f);
 }
 

@@ -5,6 +5,10 @@
 #include "task/offload.h"
 #include "weft/file.h"
 
+/* A call under way, on the stack of its task: a close ends its wait. */
+typedef struct weft__file_call weft__file_call;
+struct weft__file_call { weft__file_call *next, *prev; weft__fiber *fiber; bool moves; };
+
 /* A descriptor goes with its last user: the file while it is open, each call under way, each read that its caller has
  * left and whose thread still works; so its number is not used anew before. Memory likewise, with the handle itself.
  * Both counts are atomic: when the loop is gone threads may be the last. */
@@ -24,6 +28,7 @@ struct weft_file {
     int64_t run_from, run_to;        /* of the reads that followed each other */
     int64_t warm_to;                 /* up to there a thread has read ahead of them */
     const char *moving;              /* the name of the task that moves the position; NULL: none does */
+    weft__file_call *calls;
     char path[];                     /* for messages */
 };
 
@@ -49,9 +54,10 @@ int64_t weft__file_look(weft__os *os, const char *path, struct stat *st);
 int weft__file_here(const char *call, const char *path, weft__os **out);
 /* Over an open descriptor, which it takes. NULL: no memory, and it is closed. */
 weft_file *weft__file_over(weft__os *os, int fd, const char *path);
-/* A call of this task begins, which moves the position or does not; and ends. 0, WEFT_ECLOSED, WEFT_EBUSY, a cancel. */
-int weft__file_enter(weft_file *f, const char *doing, bool moves);
-void weft__file_exit(weft_file *f, bool moves);
+/* A call of this task begins, which moves the position or does not; and ends. 0, WEFT_ECLOSED, WEFT_EBUSY, a cancel. When the
+ * file is closed in between, a wait of the call is woken with WEFT_ECLOSED; one that lets others run has to look itself. */
+int weft__file_enter(weft_file *f, weft__file_call *c, const char *doing, bool moves);
+void weft__file_exit(weft_file *f, weft__file_call *c);
 void weft__file_keep(weft_file *f);
 void weft__file_let_go(weft_file *f);
 static inline void weft__file_forget(weft_file *f) { f->start = f->len = 0; }        /* what was read ahead */

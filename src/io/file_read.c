@@ -13,8 +13,7 @@ static const char READING[] = "read";
 
 /* ---- bytes ---- */
 
-/* Between two steps, or between two calls of which each is short. */
-static int breathe(weft_file *f, bool step)
+static int let_others_run(weft_file *f, bool step)
 {
     if (!step && ++f->reads % LOOK_EVERY) return 0;
     weft__loop *loop = weft__loop_here();
@@ -23,6 +22,13 @@ static int breathe(weft_file *f, bool step)
     int rc = weft__park("its turn to read on", now);
     f->breathed_ns = weft__loop_clock(loop);
     return rc == WEFT_ETIMEDOUT && !weft__cancelled() ? 0 : rc;
+}
+
+/* Between two steps, or between two calls of which each is short. */
+static int breathe(weft_file *f, bool step)
+{
+    int rc = let_others_run(f, step);
+    return rc == 0 && f->closed ? WEFT_ECLOSED : rc;
 }
 
 static int64_t read_at_once(weft_file *f, char *to, size_t n, int64_t at)
@@ -81,23 +87,25 @@ static int64_t read_at(weft_file *f, void *to, size_t n, int64_t at)
 
 int64_t weft_file_read(weft_file *f, void *to, size_t n)
 {
-    int rc = weft__file_enter(f, READING, true);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, READING, true);
     if (rc < 0) return rc;
     int64_t got = read_at(f, to, n, f->position);
     if (got > 0) {
         weft__file_forget(f);
         f->position += got;
     }
-    weft__file_exit(f, true);
+    weft__file_exit(f, &c);
     return got;
 }
 
 int64_t weft_file_pread(weft_file *f, void *to, size_t n, int64_t offset)
 {
-    int rc = weft__file_enter(f, READING, false);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, READING, false);
     if (rc < 0) return rc;
     int64_t got = read_at(f, to, n, offset);
-    weft__file_exit(f, false);
+    weft__file_exit(f, &c);
     return got;
 }
 
@@ -183,10 +191,11 @@ static int next_line(weft_file *f, weft_str *out)
 
 int weft_file_line(weft_file *f, weft_str *out)
 {
-    int rc = weft__file_enter(f, READING, true);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, READING, true);
     if (rc < 0) return rc;
     rc = next_line(f, out);
-    weft__file_exit(f, true);
+    weft__file_exit(f, &c);
     return rc;
 }
 

@@ -91,12 +91,13 @@ static int write_at(weft_file *f, weft_str bytes, int64_t at)
 
 int weft_file_write(weft_file *f, weft_str bytes)
 {
-    int rc = weft__file_enter(f, "write to", true);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, "write to", true);
     if (rc < 0) return rc;
     weft__file_forget(f);
     rc = write_at(f, bytes, f->appends ? -1 : f->position);
     if (rc == 0 && !f->appends) f->position += (int64_t)bytes.len;
-    weft__file_exit(f, true);
+    weft__file_exit(f, &c);
     return rc;
 }
 
@@ -104,22 +105,24 @@ int weft_file_pwrite(weft_file *f, weft_str bytes, int64_t offset)
 {
     if (offset < 0) return weft__fail_as(NULL, WEFT_EINVAL, 0, "cannot write to %s before its beginning", f->path);
     if (f->appends) return weft__fail_as(NULL, WEFT_EINVAL, 0, "cannot write to %s at an offset: it was opened for appending", f->path);
-    int rc = weft__file_enter(f, "write to", false);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, "write to", false);
     if (rc < 0) return rc;
     if (!f->moving) weft__file_forget(f);
     rc = write_at(f, bytes, offset);
-    weft__file_exit(f, false);
+    weft__file_exit(f, &c);
     return rc;
 }
 
 static int change(weft_file *f, weft__file_op op, const char *doing, const char *name)
 {
-    int rc = weft__file_enter(f, doing, false);
+    weft__file_call c;
+    int rc = weft__file_enter(f, &c, doing, false);
     if (rc < 0) return rc;
     op.fd = f->fd;
     int64_t result = weft__file_do(f->os, &op, name);
     if (result < 0) rc = weft__file_fail(result, doing, f->path, "");
-    weft__file_exit(f, false);
+    weft__file_exit(f, &c);
     return rc;
 }
 

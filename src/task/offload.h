@@ -28,8 +28,8 @@ struct weft__thread_work {
 
 /* Run a work on a thread and wait for its end; `what` is for the list of tasks: "a file's bytes". 0: it ran, whatever
  * was cancelled meanwhile. Else it never ran, or its caller has left it: WEFT_ECANCELED or WEFT_ETIMEDOUT of a scope,
- * WEFT_ETIMEDOUT of the deadline (ns of the loop's clock; INT64_MAX: none), WEFT_ELIMIT, WEFT_ENOMEM, WEFT_EINVAL, all
- * recorded but the deadline's. A work with `drop` then belongs to the pool, and drop is, or will be, called. Waits:
+ * WEFT_ETIMEDOUT of the deadline (ns of the loop's clock; INT64_MAX: none), the code of a weft__wake by anybody else,
+ * WEFT_ELIMIT, WEFT_ENOMEM, WEFT_EINVAL; the last three are recorded. A work with `drop` then belongs to the pool, and drop is, or will be, called. Waits:
  * always. */
 int weft__offload(const weft_threads *threads, weft__thread_work *work, const char *what, int64_t deadline_ns);
 

@@ -326,6 +326,109 @@ FILE_TEST(b47_a_file_closed_while_a_thread_reads_it_keeps_its_descriptor_until_t
     return 0;
 }
 
+FILE_TEST(b47_a_read_under_way_when_its_file_is_closed_ends_at_once)
+{
+    file_put("a", "12345");
+    file_slow_reads();
+    weft_file *f = NULL;
+    WEFT_TRY(weft_file_open(&f, "a"));
+    char *bytes = malloc(5);
+    WEFT_NEED(bytes);
+    weft_error failed;
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, read_into, &f, &bytes, .error = &failed);
+    WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+    int64_t closed_ns = weft_now_ns();
+    WEFT_CHECK_EQ(weft_file_close(f), 0);
+    WEFT_CHECK_EQ(weft_await(t), WEFT_ECLOSED);
+    WEFT_CHECK(file_says(WEFT_ECLOSED, "cannot read a: "));
+    if (world_now.virtual_time) WEFT_CHECK_EQ(weft_now_ns(), closed_ns);
+    free(bytes);                                     /* the thread still reads */
+    weft_file_free(f);
+    WEFT_TRY(weft_sleep_ms(8 * JOB_MS));
+    if (world_now.virtual_time) WEFT_CHECK_EQ(weft__sim_open_fds(world_now.os), 0);
+    return 0;
+}
+
+static int write_more(weft_file *const *f, int *rc)
+{
+    *rc = weft_file_write(*f, WEFT_S("more"));
+    return 0;
+}
+
+FILE_SIM_TEST(b47_a_write_under_way_when_its_file_is_closed_keeps_its_result)
+{
+    int rc = 1;
+    weft_file *f = NULL;
+    WEFT_TRY(weft_file_open(&f, "a", .write = true, .create = true));
+    {
+        WEFT_SCOPE(s);
+        weft_spawn(s, write_more, &f, &rc);
+        WEFT_TRY(weft_sleep_ms(JOB_MS - 1));         /* half of a job's time passes before it runs */
+        weft_file_free(f);
+        WEFT_CHECK_EQ(weft_join(s), 0);
+    }
+    WEFT_CHECK_EQ(rc, 0);
+    WEFT_CHECK_EQ(weft__sim_open_fds(world_now.os), 0);
+    file_is("a", "more");
+    return 0;
+}
+
+static int hold_a_thread(weft_file *const *f) { return weft_file_sync(*f); }
+
+FILE_SIM_TEST(b47_a_change_that_no_thread_has_begun_when_its_file_is_closed_is_not_made)
+{
+    enum { THREADS = 16 };
+    int rc = 1;
+    weft_file *f = NULL;
+    WEFT_FILE(busy);
+    WEFT_TRY(weft_file_open(&f, "a", .write = true, .create = true));
+    WEFT_TRY(weft_file_open(&busy, "b", .write = true, .create = true));
+    {
+        WEFT_SCOPE(s);
+        for (int i = 0; i < THREADS; i++) weft_spawn(s, hold_a_thread, &busy);
+        world_turn();
+        weft_spawn(s, write_more, &f, &rc);
+        WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+        weft_file_free(f);
+        WEFT_CHECK_EQ(weft_join(s), 0);
+    }
+    WEFT_CHECK_EQ(rc, WEFT_ECLOSED);
+    file_is("a", "");
+    return 0;
+}
+
+static int read_megabytes(weft_file *const *f, char **to)
+{
+    int64_t n = weft_file_read(*f, *to, 4 << 20);
+    return n < 0 ? (int)n : 0;
+}
+
+FILE_TEST(b47_a_long_read_from_the_cache_ends_when_its_file_is_closed)
+{
+    enum { BYTES = 4 << 20 };
+    weft_error failed;
+    char *bytes = malloc(BYTES);
+    WEFT_NEED(bytes);
+    memset(bytes, 'x', BYTES);
+    weft_str all = { bytes, BYTES };
+    WEFT_TRY(weft_file_save("a", all));
+    weft_file *f = NULL;
+    WEFT_TRY(weft_file_open(&f, "a"));
+    {
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, read_megabytes, &f, &bytes, .error = &failed);
+        WEFT_TRY(weft_yield());
+        WEFT_TRY(weft_yield());
+        WEFT_CHECK(!weft_task_done(t));
+        weft_file_free(f);
+        WEFT_CHECK_EQ(weft_await(t), WEFT_ECLOSED);
+    }
+    free(bytes);
+    WEFT_TRY(weft_sleep_ms(8 * JOB_MS));             /* a thread may still read */
+    return 0;
+}
+
 FILE_TEST(b2_nothing_is_done_in_a_scope_that_was_cancelled_before)
 {
     weft_str text;

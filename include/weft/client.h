@@ -39,12 +39,33 @@ typedef struct weft_response { int status; weft_str body; const weft_header *hea
 /* A header's value by name, in any case; an empty text when it is absent. Waits: never. */
 weft_str weft_response_header(const weft_response *, const char *name);
 
-/* What weft_exchange sends besides the URL, and the bounds it keeps; 0 takes the default named here. */
+/* The next piece of a body on its way out: 1 with bytes, which stay good until the next call; 0 at the end; < 0: the call
+ * that sends it fails with that code, and the peer is left with a body that broke off. May wait, and is not called
+ * again after 0 or a failure. */
+typedef int weft_body_next(void *ctx, weft_str *piece);
+typedef struct weft_file weft_file;
+
+/* What weft_exchange sends besides the URL, and the bounds it keeps; 0 takes the default named here.
+ *
+ * A body that is not in memory as a whole comes from body_next or body_file instead of body, and is sent while it comes:
+ *
+ *     weft_exchange(&answer, (.method = "PUT", .body_file = f), "http://store/exports/{}", id)
+ *     weft_exchange(&answer, (.method = "POST", .body_next = next_row, .body_ctx = &rows), "http://store/rows")
+ *
+ * In chunks, or with Content-Length when body_length tells how long it is; more or fewer bytes than that fail with
+ * WEFT_EINVAL. Of a file all from its position to its end is sent, with its length. The next piece is asked for when the
+ * peer has taken the last. A peer that refuses with a status of 300 or more before all has gone is heard: the
+ * sending stops, and its answer is the result. Nothing of such a body is ever sent twice, so each has a connection
+ * opened for it (within the pool's limits), which is kept for others afterwards. total_ms has then no default while
+ * the body goes, only read_ms while the peer takes nothing of it. RFC 9112, 7.1 and 9.5.  */
 typedef struct weft_exchange_opts {
     weft__named_options_only _;
     const char *method;              /* "GET"; "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" */
     weft_str body;                   /* sent with Content-Length when it is not empty or the method wants one */
-    const char *content_type;        /* of the body: "application/json" */
+    weft_body_next *body_next; void *body_ctx;         /* or what gives it, piece by piece, and what that is handed */
+    weft_file *body_file;            /* or where it is read from: an open file */
+    int64_t body_length;             /* of what body_next gives; 0: not known before */
+    const char *content_type;        /* of the body: "application/json"; of one in pieces "application/octet-stream" */
     const weft_header *headers; size_t header_count;   /* besides Host, Content-*, Connection and User-Agent */
     int connect_ms, read_ms, total_ms;                 /* 5 000; 30 000 between two reads; 60 000 for all */
     size_t body_bytes_max;           /* of the answer, decoded: 16 MiB; of one read piece by piece: no bound */

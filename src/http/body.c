@@ -9,8 +9,7 @@ enum { FIRST_ROOM = 4096 };
 void weft__body_init(weft__body *b, weft__http_body kind, int64_t length, size_t room_max)
 {
     *b = (weft__body){ .kind = kind, .bytes_max = UINT64_MAX, .room_max = room_max };
-    if (kind == WEFT__BODY_LENGTH)
-        b->left = (uint64_t)length;
+    if (kind == WEFT__BODY_LENGTH) b->left = (uint64_t)length;
     b->ended = kind == WEFT__BODY_NONE || (kind == WEFT__BODY_LENGTH && !b->left);
 }
 
@@ -26,8 +25,7 @@ void weft__body_free(weft__body *b)
 static bool grow_to(weft__body *b, size_t room)
 {
     char *in = weft__realloc(b->in, room + 1);
-    if (!in)
-        return false;
+    if (!in) return false;
     b->in = in;
     b->room = b->lent_at = room;
     return true;
@@ -51,11 +49,9 @@ static void make_room(weft__body *b)
     b->filled = false;
     if (b->start == b->len) {
         b->start = b->len = 0;
-        if (larger)
-            (void)grow(b);
+        if (larger) (void)grow(b);
     }
-    if (b->len < b->room || !b->start)
-        return;
+    if (b->len < b->room || !b->start) return;
     memmove(b->in, b->in + b->start, weft__body_have(b));
     b->len -= b->start;
     b->start = 0;
@@ -64,11 +60,9 @@ static void make_room(weft__body *b)
 char *weft__body_room(weft__body *b, size_t *n)
 {
     make_room(b);
-    if (b->len == b->room && (b->room >= b->room_max || !grow(b)))
-        return NULL;
+    if (b->len == b->room && (b->room >= b->room_max || !grow(b))) return NULL;
     *n = b->room - b->len;
-    if (b->kind == WEFT__BODY_LENGTH && *n > b->left)
-        *n = (size_t)b->left;
+    if (b->kind == WEFT__BODY_LENGTH && *n > b->left) *n = (size_t)b->left;
     return b->in + b->len;
 }
 
@@ -83,13 +77,10 @@ static void add(weft__body *b, const char *bytes, size_t n)
         b->over = true;
     }
     b->came += n;
-    if (b->dropping || !n)
-        return;
+    if (b->dropping || !n) return;
     bool inside = bytes >= b->in && bytes < b->in + b->room;
-    if (inside && b->start == b->len)
-        b->start = b->len = (size_t)(bytes - b->in);
-    if (b->in + b->len != bytes)
-        memmove(b->in + b->len, bytes, n);
+    if (inside && b->start == b->len) b->start = b->len = (size_t)(bytes - b->in);
+    if (b->in + b->len != bytes) memmove(b->in + b->len, bytes, n);
     b->len += n;
 }
 
@@ -100,12 +91,10 @@ static size_t feed_chunks(weft__body *b, const char *bytes, size_t n)
         size_t used;
         weft_str piece;
         int event = weft__chunk_next(&b->chunk, bytes + at, n - at, &used, &piece);
-        if (event < 0)
-            break;
+        if (event < 0) break;
         at += used;
         b->ended = event == WEFT__CHUNK_END;
-        if (event != WEFT__CHUNK_DATA)
-            break;
+        if (event != WEFT__CHUNK_DATA) break;
         add(b, piece.ptr, piece.len);
     }
     return at;
@@ -113,13 +102,10 @@ static size_t feed_chunks(weft__body *b, const char *bytes, size_t n)
 
 size_t weft__body_feed(weft__body *b, const char *bytes, size_t n)
 {
-    if (b->ended)
-        return 0;
+    if (b->ended) return 0;
     b->filled = b->len + n >= b->room;
-    if (b->kind == WEFT__BODY_CHUNKED)
-        return feed_chunks(b, bytes, n);
-    if (b->kind == WEFT__BODY_LENGTH && n > b->left)
-        n = (size_t)b->left;
+    if (b->kind == WEFT__BODY_CHUNKED) return feed_chunks(b, bytes, n);
+    if (b->kind == WEFT__BODY_LENGTH && n > b->left) n = (size_t)b->left;
     add(b, bytes, n);
     if (b->kind == WEFT__BODY_LENGTH) {
         b->left -= n;
@@ -132,8 +118,7 @@ size_t weft__body_feed(weft__body *b, const char *bytes, size_t n)
 
 void weft__body_take_back(weft__body *b)
 {
-    if (!b->in)
-        return;
+    if (!b->in) return;
     b->in[b->lent_at] = b->lent;
     b->lent_at = b->room; /* the spare one: nothing is lent while bytes move */
     b->lent = 0;
@@ -152,17 +137,13 @@ weft_str weft__body_give(weft__body *b, size_t n, size_t skip)
 int weft__body_line(weft__body *b, size_t line_max, bool last, size_t *seen, weft_str *out)
 {
     size_t have = weft__body_have(b);
-    if (!have)
-        return 0;
+    if (!have) return 0;
     const char *first = b->in + b->start, *end = memchr(first + *seen, '\n', have - *seen);
     size_t n = end ? (size_t)(end - first) : have, text = n;
     *seen = n;
-    if (!end && !last)
-        return have > line_max + 1 ? WEFT_ELIMIT : 0;
-    if (end && n && first[n - 1] == '\r')
-        text--;
-    if (text > line_max)
-        return WEFT_ELIMIT;
+    if (!end && !last) return have > line_max + 1 ? WEFT_ELIMIT : 0;
+    if (end && n && first[n - 1] == '\r') text--;
+    if (text > line_max) return WEFT_ELIMIT;
     *out = weft__body_give(b, text, n - text + (end != NULL));
     return 1;
 }

@@ -36,7 +36,8 @@ static int open_and_send(weft__call *c, int64_t deadline_ns)
         if (rc < 0) return weft__call_fail_connect(c, rc, why);
     }
     int rc = weft__call_locate(c);
-    return rc < 0 ? rc : weft__call_send(c);
+    if (rc == 0) rc = weft__call_send(c);
+    return rc == 0 && c->streams ? weft__upload(c) : rc;
 }
 
 /* When no connection is idle: one in turn, opened unless its last user hands it over. */
@@ -44,6 +45,8 @@ static __attribute__((noinline)) int send_after_waiting(weft__call *c)
 {
     int64_t deadline_ns = connect_deadline(c);
     int rc = weft__conn_wait(c->origin, deadline_ns, &c->conn);
+    /* A body that cannot be made twice never meets a connection that its peer has just closed. */
+    if (rc == 0 && c->streams) weft__conn_close(c->conn);
     return rc < 0 ? weft__call_fail_wait(c, rc) : open_and_send(c, deadline_ns);
 }
 
@@ -75,6 +78,7 @@ static __attribute__((noinline)) int send_at_once(weft__call *c)
     rc = weft__call_check(c);
     if (rc == 0) rc = weft__call_locate(c);
     if (rc < 0) return rc;
+    if (__builtin_expect(c->streams, 0)) return NO_CONN;
     c->conn = weft__conn_take(c->origin);
     return c->conn ? weft__call_send(c) : NO_CONN;
 }
@@ -119,7 +123,8 @@ int weft__call_ask(weft__call *c)
     int rc = send_at_once(c);
     if (__builtin_expect(rc == NO_CONN, 0)) rc = send_after_waiting(c);
     if (rc == 0) rc = first_bytes(c);
-    return __builtin_expect(rc == WEFT__CALL_STALE, 0) ? ask_again(c) : rc;
+    if (__builtin_expect(rc <= 0, 1)) return rc;
+    return rc == WEFT__CALL_EARLY ? 0 : ask_again(c);
 }
 
 /* Only of a connection whose answer was read to its end is it known that no bytes are to come. */
@@ -143,12 +148,22 @@ static __attribute__((noinline)) int exchange_end(weft__call *c, int rc, weft_re
     return 0;
 }
 
+static __attribute__((noinline)) int exchange_streamed(weft__call *c, weft_response *out)
+{
+    weft_exchange_opts own = *c->opts;
+    c->opts = &own;
+    int rc = weft__upload_begin(c, &own);
+    if (rc == 0) rc = weft__call_ask(c);
+    return exchange_end(c, rc, out);
+}
+
 int weft_exchange_with(weft_response *out, const weft_exchange_opts *opts, const char *url,
     const weft_val *values, size_t count)
 {
     const char *method = opts->method ? opts->method : "GET";
     weft__call c = { .opts = opts, .method = method, .url = url, .values = values,
         .value_count = count };
+    if (__builtin_expect(weft__call_may_stream(opts), 0)) return exchange_streamed(&c, out);
     int rc = weft__call_ask(&c);
     return exchange_end(&c, rc, out);
 }

@@ -25,6 +25,7 @@ typedef struct weft__call {
     bool cut_short;                      /* the peer broke off before all of it had gone */
     bool broken;                         /* the connection ended, and not cleanly */
     bool timed;                          /* the caller gave deadlines: kept to the millisecond */
+    bool streams;                        /* the request's body is sent piece by piece */
 } weft__call;
 
 /* What came. The body is good until the next wait, unless `kept` was asked for. */
@@ -71,6 +72,26 @@ void weft__call_url(const weft__call *c, weft__buf *out);
  * may have answered (cut_short). 0 or a code, recorded. Waits: when the peer is slow. */
 int weft__call_send(weft__call *c);
 
+/* ---- client_upload.c ---- */
+
+/* Does the caller give a body in pieces? */
+static inline bool weft__call_may_stream(const weft_exchange_opts *o)
+{
+    return o->body_next || o->body_file;
+}
+
+/* Check what `own`, the call's own copy of its options, says of that body, and measure a file. 0 or
+ * a code, recorded; c->streams is set. Before weft__call_ask. Waits: for a file. */
+int weft__upload_begin(weft__call *c, weft_exchange_opts *own);
+
+/* Behind the head: send the body. 0: what there is to say was said; WEFT__CALL_EARLY: the answer
+ * has begun, c->came bytes of it are in client->in; or a code, recorded. Waits: always. */
+enum { WEFT__CALL_EARLY = 3 };
+int weft__upload(weft__call *c);
+
+/* Content-Type and how the body is framed. */
+void weft__upload_lines(const weft__call *c, weft__buf *out);
+
 /* ---- client_answer.c ---- */
 
 /* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it
@@ -113,8 +134,8 @@ int weft__call_fail_io(const weft__call *c, int rc, const char *doing) WEFT__COL
 int weft__call_fail_wait(const weft__call *c, int rc) WEFT__COLD;
 int weft__call_fail_connect(const weft__call *c, int rc, const char *why) WEFT__COLD;
 int weft__call_fail_status(const weft__call *c, const weft__answer *a) WEFT__COLD;
-/* ... a body that ended too early, after `came` of its `length` bytes; one that is not chunked as it
- * says. */
+/* ... a body that ended too early, after `came` of its `length` bytes; one that is not chunked as
+ * it says. */
 int weft__call_fail_cut(const weft__call *c, weft__http_body kind, uint64_t came, uint64_t length)
     WEFT__COLD;
 int weft__call_fail_chunk(const weft__call *c, const char *fault) WEFT__COLD;

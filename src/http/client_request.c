@@ -180,6 +180,10 @@ static bool wants_length(const weft__call *c)
 
 static void body_lines(const weft__call *c, weft__buf *out)
 {
+    if (__builtin_expect(c->streams, 0)) {
+        weft__upload_lines(c, out);
+        return;
+    }
     const char *type = c->opts->content_type ? c->opts->content_type : "application/json";
     if (c->opts->body.len) {
         weft__buf_lit(out, "Content-Type: ");

@@ -33,12 +33,9 @@ static void conn_end(weft_download *d, bool keep)
 {
     weft__conn *conn = d->call.conn;
     d->call.conn = NULL;
-    if (!conn)
-        return;
-    if (keep && d->reusable)
-        weft__conn_keep(conn, d->keep_ms);
-    else
-        weft__conn_drop(conn);
+    if (!conn) return;
+    if (keep && d->reusable) weft__conn_keep(conn, d->keep_ms);
+    else weft__conn_drop(conn);
 }
 
 /* A body that has come: nobody needs to read it for others to have the connection. Bytes that
@@ -46,8 +43,7 @@ static void conn_end(weft_download *d, bool keep)
 static void take(weft_download *d, const char *bytes, size_t n)
 {
     size_t used = weft__body_feed(&d->body, bytes, n);
-    if (d->body.ended)
-        conn_end(d, used == n);
+    if (d->body.ended) conn_end(d, used == n);
 }
 
 /* What is there of a rest that is small: it costs less than another connection. */
@@ -63,8 +59,7 @@ static void drain(weft_download *d)
         bool rest = b->kind == WEFT__BODY_LENGTH && b->left < WEFT__CLIENT_IN;
         ssize_t n = weft__stream_try_recv(
             &d->call.conn->stream, client->in, rest ? (size_t)b->left : WEFT__CLIENT_IN);
-        if (n <= 0)
-            return;
+        if (n <= 0) return;
         dropped += (size_t)n;
         take(d, client->in, (size_t)n);
     }
@@ -73,8 +68,7 @@ static void drain(weft_download *d)
 /* While a task reads, its connection is its own: nobody else may get it before that has left. */
 static void give_back(weft_download *d)
 {
-    if (d->reusable)
-        drain(d);
+    if (d->reusable) drain(d);
     conn_end(d, false);
     weft__body_free(&d->body);
 }
@@ -89,23 +83,18 @@ static void forget(weft_download *d)
 
 void weft_download_close(weft_download *d)
 {
-    if (!d || d->closed)
-        return;
+    if (!d || d->closed) return;
     d->closed = true;
-    if (!d->reading)
-        give_back(d);
-    else if (d->call.conn)
-        weft__stream_close(&d->call.conn->stream);
+    if (!d->reading) give_back(d);
+    else if (d->call.conn) weft__stream_close(&d->call.conn->stream);
 }
 
 void weft_download_free(weft_download *d)
 {
-    if (!d)
-        return;
+    if (!d) return;
     weft_download_close(d);
     d->freed = true;
-    if (!d->reading)
-        forget(d);
+    if (!d->reading) forget(d);
 }
 
 void weft__download_leave(weft_download **d) { weft_download_free(*d); }
@@ -127,8 +116,7 @@ static int keep_texts(weft_download *d)
     weft_str kept = weft__arena_dup(&d->arena, weft__buf_str(&url));
     weft_str method = weft__arena_dup(&d->arena, weft_str_of(c->method));
     weft__buf_free(&url);
-    if (!kept.ptr || !method.ptr)
-        return no_memory(d);
+    if (!kept.ptr || !method.ptr) return no_memory(d);
     c->url = kept.ptr;
     c->method = method.ptr;
     c->values = NULL;
@@ -136,6 +124,8 @@ static int keep_texts(weft_download *d)
     d->opts.method = d->opts.content_type = NULL;
     d->opts.headers = NULL;
     d->opts.body = (weft_str){ 0 };
+    d->opts.body_next = NULL;
+    d->opts.body_file = NULL;
     return 0;
 }
 
@@ -151,18 +141,15 @@ static int body_begin(weft_download *d, const weft__http_head *head, weft_str co
     weft__body *b = &d->body;
     size_t line_max = d->opts.line_bytes_max, room = line_max > LINE_BYTES ? line_max : LINE_BYTES;
     weft__body_init(b, head->body, head->content_length, room + 2);
-    if (d->opts.body_bytes_max)
-        b->bytes_max = d->opts.body_bytes_max;
+    if (d->opts.body_bytes_max) b->bytes_max = d->opts.body_bytes_max;
     if (head->body == WEFT__BODY_LENGTH && (uint64_t)head->content_length > b->bytes_max)
         return too_long(d);
     if (b->ended) {
         conn_end(d, !come.len);
         return 0;
     }
-    if (come.len && !weft__body_reserve(b, come.len))
-        return no_memory(d);
-    if (come.len)
-        take(d, come.ptr, come.len);
+    if (come.len && !weft__body_reserve(b, come.len)) return no_memory(d);
+    if (come.len) take(d, come.ptr, come.len);
     return 0;
 }
 
@@ -183,14 +170,10 @@ static int begin(weft_download *d)
     /* The task may end before the download does. */
     c->conn->held_by = weft_task_name(c->conn->holder);
     c->conn->holder = NULL;
-    if (rc == 0)
-        rc = keep_texts(d);
-    if (rc == 0)
-        d->length = head.content_length;
-    if (rc == 0)
-        rc = body_begin(d, &head, come);
-    if (!d->opts.total_ms)
-        c->total_ns = INT64_MAX;
+    if (rc == 0) rc = keep_texts(d);
+    if (rc == 0) d->length = head.content_length;
+    if (rc == 0) rc = body_begin(d, &head, come);
+    if (!d->opts.total_ms) c->total_ns = INT64_MAX;
     weft__answer_free(&a);
     return rc;
 }
@@ -198,11 +181,9 @@ static int begin(weft_download *d)
 int weft_download_open_with(weft_download **out, const weft_exchange_opts *opts, const char *url,
     const weft_val *values, size_t count)
 {
-    if (!weft__self())
-        return weft__no_task("weft_download_open");
+    if (!weft__self()) return weft__no_task("weft_download_open");
     weft_download *d = weft__calloc(sizeof *d);
-    if (!d)
-        return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a download");
+    if (!d) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a download");
     weft__arena_init(&d->arena, weft__loop_blocks(weft__loop_here()), OWN_BYTES_MAX);
     weft__arena_init(&d->item, weft__loop_blocks(weft__loop_here()), ITEM_BYTES_MAX);
     d->opts = *opts;
@@ -212,8 +193,7 @@ int weft_download_open_with(weft_download **out, const weft_exchange_opts *opts,
         .values = values,
         .value_count = count };
     int rc = weft__call_ask(&d->call);
-    if (rc == 0)
-        rc = begin(d);
+    if (rc == 0) rc = begin(d);
     if (rc == 0) {
         *out = d;
         return 0;
@@ -235,8 +215,7 @@ static int refused(weft_download *d)
         memcpy(text + n, piece.ptr, fits);
         n += fits;
     }
-    if (rc < 0 && weft__cancelled())
-        return rc;
+    if (rc < 0 && weft__cancelled()) return rc;
     return weft__call_fail_status(&d->call,
         &(weft__answer){ .status = d->head.status, .body = { text, n }, .location = d->location });
 }
@@ -246,8 +225,7 @@ int weft_download_with(weft_download **out, const char *url, const weft_val *val
     static const weft_exchange_opts defaults = { .method = NULL };
     weft_download *d;
     int rc = weft_download_open_with(&d, &defaults, url, values, count);
-    if (rc < 0)
-        return rc;
+    if (rc < 0) return rc;
     if (d->head.status >= 200 && d->head.status <= 299) {
         *out = d;
         return 0;
@@ -272,8 +250,7 @@ weft_str weft_download_header(const weft_download *d, const char *name)
 static int enter(weft_download *d)
 {
     const weft__call *c = &d->call;
-    if (!weft__self())
-        return weft__no_task("a read of a download");
+    if (!weft__self()) return weft__no_task("a read of a download");
     if (d->closed) {
         return weft__call_fail(
             c, WEFT_ECLOSED, "the body is read after the download was closed, or a read failed");
@@ -297,21 +274,17 @@ static bool passes(int rc)
 static int leave(weft_download *d, int rc, bool stays)
 {
     d->reading = NULL;
-    if (!stays)
-        d->reusable = false;
-    if (d->closed || !stays)
-        give_back(d);
+    if (!stays) d->reusable = false;
+    if (d->closed || !stays) give_back(d);
     d->closed |= !stays;
-    if (d->freed)
-        forget(d);
+    if (d->freed) forget(d);
     return rc;
 }
 
 static int in_time(weft_download *d)
 {
     weft__call *c = &d->call;
-    if (__builtin_expect(weft__loop_now(c->client->loop) < c->total_ns, 1))
-        return 0;
+    if (__builtin_expect(weft__loop_now(c->client->loop) < c->total_ns, 1)) return 0;
     return weft__call_fail_io(c, WEFT_ETIMEDOUT, "the body came");
 }
 
@@ -319,8 +292,7 @@ static int in_time(weft_download *d)
 static int over(weft_download *d)
 {
     weft__body *b = &d->body;
-    if (b->chunk.fault)
-        return weft__call_fail_chunk(&d->call, b->chunk.fault);
+    if (b->chunk.fault) return weft__call_fail_chunk(&d->call, b->chunk.fault);
     return b->over ? too_long(d) : 0;
 }
 
@@ -341,21 +313,16 @@ static int more(weft_download *d)
 {
     weft__call *c = &d->call;
     size_t room;
-    if (d->body.ended || d->body.chunk.fault || d->body.over)
-        return over(d);
+    if (d->body.ended || d->body.chunk.fault || d->body.over) return over(d);
     int rc = in_time(d);
-    if (rc < 0)
-        return rc;
+    if (rc < 0) return rc;
     char *to = weft__body_room(&d->body, &room);
-    if (!to)
-        return no_memory(d);
+    if (!to) return no_memory(d);
     ssize_t n = weft__call_more(c, to, room, "the body came");
     if (d->closed)
         return weft__call_fail(c, WEFT_ECLOSED, "the download was closed while its body was read");
-    if (n < 0)
-        return (int)n;
-    if (n == 0)
-        return ended(d);
+    if (n < 0) return (int)n;
+    if (n == 0) return ended(d);
     take(d, to, (size_t)n);
     return 1;
 }
@@ -374,13 +341,10 @@ static int checkpoint(weft_download *d)
 int weft_download_read(weft_download *d, weft_str *out)
 {
     int rc = enter(d);
-    if (rc < 0)
-        return rc;
+    if (rc < 0) return rc;
     rc = checkpoint(d);
-    while (rc > 0 && !weft__body_have(&d->body))
-        rc = more(d);
-    if (rc > 0)
-        *out = weft__body_give(&d->body, weft__body_have(&d->body), 0);
+    while (rc > 0 && !weft__body_have(&d->body)) rc = more(d);
+    if (rc > 0) *out = weft__body_give(&d->body, weft__body_have(&d->body), 0);
     return leave(d, rc, passes(rc));
 }
 
@@ -388,15 +352,12 @@ int weft_download_line(weft_download *d, weft_str *out)
 {
     size_t seen = 0, most = d->opts.line_bytes_max ? d->opts.line_bytes_max : LINE_BYTES;
     int rc = enter(d), line = 0;
-    if (rc < 0)
-        return rc;
+    if (rc < 0) return rc;
     for (rc = checkpoint(d); rc > 0; rc = more(d)) {
         line = weft__body_line(&d->body, most, false, &seen, out);
-        if (line != 0)
-            break;
+        if (line != 0) break;
     }
-    if (rc == 0)
-        line = weft__body_line(&d->body, most, true, &seen, out);
+    if (rc == 0) line = weft__body_line(&d->body, most, true, &seen, out);
     if (line == WEFT_ELIMIT) {
         rc = weft__call_fail(
             &d->call, WEFT_ELIMIT, "answered a line of more than %zu bytes (line_bytes_max)", most);
@@ -412,8 +373,7 @@ int weft_download_item_with(weft_download *d, const weft_schema *schema, void *o
     do {
         rc = weft_download_line(d, &line);
     } while (rc > 0 && !line.len);
-    if (rc <= 0)
-        return rc;
+    if (rc <= 0) return rc;
     weft__arena_free(&d->item);
     weft_arena *before = weft__arena_swap(&d->item);
     rc = weft__call_item(&d->call, line, schema, out);

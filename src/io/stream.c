@@ -34,6 +34,15 @@ static int wait_edge(weft__stream *s, weft__fiber **who, const char *what, int64
     return s->fd < 0 ? WEFT_ECLOSED : rc;
 }
 
+int weft__stream_wait(weft__stream *s, const char *what, int64_t deadline_ns)
+{
+    if (s->writer) return WEFT_EBUSY;
+    s->writer = weft__self();
+    int rc = wait_edge(s, &s->reader, what, deadline_ns);
+    s->writer = NULL;
+    return rc;
+}
+
 int weft__stream_connect(weft__stream *s, weft__loop *loop, const weft__addr *to, int64_t deadline_ns)
 {
     int fd = weft__loop_os(loop)->ops->connect(weft__loop_os(loop), to);

@@ -31,6 +31,10 @@ ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
 int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns);
 
+/* Wait until it may be read or written (may_read, may_write), or its peer has ended: 0; or a code, WEFT_EBUSY when a
+ * task waits on either side. Waits: always, also when one of both is so already. */
+int weft__stream_wait(weft__stream *s, const char *what, int64_t deadline_ns);
+
 /* Close now; whoever waits on it gets WEFT_ECLOSED. Twice is once. Waits: never. */
 void weft__stream_close(weft__stream *s);
 

@@ -262,6 +262,11 @@ void net_upstream_stop(net_upstream *u)
     u->fd = -1;
 }
 
+int net_talk_to_all(const net_talking *in)
+{
+    return weft_listener_serve(in->l, in->talk, .ctx = in->ctx);
+}
+
 /* ---- calls ---- */
 
 int net_ask(const net_ask_in *in, Quote *out)

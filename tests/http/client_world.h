@@ -7,6 +7,7 @@
 #include "os/sim.h"
 #include "weft/check.h"
 #include "weft/client.h"
+#include "weft/net.h"
 #include "weft/task.h"
 
 /* The running world. */
@@ -71,6 +72,18 @@ void net_upstream_stop(net_upstream *u);      /* no longer listening: the port r
     WEFT_SCOPE(u##_scope, .forget = true); \
     net_upstream_start(&u, u##_scope, u##_answers, (int)weft_count(u##_answers)); \
     const char *const u##_base __attribute__((unused)) = u.base
+
+/* A peer that a test writes by hand, on connections of weft/net.h, listening at `base`. */
+typedef struct net_talking { weft_listener *l; weft_talk *talk; void *ctx; } net_talking;
+int net_talk_to_all(const net_talking *in);
+#define NET_TALKER(base, talk, ctx) \
+    WEFT_LISTENER(base##_listener); \
+    WEFT_TRY(weft_listen(&base##_listener, "127.0.0.1", 0)); \
+    WEFT_SCOPE(base##_scope); \
+    weft_spawn(base##_scope, net_talk_to_all, (&(net_talking){ base##_listener, talk, ctx })); \
+    char base[64]; \
+    snprintf(base, sizeof base, "http://127.0.0.1:%d", weft_listener_port(base##_listener))
+#define NET_TALKER_END(base) weft_cancel(base##_scope)
 
 /* ---- calls ---- */
 

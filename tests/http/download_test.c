@@ -299,31 +299,19 @@ static int break_off(weft_conn *c, void *ctx)
     return weft_sleep_ms(20);
 }
 
-typedef struct talking { weft_listener *l; weft_talk *talk; void *ctx; } talking;
-static int talk_to_all(const talking *in) { return weft_listener_serve(in->l, in->talk, .ctx = in->ctx); }
-
-#define TALKER(base, talk, ctx) \
-    WEFT_LISTENER(base##_listener); \
-    WEFT_TRY(weft_listen(&base##_listener, "127.0.0.1", 0)); \
-    WEFT_SCOPE(base##_scope); \
-    weft_spawn(base##_scope, talk_to_all, (&(talking){ base##_listener, talk, ctx })); \
-    char base[64]; \
-    snprintf(base, sizeof base, "http://127.0.0.1:%d", weft_listener_port(base##_listener))
-#define TALKER_END(base) weft_cancel(base##_scope)
-
 NET_TEST(a_connection_broken_off_is_no_end_even_of_a_body_without_another)
 {
     static const char *const bodies[] = { OK_HEAD "Connection: close\r\n\r\none\ntw",
         OK_HEAD "Content-Length: 7\r\n\r\none\ntw", CHUNKED_HEAD "6\r\none\ntw" };
     for (size_t i = 0; i < weft_count(bodies); i++) {
-        TALKER(base, break_off, (void *)bodies[i]);
+        NET_TALKER(base, break_off, (void *)bodies[i]);
         char got[64];
         WEFT_DOWNLOAD(d);
         WEFT_TRY(weft_download(&d, "{+}/x", base));
         int rc = collect(d, got, sizeof got);
         WEFT_CHECK_EQ(rc, WEFT_ECONNRESET);
         WEFT_CHECK(strstr(net_error(rc), "broken off") != NULL);
-        TALKER_END(base);
+        NET_TALKER_END(base);
     }
     return 0;
 }
@@ -467,7 +455,7 @@ NET_TEST(memory_is_bounded_however_much_comes)
 {
     const char *mb = getenv("WEFT_DOWNLOAD_MB");
     int64_t n = mb ? atoll(mb) << 20 : net_os->ops->virtual_time ? 2 << 20 : 64 << 20;
-    TALKER(base, pour, NULL);
+    NET_TALKER(base, pour, NULL);
     char url[128];
     snprintf(url, sizeof url, "%s/%lld", base, (long long)n);
     long before = net_bytes_peak = net_bytes;
@@ -475,13 +463,13 @@ NET_TEST(memory_is_bounded_however_much_comes)
     strcat(url, "?chunked");
     WEFT_TRY(drink(url, n));
     WEFT_CHECK(net_bytes_peak - before < 320 * 1024);
-    TALKER_END(base);
+    NET_TALKER_END(base);
     return 0;
 }
 
 NET_TEST(nothing_is_read_ahead_of_the_buffer)
 {
-    TALKER(base, pour, NULL);
+    NET_TALKER(base, pour, NULL);
     WEFT_DOWNLOAD(d);
     weft_str piece;
     poured = 0;
@@ -492,7 +480,7 @@ NET_TEST(nothing_is_read_ahead_of_the_buffer)
     int64_t held = poured;
     net_pause(100);
     WEFT_CHECK_EQ(poured, held);
-    TALKER_END(base);
+    NET_TALKER_END(base);
     return 0;
 }
 
@@ -515,7 +503,7 @@ NET_TEST(a_thousand_downloads_that_are_given_up_leave_no_place_taken)
 {
     bool real = !net_os->ops->virtual_time;
     net_client()->limits.origin_max = 5;
-    TALKER(base, pour, NULL);
+    NET_TALKER(base, pour, NULL);
     int fds = net_fds();
     for (int round = 0; round < 10; round++) {
         WEFT_SCOPE(s, .forget = true);
@@ -533,7 +521,7 @@ NET_TEST(a_thousand_downloads_that_are_given_up_leave_no_place_taken)
     WEFT_CHECK_EQ(net_conns(), 1);
     net_pause(50);
     WEFT_CHECK(net_fds() <= fds + 2);
-    TALKER_END(base);
+    NET_TALKER_END(base);
     return 0;
 }
 
@@ -564,7 +552,7 @@ NET_SIM_TEST(a_read_that_times_out_takes_nothing)
 
 NET_SIM_TEST(the_total_deadline_ends_a_body_that_never_pauses)
 {
-    TALKER(base, pour, NULL);
+    NET_TALKER(base, pour, NULL);
     weft_str piece;
     WEFT_DOWNLOAD(d);
     WEFT_TRY(weft_download_open(&d, (.total_ms = 300), "{+}/{}", base, 1LL << 40));
@@ -572,7 +560,7 @@ NET_SIM_TEST(the_total_deadline_ends_a_body_that_never_pauses)
     while ((rc = weft_download_read(d, &piece)) > 0) net_pause(1);
     WEFT_CHECK_EQ(rc, WEFT_ETIMEDOUT);
     WEFT_CHECK(strstr(weft_error_of(rc)->text, "after 300 ms (total deadline") != NULL);
-    TALKER_END(base);
+    NET_TALKER_END(base);
     return 0;
 }
 
@@ -597,7 +585,7 @@ NET_SIM_TEST(without_a_total_deadline_a_log_may_go_on_for_hours)
 
 NET_SIM_TEST(what_is_done_between_two_reads_is_no_wait)
 {
-    TALKER(base, pour, NULL);
+    NET_TALKER(base, pour, NULL);
     weft_str piece;
     WEFT_DOWNLOAD(d);
     WEFT_TRY(weft_download_open(&d, (.read_ms = 50), "{+}/{}", base, 300000));
@@ -607,7 +595,7 @@ NET_SIM_TEST(what_is_done_between_two_reads_is_no_wait)
         net_pause(5000);
     }
     WEFT_CHECK_EQ(came, 300000);
-    TALKER_END(base);
+    NET_TALKER_END(base);
     return 0;
 }
 

@@ -4,7 +4,7 @@
 
 /* A heap with four children a node: shallower than two, and the children lie side by side. A timer's `place` is
  * its index + 1, so that a zeroed timer is one that is not running. */
-enum { WIDE = 4, FIRST_ROOM = 256, STOPPED_PER_RUNNING = 4 };
+enum { WIDE = 4, FIRST_ROOM = 256, STOPPED_PER_RUNNING = 4, SWEPT_AT_ONCE_MAX = 16 * 1024, TIDIED_AT_ONCE = 8 };
 
 static bool earlier(const weft__timer_entry *a, const weft__timer_entry *b)
 {
@@ -64,9 +64,32 @@ static void sweep(weft__timers *t)
     for (uint32_t i = kept; i-- > 0;) sift_down(t, i, t->heap[i]);
 }
 
+/* Take out a stopped entry: the last one comes to its place. */
+static void take_out(weft__timers *t, uint32_t i)
+{
+    weft__timer_entry last = t->heap[--t->count];
+    t->stopped--;
+    if (i == t->count) return;
+    if (i > 0 && earlier(&last, &t->heap[(i - 1) / WIDE])) sift_up(t, i, last);
+    else sift_down(t, i, last);
+}
+
+/* To sweep a million takes a tenth of a second, which every task would feel: of so many a few are looked at, on and on. As
+ * it is done while half of all are stopped, it takes out more than are started meanwhile. */
+static void tidy(weft__timers *t)
+{
+    for (int n = 0; n < TIDIED_AT_ONCE && t->count; n++) {
+        if (t->tidied >= t->count) t->tidied = 0;
+        if (t->heap[t->tidied].timer) t->tidied++;
+        else take_out(t, t->tidied);
+    }
+}
+
 static bool make_room(weft__timers *t)
 {
-    if (t->stopped > FIRST_ROOM / 2 && t->stopped / STOPPED_PER_RUNNING > t->count - t->stopped) sweep(t);
+    uint32_t running = t->count - t->stopped;
+    if (t->count > SWEPT_AT_ONCE_MAX && t->stopped > running) tidy(t);
+    else if (t->stopped > FIRST_ROOM / 2 && t->stopped / STOPPED_PER_RUNNING > running) sweep(t);
     if (t->count < t->room) return true;
     uint32_t room = t->room ? t->room * 2 : FIRST_ROOM;
     weft__timer_entry *heap = weft__realloc(t->heap, room * sizeof *heap);

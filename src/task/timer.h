@@ -4,10 +4,10 @@
 
 /* The timers of a loop: a heap by time, then by the order in which they were started. Most timers are deadlines
  * that are stopped long before they are due, so stopping only marks the entry: no other timer, which lies in
- * some task's memory, is touched for it. Marked entries go when they come to the top, or all at once when
- * there are many more of them than of running ones. */
+ * some task's memory, is touched for it. Marked entries go when they come to the top, or when there are
+ * more of them than of running ones: all at once, and of very many a few with each start. */
 typedef struct weft__timer_entry { int64_t at_ns; uint64_t order; weft__timer *timer; } weft__timer_entry;   /* timer NULL: stopped */
-typedef struct weft__timers { weft__timer_entry *heap; uint32_t count, stopped, room; uint64_t order; } weft__timers;
+typedef struct weft__timers { weft__timer_entry *heap; uint32_t count, stopped, room, tidied; uint64_t order; } weft__timers;   /* tidied: all before it were looked at */
 
 int weft__timers_start(weft__timers *t, weft__timer *timer, int64_t at_ns);   /* again moves it; 0 or WEFT_ENOMEM */
 static inline void weft__timers_stop(weft__timers *t, weft__timer *timer)     /* of one that is not running: nothing */

@@ -40,7 +40,8 @@ int weft_file_text(const char *path, size_t bytes_max, weft_str *out) WEFT_NODIS
  * so and stays so. On failure the old file stands, and nothing is left beside it unless that fails too or the power does
  * (".weft-..." in its directory); only when the text says "perhaps not for good" the new bytes are there and may be lost
  * in a power failure. mode: 0 for that of the file there is, or 0644 for a new one; less the umask. A symbolic link is
- * replaced, not followed. Waits: yes; once it runs, to its end. (Write a compound literal in parentheses.)
+ * replaced, not followed. .parents is for weft_dir_make (WEFT_EINVAL). Waits: yes; once it runs, to its end. (Write a
+ * compound literal in parentheses.)
  *
  *     WEFT_TRY(weft_file_save("state.json", text));  */
 typedef struct weft_mode_opts { weft__named_options_only _; int mode; bool parents; } weft_mode_opts;

@@ -111,6 +111,7 @@ int weft_dir_make_with(const char *path, const weft_mode_opts *opts)
 {
     making m = { .mode = opts->mode ? opts->mode : USUAL_MODE, .parents = opts->parents };
     int rc = weft__file_here("weft_dir_make", path, &m.os);
+    if (rc == 0) rc = weft__file_mode_check("weft_dir_make", opts->mode);
     if (rc < 0) return rc;
     size_t n = strlen(path) + 1;
     m.path = weft__malloc(n);

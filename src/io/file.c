@@ -22,6 +22,12 @@ int weft__file_here(const char *call, const char *path, weft__os **out)
     return 0;
 }
 
+int weft__file_mode_check(const char *call, int mode)
+{
+    if (mode >= 0 && mode <= 07777) return 0;
+    return weft__fail_as(NULL, WEFT_EINVAL, 0, "%s: .mode is not in 0 to 07777", call);
+}
+
 static int64_t close_now(weft__os *os, const weft__file_ops *files, int fd)
 {
     weft__file_op op = { .kind = WEFT__FILE_CLOSE, .fd = fd };
@@ -66,12 +72,6 @@ static void say_close(const weft_file *f, int64_t rc)
     if (rc < 0) weft__log(WEFT__LOG_ERROR, "cannot close %s: %s", f->path, strerrordesc_np((int)-rc));
 }
 
-void weft__file_let_go(weft_file *f)
-{
-    if (is_last(&f->users)) say_close(f, close_now(f->os, f->files, f->fd));
-    release(f);
-}
-
 /* Closing what was written may wait for the disk or the network, and is done whatever was cancelled. */
 static int64_t close_last(weft_file *f)
 {
@@ -80,6 +80,12 @@ static int64_t close_last(weft_file *f)
     WEFT_SCOPE(whatever, .shield = true);
     (void)weft__file_do(f->os, &op, "the close of a file");
     return op.result == 1 ? close_now(f->os, f->files, f->fd) : op.result;       /* no thread could be had */
+}
+
+void weft__file_let_go(weft_file *f)
+{
+    if (is_last(&f->users)) say_close(f, close_last(f));
+    release(f);
 }
 
 /* To a call under way a close is what a cancel is: a read is given up, a change that a thread has begun is waited for. */
@@ -94,8 +100,11 @@ static int64_t end(weft_file *f)
 int weft_file_close(weft_file *f)
 {
     if (!f) return 0;
+    __atomic_add_fetch(&f->holders, 1, __ATOMIC_RELAXED);        /* it may be freed while this waits */
     int64_t rc = end(f);
-    return rc < 0 ? weft__file_fail(rc, "close", f->path, "") : 0;
+    int code = rc < 0 ? weft__file_fail(rc, "close", f->path, "") : 0;
+    release(f);
+    return code;
 }
 
 void weft_file_free(weft_file *f)

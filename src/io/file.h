@@ -18,6 +18,7 @@ struct weft_file {
     int fd;
     int users, holders;
     bool closed, writes, appends;
+    bool stale;                      /* what was read ahead may have been written over meanwhile */
     int64_t position;
     int64_t bytes_at_open;           /* what it said of its size then */
     char *in;                        /* read ahead for lines: `room` bytes and one for a NUL; the unread ones, from */
@@ -52,6 +53,8 @@ int64_t weft__file_look(weft__os *os, const char *path, struct stat *st);
 
 /* The os of this task, if it has files: 0, or a code for the call named. */
 int weft__file_here(const char *call, const char *path, weft__os **out);
+/* 0, or WEFT_EINVAL for the call named. */
+int weft__file_mode_check(const char *call, int mode);
 /* Over an open descriptor, which it takes. NULL: no memory, and it is closed. */
 weft_file *weft__file_over(weft__os *os, int fd, const char *path);
 /* A call of this task begins, which moves the position or does not; and ends. 0, WEFT_ECLOSED, WEFT_EBUSY, a cancel. When the
@@ -60,5 +63,7 @@ int weft__file_enter(weft_file *f, weft__file_call *c, const char *doing, bool m
 void weft__file_exit(weft_file *f, weft__file_call *c);
 void weft__file_keep(weft_file *f);
 void weft__file_let_go(weft_file *f);
-static inline void weft__file_forget(weft_file *f) { f->start = f->len = 0; }        /* what was read ahead */
+/* What was read ahead: by the task that moves the position; and by one that does not, when it has changed the bytes. */
+static inline void weft__file_forget(weft_file *f) { f->start = f->len = 0; f->stale = false; }
+static inline void weft__file_changed(weft_file *f) { f->stale = true; }
 #endif

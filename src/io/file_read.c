@@ -194,6 +194,7 @@ int weft_file_line(weft_file *f, weft_str *out)
     weft__file_call c;
     int rc = weft__file_enter(f, &c, READING, true);
     if (rc < 0) return rc;
+    if (f->stale) weft__file_forget(f);
     rc = next_line(f, out);
     weft__file_exit(f, &c);
     return rc;

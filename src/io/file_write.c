@@ -108,8 +108,8 @@ int weft_file_pwrite(weft_file *f, weft_str bytes, int64_t offset)
     weft__file_call c;
     int rc = weft__file_enter(f, &c, "write to", false);
     if (rc < 0) return rc;
-    if (!f->moving) weft__file_forget(f);
     rc = write_at(f, bytes, offset);
+    weft__file_changed(f);
     weft__file_exit(f, &c);
     return rc;
 }
@@ -121,6 +121,7 @@ static int change(weft_file *f, weft__file_op op, const char *doing, const char 
     if (rc < 0) return rc;
     op.fd = f->fd;
     int64_t result = weft__file_do(f->os, &op, name);
+    if (op.kind == WEFT__FILE_TRUNCATE) weft__file_changed(f);
     if (result < 0) rc = weft__file_fail(result, doing, f->path, "");
     weft__file_exit(f, &c);
     return rc;
@@ -130,7 +131,6 @@ int weft_file_sync(weft_file *f) { return change(f, (weft__file_op){ .kind = WEF
 
 int weft_file_truncate(weft_file *f, int64_t bytes)
 {
-    if (!f->moving) weft__file_forget(f);
     return change(f, (weft__file_op){ .kind = WEFT__FILE_TRUNCATE, .offset = bytes }, "truncate", "the truncation of a file");
 }
 
@@ -201,8 +201,9 @@ int weft_file_save_with(const char *path, weft_str bytes, const weft_mode_opts *
 {
     writing w = { .path = path, .bytes = bytes, .mode = opts->mode };
     int rc = weft__file_here("weft_file_save", path, &w.os);
+    if (rc == 0) rc = weft__file_mode_check("weft_file_save", opts->mode);
     if (rc < 0) return rc;
-    if (opts->mode < 0 || opts->mode > 07777) return weft__fail_as(NULL, WEFT_EINVAL, 0, "weft_file_save: .mode is not in 0 to 07777");
+    if (opts->parents) return weft__fail_as(NULL, WEFT_EINVAL, 0, "weft_file_save: .parents is for weft_dir_make");
     rc = name_beside(&w) ? weft__file_run(&w.work, run_save, "the save of a file") : WEFT_ENOMEM;
     if (rc < 0 || w.rc < 0) rc = save_failed(&w, rc < 0 ? rc : w.rc);
     weft__free(w.directory);

@@ -47,6 +47,17 @@ FILE_TEST(a_large_directory_is_listed_whole)
     return 0;
 }
 
+FILE_TEST(modes_and_options_that_make_no_sense_are_refused)
+{
+    WEFT_CHECK_EQ(weft_dir_make("d", .mode = -1), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_dir_make("d", .mode = 010000), WEFT_EINVAL);
+    WEFT_CHECK(file_says(WEFT_EINVAL, "weft_dir_make: .mode is not in 0 to 07777"));
+    WEFT_CHECK_EQ(weft_file_save("d/a", WEFT_S("x"), .parents = true), WEFT_EINVAL);
+    WEFT_CHECK(file_says(WEFT_EINVAL, "weft_file_save: .parents"));
+    WEFT_CHECK_EQ(file_names_in("."), 0);
+    return 0;
+}
+
 FILE_TEST(what_is_no_directory_is_not_listed)
 {
     WEFT_DIR(d);

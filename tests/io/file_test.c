@@ -429,6 +429,60 @@ FILE_TEST(b47_a_long_read_from_the_cache_ends_when_its_file_is_closed)
     return 0;
 }
 
+static int write_one(weft_file *const *f) { return weft_file_write(*f, WEFT_S("12345")); }
+
+/* It may wait for a disk or a network as the write did. */
+FILE_SIM_TEST(a_file_closed_while_a_task_writes_it_is_closed_on_a_thread)
+{
+    weft_file *f = NULL;
+    WEFT_TRY(weft_file_open(&f, "a", .write = true, .create = true));
+    int64_t began = weft_now_ns();
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, write_one, &f);
+    WEFT_TRY(weft_sleep_ms(JOB_MS - 1));         /* the write has begun */
+    weft_file_free(f);
+    WEFT_CHECK_EQ(weft_await(t), 0);
+    WORLD_TOOK(began, 2 * JOB_MS);
+    WEFT_CHECK_EQ(weft__sim_open_fds(world_now.os), 0);
+    file_is("a", "12345");
+    return 0;
+}
+
+static int close_one(weft_file *const *f) { return weft_file_close(*f); }
+
+FILE_SIM_TEST(a_file_freed_while_a_task_closes_it_is_that_tasks_to_the_end)
+{
+    weft_file *f = NULL;
+    WEFT_TRY(weft_file_open(&f, "a", .write = true, .create = true));
+    WEFT_CHECK_EQ(weft__sim_fail(world_now.os, "close", 1, -EIO), 0);
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, close_one, &f);
+    WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+    weft_file_free(f);
+    WEFT_CHECK_EQ(weft_await(t), -EIO);
+    WEFT_CHECK(file_says(-EIO, "cannot close a: Input/output error"));
+    return 0;
+}
+
+static int write_over(weft_file *const *f) { return weft_file_pwrite(*f, WEFT_S("two"), 4); }
+
+FILE_SIM_TEST(lines_read_ahead_while_they_are_written_over_are_read_again)
+{
+    weft_str line;
+    file_put("a", "one\nold\n");
+    file_slow_reads();
+    WEFT_FILE(f);
+    WEFT_TRY(weft_file_open(&f, "a", .read = true, .write = true));
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, write_over, &f);
+    WEFT_CHECK_EQ(weft_file_line(f, &line), 1);
+    WEFT_CHECK_STR(line, "one");
+    WEFT_CHECK_EQ(weft_await(t), 0);
+    WEFT_CHECK_EQ(weft_file_line(f, &line), 1);
+    WEFT_CHECK_STR(line, "two");
+    return 0;
+}
+
 FILE_TEST(b2_nothing_is_done_in_a_scope_that_was_cancelled_before)
 {
     weft_str text;

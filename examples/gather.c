@@ -2,12 +2,17 @@
 #include <stdio.h>
 #include <weft.h>
 
-typedef struct step { const char *name; int ms; } step;
-
-static int work(const step *in, weft_str *out)
+static int task_one(weft_str *out)
 {
-    WEFT_TRY(weft_sleep_ms(in->ms));
-    *out = weft_format("Task %s completed", in->name);
+    WEFT_TRY(weft_sleep_ms(2000));
+    *out = WEFT_S("Task One Complete");
+    return 0;
+}
+
+static int task_two(weft_str *out)
+{
+    WEFT_TRY(weft_sleep_ms(1000));
+    *out = WEFT_S("Task Two Complete");
     return 0;
 }
 
@@ -15,10 +20,17 @@ static int work(const step *in, weft_str *out)
 static int two(void)
 {
     weft_str one, two;
-    WEFT_TRY(weft_gather(
-        weft_call(work, (&(step){ "One", 2000 }), &one),
-        weft_call(work, (&(step){ "Two", 1000 }), &two)));
+    WEFT_TRY(weft_gather(weft_call(task_one, NULL, &one), weft_call(task_two, NULL, &two)));
     printf("%s, %s\n", one.ptr, two.ptr);
+    return 0;
+}
+
+typedef struct step { const char *name; int ms; } step;
+
+static int work(const step *in, weft_str *out)
+{
+    WEFT_TRY(weft_sleep_ms(in->ms));
+    *out = weft_format("Task %s completed", in->name);
     return 0;
 }
 

@@ -58,7 +58,7 @@ WEFT_TEST(await)
 WEFT_TEST(gather)
 {
     CHECK_RUN(5000,
-        "2000 Task One completed, Task Two completed\n"
+        "2000 Task One Complete, Task Two Complete\n"
         "5000 Task A completed\n"
         "5000 Task B completed\n"
         "5000 Task C completed\n", gather_main);

@@ -3,7 +3,7 @@
 /* Tasks, scopes, errors and the memory that belongs to them.
  *
  * A task is a C function that may wait. It has the shape of a handler, int f(const In *in, Out *out), or
- * without out, or without both; it returns 0 or a negative error code and leaves its output untouched when
+ * without in, or out, or both; it returns 0 or a negative error code and leaves its output untouched when
  * it fails. Tasks of one loop take turns on one thread: between two waits nothing else runs. errno does
  * not survive a wait. Never wait inside a callback of a foreign library.
  * Every function here marked "waits" is a place where the task can be cancelled: it then returns
@@ -45,7 +45,8 @@ typedef void weft__fn(void);
 /* A function with its input and output, not yet called: weft_call(ask, &in, &out, .timeout_ms = 300).
  * The input is copied when the call is started, so it may die at once; the output must outlive the task.
  * Write a compound literal in parentheses: weft_call(f, (&(step){ "A", 1 }), &a).
- * Options come after input and output; NULL stands for what the function has not: weft_call(f, &in, NULL, .error = &e).
+ * Options come after input and output; NULL stands for what the function has not: weft_call(f, &in, NULL, .error = &e),
+ * weft_call(f, NULL, &out) for int f(Out *out).
  * A call with .error may fail alone: what happened is put there (code 0 when it succeeded), and nobody else
  * is cancelled. .timeout_ms (0: none) ends this call alone with WEFT_ETIMEDOUT. .abandon is for threads alone
  * (thread.h).  */
@@ -62,14 +63,17 @@ typedef struct weft_call {
 #define WEFT__CALL2(f, i) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .arity = 1, .in = (i), .in_size = WEFT__BYTES(i), \
     .checked = WEFT__ASSERT(WEFT__SAME(&(f), int (*)(const __typeof__(*(i)) *)), "'" #f "' must be declared: int " #f "(const typeof(*" #i ") *in)") })
 #define WEFT__CALL3(f, i, o, ...) ((weft_call){ .fn = (weft__fn *)(f), .name = #f, .in = (i), .in_size = WEFT__BYTES0(i), .out = (o), .out_size = WEFT__BYTES0(o), \
-    .arity = !WEFT__NONE(o) ? 2 : !WEFT__NONE(i), \
-    .checked = WEFT__ASSERT(WEFT__NONE(o) || WEFT__SAME(&(f), int (*)(const __typeof__(*WEFT__POINTER(i)) *, __typeof__(*WEFT__POINTER(o)) *)), \
+    .arity = WEFT__NONE(o) ? !WEFT__NONE(i) : WEFT__NONE(i) ? WEFT__OUT_ALONE : 2, \
+    .checked = WEFT__ASSERT(WEFT__NONE(o) || WEFT__NONE(i) || WEFT__SAME(&(f), int (*)(const __typeof__(*WEFT__POINTER(i)) *, __typeof__(*WEFT__POINTER(o)) *)), \
             "'" #f "' must be declared: int " #f "(const typeof(*" #i ") *in, typeof(*" #o ") *out)") + \
+        WEFT__ASSERT(WEFT__NONE(o) || !WEFT__NONE(i) || WEFT__SAME(&(f), int (*)(__typeof__(*WEFT__POINTER(o)) *)), \
+            "'" #f "' must be declared: int " #f "(typeof(*" #o ") *out), as the call names no input") + \
         WEFT__ASSERT(!WEFT__NONE(o) || WEFT__NONE(i) || WEFT__SAME(&(f), int (*)(const __typeof__(*WEFT__POINTER(i)) *)), \
             "'" #f "' must be declared: int " #f "(const typeof(*" #i ") *in), as the call names no output") + \
         WEFT__ASSERT(!WEFT__NONE(o) || !WEFT__NONE(i) || WEFT__SAME(&(f), int (*)(void)), \
             "'" #f "' must be declared: int " #f "(void), as the call names neither input nor output"), __VA_ARGS__ })
 /* NULL stands for no input and no output, of which there are no bytes. */
+enum { WEFT__OUT_ALONE = 3 };
 #define WEFT__NONE(p) WEFT__SAME(p, void *)
 #define WEFT__POINTER(p) __builtin_choose_expr(WEFT__NONE(p), (char *)0, (p))
 #define WEFT__BYTES0(p) (WEFT__NONE(p) ? 0 : WEFT__BYTES(WEFT__POINTER(p)))

@@ -184,6 +184,7 @@ static inline int weft__call(weft__fn *fn, int arity, const void *in, void *out)
     switch (arity) {
     case 0: return ((int (*)(void))fn)();
     case 1: return ((int (*)(const void *))fn)(in);
+    case WEFT__OUT_ALONE: return ((int (*)(void *))fn)(out);
     default: return ((int (*)(const void *, void *))fn)(in, out);
     }
 }

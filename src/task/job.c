@@ -10,15 +10,6 @@ static _Thread_local weft__job_context *the_job;
 /* In the simulator jobs run on the loop's own stack, where no task is running either. */
 weft__job_context *weft__job_here(void) { return weft__running() ? NULL : the_job; }
 
-static int call_it(const weft_call *c)
-{
-    switch (c->arity) {
-    case 0: return ((int (*)(void))c->fn)();
-    case 1: return ((int (*)(const void *))c->fn)(c->in);
-    default: return ((int (*)(const void *, void *))c->fn)(c->in, c->out);
-    }
-}
-
 static int gave_out(const weft__job_context *c)
 {
     const weft_arena *a = c->arena;
@@ -30,7 +21,7 @@ int weft__job_run(weft__job_context *c, const weft_call *call)
 {
     weft__job_context *before = the_job;
     the_job = c;
-    int rc = call_it(call);
+    int rc = weft__call(call->fn, call->arity, call->in, call->out);
     if (rc >= 0 && c->arena->lost) rc = gave_out(c);
     the_job = before;
     return rc;

@@ -371,3 +371,33 @@ TASK_TEST(a_task_without_an_output_may_have_a_deadline_of_its_own)
     WORLD_TOOK(began, 20);
     return 0;
 }
+
+/* ---- calls without an input ---- */
+
+static int give_seven(int *out)
+{
+    WEFT_TRY(weft_sleep_ms(5));
+    *out = 7;
+    return 0;
+}
+static int give_nothing(int *out)
+{
+    (void)out;
+    return weft_fail(404, "nothing here");
+}
+
+TASK_TEST(a_call_without_an_input_has_an_output)
+{
+    int here[4] = { 0 };
+    weft_error e = { 0 };
+    WEFT_CHECK_EQ(weft_gather(weft_call(give_seven, NULL, &here[0]), weft_call(give_nothing, NULL, &here[1], .error = &e),
+        weft_call(give_seven, NULL, &here[2], .timeout_ms = 1000)), 0);
+    WEFT_CHECK_EQ(here[0], 7);
+    WEFT_CHECK_EQ(e.status, 404);
+    WEFT_CHECK_EQ(here[1], 0);
+    WEFT_CHECK_EQ(here[2], 7);
+    WEFT_SCOPE(s);
+    WEFT_CHECK_EQ(weft_await(weft_spawn(s, give_seven, NULL, &here[3])), 0);
+    WEFT_CHECK_EQ(here[3], 7);
+    return 0;
+}

@@ -753,3 +753,20 @@ THREAD_TEST(a_call_on_a_thread_without_an_output_may_fail_alone_and_be_left)
     WEFT_CHECK_EQ(weft_in_thread_of(&four, takes_long, NULL, NULL, .timeout_ms = FOREVER), 0);
     return 0;
 }
+
+static int counts_to_ten(int *out)
+{
+    thread_take_ms(1);
+    *out = 10;
+    return 0;
+}
+
+THREAD_TEST(a_call_on_a_thread_without_an_input_has_an_output)
+{
+    int n = 0, left = 0;
+    WEFT_CHECK_EQ(weft_in_thread(counts_to_ten, NULL, &n), 0);
+    WEFT_CHECK_EQ(n, 10);
+    WEFT_CHECK_EQ(weft_in_thread(counts_to_ten, NULL, &left, .abandon = true), 0);
+    WEFT_CHECK_EQ(left, 10);
+    return 0;
+}

@@ -83,7 +83,7 @@ WEFT_TEST(with)
         "320 this one fails\n"
         "420 late: opened\n"
         "870 late: closed\n"
-        "870 the deadline passed\n", with_main);
+        "870 this one is too late\n", with_main);
 }
 
 WEFT_TEST(caught)

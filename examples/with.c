@@ -41,7 +41,7 @@ static int program(void)
     int rc = use(&(job){ "badly", 10, true });
     printf("%s\n", weft_error_of(rc)->text);
     WEFT_TRY(weft_gather(weft_call(use, (&(job){ "late", 60000, false }), NULL, .error = &error, .timeout_ms = 500)));
-    printf("%s\n", error.text);
+    printf("%s\n", error.code == WEFT_ETIMEDOUT ? "this one is too late" : error.text);
     return 0;
 }
 

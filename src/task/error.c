@@ -275,12 +275,32 @@ int weft__fail_as(const char *place, int code, int status, const char *fmt, ...)
     return code;
 }
 
+static void record_text(weft__record *r, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    text_add(&r->text, fmt, args);
+    va_end(args);
+    record_ends(r);
+}
+
+weft__record *weft__record_late(const weft__fiber *f)
+{
+    weft__record *r = weft__record_new(WEFT_ETIMEDOUT, 0, NULL);
+    if (!r || !f || !f->late_place) return r;
+    if (f->late_ms > 0) record_text(r, "the deadline of %d ms set at %s passed", f->late_ms, f->late_place);
+    else record_text(r, "the deadline set at %s passed", f->late_place);
+    return r;
+}
+
 static weft__record *record_for(int rc)
 {
     weft__errors *e = weft__errors_here(true);
     if (!e) return NULL;
     weft__record *r = weft__errors_find(e, rc);
-    if (!r && (r = weft__record_new(rc, 0, NULL))) weft__errors_put(e, r);
+    if (r) return r;
+    r = rc == WEFT_ETIMEDOUT ? weft__record_late(weft__self()) : weft__record_new(rc, 0, NULL);
+    if (r) weft__errors_put(e, r);
     return r;
 }
 

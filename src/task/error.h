@@ -24,6 +24,8 @@ void weft__errors_drop(weft__errors *e);
 weft__record *weft__record_new(int code, int status, const char *place);
 /* One that was made in another process; the texts need no NUL. NULL: no memory. */
 weft__record *weft__record_of(int code, int status, bool shown, weft_str text, weft_str trace);
+/* Of a deadline: the one that this task (NULL: none) was told of last, if one. */
+weft__record *weft__record_late(const struct weft__fiber *f);
 weft__record *weft__record_copy(const weft__record *r);          /* NULL for NULL or without memory */
 void weft__record_free(weft__record *r);
 void weft__record_line(weft__record *r, const char *fmt, ...) WEFT_PRINTF(2, 3);   /* adds a line to the trace, escaped */

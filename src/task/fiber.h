@@ -61,6 +61,8 @@ struct weft__fiber {
     weft_error *alone;                   /* the call's .error */
     const weft__held *held;              /* what it waits for, while it does: NULL when nothing is known */
     const char *label;                   /* what users call its work, or NULL */
+    const char *late_place;              /* of the deadline that it was told of last, for the text of its failure; NULL: none */
+    int late_ms;
     int64_t began_ns;
     weft__local_value *locals;
     weft_mutex *locks;                   /* that it holds, the last one first */

@@ -183,7 +183,9 @@ int weft__park(const char *what, int64_t deadline_ns)
 int weft__park_on(const char *what, const weft__held *on, int64_t deadline_ns)
 {
     int rc = weft__park_until(what, on, deadline_ns);
-    return rc == WEFT__DEADLINE ? WEFT_ETIMEDOUT : rc;
+    if (rc != WEFT__DEADLINE) return rc;
+    weft__running()->late_place = NULL;              /* it is no scope's, and the caller has words for it */
+    return WEFT_ETIMEDOUT;
 }
 
 int weft__park_undelivered(const char *what, const weft__held *on, int64_t deadline_ns)

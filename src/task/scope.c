@@ -182,6 +182,8 @@ int weft__scope_deliver(weft__fiber *f)
     }
     /* The same cancel again is the same failure; a new one has a record of its own. */
     if (!whose->caught && f->errors) weft__errors_over(f->errors, code);
+    f->late_place = code == WEFT_ETIMEDOUT ? whose->place : NULL;
+    f->late_ms = whose->opts.timeout_ms;
     whose->caught = true;
     return code;
 }
@@ -283,7 +285,12 @@ int weft_join(weft_scope *s)
 void weft_cancel(weft_scope *s) { weft__scope_cancel(s, WEFT_ECANCELED); }
 bool weft_scope_cancelled(const weft_scope *s) { return weft__scope_effective(s) != 0; }
 bool weft_scope_caught(const weft_scope *s) { return s->caught; }
-void weft_scope_deadline(weft_scope *s, int ms) { if (s->entered) set_deadline(s, ms); }
+void weft_scope_deadline(weft_scope *s, int ms)
+{
+    if (!s->entered) return;
+    s->opts.timeout_ms = ms;
+    set_deadline(s, ms);
+}
 
 void weft_scope_shield(weft_scope *s, bool shield)
 {

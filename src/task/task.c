@@ -113,6 +113,7 @@ static void errors_over(weft__fiber *f, weft_task *t)
 
 static void told_alone(weft__fiber *f, weft_task *t)
 {
+    if (t->rc == WEFT_ETIMEDOUT && !t->error && f->late_place) t->error = weft__record_late(f);
     tell_alone(f->alone, t, t->scope->arena);
     if (f->starting) weft__start_over(f, t);
 }
@@ -199,6 +200,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->held = NULL;
     f->mark = 0;
     f->label = NULL;
+    f->late_place = NULL;
     f->locks = NULL;
     f->began_ns = loop->now_ns;
     weft__census_begin(f, sp);
@@ -220,7 +222,7 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
     handle_link(s, t);
     f->task = t;
     f->locals = loop->current && loop->current->locals ? weft__locals_share(loop->current->locals) : NULL;
-    f->root.opts = (weft_scope_opts){ 0 };
+    f->root.opts = (weft_scope_opts){ .timeout_ms = c->timeout_ms };
     f->root.place = place;
     f->root.arena = f->arena = s->arena;
     f->scope = &f->root;

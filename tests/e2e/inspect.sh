@@ -35,7 +35,7 @@ fi
 shows inspect/example "$work/err" '^weft: 3 tasks$' '^#1 program \(the program\), .* old, runs$' '^  scope at .*inspect\.c:[0-9]+, .* ms left$' \
     '^    #2 deal .* for mutex in->second held by #3 deal \(.*\)$' \
     '^weft: deadlock: #2 deal .* held by #3 deal .*, which waits for mutex in->second held by #2 deal \(a deadline ends it in [0-9]+ ms\)$'
-shows inspect/example_output "$work/out" '^paid: the deadline passed, shipped: the deadline passed$'
+shows inspect/example_output "$work/out" '^paid: the deadline of 100 ms set at [^ ]*inspect.c:[0-9]* passed, shipped: the deadline of 100 ms set at [^ ]*inspect.c:[0-9]* passed$'
 
 start() {
     (cd "$work" && ulimit -c unlimited && WEFT_INSPECT=1 exec ./program > out 2> err) &

@@ -1,5 +1,7 @@
 /* Deadlines of scopes and calls. */
 #include "world.h"
+#include <stdio.h>
+#include <string.h>
 
 TASK_TEST(b17_a_scope_whose_deadline_has_passed_runs_to_its_first_wait)
 {
@@ -393,5 +395,81 @@ TASK_TEST(a_call_that_ends_before_its_timeout_is_not_touched_by_it)
     WEFT_CHECK_EQ(weft_await(t), 0);
     WEFT_CHECK_EQ(err.code, 0);
     WEFT_CHECK_EQ(out, 42);
+    return 0;
+}
+
+/* ---- what is said of one ---- */
+
+static bool says_deadline(const weft_error *e, int ms, int line)
+{
+    char want[200];
+    snprintf(want, sizeof want, "the deadline of %d ms set at %s:%d passed", ms, __FILE__, line);
+    if (strcmp(e->text, want) == 0) return true;
+    printf("expected '%s', got '%s'\n", want, e->text);
+    return false;
+}
+
+static int pass_on(const int *ms)
+{
+    WEFT_TRY(weft_sleep_ms(*ms), "while sleeping");
+    return 0;
+}
+static int sleeps_for_ever(void) { return weft_sleep_ms(FOREVER); }
+static int has_words_of_its_own(void) { return weft_sleep_ms(FOREVER) < 0 ? weft_fail(WEFT_ETIMEDOUT, "too late") : 0; }
+
+TASK_TEST(a_failure_by_a_deadline_says_which_one)
+{
+    WEFT_SCOPE(outer, .timeout_ms = FOREVER);
+    WEFT_SCOPE(s, .timeout_ms = 10); int line = __LINE__;
+    WEFT_SCOPE(inner, .timeout_ms = FOREVER);
+    int rc = pass_on(&(int){ FOREVER });
+    WEFT_CHECK_EQ(rc, WEFT_ETIMEDOUT);
+    WEFT_CHECK(says_deadline(weft_error_of(rc), 10, line));
+    WEFT_CHECK(strstr(weft_error_of(rc)->trace, "while sleeping") != NULL);
+    return 0;
+}
+
+TASK_TEST(a_call_that_was_late_says_by_how_much_and_others_keep_their_words)
+{
+    weft_error e[3];
+    WEFT_TRY(weft_gather(
+        weft_call(sleeps_for_ever, NULL, NULL, .timeout_ms = 10, .error = &e[0]),
+        weft_call(pass_on, (&(int){ FOREVER }), NULL, .timeout_ms = 20, .error = &e[1]),
+        weft_call(has_words_of_its_own, NULL, NULL, .timeout_ms = 5, .error = &e[2])));
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(e[i].code, WEFT_ETIMEDOUT);
+    WEFT_CHECK(strncmp(e[0].text, "the deadline of 10 ms set at ", 29) == 0);
+    WEFT_CHECK(strncmp(e[1].text, "the deadline of 20 ms set at ", 29) == 0);
+    WEFT_CHECK_STR(weft_str_of(e[2].text), "too late");
+    return 0;
+}
+
+TASK_TEST(a_deadline_that_was_moved_says_where_it_was_moved_to)
+{
+    WEFT_SCOPE(s, .timeout_ms = FOREVER); int line = __LINE__;
+    weft_scope_deadline(s, 15);
+    int rc = pass_on(&(int){ FOREVER });
+    WEFT_CHECK(says_deadline(weft_error_of(rc), 15, line));
+    return 0;
+}
+
+static int passes_on(int rc)
+{
+    WEFT_TRY(rc);
+    return 0;
+}
+
+TASK_TEST(the_second_deadline_of_a_task_is_not_taken_for_the_first)
+{
+    int rc = 0, line = 0;
+    {
+        WEFT_SCOPE(s, .timeout_ms = 5);
+        rc = pass_on(&(int){ FOREVER });
+    }
+    {
+        WEFT_SCOPE(s, .timeout_ms = 7); line = __LINE__;
+        rc = weft_sleep_ms(FOREVER);
+    }
+    WEFT_CHECK_EQ(passes_on(rc), WEFT_ETIMEDOUT);    /* recorded when its scope is gone */
+    WEFT_CHECK(says_deadline(weft_error_of(rc), 7, line));
     return 0;
 }

@@ -25,8 +25,8 @@ typedef struct weft_error { int code, status; const char *text, *trace; } weft_e
 #define weft_fail(...) weft__fail(WEFT__HERE, __VA_ARGS__)
 int weft__fail(const char *place, int status_or_code, const char *fmt, ...) WEFT_PRINTF(3, 4) WEFT__COLD;
 
-/* The newest record of this code in this task (of a deadline, once WEFT_TRY has passed it on or a call with .error ended
- * by it, the place that set it); for a code without one, the code's general text. Never NULL. */
+/* The newest record of this code in this task (of a deadline: how long it was, and where it was set); for a code without
+ * one, the code's general text. Never NULL. */
 const weft_error *weft_error_of(int rc);
 
 /* Passes a failure on to the caller, adding this place and, if given, what was being done:

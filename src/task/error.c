@@ -344,6 +344,8 @@ const weft_error *weft_error_of(int rc)
 {
     weft__errors *e = weft__errors_here(false);
     weft__record *r = e ? weft__errors_find(e, rc) : NULL;
+    const weft__fiber *f = weft__self();
+    if (!r && rc == WEFT_ETIMEDOUT && f && f->late_place) r = record_for(rc);
     if (!r) return weft__code_error(rc);
     weft_arena *a = weft__arena_here();
     return a ? lasting(&r->error, a) : &r->error;

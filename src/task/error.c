@@ -277,10 +277,12 @@ int weft__fail_as(const char *place, int code, int status, const char *fmt, ...)
 
 static void record_text(weft__record *r, const char *fmt, ...)
 {
+    said s;
     va_list args;
     va_start(args, fmt);
-    text_add(&r->text, fmt, args);
+    say(&s, fmt, args);
     va_end(args);
+    add_line(&r->text, s.text, s.len);
     record_ends(r);
 }
 

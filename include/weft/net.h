@@ -98,8 +98,8 @@ typedef struct weft_listen_opts {
     weft_conn_opts conn;
 } weft_listen_opts;
 
-/* Listen on an address of this machine ("127.0.0.1", "0.0.0.0", "::" for all that are IPv6, a name of it, or a unix
- * socket); port 0: any free one, see weft_listener_port. The file of a unix socket is taken over if nobody listens
+/* Listen on an address of this machine ("127.0.0.1", "0.0.0.0", "::" for all that are IPv6, a name: the first of its
+ * addresses that this machine has, or a unix socket); port 0: any free one, see weft_listener_port. The file of a unix socket is taken over if nobody listens
  * there any more, and removed at the end; no other kind of file is ever touched. 0; -EADDRINUSE, -EACCES, WEFT_EDNS ...
  * Waits: for a name; for another program that takes over a path in the same folder, at most a second.
  *

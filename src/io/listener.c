@@ -57,22 +57,30 @@ static int try_listening(weft_listener *l, const weft_listen_opts *o)
     }
 }
 
-static int start_listening(weft_listener *l, const weft_listen_opts *o)
+/* "localhost" is ::1 first, also where there is no IPv6: then the next address of the name is taken. */
+static bool not_here(int rc) { return rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT; }
+
+static int start_listening(weft_listener *l, const weft_listen_opts *o, const weft__addr *at, int n)
 {
     weft__addr own;
-    l->fd = try_listening(l, o);
+    l->fd = -EADDRNOTAVAIL;
+    for (int i = 0; i < n && not_here(l->fd); i++) {
+        l->at = at[i];
+        l->fd = try_listening(l, o);
+    }
     if (l->fd < 0) return l->fd;
     if (os_of(l)->ops->local(os_of(l), l->fd, &own) == 0 && weft__addr_port(&own)) l->at = own;
     weft__addr_format(&l->at, l->text);
     return 0;
 }
 
-static int address_of(const char *host, int port, weft__addr *out)
+/* How many, or a code. */
+static int addresses_of(const char *host, int port, weft__addr out[WEFT__ADDRS_MAX])
 {
     const char *why;
     int rc = weft__host_parse(host, port, out);
     if (rc) return rc;
-    rc = weft__resolve_host(weft__loop_here(), host, port, out, 1, INT64_MAX, &why);
+    rc = weft__resolve_host(weft__loop_here(), host, port, out, WEFT__ADDRS_MAX, INT64_MAX, &why);
     if (rc >= 0 || weft__cancelled()) return rc;
     return weft__fail_as(
         NULL, rc, 0, "cannot listen on %s: %s", host, why ? why : weft__code_text(rc));
@@ -88,18 +96,16 @@ static int check(const weft_listen_opts *o)
 
 int weft_listen_with(weft_listener **out, const char *host, int port, const weft_listen_opts *opts)
 {
-    weft__addr at;
+    weft__addr at[WEFT__ADDRS_MAX];
     if (!weft__self()) return weft__no_task("weft_listen");
-    int rc = check(opts);
-    if (rc == 0) rc = address_of(host, port, &at);
-    if (rc < 0) return rc;
+    int rc = check(opts), n = rc < 0 ? rc : addresses_of(host, port, at);
+    if (n < 0) return n;
     weft_listener *l = weft__calloc(sizeof *l);
     if (!l) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a listener");
     l->watch.ready = somebody_came;
     l->loop = weft__loop_here();
     l->conn = opts->conn;
-    l->at = at;
-    rc = start_listening(l, opts);
+    rc = start_listening(l, opts, at, n);
     if (rc == 0) {
         *out = l;
         return 0;

@@ -272,6 +272,23 @@ TASK_TEST(a_connection_that_fails_is_logged_and_disturbs_no_other)
     return 0;
 }
 
+/* As where localhost is ::1 first and there is no IPv6. */
+SIM_TEST(of_a_name_the_first_address_that_is_there_is_listened_on)
+{
+    WEFT_CHECK_EQ(weft__sim_name(world_now.os, "own.example", "::1"), 0);
+    WEFT_CHECK_EQ(weft__sim_name(world_now.os, "own.example", "127.0.0.1"), 0);
+    WEFT_LISTENER(first);
+    WEFT_LISTENER(second);
+    WEFT_LISTENER(none);
+    WEFT_CHECK_EQ(weft_listen(&first, "own.example", 7000), 0);
+    WEFT_CHECK_STR(weft_listener_address(first), "[::1]:7000");
+    WEFT_CHECK_EQ(weft__sim_fail(world_now.os, "listen", 1, -EADDRNOTAVAIL), 0);
+    WEFT_CHECK_EQ(weft_listen(&second, "own.example", 7000), 0);
+    WEFT_CHECK_STR(weft_listener_address(second), "127.0.0.1:7000");
+    WEFT_CHECK_EQ(weft_listen(&none, "own.example", 7000), -EADDRINUSE);
+    return 0;
+}
+
 SIM_TEST(without_descriptors_it_pauses_and_goes_on)
 {
     counts n = { 0 };

@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
 BUILD = build/release
 
-.PHONY: build help setup compiled run test soak fuzz mutants fail-each bench claims install check clean
+.PHONY: build help setup compiled run test soak fuzz hunt mutants fail-each bench claims install check clean
 
 build: compiled
 	@echo 'built: $(BUILD)/libweft.a and $(BUILD)/examples/; make help lists what else there is'
@@ -15,6 +15,7 @@ help:
 	@echo 'make test        everything that can be tested; ends with "N passed, N failed, N skipped"'
 	@echo 'make soak        the same with larger bounds: minutes of fuzzing, thousands of seeds'
 	@echo 'make fuzz        the fuzz targets alone (FUZZ_SECONDS= each)'
+	@echo 'make hunt        looks for an order of events that breaks weft, in the simulator (tools/sim-hunt --help)'
 	@echo 'make mutants     breaks weft line by line and sees whether its tests notice'
 	@echo 'make fail-each   fails each allocation and system call of the runtime in turn (hours; tools/fail-each --help)'
 	@echo 'make bench       CPU per request beside bare programs and peers'
@@ -42,6 +43,9 @@ soak:
 
 fuzz:
 	@tools/test setup fuzz
+
+hunt: setup
+	@tools/sim-hunt
 
 mutants:
 	@tools/setup test

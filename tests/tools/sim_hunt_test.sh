@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 seeds=1000
-[ "${WEFT_SOAK:-0}" = 0 ] || seeds=50000
+[ "${WEFT_SOAK:-0}" = 0 ] || seeds=30000
 bugs='lost-wake-up leaked-slot'
 
 hunt() {    # [ARGUMENT]...

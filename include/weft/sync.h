@@ -51,8 +51,8 @@ enum { WEFT_CHANNEL_ROOM_MAX = 1 << 20, WEFT_CHANNEL_BYTES_MAX = 1 << 28 };
 
 /* Make a channel that keeps up to `room` items that nobody has received yet; 0: each send waits
  * for its receiver. Its memory is taken here, all at once, until weft_channel_free. 0,
- * WEFT_ENOMEM, or WEFT_ELIMIT for more than WEFT_CHANNEL_ROOM_MAX items or WEFT_CHANNEL_BYTES_MAX
- * bytes. Waits: never.  */
+ * WEFT_ENOMEM, WEFT_ELIMIT for more than WEFT_CHANNEL_ROOM_MAX items or WEFT_CHANNEL_BYTES_MAX
+ * bytes, or WEFT_EINVAL for a type without bytes. Waits: never.  */
 #define weft_channel_open(ch, room) \
     weft__channel_open(&(ch)->core, sizeof *(ch)->item, (room), #ch, WEFT__HERE)
 int weft__channel_open(weft__channel *ch, size_t size, size_t room, const char *name,
@@ -102,7 +102,7 @@ void weft__channel_close(weft__channel *ch);
 #define weft_channel_free(ch) weft__channel_free(&(ch)->core)
 void weft__channel_free(weft__channel *ch);
 
-/* How many items are in it that nobody has received; senders that wait are not counted. */
+/* How many items are in it that nobody has received; senders that wait are not counted. Waits: never. */
 #define weft_channel_count(ch) ((size_t)(ch)->core.count)
 
 /* ---- mutex ---- */

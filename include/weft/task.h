@@ -26,7 +26,7 @@ typedef struct weft_error { int code, status; const char *text, *trace; } weft_e
 int weft__fail(const char *place, int status_or_code, const char *fmt, ...) WEFT_PRINTF(3, 4) WEFT__COLD;
 
 /* The newest record of this code in this task (of a deadline: how long it was, and where it was set); for a code without
- * one, the code's general text. Never NULL. */
+ * one, the code's general text, which lives until the eighth such code after it. Never NULL. Waits: never. */
 const weft_error *weft_error_of(int rc);
 
 /* Passes a failure on to the caller, adding this place and, if given, what was being done:
@@ -108,7 +108,8 @@ bool weft_scope_cancelled(const weft_scope *s);
  * in hand ends here and need not be passed on. Waits: never. */
 bool weft_scope_caught(const weft_scope *s);
 
-/* Move the deadline to ms from now (0: none); a waiting task sees the new time. Waits: never. */
+/* Move the deadline to ms from now (0: none, less: it has passed); a waiting task sees the new time. One that has fired
+ * stays so. Waits: never. */
 void weft_scope_deadline(weft_scope *s, int ms);
 
 /* Raise or lift the shield; lifted while the outside is cancelled, that reaches in at once. Waits: never. */
@@ -138,7 +139,8 @@ void weft_task_cancel(weft_task *t);
 /* True when the task has ended. Waits: never. */
 bool weft_task_done(const weft_task *t);
 
-/* The running task, NULL outside of any; its name (the function's) and the place that spawned it. */
+/* The running task, NULL outside of any; the name (the function's) of a task, and the place that spawned it: static
+ * texts, also of one that has ended. Wait: never. */
 weft_task *weft_task_self(void);
 const char *weft_task_name(const weft_task *t);
 const char *weft_task_place(const weft_task *t);
@@ -160,8 +162,9 @@ int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;  
 /* Run a program: start a loop on this thread, call, cancel and await what is left, close. Tasks that still ran when a
  * program that did well left its last scope are named on stderr: join the scope, or cancel it. Returns the exit
  * status: 0, or 1 after an error, which is printed with its trace. SIGINT and SIGTERM cancel it, a second one
- * ends the process, and 10 s after the first so does a call on a thread that holds up a task (thread.h). What holds the loop for 100 ms without waiting (a computation, a call that blocks) is named on
- * stderr while it does; WEFT_WATCHDOG_MS in the environment sets another limit, 0 turns that off.
+ * ends the process, and 10 s after the first so does a call on a thread that holds up a task (thread.h). What holds the
+ * loop for 100 ms without waiting (a computation, a call that blocks) is named on stderr while it does;
+ * WEFT_WATCHDOG_MS in the environment sets another limit (10 at least), 0 turns that off. One at a time a thread.
  * int main(void) { return weft_run(program); }  */
 #define weft_run(...) weft_run_with(weft_call(__VA_ARGS__))
 int weft_run_with(weft_call call);
@@ -173,7 +176,7 @@ int weft_sleep_ms(int64_t ms) WEFT_NODISCARD;
 int weft_yield(void) WEFT_NODISCARD;
 
 /* Nanoseconds on the loop's monotonic clock: as of the loop's last turn, or of the last sleep or deadline set in it;
- * virtual in the simulator. */
+ * virtual in the simulator; 0 where no loop runs. Waits: never. */
 int64_t weft_now_ns(void);
 
 /* ---- memory ---- */

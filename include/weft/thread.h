@@ -70,7 +70,7 @@ int weft_thread_call_of(const weft_threads *threads, weft_call call) WEFT_NODISC
 typedef struct weft_inbox weft_inbox;
 typedef struct weft_inbox_opts { weft__named_options_only _; int posts_max; } weft_inbox_opts;
 
-/* posts_max (0: 1024): how many posts may wait. For few: each wake of the loop looks at all of its inboxes. NULL: no
+/* posts_max (0: 1024; at most 1 048 576): how many posts may wait. For few: each wake of the loop looks at all of its inboxes. NULL: no
  * memory, or no loop runs on this thread. Waits: never. */
 #define weft_inbox_open(...) weft_inbox_open_with(&(weft_inbox_opts){ __VA_ARGS__ })
 weft_inbox *weft_inbox_open_with(const weft_inbox_opts *opts) WEFT_NODISCARD;
@@ -102,8 +102,8 @@ void weft_inbox_drop(weft_inbox *inbox);
  *     weft_promise_close(p);  */
 typedef struct weft_promise weft_promise;
 
-/* value_bytes: the size of its value, 0 for one without. NULL: no memory, or no loop runs on this thread. Waits:
- * never. */
+/* value_bytes: the size of its value, 0 for one without, at most 1 GiB. NULL: more than that, no memory, or no loop runs
+ * on this thread. Waits: never. */
 weft_promise *weft_promise_open(size_t value_bytes) WEFT_NODISCARD;
 
 /* From any thread, exactly once: its code and, when that is not negative, its value, which is copied (NULL: zeroes).

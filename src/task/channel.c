@@ -8,6 +8,7 @@ int weft__channel_open(weft__channel *ch, size_t size, size_t room, const char *
     const char *place)
 {
     *ch = (weft__channel){ 0 };
+    if (!size) return weft__fail_as(place, WEFT_EINVAL, 0, "a channel of a type without bytes");
     if (room > WEFT_CHANNEL_ROOM_MAX || room > WEFT_CHANNEL_BYTES_MAX / size) {
         return weft__fail_as(place, WEFT_ELIMIT, 0,
             "a channel with room for %zu items of %zu bytes: at most %d items and %d bytes",

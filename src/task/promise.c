@@ -7,6 +7,7 @@
 #include "weft/thread.h"
 
 enum { AT_ONCE = 64 };
+static const size_t BYTES_MAX = (size_t)1 << 30;
 
 /* What all promises of a loop share: fulfilled ones are put on a stack, which the loop takes whole. It is counted, as
  * they are fulfilled after the loop's end too. */
@@ -142,7 +143,7 @@ static mail *mail_new(weft__loop *loop)
 weft_promise *weft_promise_open(size_t bytes)
 {
     weft__loop *loop = weft__loop_here();
-    if (!loop) return NULL;
+    if (!loop || bytes > BYTES_MAX) return NULL;
     void **slot = weft__loop_slot(loop, WEFT__SLOT_PROMISES);
     if (!*slot && !(*slot = mail_new(loop))) return NULL;
     weft_promise *p = weft__calloc(sizeof *p + bytes);
@@ -174,10 +175,10 @@ int weft_promise_await(weft_promise *p, void *out)
 {
     weft__fiber *f = weft__running();
     if (!f) return weft__no_task("weft_promise_await");
-    if (p->waiter) return weft_fail(WEFT_EBUSY, "another task waits for this promise");
     if (p->done) weft__give_way();
     int rc = 0;
     while (!p->done && rc == 0 && weft__scope_effective(f->scope)) rc = weft_yield();
+    if (rc == 0 && !p->done && p->waiter) return weft_fail(WEFT_EBUSY, "another task waits for this promise");
     if (rc == 0) rc = wait_for(f, p);
     if (rc < 0) return rc;
     if (p->rc < 0 && f->errors) weft__errors_over(f->errors, p->rc);     /* an earlier one is another */

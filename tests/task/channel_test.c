@@ -515,3 +515,11 @@ TASK_TEST(many_senders_and_receivers_pass_each_item_once)
     }
     return 0;
 }
+
+TASK_TEST(a_channel_of_a_type_without_bytes_is_refused)
+{
+    typedef struct nothing { } nothing;
+    weft_channel(nothing) ch;
+    WEFT_CHECK_EQ(weft_channel_open(&ch, 4), WEFT_EINVAL);
+    return 0;
+}

@@ -414,6 +414,28 @@ TASK_TEST(a_second_task_that_waits_for_a_promise_is_told_so)
     return 0;
 }
 
+TASK_TEST(a_promise_of_a_value_that_no_memory_holds_is_refused)
+{
+    WEFT_CHECK(weft_promise_open(SIZE_MAX) == NULL);
+    WEFT_CHECK(weft_promise_open(SIZE_MAX - 16) == NULL);
+    return 0;
+}
+
+TASK_TEST(a_promise_that_is_fulfilled_is_everybodys_who_asks)
+{
+    int a = 0, b = 0;
+    weft_promise *p = weft_promise_open(sizeof a);
+    WEFT_SCOPE(s);
+    weft_spawn(s, await_it, &p, &a);
+    world_turn();
+    weft_promise_fulfil(p, 0, &(int){ 5 });
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    WEFT_CHECK_EQ(weft_promise_await(p, &b), 0);
+    WEFT_CHECK_EQ(a + b, 10);
+    weft_promise_close(p);
+    return 0;
+}
+
 TASK_TEST(a_promise_may_be_closed_before_it_is_fulfilled)
 {
     weft_promise *p = weft_promise_open(16);

@@ -198,7 +198,7 @@ static int open_failed(int64_t rc, const char *path, const weft_open_opts *o)
 
 int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts *o)
 {
-    weft__os *os;
+    weft__os *os = NULL;
     struct stat st = { 0 };
     int rc = weft__file_here("weft_file_open", path, &os);
     if (rc == 0) rc = check(path, o);
@@ -221,7 +221,7 @@ int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts 
 
 int weft_file_temp(weft_file **out, const char *directory)
 {
-    weft__os *os;
+    weft__os *os = NULL;
     const char *dir = directory ? directory : "/tmp";
     int rc = weft__file_here("weft_file_temp", dir, &os);
     if (rc < 0) return rc;

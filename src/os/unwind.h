@@ -47,8 +47,8 @@ typedef enum weft__owner { WEFT__OWNER_USER, WEFT__OWNER_WEFT, WEFT__OWNER_SYSTE
  * of the program or shared object, `offset` the address within it as `addr2line -e` wants it. */
 typedef struct weft__place {
     char function[96], file[160], module[64];
-    int line;
     uintptr_t offset;
+    int line;
     weft__owner owner;
 } weft__place;
 

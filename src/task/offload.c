@@ -301,7 +301,7 @@ static int offload(
     int rc = 0;
     while (rc == 0 && weft__scope_effective(f->scope)) rc = weft_yield();
     if (rc == 0) rc = crew_find(f->loop, threads, &c);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     w->job = (weft__job){ .run = on_thread, .gone = on_gone, .cookie = &w->watch };
     w->watch = (weft__watch){ on_end };
     w->held = (weft__held){ "thread pool", c->text, holder };

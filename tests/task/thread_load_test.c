@@ -24,9 +24,12 @@ static int ran(void) { return __atomic_load_n(&counted, __ATOMIC_ACQUIRE); }
 
 typedef struct reading { weft__thread_work work; int fd; char *to; size_t room; ssize_t n; } reading;
 
+static int readers;                      /* that have begun */
+
 static void read_blocking(weft__thread_work *w)
 {
     reading *r = (reading *)w;
+    __atomic_add_fetch(&readers, 1, __ATOMIC_ACQ_REL);
     r->n = read(r->fd, r->to, r->room);
 }
 
@@ -49,10 +52,11 @@ EPOLL_TEST(b11_the_buffer_of_a_cancelled_read_on_a_thread_stays_until_that_read_
     int ends[2];
     bool freed = false;
     WEFT_NEED(pipe(ends) == 0);
+    __atomic_store_n(&readers, 0, __ATOMIC_RELEASE);
     {
         WEFT_SCOPE(s);
         weft_spawn(s, read_some, (&(read_in){ ends[0], &freed }));
-        WEFT_CHECK_EQ(weft_sleep_ms(20), 0);
+        while (!__atomic_load_n(&readers, __ATOMIC_ACQUIRE)) WEFT_TRY(weft_sleep_ms(1));
         weft_cancel(s);
         for (int i = 0; i < 20; i++) WEFT_CHECK_EQ(weft_sleep_ms(1), WEFT_ECANCELED);
         WEFT_SCOPE(later, .shield = true);

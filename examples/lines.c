@@ -12,7 +12,10 @@ static int answer(weft_conn *c, weft_str line, long *answered)
 {
     long a, b;
     ++*answered;
-    if (sscanf(line.ptr, "add %ld %ld", &a, &b) == 2) return weft_conn_print(c, "%ld\n", a + b);
+    if (sscanf(line.ptr, "add %ld %ld", &a, &b) == 2) {
+        if (__builtin_add_overflow(a, b, &a)) return weft_conn_print(c, "that is too much\n");
+        return weft_conn_print(c, "%ld\n", a);
+    }
     if (!strncmp(line.ptr, "echo ", 5)) return weft_conn_print(c, "%s\n", line.ptr + 5);
     return weft_conn_print(c, "what is '%s'?\n", line.ptr);
 }

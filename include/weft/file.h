@@ -11,9 +11,9 @@
  * WEFT_DIR(d) are declarations that do it at the end of the block, however it is left.
  *
  * Failures have the system's code, negative (-EACCES, -ENOSPC, -EEXIST of <errno.h>; WEFT_ENOENT is -ENOENT), and a text
- * for people: "cannot open /etc/shadow for reading: Permission denied". Besides: WEFT_EINVAL for what makes no sense,
- * WEFT_ELIMIT for a limit stated here, WEFT_ENOMEM (also: no thread could be started), WEFT_ECLOSED after weft_file_close,
- * WEFT_EBUSY while another task moves the same position.
+ * for people: "cannot open /etc/shadow for reading: Permission denied". -EBADF: it was not opened for that. Besides:
+ * WEFT_EINVAL for what makes no sense, WEFT_ELIMIT for a limit stated here, WEFT_ENOMEM (also: no thread could be
+ * started), WEFT_ECLOSED after weft_file_close, WEFT_EBUSY while another task moves the same position.
  *
  * Cancelling. All functions that wait may return WEFT_ECANCELED or WEFT_ETIMEDOUT of a scope. What only reads (open for
  * reading, read, lines, stat) then returns at once, though its thread may still work: that has memory of its own, and

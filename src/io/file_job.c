@@ -13,7 +13,7 @@ int weft__file_fail(int64_t code64, const char *doing, const char *path, const c
 {
     int code = (int)code64;
     if ((code == WEFT_ECANCELED || code == WEFT_ETIMEDOUT) && weft__cancelled()) return code;
-    const char *why = code == WEFT_ECLOSED ? NULL : strerrordesc_np(-code);
+    const char *why = code == WEFT_ECLOSED ? NULL : code == -EBADF ? "it was not opened for that" : strerrordesc_np(-code);
     return weft__fail_as(NULL, code, 0, "cannot %s %s%s: %s", doing, path, more, why ? why : weft__code_text(code));
 }
 

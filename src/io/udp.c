@@ -19,7 +19,7 @@ struct weft_udp {
     char *in;
     size_t room;
     unsigned inside;
-    int fd, family;
+    int fd;
     bool freed;
     weft__addr at;
     char text[64];

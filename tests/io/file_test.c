@@ -71,6 +71,7 @@ FILE_TEST(failures_say_what_could_not_be_done_and_why)
     WEFT_CHECK(file_says(WEFT_ENOENT, "cannot rename none to other: "));
     WEFT_TRY(weft_file_open(&f, "a", .write = true, .create = true));
     WEFT_CHECK_EQ(weft_file_read(f, (char[4]){ 0 }, 4), -EBADF);
+    WEFT_CHECK(file_says(-EBADF, "cannot read a: it was not opened for that"));
     WEFT_CHECK_EQ(weft_file_seek(f, -1), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_file_pwrite(f, WEFT_S("x"), -1), WEFT_EINVAL);
     return 0;

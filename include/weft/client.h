@@ -53,11 +53,12 @@ typedef struct weft_file weft_file;
  *     weft_exchange(&answer, (.method = "POST", .body_next = next_row, .body_ctx = &rows), "http://store/rows")
  *
  * In chunks, or with Content-Length when body_length tells how long it is; more or fewer bytes than that fail with
- * WEFT_EINVAL. Of a file all from its position to its end is sent, with its length. The next piece is asked for when the
- * peer has taken the last. A peer that refuses with a status of 300 or more before all has gone is heard: the
- * sending stops, and its answer is the result. Nothing of such a body is ever sent twice, so each has a connection
- * opened for it (within the pool's limits), which is kept for others afterwards. total_ms has then no default while
- * the body goes, only read_ms while the peer takes nothing of it. RFC 9112, 7.1 and 9.5.  */
+ * WEFT_EINVAL. Of a file all from its position to its end is sent, with its length. Each piece goes out at once, and
+ * the next is asked for when it has gone: pieces of some KiB cost less than many small ones. A peer that refuses with a
+ * status of 300 or more before all has gone is heard: the sending stops, and its answer is the result. Nothing of such a
+ * body is ever sent twice, so each has a connection opened for it (within the pool's limits), which is kept for others
+ * afterwards. total_ms has then no default while the body goes, only read_ms while the peer takes nothing of it.
+ * RFC 9112, 7.1 and 9.5.  */
 typedef struct weft_exchange_opts {
     weft__named_options_only _;
     const char *method;              /* "GET"; "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" */

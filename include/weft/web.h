@@ -14,7 +14,8 @@
  * and lists of them. A list has an item for each time the name comes, a single value takes the query's last
  * one and the first header; names are those of C, with '-' for '_' in headers, unless .as says otherwise. A
  * list that may lack needs .initial = "[]". body is one model, list, map or scalar, from JSON
- * (application/json or +json; any other content type is a text, good for a weft_str, not for a model).
+ * (application/json or +json; any other content type is a text, good for a weft_str, not for a model), or a
+ * weft_body, which the handler reads itself.
  * Outputs: a model, list, map, scalar, option or weft_json, written as JSON; weft_none, written as null;
  * weft_reply. At most 1000 query parameters.
  *
@@ -34,6 +35,42 @@
  * percent-encoded, without the query. Past the request's memory a text is empty, and the request fails. Waits: never. */
 weft_str weft_request_method(const weft_request *), weft_request_path(const weft_request *), weft_request_query(const weft_request *);
 weft_str weft_request_header(const weft_request *, const char *name);
+
+/* ---- a body piece by piece: for handlers that say body(weft_body, name) in their input ---- */
+
+/* The handler is called as soon as the head is there, and reads the body itself, in bounded memory: one buffer of at
+ * most 64 KiB. What it does not read, the client does not send: "Expect: 100-continue" is answered at the first read,
+ * and a client that sends faster than is read has to wait. Any content type. For routes that run on the loop.
+ *
+ *     WEFT_INPUT(import_in, body(weft_body, rows));
+ *     static int import(const import_in *in, Report *out)
+ *     {
+ *         for (int rc; (rc = weft_body_item(Row, &in->rows, &row)) != 0;) { WEFT_TRY(rc); ... }
+ *
+ * Limits: the route's .body_bytes_max or the server's (INT64_MAX: none), a Content-Length beyond it is answered 413
+ * before the handler is called; body_timeout_ms for each wait, and for all of them together that and a second for each
+ * KiB that came. A body that is left unread in part closes the connection, unless it is short and on its way; an
+ * answer may be given before all was read.
+ * All are iterators: 1 with bytes, 0 at the end of the body, < 0 on error. What they yield has a NUL behind it and lives
+ * until the next step. Codes to pass on, whose texts the client is told: WEFT_STATUS(413), (408), (400) for chunks that
+ * are none, (422) for an item; WEFT_ECONNRESET: it broke off, which is never an end; WEFT_EBUSY: another task reads. A read
+ * that is cancelled takes nothing. Any task of the handler's may read, one at a time. RFC 9112, 6 and 7.
+ * Wait: unless the bytes are there; now and then also then.             Example: examples/upload.c  */
+typedef struct weft_body { struct weft__intake *inside; } weft_body;
+extern const weft_schema weft_schema_weft_body;
+
+/* Some bytes: what is there, at least one. */
+int weft_body_read(const weft_body *b, weft_str *out) WEFT_NODISCARD;
+
+/* The next line, without its end ("\n" or "\r\n"); the last one may have none. WEFT_ELIMIT (413): it is longer than 64 KiB,
+ * and stays there. */
+int weft_body_line(const weft_body *b, weft_str *out) WEFT_NODISCARD;
+
+/* The next line's JSON (NDJSON), read into *out; empty lines are left out. One that is not the model is WEFT_STATUS(422),
+ * with its number and its first fault; *out is then untouched, and the next step goes on behind it. What it holds lives
+ * until the next step, request_bytes_max at most. */
+#define weft_body_item(Model, b, out) weft_body_item_with((b), &weft_schema_##Model, (Model *){ (out) })
+int weft_body_item_with(const weft_body *b, const weft_schema *, void *out) WEFT_NODISCARD;
 
 /* ---- the reply: as the output of a handler, or by reply(name) in the input of one with a model ---- */
 

@@ -111,6 +111,9 @@ struct request {                                         /* one request's part o
     char name[64]; /* "GET /items/42" once the head's bytes were given away, for the log */
     size_t name_len;
 };
+/* More bytes of its body straight from the socket, which a client that waits for "100 Continue" is
+ * told to send; the code of a timeout or of a client that left. Waits: unless they are there. */
+ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadline_ns);
 /* What it is called in the log. */
 weft_str weft__request_name(struct request *r);
 /* After the handler: has the body been read, or can the rest be dropped? false: the connection must

@@ -33,8 +33,7 @@ static int go_on(struct request *r)
     return out->failed ? out->failed : weft__connection_send(r->c, (weft_str){ 0 });
 }
 
-/* More bytes straight from the socket; the code of a timeout or of a client that left. */
-static ssize_t body_recv(struct request *r, void *to, size_t n, int64_t deadline_ns)
+ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadline_ns)
 {
     int rc = go_on(r);
     ssize_t got = rc < 0 ? rc : weft__stream_recv(&r->c->stream, to, n, deadline_ns);
@@ -69,7 +68,7 @@ static int body_whole(struct request *r, weft_str *body, int64_t deadline_ns, co
     in->at = in->have;
     r->body_left -= (int64_t)there;
     while (r->body_left) {
-        ssize_t got = body_recv(r, all + n - r->body_left, (size_t)r->body_left, deadline_ns);
+        ssize_t got = weft__request_recv(r, all + n - r->body_left, (size_t)r->body_left, deadline_ns);
         if (got < 0) return recv_failed(&r->x, got, fault);
         r->body_left -= got;
     }
@@ -84,7 +83,7 @@ static int refill(struct request *r, int64_t deadline_ns, const char **fault)
 {
     inbuf *in = r->c->in;
     in->at = in->have = 0;
-    ssize_t got = body_recv(r, in->bytes, in->room, deadline_ns);
+    ssize_t got = weft__request_recv(r, in->bytes, in->room, deadline_ns);
     if (got < 0) return recv_failed(&r->x, got, fault);
     in->have = (size_t)got;
     return 0;

@@ -30,6 +30,22 @@ int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const cha
 
 size_t weft__exchange_body_max(const weft__exchange *x);      /* the server's body_bytes_max */
 
+/* The body piece by piece instead, of at most max bytes; nothing of it is read before it is asked
+ * for. 0, or WEFT_STATUS(413), (503) with *fault as above. In the arena, but for its buffers:
+ * intake_end follows before the request ends. Waits: never. */
+typedef struct weft__intake weft__intake;
+int weft__exchange_intake(
+    weft__exchange *x, size_t max, weft__intake **out, const char **fault);
+void weft__intake_end(weft__intake *i);
+/* Some bytes; the next line, of line_max bytes at most. 1; 0 at the end; < 0 a code, recorded:
+ * WEFT_STATUS(413), (408), (400), (503); WEFT_ECONNRESET; WEFT_ELIMIT for a line, which stays;
+ * WEFT_EBUSY; or that of a cancel. What they yield has a NUL behind it and is good until the next
+ * step. Wait: unless the bytes are there. */
+int weft__intake_read(weft__intake *i, weft_str *out);
+int weft__intake_line(weft__intake *i, size_t line_max, weft_str *out);
+uint64_t weft__intake_lines(const weft__intake *i);  /* how many lines were given */
+weft_arena *weft__intake_item(weft__intake *i);      /* for what the next item holds; empty */
+
 /* Nothing of the head or body is needed any more (copy what is: weft__exchange_keep_head): the
  * receive buffer goes back to the pool unless pipelined requests are left in it. Call before what
  * may wait. */

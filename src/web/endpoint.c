@@ -157,7 +157,8 @@ static void add_single(making *m, const weft_field **place, const weft_field *f)
 
 static void add_body(making *m, const weft_field *f)
 {
-    if (f->type->kind == WEFT__special)
+    m->e->streams = f->type == &weft_schema_weft_body;
+    if (f->type->kind == WEFT__special && !m->e->streams)
         FAULT(m, "input %s: body member '%s' cannot be a %s", m->e->route->in->name, f->name,
             f->type->name);
     add_single(m, &m->e->body, f);
@@ -235,6 +236,9 @@ static void check_run(making *m)
         FAULT(m, "run %d; expected WEFT_ON_LOOP, WEFT_IN_THREAD or WEFT_IN_PROCESS", (int)r->run);
         return;
     }
+    if (m->e->streams && r->run != WEFT_ON_LOOP)
+        FAULT(m, "body '%s' is read while the handler waits, which it can on the loop alone",
+            m->e->body->name);
     if (r->run != WEFT_IN_PROCESS) return;
     const weft_field *stays = m->e->request ? m->e->request : m->e->reply;
     if (stays)

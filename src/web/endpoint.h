@@ -25,6 +25,7 @@ typedef struct weft__endpoint {
     weft_str path;
     weft__sources paths, queries, headers;
     const weft_field *body, *request, *reply;    /* NULL: the input has none */
+    bool streams;                    /* the handler reads the body itself */
     weft__answer answer;
     int status;
     bool cancels;                    /* the client's leaving cancels the handler */

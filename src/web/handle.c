@@ -8,6 +8,10 @@ const weft_schema weft_schema_weft_reply = {
     .name = "weft_reply", .kind = WEFT__special, .size = sizeof(weft_reply)
 };
 
+const weft_schema weft_schema_weft_body = {
+    .name = "weft_body", .kind = WEFT__special, .size = sizeof(weft_body)
+};
+
 static const weft_str json_type = WEFT_S("application/json");
 static const weft_str json_line = WEFT_S("Content-Type: application/json\r\n");
 
@@ -116,6 +120,8 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
     if (late) reply_late(e, x);
     else finish(e, x, reply, out, rc);
+    if (__builtin_expect(e->streams, 0))
+        weft__intake_end(((weft_body *)(in + e->body->offset))->inside);
 }
 
 /* ---- requests without a route ---- */

@@ -208,6 +208,15 @@ static int read_body(reading *r, const char **fault)
     return go_on(weft__json_read(f->type, f, body, out, r->x->arena, &r->problems, &loc));
 }
 
+/* The handler reads it. */
+static int open_body(reading *r, const char **fault)
+{
+    size_t max = r->e->route->body_bytes_max;
+    weft_body *body = (weft_body *)(void *)(r->in + r->e->body->offset);
+    return weft__exchange_intake(
+        r->x, max ? max : weft__exchange_body_max(r->x), &body->inside, fault);
+}
+
 /* ---- the whole ---- */
 
 static void refuse(reading *r, int status, const char *why)
@@ -247,9 +256,13 @@ int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__mat
     int rc = read_path(&r, m);
     if (rc == 0 && e->queries.count) rc = read_query(&r);
     if (rc == 0 && e->headers.count) rc = read_headers(&r);
-    if (rc == 0 && e->body) rc = read_body(&r, &fault);
+    if (rc == 0 && e->body) rc = e->streams ? 0 : read_body(&r, &fault);
     if (rc == 0) rc = r.problems.failed;
-    if (rc == 0 && !weft__problems_count(&r.problems)) return 1;
+    if (rc == 0 && !weft__problems_count(&r.problems)) {
+        if (__builtin_expect(!e->streams, 1)) return 1;
+        rc = open_body(&r, &fault);
+        if (rc == 0) return 1;
+    }
     if (rc == 0) reply_problems(&r);
     else give_up(&r, rc, fault);
     return 0;

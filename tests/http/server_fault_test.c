@@ -11,6 +11,7 @@
 static void converse(const served *s)
 {
     static const char chunked[] = POST_CHUNKED("/echo", "3\r\nabc\r\n0\r\n\r\n");
+    static const char counted[] = POST_CHUNKED("/count/1", "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
     peer *p = peer_open(s);
     answer a;
     bool goes_on = p->rc == 0 && peer_send(p, "GET /hello HTTP/1.1\r\nHo", 23) == 0;
@@ -23,6 +24,8 @@ static void converse(const served *s)
     if (goes_on) WEFT_CHECK(a.status == 200 || a.status >= 500);
     goes_on = goes_on && peer_send(p, chunked, sizeof chunked - 1) == 0 && peer_answer(p, &a);
     if (goes_on) WEFT_CHECK(weft_str_equal(a.body, WEFT_S("abc")) || a.status >= 500);
+    goes_on = goes_on && peer_send(p, counted, sizeof counted - 1) == 0 && peer_answer(p, &a);
+    if (goes_on) WEFT_CHECK(weft_str_equal(a.body, WEFT_S("7")) || a.status >= 500);
     goes_on = goes_on
         && peer_send(
                p, GET("/keep/1") GET("/large/30000"), strlen(GET("/keep/1") GET("/large/30000")))

@@ -261,6 +261,51 @@ static void echo(served *s, weft__exchange *x)
     else say(x, rc <= WEFT_STATUS(400) ? -rc - 10000 : 400, fault ? fault : "broken off");
 }
 
+/* The body piece by piece: how many bytes it had, or how it ended too early. */
+static void count(served *s, weft__exchange *x, int pause_ms, size_t most)
+{
+    weft__intake *i = NULL;
+    const char *fault = NULL;
+    weft_str piece;
+    char text[256];
+    int rc = weft__exchange_intake(x, weft__exchange_body_max(x), &i, &fault);
+    bool whole = true;
+    s->taken = s->sum = 0;
+    while (rc == 0 && (whole = s->taken < most)) {
+        if (pause_ms && weft_sleep_ms(pause_ms) < 0) break;
+        rc = weft__intake_read(i, &piece);
+        if (rc <= 0) break;
+        for (size_t k = 0; k < piece.len; k++) s->sum = s->sum * 31 + (unsigned char)piece.ptr[k];
+        WEFT_CHECK_EQ(piece.ptr[piece.len], 0);
+        s->taken += piece.len;
+        rc = 0;
+    }
+    s->last_rc = rc;
+    if (rc == 0) snprintf(text, sizeof text, "%s%zu", whole ? "" : "the first ", s->taken);
+    else snprintf(text, sizeof text, "%s", fault ? fault : weft_error_of(rc)->text);
+    weft__intake_end(i);
+    say(x, rc == 0 ? 200 : rc <= WEFT_STATUS(400) ? -rc - 10000 : 400, text);
+}
+
+/* Its lines, with a '|' behind each. */
+static void rows(served *s, weft__exchange *x)
+{
+    weft__intake *i = NULL;
+    const char *fault = NULL;
+    weft_str line;
+    char text[512] = "", *to = text;
+    int rc = weft__exchange_intake(x, weft__exchange_body_max(x), &i, &fault);
+    while (rc == 0 && (rc = weft__intake_line(i, 20, &line)) > 0) {
+        to = stpcpy(stpcpy(to, line.ptr), "|");
+        rc = 0;
+        if (to - text > 400) break;
+    }
+    s->last_rc = rc;
+    weft__intake_end(i);
+    if (rc < 0) snprintf(to, (size_t)(text + sizeof text - to), "%s", weft_error_of(rc)->text);
+    say(x, rc < 0 ? 400 : 200, text);
+}
+
 static void slept(served *s, weft__exchange *x, int ms)
 {
     s->last_rc = weft_sleep_ms(ms);
@@ -328,6 +373,9 @@ static void act(void *ctx, weft__exchange *x)
     snprintf(s->log + used, sizeof s->log - used, "%s ", path);
     if (strcmp(path, "/hello") == 0) say(x, 200, "hello");
     else if (strcmp(path, "/echo") == 0) echo(s, x);
+    else if (strcmp(path, "/rows") == 0) rows(s, x);
+    else if ((n = behind(path, "/count/"))) count(s, x, atoi(n), SIZE_MAX);
+    else if ((n = behind(path, "/sip/"))) count(s, x, 0, strtoul(n, NULL, 10));
     else if (strcmp(path, "/ignore") == 0) say(x, 200, "ignored");
     else if (strcmp(path, "/safe") == 0) {
         weft__exchange_cancel_on_leave(x, true);

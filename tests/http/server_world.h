@@ -17,6 +17,9 @@
  *   /large/N    N bytes, made in the scratch      /arena/N    N bytes, made in the arena
  *   /status/N   that status and "body"            /none       no answer
  *   /twice      "first", then "second"            /lines/N    N bytes of header lines, "lines"
+ *   /count/MS   how many bytes the body has, read piece by piece, so long after each
+ *   /sip/N      the same, and no more of it than needed to have N
+ *   /rows       its lines, with a '|' behind each
  *   /keep/MS    "METHOD /path", after its head's bytes were given back
  * all else: "other" */
 typedef struct served {
@@ -26,6 +29,7 @@ typedef struct served {
     bool over;                       /* weft__server_run has returned */
     bool hangs;                      /* the test expects that it returns WEFT_ETIMEDOUT */
     int began, cut;                  /* handlers that began; those that were cancelled */
+    size_t taken, sum;               /* bytes of a body that was read piece by piece */
     int last_rc;                     /* of the last sleep or body of a handler */
     char log[4096]; /* the paths answered, in the order in which their handlers began: "/a /b " */
 } served;

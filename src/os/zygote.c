@@ -215,9 +215,9 @@ static int end(void)
     pid_t pid = zygote.pid, got = waitpid(pid, &status, WNOHANG);
     zygote.pid = 0;
     if (got == pid) return status;
-    shutdown(zygote.fd, SHUT_RDWR);
-    if (got == 0) kill(pid, SIGKILL);
-    while ((got = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {}
+    bool goes = shutdown(zygote.fd, SHUT_RDWR) == 0;
+    if (got == 0 && kill(pid, SIGKILL) == 0) goes = true;
+    while (goes && (got = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {}
     return got == pid ? status : -1;
 }
 

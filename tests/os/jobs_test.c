@@ -41,7 +41,9 @@ static void count_gone(weft__job *job) { ((tally *)job)->gone++; }
 static void submit(weft__os *os, weft__pool *p, tally *t, int rc)
 {
     t->job = (weft__job){ .run = count, .gone = count_gone, .cookie = t };
-    WEFT_CHECK_EQ(JOBS->submit(os, p, &t->job), rc);
+    int told = JOBS->submit(os, p, &t->job);
+    WEFT_CHECK_EQ(told, rc);
+    WEFT_NEED(told == rc);                           /* else it will be waited for in vain */
 }
 
 static int turn(weft__os *os, int max, int64_t timeout_ns)
@@ -189,6 +191,7 @@ WEFT_TEST(threads_are_started_when_they_are_needed_and_end_when_they_are_not)
 {
     weft__os *os = os_new();
     weft__pool *p = JOBS->pool_new(os, &(weft__pool_opts){ .name = "test", .threads_max = 4, .queue_max = 10, .linger_ms = 30 });
+    WEFT_NEED(p != NULL);
     sem_t gate;
     tally all[3] = { 0 };
     sem_init(&gate, 0, 0);
@@ -213,6 +216,7 @@ WEFT_TEST(a_job_that_meets_a_thread_on_its_way_out_is_run)
 {
     weft__os *os = os_new();
     weft__pool *p = JOBS->pool_new(os, &(weft__pool_opts){ .name = "test", .threads_max = 1, .queue_max = 10, .linger_ms = 1 });
+    WEFT_NEED(p != NULL);
     tally one = { 0 };
     for (int i = 0; i < 200; i++) {
         submit(os, p, &one, 0);
@@ -238,6 +242,7 @@ WEFT_TEST(threads_have_the_name_of_their_pool_and_hear_no_signals)
 {
     weft__os *os = os_new();
     weft__pool *p = JOBS->pool_new(os, &(weft__pool_opts){ .name = "a name longer than any thread's", .threads_max = 1, .queue_max = 1 });
+    WEFT_NEED(p != NULL);
     weft__event e[2];
     look l = { .job = { .run = look_around, .cookie = &l } };
     WEFT_CHECK_EQ(JOBS->submit(os, p, &l.job), 0);
@@ -262,6 +267,7 @@ WEFT_TEST(a_job_without_a_cookie_may_free_itself)
     weft__pool *p = pool(os, 4, 100);
     tally word = { 0 };
     weft__door *door = JOBS->door_open(os, &word);
+    WEFT_NEED(door != NULL);
     for (int i = 0; i < 100; i++) {
         weft__job *job = calloc(1, sizeof *job + sizeof door);
         WEFT_NEED(job != NULL);
@@ -393,6 +399,7 @@ WEFT_TEST(pools_and_doors_do_not_silence_each_other)
     weft__pool *calm = pool(os, 1, 1), *busy = pool(os, 2, MANY), *last = pool(os, 1, 1);
     static tally all[MANY], one, other, word;
     weft__door *door = JOBS->door_open(os, &word);
+    WEFT_NEED(door != NULL);
     for (int i = 0; i < MANY; i++) submit(os, busy, &all[i], 0);
     submit(os, calm, &one, 0);
     submit(os, last, &other, 0);
@@ -436,9 +443,11 @@ static int child_of(weft__os *os)
 {
     OPS->free(os);
     weft__os *own = weft__os_linux_new();
+    WEFT_NEED(own != NULL);
     tally word = { 0 };
     weft__event e[2];
     weft__door *door = own->ops->jobs->door_open(own, &word);
+    WEFT_NEED(door != NULL);
     weft__door_knock(door);
     int n = own->ops->wait(own, e, 2, 5000 * MS);
     own->ops->free(own);
@@ -496,6 +505,7 @@ WEFT_TEST(knocks_before_a_wait_are_one_event)
     weft__os *os = os_new();
     tally a = { 0 }, b = { 0 };
     weft__door *first = JOBS->door_open(os, &a), *second = JOBS->door_open(os, &b);
+    WEFT_NEED(first != NULL && second != NULL);
     for (int i = 0; i < 10; i++) weft__door_knock(first);
     await(os, 1);
     WEFT_CHECK_EQ(a.told, 1);
@@ -529,6 +539,7 @@ WEFT_TEST(what_was_written_before_a_knock_is_seen_after_it)
     pthread_t threads[3];
     crowd c = { .each = 20000 };
     c.door = JOBS->door_open(os, &a);
+    WEFT_NEED(c.door != NULL);
     for (int i = 0; i < 3; i++) {
         weft__door_keep(c.door);
         WEFT_NEED(!pthread_create(&threads[i], NULL, knock_often, &c));
@@ -546,6 +557,7 @@ WEFT_TEST(a_closed_door_tells_nothing)
     weft__os *os = os_new();
     tally a = { 0 };
     weft__door *door = JOBS->door_open(os, &a);
+    WEFT_NEED(door != NULL);
     weft__door_keep(door);
     weft__door_knock(door);
     JOBS->door_close(os, door);
@@ -563,6 +575,7 @@ WEFT_TEST(a_door_outlives_its_os)
     crowd c = { .each = 200000 };
     pthread_t thread;
     c.door = JOBS->door_open(os, &a);
+    WEFT_NEED(c.door != NULL);
     weft__door_keep(c.door);
     WEFT_NEED(!pthread_create(&thread, NULL, knock_often, &c));
     await(os, 1);
@@ -585,6 +598,7 @@ WEFT_TEST(a_signal_handler_may_knock_and_errno_stays)
     weft__os *os = os_new();
     tally a = { 0 };
     handled = JOBS->door_open(os, &a);
+    WEFT_NEED(handled != NULL);
     signal(SIGUSR1, on_signal);
     errno = 4711;
     raise(SIGUSR1);

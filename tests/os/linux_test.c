@@ -32,6 +32,13 @@
 
 static const int64_t MS = 1000000;
 
+static weft__os *open_os(void)
+{
+    weft__os *os = weft__os_linux_new();
+    WEFT_NEED(os != NULL);
+    return os;
+}
+
 static int open_fds(void)
 {
     int n = 0;
@@ -90,7 +97,7 @@ WEFT_TEST(sockets_do_not_block_or_delay_or_leak_into_programs)
 
 WEFT_TEST(an_ip6_listener_leaves_the_port_free_for_ip4)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     weft__addr six, four;
     WEFT_CHECK_EQ(weft__addr_parse(WEFT_S("::"), 0, &six), 0);
     int a = OPS->listen(os, &six, 4);
@@ -109,7 +116,7 @@ WEFT_TEST(the_path_of_a_unix_listener_is_never_removed_silently)
     char path[] = "/tmp/weft-os-XXXXXX", host[64];
     WEFT_NEED(mkdtemp(path) != NULL);
     snprintf(host, sizeof host, "%s/s", path);
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     weft__addr a;
     struct stat st;
     WEFT_CHECK_EQ(weft__addr_parse(weft_str_of(host), 0, &a), 0);
@@ -227,7 +234,7 @@ WEFT_TEST(without_descriptors_a_connection_is_turned_away_and_the_listener_does_
 
 WEFT_TEST(a_descriptor_that_cannot_be_watched_is_refused)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     WEFT_CHECK_EQ(OPS->watch(os, file, os, false), -EPERM);
     WEFT_CHECK_EQ(OPS->watch(os, -1, os, false), -EBADF);
@@ -280,7 +287,7 @@ static bool pwait2_is_there(void)
 
 WEFT_TEST(a_wait_lasts_as_long_as_it_was_told)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     int64_t best = INT64_MAX;
     WEFT_CHECK(waited_ns(os, 30 * MS) >= 30 * MS);
     for (int i = 0; i < 200; i++) {
@@ -309,7 +316,7 @@ static bool forbid(int call, int error)
 static void check_wait_in_milliseconds(int error)
 {
     if (!forbid(SYS_epoll_pwait2, error)) return;       /* an emulator has no such filters */
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     WEFT_CHECK(waited_ns(os, 1) >= MS / 2);
     WEFT_CHECK(waited_ns(os, 2 * MS + 1) >= 2 * MS + 1);
     OPS->free(os);
@@ -321,7 +328,7 @@ WEFT_TEST(a_wait_is_rounded_up_to_milliseconds_in_an_old_sandbox) { check_wait_i
 
 WEFT_TEST(the_clocks_go_on)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     int64_t now = OPS->now_ns(os), wall = OPS->wall_us(os);
     WEFT_CHECK(now > 0);
     WEFT_CHECK(wall > 1600000000 * (int64_t)1000000);
@@ -333,7 +340,7 @@ WEFT_TEST(the_clocks_go_on)
 
 WEFT_TEST(random_does_not_repeat_after_a_fork)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     int pipes[2];
     WEFT_NEED(pipe(pipes) == 0);
     uint64_t first = OPS->random(os), from_child = 0;
@@ -353,7 +360,7 @@ static void nothing(int signal) { (void)signal; }
 
 WEFT_TEST(a_wait_that_a_signal_interrupts_is_no_error)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     weft__event e[1];
     struct sigaction act = { .sa_handler = nothing };
     sigaction(SIGALRM, &act, NULL);
@@ -379,7 +386,7 @@ static unsigned next_signals(weft__os *os, void *cookie)
 
 WEFT_TEST(signals_are_told_with_their_count)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     weft__event e[4];
     int cookie;
     WEFT_CHECK_EQ(OPS->signals(os, &cookie), 0);
@@ -405,7 +412,7 @@ static int status_after_two_signals(int64_t apart_ms)
     pid_t pid = fork();
     WEFT_NEED(pid >= 0);
     if (!pid) {
-        weft__os *os = weft__os_linux_new();
+        weft__os *os = open_os();
         OPS->signals(os, os);
         raise(SIGINT);
         usleep((useconds_t)apart_ms * 1000);
@@ -436,7 +443,7 @@ static void *send_signal(void *arg)
 
 WEFT_TEST(a_signal_wakes_a_wait)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     pthread_t thread;
     WEFT_CHECK_EQ(OPS->signals(os, os), 0);
     WEFT_NEED(pthread_create(&thread, NULL, send_signal, NULL) == 0);
@@ -482,7 +489,7 @@ WEFT_TEST(the_handlers_from_before_come_back)
 {
     struct sigaction act = { .sa_handler = nothing }, now;
     sigaction(SIGINT, &act, NULL);
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     WEFT_CHECK_EQ(OPS->signals(os, os), 0);
     sigaction(SIGINT, NULL, &now);
     WEFT_CHECK(now.sa_handler != nothing);
@@ -501,7 +508,7 @@ WEFT_TEST(the_handlers_from_before_come_back)
 
 WEFT_TEST(one_os_has_the_signals)
 {
-    weft__os *os = weft__os_linux_new(), *other = weft__os_linux_new();
+    weft__os *os = open_os(), *other = open_os();
     WEFT_CHECK_EQ(OPS->signals(os, os), 0);
     WEFT_CHECK_EQ(other->ops->signals(other, other), WEFT_EBUSY);
     WEFT_CHECK_EQ(other->ops->signals(other, NULL), 0);

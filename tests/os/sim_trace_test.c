@@ -4,6 +4,13 @@
 
 #define OPS (os->ops)
 
+static weft__os *new_sim(const weft__sim_opts *opts)
+{
+    weft__os *os = weft__sim_new(opts);
+    WEFT_NEED(os != NULL);
+    return os;
+}
+
 static const int64_t MS = 1000000, S = 1000000000;
 
 static weft__addr at(const char *host, int port)
@@ -40,7 +47,7 @@ static void talk_event(talk *t, int fd)
 
 static uint64_t talk_once(weft__sim_opts opts)
 {
-    weft__os *os = weft__sim_new(&opts);
+    weft__os *os = new_sim(&opts);
     talk t = { .os = os };
     WEFT_NEED(os != NULL);
     weft__addr a = at("127.0.0.1", 80);
@@ -110,7 +117,7 @@ WEFT_TEST(the_contents_of_messages_are_in_the_trace)
 {
     uint64_t traces[2];
     for (int i = 0; i < 2; i++) {
-        weft__os *os = weft__sim_new(&(weft__sim_opts){ 0 });
+        weft__os *os = new_sim(&(weft__sim_opts){ 0 });
         weft__addr a = at("10.0.0.1", 80);
         int l = OPS->listen(os, &a, 8), c = OPS->connect(os, &a);
         weft__event e[4];
@@ -127,7 +134,7 @@ WEFT_TEST(the_contents_of_messages_are_in_the_trace)
 
 WEFT_TEST(the_program_may_add_its_decisions_to_the_trace)
 {
-    weft__os *os = weft__sim_new(&(weft__sim_opts){ .seed = 1 }), *other = weft__sim_new(&(weft__sim_opts){ .seed = 1 });
+    weft__os *os = new_sim(&(weft__sim_opts){ .seed = 1 }), *other = new_sim(&(weft__sim_opts){ .seed = 1 });
     os->ops->trace(os, 1);
     other->ops->trace(other, 2);
     WEFT_CHECK(weft__sim_trace(os) != weft__sim_trace(other));
@@ -139,7 +146,7 @@ WEFT_TEST(what_the_program_draws_does_not_disturb_the_world)
 {
     int64_t times[2];
     for (int i = 0; i < 2; i++) {
-        weft__os *os = weft__sim_new(&(weft__sim_opts){ .seed = 9, .delay_max_ns = S });
+        weft__os *os = new_sim(&(weft__sim_opts){ .seed = 9, .delay_max_ns = S });
         weft__addr a = at("10.0.0.1", 80);
         if (i) OPS->random(os);
         int c = OPS->connect(os, &a);
@@ -155,8 +162,8 @@ WEFT_TEST(what_the_program_draws_does_not_disturb_the_world)
 
 WEFT_TEST(random_repeats_with_its_seed_and_with_no_other)
 {
-    weft__os *a = weft__sim_new(&(weft__sim_opts){ .seed = 4 }), *b = weft__sim_new(&(weft__sim_opts){ .seed = 4 });
-    weft__os *c = weft__sim_new(&(weft__sim_opts){ .seed = 5 });
+    weft__os *a = new_sim(&(weft__sim_opts){ .seed = 4 }), *b = new_sim(&(weft__sim_opts){ .seed = 4 });
+    weft__os *c = new_sim(&(weft__sim_opts){ .seed = 5 });
     uint64_t first = a->ops->random(a);
     WEFT_CHECK(first == b->ops->random(b));
     WEFT_CHECK(first != c->ops->random(c));

@@ -71,6 +71,7 @@ TASK_TEST(closing_an_inbox_runs_what_was_posted_and_takes_no_more)
     heard at = { items, 0, 300 };
     word words[300];
     weft_inbox *inbox = weft_inbox_keep(weft_inbox_open());
+    WEFT_NEED(inbox != NULL);
     for (int i = 0; i < 300; i++) {
         words[i] = (word){ &at, i };
         WEFT_CHECK_EQ(weft_post(inbox, hear, &words[i]), 0);
@@ -99,6 +100,7 @@ static void post_again(void *arg)
 TASK_TEST(b40_a_post_that_posts_again_starves_nobody)
 {
     chain c = { weft_inbox_open(), 1000000, 0, 0 };
+    WEFT_NEED(c.inbox != NULL);
     WEFT_CHECK_EQ(weft_post(c.inbox, post_again, &c), 0);
     for (int i = 0; i < 20; i++) WEFT_CHECK_EQ(weft_yield(), 0);
     WEFT_CHECK(c.ran < 1000000);
@@ -117,6 +119,7 @@ static void close_it(void *arg)
 TASK_TEST(a_post_may_close_its_inbox)
 {
     chain c = { weft_inbox_open(), 0, 0, 0 };
+    WEFT_NEED(c.inbox != NULL);
     WEFT_CHECK_EQ(weft_post(c.inbox, close_it, &c), 0);
     WEFT_CHECK_EQ(weft_post(c.inbox, post_again, &c), 0);
     WEFT_CHECK_EQ(weft_post(c.inbox, post_again, &c), 0);
@@ -132,6 +135,7 @@ TASK_TEST(a_post_starts_a_task_in_an_open_scope)
 {
     started = 0;
     weft_inbox *inbox = weft_inbox_open();
+    WEFT_NEED(inbox != NULL);
     WEFT_SCOPE(s);
     WEFT_CHECK_EQ(weft_post(inbox, spawn_one, s), 0);
     turns_until(&started, 1);
@@ -146,7 +150,7 @@ static weft_inbox *left_open;
 static int posts_and_ends(void)
 {
     left_open = weft_inbox_keep(weft_inbox_open());
-    WEFT_CHECK(weft_inbox_open() != NULL);            /* nobody closes this one */
+    WEFT_NEED(weft_inbox_open() != NULL);            /* nobody closes this one */
     for (int i = 0; i < 2; i++) WEFT_CHECK_EQ(weft_post(left_open, hear, &last_words[i]), 0);
     return 0;
 }
@@ -209,6 +213,7 @@ EPOLL_TEST(b40_posts_of_several_threads_all_run_once_and_in_the_order_of_their_t
     pthread_t threads[THREADS];
     heard at = { items, 0, THREADS * POSTS };
     weft_inbox *inbox = weft_inbox_open(.posts_max = 100);
+    WEFT_NEED(inbox != NULL);
     for (int i = 0; i < THREADS; i++) {
         posters[i] = (poster){ .inbox = weft_inbox_keep(inbox), .at = &at, .first = i * POSTS };
         WEFT_NEED(pthread_create(&threads[i], NULL, post_many, &posters[i]) == 0);
@@ -239,6 +244,7 @@ EPOLL_TEST(b40_the_loop_wakes_once_for_many_posts)
     heard at = { items, 0, 500 };
     pthread_t thread;
     weft_inbox *inbox = weft_inbox_open();
+    WEFT_NEED(inbox != NULL);
     p = (poster){ .inbox = weft_inbox_keep(inbox) };
     for (int i = 0; i < 500; i++) p.words[i] = (word){ &at, i };
     WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
@@ -270,6 +276,7 @@ EPOLL_TEST(b40_a_flood_of_posts_starves_neither_timers_nor_sockets)
     heard at = { 0 };
     pthread_t thread;
     weft_inbox *inbox = weft_inbox_open();
+    WEFT_NEED(inbox != NULL);
     p = (poster){ .inbox = weft_inbox_keep(inbox), .words = { { &at, 1 } } };
     __atomic_store_n(&flood_on, true, __ATOMIC_RELEASE);
     WEFT_NEED(pthread_create(&thread, NULL, flood, &p) == 0);
@@ -277,6 +284,7 @@ EPOLL_TEST(b40_a_flood_of_posts_starves_neither_timers_nor_sockets)
     for (int i = 0; i < 20; i++) WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
     for (int i = 0; i < 20; i++) {
         weft_promise *answer = weft_promise_open(0);  /* word of the poller, as that of a socket is */
+        WEFT_NEED(answer != NULL);
         weft_promise_fulfil(answer, 0, NULL);
         WEFT_CHECK_EQ(weft_promise_await(answer, NULL), 0);
         weft_promise_close(answer);
@@ -303,6 +311,7 @@ static poster until_closed[2];
 static int opens_for_threads(pthread_t *const *threads)
 {
     weft_inbox *inbox = weft_inbox_open();
+    WEFT_NEED(inbox != NULL);
     for (int i = 0; i < 2; i++) {
         until_closed[i] = (poster){ .inbox = weft_inbox_keep(inbox), .words = { { &at_the_end, 1 } } };
         WEFT_NEED(pthread_create(&(*threads)[i], NULL, post_until_closed, &until_closed[i]) == 0);
@@ -345,6 +354,7 @@ static int fulfil_on_a_thread(weft_promise *const *p)
 THREAD_TEST(a_task_waits_for_what_a_thread_promises)
 {
     weft_promise *p = weft_promise_open(sizeof(answer));
+    WEFT_NEED(p != NULL);
     answer a = { 0 };
     int64_t start = weft_now_ns();
     WEFT_SCOPE(s);
@@ -367,6 +377,7 @@ TASK_TEST(a_broken_promise_tells_its_code_and_leaves_the_output)
     int out = 7;
     world_ignore(weft_fail(WEFT_ENOENT, "an earlier one"));
     weft_promise *p = weft_promise_open(sizeof out);
+    WEFT_NEED(p != NULL);
     weft_promise_fulfil(p, WEFT_ENOENT, NULL);
     WEFT_CHECK_EQ(weft_promise_await(p, &out), WEFT_ENOENT);
     WEFT_CHECK_EQ(out, 7);
@@ -379,6 +390,7 @@ TASK_TEST(a_cancelled_await_takes_nothing_away)
 {
     int out = 7;
     weft_promise *p = weft_promise_open(sizeof out);
+    WEFT_NEED(p != NULL);
     {
         WEFT_SCOPE(s, .timeout_ms = 5);
         WEFT_CHECK_EQ(weft_promise_await(p, &out), WEFT_ETIMEDOUT);
@@ -402,6 +414,7 @@ TASK_TEST(a_second_task_that_waits_for_a_promise_is_told_so)
 {
     int a = 0, b = 0;
     weft_promise *p = weft_promise_open(sizeof a);
+    WEFT_NEED(p != NULL);
     WEFT_SCOPE(s);
     weft_task *t = weft_spawn(s, await_it, &p, &a);
     world_turn();
@@ -439,6 +452,7 @@ TASK_TEST(a_promise_that_is_fulfilled_is_everybodys_who_asks)
 TASK_TEST(a_promise_may_be_closed_before_it_is_fulfilled)
 {
     weft_promise *p = weft_promise_open(16);
+    WEFT_NEED(p != NULL);
     weft_promise_close(p);
     weft_promise_fulfil(p, 0, NULL);
     WEFT_CHECK_EQ(weft_sleep_ms(2), 0);
@@ -452,7 +466,7 @@ TASK_TEST(many_promises_fulfilled_at_once_are_told_in_order)
     static weft_promise *p[MANY];
     int out = 0;
     for (int i = 0; i < MANY; i++) {
-        p[i] = weft_promise_open(sizeof out);
+        WEFT_NEED((p[i] = weft_promise_open(sizeof out)) != NULL);
         weft_promise_fulfil(p[i], 0, &i);
     }
     for (int i = 0; i < MANY; i++) {
@@ -466,7 +480,7 @@ TASK_TEST(many_promises_fulfilled_at_once_are_told_in_order)
 static weft_promise *unkept[200];
 static int promises_and_ends(void)
 {
-    for (int i = 0; i < 200; i++) unkept[i] = weft_promise_open(4);
+    for (int i = 0; i < 200; i++) WEFT_NEED((unkept[i] = weft_promise_open(4)) != NULL);
     for (int i = 0; i < 100; i++) weft_promise_fulfil(unkept[i], 0, &i);
     return 0;
 }
@@ -493,7 +507,7 @@ EPOLL_TEST(no_promise_of_several_threads_is_lost)
     static weft_promise *p[THREADS][1000];
     pthread_t threads[THREADS];
     for (int t = 0; t < THREADS; t++) {
-        for (int i = 0; i < 1000; i++) p[t][i] = weft_promise_open(sizeof(int));
+        for (int i = 0; i < 1000; i++) WEFT_NEED((p[t][i] = weft_promise_open(sizeof(int))) != NULL);
         WEFT_NEED(pthread_create(&threads[t], NULL, fulfil_many, p[t]) == 0);
     }
     for (int i = 0; i < 1000; i++) {

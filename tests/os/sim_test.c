@@ -491,7 +491,7 @@ static void tour(weft__os *os)
 WEFT_TEST(the_simulator_survives_the_failure_of_each_allocation)
 {
     FAIL_EACH_IN_TURN(i) {
-        weft__os *os = new_sim(&(weft__sim_opts){ .seed = 1 });
+        weft__os *os = weft__sim_new(&(weft__sim_opts){ .seed = 1 });
         WEFT_CHECK(os || fails.failed);
         if (!os) continue;
         tour(os);

@@ -73,7 +73,8 @@ typedef struct weft_call {
             "'" #f "' must be declared: int " #f "(const typeof(*" #i ") *in), as the call names no output") + \
         WEFT__ASSERT(!WEFT__NONE(o) || !WEFT__NONE(i) || WEFT__SAME(&(f), int (*)(void)), \
             "'" #f "' must be declared: int " #f "(void), as the call names neither input nor output"), __VA_ARGS__ })
-/* NULL stands for no input and no output, of which there are no bytes. */
+/* NULL stands for no input and no output, of which there are no bytes. An option cannot stand in the output's place: what
+ * `.error = &e` and `&out` have in common as initializers does not tell the type of an output. */
 enum { WEFT__OUT_ALONE = 3 };
 #define WEFT__NONE(p) WEFT__SAME(p, void *)
 #define WEFT__POINTER(p) __builtin_choose_expr(WEFT__NONE(p), (char *)0, (p))

@@ -48,7 +48,8 @@ static weft_str catch_end(caught *c, weft_arena *arena)
     size_t n = written(c), kept = n < KEPT_BYTES_MAX ? n : KEPT_BYTES_MAX;
     char *text = weft__arena_zalloc(arena, kept + 1);
     dup2(c->before, c->fd);
-    WEFT_NEED(text && pread(c->file, text, kept, 0) == (ssize_t)kept);
+    if (!text) weft__test_abort();
+    WEFT_CHECK_EQ(pread(c->file, text, kept, 0), kept);
     close(c->before);
     close(c->file);
     return (weft_str){ text, kept };
@@ -68,19 +69,20 @@ static void look(weft__hook *h)
 static weft_str with_times(const watching *w, weft_str out, weft_arena *arena)
 {
     weft__buf text;
+    if (!out.len || !w->marks.len) return WEFT_S("");
     const mark *m = (const mark *)w->marks.ptr, *last = m + w->marks.len / sizeof *m;
     weft__buf_init(&text, 32 * KEPT_BYTES_MAX);
     for (size_t at = 0; at < out.len;) {
         const char *newline = memchr(out.ptr + at, '\n', out.len - at);
         size_t end = newline ? (size_t)(newline - out.ptr) + 1 : out.len;
         while (m + 1 < last && m->end < end) m++;
-        weft__buf_printf(&text, "%lld ", m < last ? (long long)m->ms : 0);
+        weft__buf_printf(&text, "%lld ", (long long)m->ms);
         weft__buf_add(&text, out.ptr + at, end - at);
         at = end;
     }
     weft_str kept = weft__arena_dup(arena, weft__buf_str(&text));
     weft__buf_free(&text);
-    WEFT_NEED(kept.ptr != NULL);
+    if (!kept.ptr) weft__test_abort();
     return kept;
 }
 

@@ -56,8 +56,8 @@ int weft_command_run_with(weft_output *result, const char *const *argv, const we
 int weft_command_text_with(weft_str *out, const char *const *argv, const weft_command_opts *opts) WEFT_NODISCARD;
 
 /* A running program. in, out, err: connections for what is PIPED, else NULL; they are freed with it. Read and write them as
- * any: weft_conn_line(c->out, &line); weft_conn_close(c->in) tells it that nothing more comes. A program that fills a pipe
- * nobody reads waits for ever. Writing to one that has closed its stdin is WEFT_ECONNRESET, and never a signal.  */
+ * any: weft_conn_line(c->out, &line); weft_conn_end(c->in), which closes it, tells that nothing more comes. A program that
+ * fills a pipe nobody reads waits for ever. Writing to one that has closed its stdin is WEFT_ECONNRESET, and never a signal.  */
 typedef struct weft_command { weft_conn *in, *out, *err; int pid; } weft_command;
 
 /* Start a program: WEFT_COMMAND(c); WEFT_TRY(weft_command_start(&c, weft_argv("tail", "-f", path))); The options input and

@@ -256,6 +256,7 @@ static int end_open(weft__command *c, int fd, const char *which, weft_conn **out
 static int ends_open(weft__command *c)
 {
     int in = end_open(c, c->child.in, "stdin", &c->shown.in);
+    if (c->shown.in) c->shown.in->writes_only = true;
     int out = end_open(c, c->child.out, "stdout", &c->shown.out);
     int err = end_open(c, c->child.err, "stderr", &c->shown.err);
     return in < 0 ? in : out < 0 ? out : err;

@@ -225,6 +225,10 @@ int weft_conn_end(weft_conn *c)
 {
     static const char doing[] = "ending the sending side of the connection to";
     if (c->stream.fd < 0) return weft__conn_fail(c, WEFT_ECLOSED, doing);
+    if (c->writes_only) {
+        weft_conn_close(c);
+        return 0;
+    }
     weft__os *os = weft__loop_os(c->stream.loop);
     int rc = os->ops->shutdown(os, c->stream.fd);
     if (rc == -ENOTCONN) rc = WEFT_ECONNRESET;

@@ -16,6 +16,7 @@ struct weft_conn {
     unsigned inside; /* tasks in a call: the last one gives it back if it was freed meanwhile */
     bool filled;                     /* the last read filled all the room there was */
     bool cut;                        /* a write ended in the middle */
+    bool writes_only;                /* a pipe that a program reads: to end our side is to close it */
     bool freed;
     char peer[64], local[64];
 };

@@ -385,6 +385,19 @@ EPOLL_TEST(a_conversation_with_a_program)
     return 0;
 }
 
+EPOLL_TEST(its_input_is_ended_as_that_of_a_connection)
+{
+    weft_str all;
+    WEFT_COMMAND(c);
+    WEFT_NEED(weft_command_start(&c, weft_argv("sort"), .in = WEFT_STDIO_PIPED) == 0);
+    WEFT_CHECK_EQ(weft_conn_write(c->in, WEFT_S("b\na\n")), 0);
+    WEFT_CHECK_EQ(weft_conn_end(c->in), 0);
+    WEFT_CHECK_EQ(weft_conn_write(c->in, WEFT_S("c\n")), WEFT_ECLOSED);
+    WEFT_CHECK_EQ(weft_conn_exactly(c->out, 4, &all), 1);
+    WEFT_CHECK_STR(all, "a\nb\n");
+    return 0;
+}
+
 EPOLL_TEST(lines_are_read_while_it_runs_and_it_is_ended_at_the_end_of_the_block)
 {
     int pid;

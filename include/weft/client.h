@@ -70,7 +70,7 @@ typedef struct weft_exchange_opts {
     const weft_header *headers; size_t header_count;   /* besides Host, Content-*, Connection and User-Agent */
     int connect_ms, read_ms, total_ms;                 /* 5 000; 30 000 between two reads; 60 000 for all */
     size_t body_bytes_max;           /* of the answer, decoded: 16 MiB; of one read piece by piece: no bound */
-    size_t line_bytes_max;           /* of weft_download_line, without the line's end: 64 KiB */
+    size_t line_bytes_max;           /* of weft_download_line, without the line's end: 64 KiB; at most 1 GiB */
 } weft_exchange_opts;
 
 /* Send any request and get the answer as it came: a 404 is a success here. Like weft_fetch otherwise:

@@ -9,7 +9,7 @@ enum {
     LINE_BYTES = 64 * 1024,
     DRAIN_BYTES = 64 * 1024,
     OWN_BYTES_MAX = 1 << 20,
-    ITEM_BYTES_MAX = 16 << 20
+    ITEM_BYTES_MAX = 16 << 20, LINE_BYTES_MAX = 1 << 30
 };
 
 struct weft_download {
@@ -187,12 +187,15 @@ int weft_download_open_with(weft_download **out, const weft_exchange_opts *opts,
     weft__arena_init(&d->arena, weft__loop_blocks(weft__loop_here()), OWN_BYTES_MAX);
     weft__arena_init(&d->item, weft__loop_blocks(weft__loop_here()), ITEM_BYTES_MAX);
     d->opts = *opts;
+    if (!d->opts.line_bytes_max) d->opts.line_bytes_max = LINE_BYTES;
+    if (d->opts.line_bytes_max > LINE_BYTES_MAX) d->opts.line_bytes_max = LINE_BYTES_MAX;
     d->call = (weft__call){ .opts = &d->opts,
         .method = opts->method ? opts->method : "GET",
         .url = url,
         .values = values,
         .value_count = count };
-    int rc = weft__call_ask(&d->call);
+    int rc = weft__call_may_stream(opts) ? weft__upload_begin(&d->call, &d->opts) : 0;
+    if (rc == 0) rc = weft__call_ask(&d->call);
     if (rc == 0) rc = begin(d);
     if (rc == 0) {
         *out = d;
@@ -223,9 +226,9 @@ static int refused(weft_download *d)
 int weft_download_with(weft_download **out, const char *url, const weft_val *values, size_t count)
 {
     static const weft_exchange_opts defaults = { .method = NULL };
-    weft_download *d;
+    weft_download *d = NULL;
     int rc = weft_download_open_with(&d, &defaults, url, values, count);
-    if (rc < 0) return rc;
+    if (!d) return rc;
     if (d->head.status >= 200 && d->head.status <= 299) {
         *out = d;
         return 0;
@@ -350,7 +353,7 @@ int weft_download_read(weft_download *d, weft_str *out)
 
 int weft_download_line(weft_download *d, weft_str *out)
 {
-    size_t seen = 0, most = d->opts.line_bytes_max ? d->opts.line_bytes_max : LINE_BYTES;
+    size_t seen = 0, most = d->opts.line_bytes_max;
     int rc = enter(d), line = 0;
     if (rc < 0) return rc;
     for (rc = checkpoint(d); rc > 0; rc = more(d)) {

@@ -1,6 +1,5 @@
 /* A request's body as its handler reads it piece by piece. Bytes come into the connection's receive
  * buffer, where those of the next request stay, and go on into the body's own. */
-#include <stdarg.h>
 #include <stdio.h>
 #include "http/body.h"
 #include "http/connection.h"
@@ -61,32 +60,30 @@ weft_arena *weft__intake_item(weft__intake *i)
 /* ---- failures ---- */
 
 /* From here on the connection is of no use to another request. */
-static int fail(weft__intake *i, int code, int status, const char *fmt, ...) WEFT_PRINTF(4, 5);
-static int fail(weft__intake *i, int code, int status, const char *fmt, ...)
+static int fail(weft__intake *i, int code, int status, const char *why)
 {
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(i->why, sizeof i->why, fmt, args);
-    va_end(args);
+    snprintf(i->why, sizeof i->why, "%s", why);
     i->failed = code;
     i->request->keep_alive = false;
-    return weft__fail_as(NULL, code, status, "%s", i->why);
+    return weft__fail_as(NULL, code, status, "%s", why);
 }
 
 static int fail_status(weft__intake *i, int status, const char *why)
 {
-    return fail(i, WEFT_STATUS(status), status, "%s", why);
+    return fail(i, WEFT_STATUS(status), status, why);
 }
 
 static int fail_recv(weft__intake *i, ssize_t code)
 {
+    char text[64];
     int cut = weft__cancelled();
     if (cut) return cut;
     if (code == WEFT_ETIMEDOUT) {
         return fail_status(i, 408, "the body did not arrive within body_timeout_ms");
     }
-    return fail(i, WEFT_ECONNRESET, 400, "the body broke off after %llu bytes",
+    snprintf(text, sizeof text, "the body broke off after %llu bytes",
         (unsigned long long)i->body.came);
+    return fail(i, WEFT_ECONNRESET, 400, text);
 }
 
 /* ---- bytes ---- */

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "model/pack.h"
 #include "process_world.h"
 #include "testing/verdict.h"
 
@@ -406,6 +407,34 @@ REAL_TEST(an_answer_without_memory_for_it_is_an_error_of_its_own)
 }
 
 typedef struct wire_reply { int32_t rc, status; uint32_t text_len, trace_len; uint64_t shown; } wire_reply;
+
+/* A whole and sound answer, to the job of this number. */
+static int forge_job(const int *id, int *out)
+{
+    weft__buf b;
+    weft__fault fault;
+    weft__job_head head = { .mark = WEFT__ANSWER_MARK, .id = (uint64_t)*id };
+    wire_reply reply = { 0 };
+    (void)out;
+    weft__buf_init(&b, 1000);
+    weft__buf_add(&b, &head, sizeof head);
+    weft__buf_add(&b, &reply, sizeof reply);
+    if (weft__pack(&weft_schema_int, &(int){ 99 }, &b, &fault) < 0) return WEFT_EPROTO;
+    head.bytes = b.len - sizeof head;
+    memcpy(b.ptr, &head, sizeof head);
+    world_ignore((int)write(SOCKET, b.ptr, b.len));
+    _exit(0);
+}
+
+REAL_TEST(a_sound_answer_to_another_job_is_refused)
+{
+    int out = 0;
+    WEFT_CHECK_EQ(weft_in_process(int, int, forge_job, (&(int){ 2 }), &out), WEFT_EPROTO);
+    WEFT_CHECK_EQ(out, 0);
+    WEFT_CHECK_EQ(weft_in_process(int, int, forge_job, (&(int){ 2 }), &out), 0);
+    WEFT_CHECK_EQ(out, 99);
+    return 0;
+}
 
 static bool is_read(int32_t rc, int32_t status, uint64_t shown)
 {

@@ -236,8 +236,8 @@ weft_task *weft__task_new(weft_scope *s, const char *place, const weft_call *c)
 /* By a pointer: a call that is copied as a whole right after its fields were set makes the processor wait for them. */
 weft_task *weft__spawn(weft_scope *s, const char *place, const weft_call *c)
 {
-    if (__builtin_expect(!weft__running() && weft__job_here(), 0)) {
-        weft__no_task("weft_spawn");
+    if (__builtin_expect(!weft__running() && (weft__job_here() || !weft__the_loop), 0)) {
+        weft__no_task("weft_spawn");                 /* returns in a job alone */
         if (c->error) *c->error = *weft_error_of(WEFT_EINVAL);
         return &refused_in_job;
     }

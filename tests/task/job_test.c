@@ -190,7 +190,7 @@ TASK_TEST(a_task_and_jobs_on_threads_do_not_mix_their_errors)
     return 0;
 }
 
-WEFT_TEST(outside_of_tasks_and_jobs_a_wait_ends_the_program_and_says_why)
+static void ends_the_program(void (*fn)(void), const char *said)
 {
     int out[2], status = 0;
     WEFT_NEED(pipe(out) == 0);
@@ -199,7 +199,7 @@ WEFT_TEST(outside_of_tasks_and_jobs_a_wait_ends_the_program_and_says_why)
     if (!child) {
         dup2(out[1], 2);
         signal(SIGABRT, SIG_DFL);
-        world_ignore(weft_sleep_ms(1));
+        fn();
         _exit(0);
     }
     close(out[1]);
@@ -208,5 +208,19 @@ WEFT_TEST(outside_of_tasks_and_jobs_a_wait_ends_the_program_and_says_why)
     close(out[0]);
     waitpid(child, &status, 0);
     WEFT_CHECK(!(WIFEXITED(status) && WEXITSTATUS(status) == 0));
-    WEFT_CHECK_STR(weft_str_of(text), "weft: weft_sleep_ms outside of a task: call it in what weft_run or a handler calls\n");
+    WEFT_CHECK_STR(weft_str_of(text), said);
+}
+
+static void waits_nowhere(void) { world_ignore(weft_sleep_ms(1)); }
+static int does_nothing(void) { return 0; }
+static void spawns_nowhere(void)
+{
+    weft_scope of_nobody = { .opts = { 0 } };
+    weft_spawn(&of_nobody, does_nothing);
+}
+
+WEFT_TEST(outside_of_tasks_and_jobs_a_wait_and_a_spawn_end_the_program_and_say_why)
+{
+    ends_the_program(waits_nowhere, "weft: weft_sleep_ms outside of a task: call it in what weft_run or a handler calls\n");
+    ends_the_program(spawns_nowhere, "weft: weft_spawn outside of a task: call it in what weft_run or a handler calls\n");
 }

@@ -160,7 +160,8 @@ typedef struct weft_udp weft_udp;
  * timeout_ms: of a name's look-up, 5 000. */
 typedef struct weft_udp_opts { weft__named_options_only _; int timeout_ms; size_t datagram_bytes_max; } weft_udp_opts;
 
-/* A socket bound to an address of this machine; port 0: any free one. 0 or a code. Waits: for a name. */
+/* A socket bound to an address of this machine, of a name to the first that it has; port 0: any free one. 0 or a code.
+ * Waits: for a name. */
 #define weft_udp_open(out, host, port, ...) weft_udp_open_with((out), (host), (port), &(weft_udp_opts){ __VA_ARGS__ })
 int weft_udp_open_with(weft_udp **out, const char *host, int port, const weft_udp_opts *opts) WEFT_NODISCARD;
 
@@ -192,7 +193,7 @@ void weft_udp_free(weft_udp *u);
 
 /* Names that were looked up are remembered for a while, by all connections of a loop, those of the HTTP client too; many
  * tasks that ask for one name at the same time cause one look-up. The system's look-up tells no time to live, so the
- * time is this: keep_ms 30 000; of names that do not exist keep_failed_ms 1 000; -1 for none. names_max: 1 024, the one
+ * time is this: keep_ms 30 000; of names that could not be looked up keep_failed_ms 1 000; -1 for none. names_max: 1 024, the one
  * that was unused for longest goes first. A name none of whose addresses answered is looked up anew.
  * For all loops that have not looked up a name yet: call it first. 0, or WEFT_EINVAL. Waits: never.
  *

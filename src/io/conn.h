@@ -1,6 +1,7 @@
 #ifndef WEFT_SRC_IO_CONN_H
 #define WEFT_SRC_IO_CONN_H
 /* The inside of a weft_conn, for what makes some: connects, listeners, pipes of programs. */
+#include <errno.h>
 #include "io/stream.h"
 #include "weft/net.h"
 
@@ -37,6 +38,8 @@ int weft__conn_fail(const weft_conn *c, int code, const char *doing);
 int weft__conn_opts_check(const weft_conn_opts *o);
 /* An address as written, for messages: example.org:80, unix:/run/x.sock. */
 void weft__host_text(const char *host, int port, char out[64]);
+/* "localhost" is ::1 first, also where there is no IPv6: then the next address of the name is taken. */
+static inline bool weft__not_here(int rc) { return rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT; }
 /* 1 with the address of a literal, 0 for a name, WEFT_EINVAL (recorded) for what is neither. */
 int weft__host_parse(const char *host, int port, weft__addr *out);
 #endif

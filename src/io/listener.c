@@ -57,14 +57,11 @@ static int try_listening(weft_listener *l, const weft_listen_opts *o)
     }
 }
 
-/* "localhost" is ::1 first, also where there is no IPv6: then the next address of the name is taken. */
-static bool not_here(int rc) { return rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT; }
-
 static int start_listening(weft_listener *l, const weft_listen_opts *o, const weft__addr *at, int n)
 {
     weft__addr own;
     l->fd = -EADDRNOTAVAIL;
-    for (int i = 0; i < n && not_here(l->fd); i++) {
+    for (int i = 0; i < n && weft__not_here(l->fd); i++) {
         l->at = at[i];
         l->fd = try_listening(l, o);
     }

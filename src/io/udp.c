@@ -68,7 +68,8 @@ bool weft_address_equal(const weft_address *a, const weft_address *b)
     return weft__addr_equal(&x, &y);
 }
 
-static int look_up(const char *host, int port, int timeout_ms, weft__addr *out)
+/* At most `max` addresses: how many, or a code. */
+static int look_up(const char *host, int port, int timeout_ms, weft__addr *out, int max)
 {
     const char *why = NULL;
     if (!weft__self()) return weft__no_task("the look-up of a host name");
@@ -77,11 +78,11 @@ static int look_up(const char *host, int port, int timeout_ms, weft__addr *out)
     if (rc && out->sa.ss_family == AF_UNIX)
         return weft__fail_as(
             NULL, WEFT_EINVAL, 0, "'%s' is a unix socket, and datagrams go to IP addresses", host);
-    if (rc) return 0;
+    if (rc) return 1;
     weft__loop *loop = weft__loop_here();
     rc = weft__resolve_host(
-        loop, host, port, out, 1, weft__loop_clock(loop) + timeout_ms * 1000000LL, &why);
-    if (rc > 0 || weft__cancelled()) return rc > 0 ? 0 : rc;
+        loop, host, port, out, max, weft__loop_clock(loop) + timeout_ms * 1000000LL, &why);
+    if (rc > 0 || weft__cancelled()) return rc;
     return weft__fail_as(
         NULL, rc, 0, "cannot look up %s: %s", host, why ? why : weft__code_text(rc));
 }
@@ -89,9 +90,10 @@ static int look_up(const char *host, int port, int timeout_ms, weft__addr *out)
 int weft_address_of(const char *host, int port, weft_address *out)
 {
     weft__addr a = { .len = 0 };
-    int rc = look_up(host, port, LOOK_UP_MS, &a);
-    if (rc == 0) *out = address_pack(&a);
-    return rc;
+    int n = look_up(host, port, LOOK_UP_MS, &a, 1);
+    if (n < 0) return n;
+    *out = address_pack(&a);
+    return 0;
 }
 
 /* ---- life ---- */
@@ -104,11 +106,12 @@ static void told(weft__watch *w, uint32_t events)
     for (sender *s = u->senders; s; s = s->next) weft__wake(s->fiber, 0);
 }
 
-static int open_at(weft_udp *u, const weft__addr *at)
+static int open_at_one(weft_udp *u, const weft__addr *at, int n)
 {
     u->in = weft__malloc(u->room + 1);
     if (!u->in) return WEFT_ENOMEM;
-    u->fd = net_of(u)->udp(os_of(u), at);
+    u->fd = -EADDRNOTAVAIL;
+    for (int i = 0; i < n && weft__not_here(u->fd); i++) u->fd = net_of(u)->udp(os_of(u), &at[i]);
     if (u->fd < 0) return u->fd;
     int rc = os_of(u)->ops->watch(os_of(u), u->fd, &u->watch, false);
     if (rc == 0) rc = os_of(u)->ops->local(os_of(u), u->fd, &u->at);
@@ -118,19 +121,19 @@ static int open_at(weft_udp *u, const weft__addr *at)
 
 int weft_udp_open_with(weft_udp **out, const char *host, int port, const weft_udp_opts *o)
 {
-    weft__addr at;
+    weft__addr at[WEFT__ADDRS_MAX];
     bool wrong = o->timeout_ms < 0 || o->datagram_bytes_max > DATAGRAM_BYTES_MAX;
     if (wrong)
         return weft__fail_as(NULL, WEFT_EINVAL, 0, "an option of weft_udp_open makes no sense");
-    int rc = look_up(host, port, o->timeout_ms ? o->timeout_ms : LOOK_UP_MS, &at);
-    if (rc < 0) return rc;
+    int n = look_up(host, port, o->timeout_ms ? o->timeout_ms : LOOK_UP_MS, at, WEFT__ADDRS_MAX);
+    if (n < 0) return n;
     weft_udp *u = weft__calloc(sizeof *u);
     if (!u) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a socket");
     u->watch.ready = told;
     u->loop = weft__loop_here();
     u->room = o->datagram_bytes_max ? o->datagram_bytes_max : DATAGRAM_BYTES_MAX;
     u->fd = -1;
-    rc = open_at(u, &at);
+    int rc = open_at_one(u, at, n);
     if (rc == 0) {
         *out = u;
         return 0;

@@ -2,7 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "os/os.h"
+#include "os/sim.h"
+#include "os/socket.h"
 #include "task/world.h"
 #include "weft/net.h"
 
@@ -198,6 +199,35 @@ WEFT_TEST(simulated_datagrams_are_lost_and_overtake_each_other)
     weft__loop_free(loop);
     WEFT_CHECK_EQ(weft__sim_open_fds(os), 0);
     os->ops->free(os);
+}
+
+static const weft__net_ops *whole_net;
+
+static int without_ipv6(weft__os *os, const weft__addr *at)
+{
+    return at->sa.ss_family == AF_INET6 ? -EADDRNOTAVAIL : whole_net->udp(os, at);
+}
+
+SIM_TEST(of_a_name_the_first_address_that_is_there_is_bound_to)
+{
+    weft__os_ops ops = *world_now.os->ops;
+    const weft__os_ops *whole = world_now.os->ops;
+    whole_net = whole->net;
+    weft__net_ops net = *whole_net;
+    net.udp = without_ipv6;
+    ops.net = &net;
+    WEFT_CHECK_EQ(weft__sim_name(world_now.os, "own.example", "::1"), 0);
+    WEFT_CHECK_EQ(weft__sim_name(world_now.os, "own.example", "127.0.0.1"), 0);
+    world_now.os->ops = &ops;
+    {
+        WEFT_UDP(u);
+        WEFT_UDP(none);
+        WEFT_CHECK_EQ(weft_udp_open(&u, "own.example", 5300), 0);
+        WEFT_CHECK_EQ(weft_udp_open(&none, "::1", 5300), -EADDRNOTAVAIL);
+        WEFT_CHECK_EQ(weft_udp_open(&none, "own.example", 5300), -EADDRINUSE);
+    }
+    world_now.os->ops = whole;
+    return 0;
 }
 
 TASK_TEST(what_cannot_be_opened_is_named)

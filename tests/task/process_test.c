@@ -342,17 +342,6 @@ static int hungry_job(const int *in, int *out)
     return 0;
 }
 
-static bool memory_can_be_limited(void)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (!child) {
-        setrlimit(RLIMIT_DATA, &(struct rlimit){ 1 << 20, 1 << 20 });
-        _exit(mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
-    }
-    return waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 0;
-}
-
 REAL_TEST(too_much_memory_is_an_error_that_names_the_limit)
 {
     if (WORLD_SANITIZED) WEFT_SKIP("a sanitizer maps memory of its own and ends when it gets none");

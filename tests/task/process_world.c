@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 process_shared *shared;
@@ -78,4 +80,15 @@ int wait_begun(int n)
     for (int i = 0; i < 5000 && atomic_load(&shared->begun) < n; i++) WEFT_TRY(weft_sleep_ms(1));
     WEFT_CHECK_EQ(atomic_load(&shared->begun), n);
     return 0;
+}
+
+bool memory_can_be_limited(void)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (!child) {
+        setrlimit(RLIMIT_DATA, &(struct rlimit){ 1 << 20, 1 << 20 });
+        _exit(mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+    }
+    return waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 0;
 }

@@ -27,6 +27,7 @@ const char *text_of(int rc);
     WEFT_CHECK_STR(weft_str_of(text_of(rc_)), (said)); } while (0)
 
 bool is_gone(long pid);
+bool memory_can_be_limited(void);                      /* not under qemu-user */
 long child_of(pid_t parent, int nth);                 /* as /proc tells; 0: it has none */
 
 int pid_job(const int *in, int *out);                 /* out: its process; returns *in */

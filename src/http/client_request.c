@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include "http/client.h"
@@ -80,6 +81,7 @@ static weft_str value_text(const weft_val *v, char room[NUMBER_MAX])
 {
     switch (v->kind) {
     case WEFT__VAL_INT: return (weft_str){ room, weft__int64_write(room, v->i) };
+    case WEFT__VAL_UINT: return (weft_str){ room, (size_t)snprintf(room, NUMBER_MAX, "%" PRIu64, v->u) };
     case WEFT__VAL_BOOL: return v->i ? WEFT_S("true") : WEFT_S("false");
     case WEFT__VAL_DOUBLE: return (weft_str){ room, weft__double_write(room, v->d) };
     case WEFT__VAL_STR: break;

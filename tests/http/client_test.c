@@ -30,6 +30,21 @@ NET_TEST(a_model_is_fetched_and_the_request_is_what_http_wants)
     return 0;
 }
 
+NET_TEST(each_type_of_c_is_a_value_of_a_url)
+{
+    NET_UPSTREAM(up, { .bytes = OK_PRICE });
+    Price price;
+    short small = -3;
+    unsigned char byte = 200;
+    size_t size = SIZE_MAX;
+    bool yes = true;                     /* a literal `true` is an int before C23 */
+    WEFT_TRY(weft_fetch(Price, &price, "{+}/{}/{}/{}/{}/{}/{}/{}", up_base, small, byte, size, INT64_MIN, UINT64_MAX, 0.5f, yes));
+    const char *want = "GET /-3/200/18446744073709551615/-9223372036854775808/18446744073709551615/0.5/true HTTP/1.1\r\n";
+    up.last[strlen(want)] = 0;
+    WEFT_CHECK_STR(weft_str_of(up.last), want);
+    return 0;
+}
+
 NET_TEST(calls_one_after_the_other_share_a_connection)
 {
     NET_UPSTREAM(up, { .bytes = OK_PRICE });

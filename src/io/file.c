@@ -202,7 +202,7 @@ int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts 
     struct stat st = { 0 };
     int rc = weft__file_here("weft_file_open", path, &os);
     if (rc == 0) rc = check(path, o);
-    if (rc < 0) return rc;
+    if (rc < 0 || !os) return rc;
     int64_t fd = weft__file_open_fd(os, path, flags_of(o), o->mode ? o->mode : USUAL_MODE, &st);
     int64_t refused = fd < 0 ? fd : refused_kind(&st);
     if (refused < 0 && fd >= 0) (void)close_now(os, os->ops->files, (int)fd);
@@ -224,7 +224,7 @@ int weft_file_temp(weft_file **out, const char *directory)
     weft__os *os = NULL;
     const char *dir = directory ? directory : "/tmp";
     int rc = weft__file_here("weft_file_temp", dir, &os);
-    if (rc < 0) return rc;
+    if (rc < 0 || !os) return rc;
     weft__file_op op = { .kind = WEFT__FILE_TEMP, .path = dir, .mode = 0600 };
     int64_t fd = weft__file_do(os, &op, "a temporary file");
     weft_file *f = fd < 0 ? NULL : weft__file_over(os, (int)fd, "a temporary file");

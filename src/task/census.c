@@ -1,4 +1,5 @@
 #include "task/census.h"
+#ifdef WEFT__STACK_CENSUS
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,3 +79,4 @@ void weft__census_say(void)
     memset(places, 0, sizeof places);
     count = 0;
 }
+#endif

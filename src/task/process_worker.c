@@ -82,6 +82,7 @@ static bool sim_give(weft__worker *w)
     w->timer.fire = sim_runs;
     if (weft__timer_start(w->pool->loop, &w->timer, weft__loop_now(w->pool->loop) + w->fate.before_ns) == 0) return true;
     w->errand = NULL;
+    w->state = WEFT__ENDING;
     weft__worker_ended(w, 0);
     return false;
 }
@@ -121,7 +122,7 @@ static void look_at_answer(weft__worker *w)
 {
     weft__job_head head;
     if (!w->in.len) return;
-    if (w->state != WEFT__BUSY || w->sent < w->errand->job.len) {
+    if (w->state != WEFT__BUSY || !w->errand || w->sent < w->errand->job.len) {
         broken(w);
         return;
     }

@@ -26,7 +26,7 @@ static void told(void *ctx, const weft__block *b)
         failed = true;
         weft__check_fail("weft_test", 0, "the loop was blocked %lld ms: %s%s%s\n    Nothing else is served meanwhile. Move it off the loop, "
             "or say weft_test_allow_blocking(%lld) in this test.\n%s", (long long)b->busy_ms, b->work,
-            b->place[0] ? " in " : "", b->place, (long long)(b->busy_ms / 100 * 100 + 200), b->stack);
+            b->place[0] ? " in " : "", b->place, (long long)b->busy_ms / 100 * 100 + 200, b->stack);
     }
     if (b->last) failed = false;
 }

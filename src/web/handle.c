@@ -46,7 +46,7 @@ static void reply_send(
 static void send_output(
     const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out)
 {
-    if (e->answer == WEFT__ANSWER_REPLY) {
+    if (r && e->answer == WEFT__ANSWER_REPLY) {
         reply_send(e, x, r, r->content_type, r->body);
         return;
     }

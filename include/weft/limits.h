@@ -9,7 +9,7 @@
  * for time, 413 body, 414 target, 431 head and headers, 503 connections.  */
 typedef struct weft_serve_opts {
     weft__named_options_only _;
-    const char *host;                 /* "127.0.0.1"; "0.0.0.0" or "::" for every interface */
+    const char *host;                 /* "127.0.0.1", which "localhost" means too; "0.0.0.0" or "::" for every interface */
     int port;                         /* 8000; -1 any free one, which is printed */
     size_t head_bytes_max;            /* 16 KiB: request line and headers; at most 1 GiB */
     size_t target_bytes_max;          /* 8 KiB; at most 1 GiB */

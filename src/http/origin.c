@@ -11,9 +11,9 @@ static weft_client_opts settings;    /* of the whole program; 0: the default */
 static const char AGENT[] = "\r\nUser-Agent: weft/0.1\r\n";
 
 /* On its own stack while it waits. */
-struct weft__waiter {
-    weft__waiter *next, *prev;
-    weft__waiters *queue;            /* NULL: in none */
+struct weft__slot_waiter {
+    weft__slot_waiter *next, *prev;
+    weft__slot_queue *queue;            /* NULL: in none */
     weft__origin *origin;
     weft__conn *conn;                /* what it was given, before it was woken */
     weft__fiber *fiber;
@@ -22,7 +22,7 @@ struct weft__waiter {
 
 /* ---- waiters ---- */
 
-static void queue_add(weft__waiters *q, weft__waiter *w)
+static void queue_add(weft__slot_queue *q, weft__slot_waiter *w)
 {
     w->queue = q;
     w->next = NULL;
@@ -32,9 +32,9 @@ static void queue_add(weft__waiters *q, weft__waiter *w)
     q->last = w;
 }
 
-static void queue_remove(weft__waiter *w)
+static void queue_remove(weft__slot_waiter *w)
 {
-    weft__waiters *q = w->queue;
+    weft__slot_queue *q = w->queue;
     if (!q) return;
     if (w->next) w->next->prev = w->prev;
     else q->last = w->prev;
@@ -131,12 +131,12 @@ static void conn_move(weft__conn *c, weft__origin *to)
 
 /* Who is next to get c. Those who wait for the loop's limit come second: c is of use to its own
  * origin as it is. One of them whose origin has since filled up waits there instead. */
-static weft__waiter *next_waiter(const weft__conn *c)
+static weft__slot_waiter *next_waiter(const weft__conn *c)
 {
     weft__origin *own = c->origin;
     weft__client *client = own->client;
     if (own->waiters.first) return own->waiters.first;
-    for (weft__waiter *w; (w = client->starved.first);) {
+    for (weft__slot_waiter *w; (w = client->starved.first);) {
         if (w->origin == own || w->origin->conns < client->limits.origin_max) return w;
         queue_remove(w);
         queue_add(&w->origin->waiters, w);
@@ -147,7 +147,7 @@ static weft__waiter *next_waiter(const weft__conn *c)
 /* c is open or closed, and in no list. */
 static void give(weft__conn *c)
 {
-    for (weft__waiter *w; (w = next_waiter(c));) {
+    for (weft__slot_waiter *w; (w = next_waiter(c));) {
         queue_remove(w);
         w->conn = c;
         if (weft__wake(w->fiber, 0)) {
@@ -299,7 +299,7 @@ static weft__conn *place_take(weft__origin *o, bool *full)
 }
 
 /* In which queue a call to o must wait; those before it there keep their turn. */
-static weft__waiters *queue_of(weft__origin *o)
+static weft__slot_queue *queue_of(weft__origin *o)
 {
     return o->conns >= o->client->limits.origin_max ? &o->waiters : &o->client->starved;
 }
@@ -311,7 +311,7 @@ int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out)
     if (!*out) *out = place_take(o, &full);
     if (*out) return 0;
     if (!full) return WEFT_ENOMEM;
-    weft__waiter w = { .origin = o, .fiber = weft__self(), .task = weft_task_self() };
+    weft__slot_waiter w = { .origin = o, .fiber = weft__self(), .task = weft_task_self() };
     queue_add(queue_of(o), &w);
     o->waiting++;
     int rc = weft__park("a connection of the client's pool", deadline_ns);

@@ -24,8 +24,8 @@ typedef struct weft__client_limits {
 typedef struct weft__client weft__client;
 typedef struct weft__origin weft__origin;
 typedef struct weft__conn weft__conn;
-typedef struct weft__waiter weft__waiter;
-typedef struct weft__waiters { weft__waiter *first, *last; } weft__waiters;
+typedef struct weft__slot_waiter weft__slot_waiter;
+typedef struct weft__slot_queue { weft__slot_waiter *first, *last; } weft__slot_queue;
 
 /* Connections in the order in which their time is over, which is the same for all of them: one
  * timer serves them. */
@@ -52,7 +52,7 @@ struct weft__origin {
     weft__client *client;
     weft__origin *next;              /* in its bucket */
     weft__conn *idle;                /* the newest first */
-    weft__waiters waiters;           /* for one of this origin's own connections, longest first */
+    weft__slot_queue waiters;           /* for one of this origin's own connections, longest first */
     unsigned conns;                  /* idle and busy */
     unsigned waiting;                /* calls, in either queue */
     int port;
@@ -77,7 +77,7 @@ struct weft__client {
     unsigned origins, conns;         /* conns: idle and busy of all origins */
     weft__conn *spare, *all;         /* all: whatever they do, for telling who holds them */
     weft__line idle, asking;
-    weft__waiters starved;           /* those whose origin has room, but the loop has none */
+    weft__slot_queue starved;           /* those whose origin has room, but the loop has none */
     uint64_t opened, retried;        /* how often since the start */
 
     /* Good between two waits only: what a call has not done with by then, it copies. */

@@ -106,7 +106,8 @@ static int start_listening(weft__server *s, char *why)
 {
     weft__os *os = weft__loop_os(s->loop);
     weft__addr at;
-    if (weft__addr_parse(weft_str_of(s->opts.host), s->opts.port < 0 ? 0 : s->opts.port, &at) < 0) {
+    const char *host = strcmp(s->opts.host, "localhost") == 0 ? "127.0.0.1" : s->opts.host;
+    if (weft__addr_parse(weft_str_of(host), s->opts.port < 0 ? 0 : s->opts.port, &at) < 0) {
         snprintf(why, 256,
             "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"",
             s->opts.host);

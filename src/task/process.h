@@ -81,7 +81,7 @@ struct weft__worker {
     uint64_t job_id;
     size_t sent;                     /* of the errand's job */
     weft__buf in;                    /* what came of the answer, head included; in the simulator without */
-    weft__timer timer;               /* the simulator's, as the fate */
+    weft__timer timer;               /* when the rest of a large answer is read; the simulator's: its fate */
     weft__process_fate fate;
 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "task/process.h"
 
-enum { READ_BYTES = 16 * 1024, KEPT_BYTES_MAX = 1 << 20 };
+enum { READ_BYTES = 16 * 1024, KEPT_BYTES_MAX = 1 << 20, AT_ONCE_BYTES_MAX = 1 << 20 };
 
 /* In all loops: the zygote may still tell of a worker of a loop that has ended. */
 static _Atomic uint32_t ids;
@@ -133,11 +133,31 @@ static void look_at_answer(weft__worker *w)
     else if (w->in.len == sizeof head + head.bytes) answered(w);
 }
 
+static void read_on(weft__timer *t);
+
+/* Nothing of what came can become an answer any more: a worker that writes without end must not be read without end. */
+static bool too_much(const weft__worker *w)
+{
+    weft__job_head head;
+    if (w->in.len < sizeof head) return false;
+    memcpy(&head, w->in.ptr, sizeof head);
+    return head.bytes > WEFT__JOB_BYTES_MAX || w->in.len > sizeof head + head.bytes;
+}
+
+/* A large answer is read in parts, so that others have their turn; no event tells of what is left, only of the end. */
+static bool another_turn(weft__worker *w)
+{
+    w->timer.fire = read_on;
+    return weft__timer_start(w->pool->loop, &w->timer, weft__loop_now(w->pool->loop)) == 0;
+}
+
 /* False: the socket has ended. `all`: past a short read too, since its end may have been told with the bytes. */
 static bool receive(weft__worker *w, bool all)
 {
     weft__os *os = w->pool->os;
-    for (;;) {
+    size_t before = w->in.len;
+    while (!too_much(w)) {
+        if (!all && w->in.len - before >= AT_ONCE_BYTES_MAX && another_turn(w)) return true;
         char *to = weft__buf_reserve(&w->in, READ_BYTES);
         if (!to) {
             refuse(w, WEFT__UNREAD);
@@ -150,6 +170,7 @@ static bool receive(weft__worker *w, bool all)
         w->in.len += (size_t)n;
         if ((size_t)n < room && !all) return true;
     }
+    return true;
 }
 
 static bool send_more(weft__worker *w)
@@ -172,6 +193,15 @@ static void socket_ended(weft__worker *w)
     if (!w->killed) zygote_of(w)->kill(w->pool->os, w->id);
     if (w->state != WEFT__BUSY) w->state = WEFT__ENDING;
     close_socket(w);
+}
+
+static void read_on(weft__timer *t)
+{
+    weft__worker *w = of_timer(t);
+    if (w->fd < 0 || w->killed) return;
+    bool lives = receive(w, false);
+    look_at_answer(w);
+    if (!lives && w->fd >= 0) socket_ended(w);
 }
 
 static void on_socket(weft__watch *watch, uint32_t ready)

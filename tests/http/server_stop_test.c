@@ -281,6 +281,18 @@ SERVER_TEST(a_server_that_never_ran_is_freed)
     weft__server_free(other);
 }
 
+SERVER_TEST(localhost_is_the_loopback_address)
+{
+    char why[256] = "";
+    weft__server *other = NULL;
+    weft_serve_opts opts = { .host = "localhost", .port = s->port };
+    WEFT_CHECK_EQ(weft__server_open(&other, &opts, s->server->handler, s, why), -EADDRINUSE);
+    opts.port = -1;
+    WEFT_NEED(weft__server_open(&other, &opts, s->server->handler, s, why) == 0);
+    WEFT_CHECK(weft__server_port(other) > 0);
+    weft__server_free(other);
+}
+
 SERVER_TEST(a_taken_port_is_told)
 {
     char why[256] = "";

@@ -333,8 +333,10 @@ WEFT_TEST(b45_after_weft_run_the_signals_are_as_before)
 
 /* ---- made visible ---- */
 
+/* A shell without job control starts what runs in its background with SIGQUIT ignored. */
 WEFT_TEST(sigquit_lists_the_tasks_and_the_program_goes_on)
 {
+    signal(SIGQUIT, SIG_DFL);
     program p = start(weft_call(wait_and_clean_up));
     WEFT_CHECK_EQ(next_progress(&p), 'r');
     WEFT_CHECK_EQ(kill(p.pid, SIGQUIT), 0);
@@ -364,6 +366,7 @@ static int see_sigquit_taken(void)
 WEFT_TEST(sigquit_is_left_alone_where_the_program_uses_it_and_put_back_afterwards)
 {
     struct sigaction now;
+    signal(SIGQUIT, SIG_DFL);
     WEFT_CHECK_EQ(weft_run(see_sigquit_taken), 0);
     WEFT_CHECK_EQ(sigaction(SIGQUIT, NULL, &now), 0);
     WEFT_CHECK(now.sa_handler == SIG_DFL);

@@ -288,11 +288,12 @@ FILE_TEST(b11_a_read_that_is_cancelled_leaves_its_buffer_to_its_owner_and_its_by
     WEFT_FILE(f);
     WEFT_TRY(weft_file_open(&f, "a"));
     char *bytes = malloc(5), **to = &bytes;
+    WEFT_NEED(bytes);
     int64_t began = world_real_ms();
     {
         WEFT_SCOPE(s);
         weft_task *t = weft_spawn(s, read_into, &f, to);
-        WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+        WEFT_NEED(weft_sleep_ms(JOB_MS / 4) == 0);
         weft_task_cancel(t);
         WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
     }
@@ -338,7 +339,7 @@ FILE_TEST(b47_a_read_under_way_when_its_file_is_closed_ends_at_once)
     weft_error failed;
     WEFT_SCOPE(s);
     weft_task *t = weft_spawn(s, read_into, &f, &bytes, .error = &failed);
-    WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+    WEFT_NEED(weft_sleep_ms(JOB_MS / 4) == 0);
     int64_t closed_ns = weft_now_ns();
     WEFT_CHECK_EQ(weft_file_close(f), 0);
     WEFT_CHECK_EQ(weft_await(t), WEFT_ECLOSED);
@@ -365,7 +366,7 @@ FILE_SIM_TEST(b47_a_write_under_way_when_its_file_is_closed_keeps_its_result)
     {
         WEFT_SCOPE(s);
         weft_spawn(s, write_more, &f, &rc);
-        WEFT_TRY(weft_sleep_ms(JOB_MS - 1));         /* half of a job's time passes before it runs */
+        WEFT_NEED(weft_sleep_ms(JOB_MS - 1) == 0); /* half of a job's time passes before it runs */
         weft_file_free(f);
         WEFT_CHECK_EQ(weft_join(s), 0);
     }
@@ -384,13 +385,13 @@ FILE_SIM_TEST(b47_a_change_that_no_thread_has_begun_when_its_file_is_closed_is_n
     weft_file *f = NULL;
     WEFT_FILE(busy);
     WEFT_TRY(weft_file_open(&f, "a", .write = true, .create = true));
-    WEFT_TRY(weft_file_open(&busy, "b", .write = true, .create = true));
+    WEFT_NEED(weft_file_open(&busy, "b", .write = true, .create = true) == 0);
     {
         WEFT_SCOPE(s);
         for (int i = 0; i < THREADS; i++) weft_spawn(s, hold_a_thread, &busy);
         world_turn();
         weft_spawn(s, write_more, &f, &rc);
-        WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+        WEFT_NEED(weft_sleep_ms(JOB_MS / 4) == 0);
         weft_file_free(f);
         WEFT_CHECK_EQ(weft_join(s), 0);
     }
@@ -413,14 +414,14 @@ FILE_TEST(b47_a_long_read_from_the_cache_ends_when_its_file_is_closed)
     WEFT_NEED(bytes);
     memset(bytes, 'x', BYTES);
     weft_str all = { bytes, BYTES };
-    WEFT_TRY(weft_file_save("a", all));
+    WEFT_NEED(weft_file_save("a", all) == 0);
     weft_file *f = NULL;
-    WEFT_TRY(weft_file_open(&f, "a"));
+    WEFT_NEED(weft_file_open(&f, "a") == 0);
     {
         WEFT_SCOPE(s);
         weft_task *t = weft_spawn(s, read_megabytes, &f, &bytes, .error = &failed);
-        WEFT_TRY(weft_yield());
-        WEFT_TRY(weft_yield());
+        WEFT_NEED(weft_yield() == 0);
+        WEFT_NEED(weft_yield() == 0);
         WEFT_CHECK(!weft_task_done(t));
         weft_file_free(f);
         WEFT_CHECK_EQ(weft_await(t), WEFT_ECLOSED);
@@ -440,7 +441,7 @@ FILE_SIM_TEST(a_file_closed_while_a_task_writes_it_is_closed_on_a_thread)
     int64_t began = weft_now_ns();
     WEFT_SCOPE(s);
     weft_task *t = weft_spawn(s, write_one, &f);
-    WEFT_TRY(weft_sleep_ms(JOB_MS - 1));         /* the write has begun */
+    WEFT_NEED(weft_sleep_ms(JOB_MS - 1) == 0); /* the write has begun */
     weft_file_free(f);
     WEFT_CHECK_EQ(weft_await(t), 0);
     WORLD_TOOK(began, 2 * JOB_MS);

@@ -86,16 +86,16 @@ TASK_TEST(a_connected_socket_hears_its_peer_alone_and_that_nobody_is_there)
     address("127.0.0.1", weft_udp_port(a), &a_at);
     address("127.0.0.1", weft_udp_port(b), &b_at);
     WEFT_CHECK_EQ(weft_udp_send(a, WEFT_S("to whom?")), -EDESTADDRREQ);
-    WEFT_CHECK_EQ(weft_udp_connect(a, &b_at), 0);
+    WEFT_NEED(weft_udp_connect(a, &b_at) == 0);
     WEFT_NEED(weft_udp_send_to(other, &a_at, WEFT_S("not for you")) == 0);
     WEFT_NEED(weft_udp_send_to(b, &a_at, WEFT_S("from b")) == 0);
     WEFT_NEED(weft_udp_recv(a, &d) == 1);
     WEFT_CHECK_STR(d.bytes, "from b");
-    WEFT_CHECK_EQ(weft_udp_send(a, WEFT_S("to b")), 0);
+    WEFT_NEED(weft_udp_send(a, WEFT_S("to b")) == 0);
     WEFT_NEED(weft_udp_recv(b, &d) == 1);
     WEFT_CHECK_STR(d.bytes, "to b");
     weft_udp_close(b);
-    WEFT_CHECK_EQ(weft_udp_send(a, WEFT_S("to nobody")), 0);
+    WEFT_NEED(weft_udp_send(a, WEFT_S("to nobody")) == 0);
     WEFT_CHECK_EQ(weft_udp_recv(a, &d), WEFT_ECONNREFUSED);
     return 0;
 }
@@ -238,7 +238,7 @@ TASK_TEST(what_cannot_be_opened_is_named)
     WEFT_CHECK_EQ(weft_udp_open(&u, "unix:@x", 0), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_address_of("/x", 0, &a), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_udp_open(&u, "127.0.0.1", 0, .datagram_bytes_max = 65536), WEFT_EINVAL);
-    WEFT_CHECK_EQ(weft_udp_open(&u, "127.0.0.1", 0), 0);
+    WEFT_NEED(weft_udp_open(&u, "127.0.0.1", 0) == 0);
     WEFT_CHECK_EQ(weft_udp_open(&second, "127.0.0.1", weft_udp_port(u)), -EADDRINUSE);
     WEFT_CHECK(strstr(weft_error_of(-EADDRINUSE)->text, "cannot open a datagram socket at 127.0.0.1:") != NULL);
     return 0;

@@ -476,7 +476,7 @@ static int status_of_forked_child(weft__os *os)
 
 WEFT_TEST(b45_a_forked_child_does_with_a_signal_what_the_program_did_before)
 {
-    weft__os *os = weft__os_linux_new();
+    weft__os *os = open_os();
     int status = status_of_forked_child(os);
     WEFT_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
     signal(SIGTERM, exit_with_9);

@@ -207,7 +207,7 @@ static void pool_tell(pool *p, int n)
     while (n > 0) {
         struct pollfd ready = { .fd = p->bell->fd, .events = POLLIN };
         uint64_t drop;
-        WEFT_NEED(poll(&ready, 1, 10000) == 1);
+        WEFT_NEED(poll(&ready, 1, 4000) == 1);
         WEFT_NEED(read(p->bell->fd, &drop, sizeof drop) == sizeof drop);
         for (int got; (got = weft__resolver_told(p->r, e, 8)) > 0; n -= got)
             for (int i = 0; i < got; i++) ++*(int *)e[i].cookie;
@@ -217,8 +217,15 @@ static void pool_tell(pool *p, int n)
 
 static void wait_for(atomic_int *what, int value)
 {
-    for (int i = 0; i < 10000 && *what != value; i++) usleep(1000);
+    for (int i = 0; i < 4000 && *what != value; i++) usleep(1000);
     WEFT_NEED(*what == value);
+}
+
+static weft__resolve *start(pool *p, const char *host, int port, int *seen)
+{
+    weft__resolve *r = weft__resolver_start(p->r, host, port, seen);
+    WEFT_NEED(r != NULL);
+    return r;
 }
 
 WEFT_TEST(at_most_4_names_are_looked_up_at_a_time)
@@ -226,7 +233,7 @@ WEFT_TEST(at_most_4_names_are_looked_up_at_a_time)
     pool p = pool_open();
     weft__resolve *all[20];
     int seen[20] = { 0 };
-    for (int i = 0; i < 20; i++) all[i] = weft__resolver_start(p.r, "x", i, seen + i);
+    for (int i = 0; i < 20; i++) all[i] = start(&p, "x", i, seen + i);
     wait_for(&inside, 4);
     let_go(20);
     pool_tell(&p, 20);
@@ -254,10 +261,10 @@ WEFT_TEST(threads_are_started_on_demand)
     pool p = pool_open();
     weft__resolve *all[6];
     int seen = 0, before = threads();
-    weft__resolver_end(p.r, weft__resolver_start(p.r, "127.0.0.1", 1, &seen));
+    weft__resolver_end(p.r, start(&p, "127.0.0.1", 1, &seen));
     WEFT_CHECK_EQ(threads(), before);
     for (int i = 0; i < 6; i++) {
-        all[i] = weft__resolver_start(p.r, "x", 1, &seen);
+        all[i] = start(&p, "x", 1, &seen);
         if (i < 4) wait_for(&inside, i + 1);
         if (i == 0) before = threads();      /* TSan has started one of its own by now */
         WEFT_CHECK_EQ(threads(), before + (i < 3 ? i : 3));
@@ -275,7 +282,7 @@ WEFT_TEST(the_reasons_of_failures_are_told)
     weft__addr out[4];
     const char *why;
     int seen = 0;
-    weft__resolve *a = weft__resolver_start(p.r, "nowhere", 1, &seen), *b = weft__resolver_start(p.r, "no-memory", 1, &seen);
+    weft__resolve *a = start(&p, "nowhere", 1, &seen), *b = start(&p, "no-memory", 1, &seen);
     WEFT_CHECK_EQ(weft__resolver_result(a, out, 4, &why), WEFT_EBUSY);
     let_go(2);
     pool_tell(&p, 2);
@@ -295,15 +302,15 @@ WEFT_TEST(more_than_1024_waiting_names_are_refused)
     weft__addr out[4];
     const char *why;
     int seen[2] = { 0 };
-    for (int i = 0; i < RUNNING; i++) all[i] = weft__resolver_start(p.r, "x", 1, &seen[0]);
+    for (int i = 0; i < RUNNING; i++) all[i] = start(&p, "x", 1, &seen[0]);
     wait_for(&inside, RUNNING);
-    for (int i = RUNNING; i < ALL; i++) all[i] = weft__resolver_start(p.r, "x", 1, &seen[i >= RUNNING + WAITING]);
+    for (int i = RUNNING; i < ALL; i++) all[i] = start(&p, "x", 1, &seen[i >= RUNNING + WAITING]);
     pool_tell(&p, REFUSED);
     WEFT_CHECK_EQ(seen[1], REFUSED);
     WEFT_CHECK_EQ(weft__resolver_result(all[ALL - 1], out, 4, &why), WEFT_ELIMIT);
     WEFT_CHECK_STR(weft_str_of(why), "1024 names are waiting to be resolved already");
     weft__resolver_end(p.r, all[RUNNING]);
-    all[RUNNING] = weft__resolver_start(p.r, "x", 1, &seen[0]);
+    all[RUNNING] = start(&p, "x", 1, &seen[0]);
     let_go(RUNNING + WAITING);
     pool_tell(&p, RUNNING + WAITING);
     for (int i = 0; i < ALL; i++) {
@@ -319,13 +326,13 @@ WEFT_TEST(a_name_may_be_freed_while_it_waits_runs_or_has_ended)
     pool p = pool_open();
     int seen[7] = { 0 };
     weft__resolve *r[7];
-    for (int i = 0; i < 7; i++) r[i] = weft__resolver_start(p.r, "x", 1, seen + i);
+    for (int i = 0; i < 7; i++) r[i] = start(&p, "x", 1, seen + i);
     wait_for(&inside, 4);
     weft__resolver_end(p.r, r[0]);           /* runs */
     weft__resolver_end(p.r, r[5]);           /* waits, between two others */
     weft__resolver_end(p.r, r[6]);           /* waits, last */
-    weft__resolve *late = weft__resolver_start(p.r, "x", 1, seen + 6);
-    weft__resolve *ended = weft__resolver_start(p.r, "127.0.0.1", 1, seen + 5);
+    weft__resolve *late = start(&p, "x", 1, seen + 6);
+    weft__resolve *ended = start(&p, "127.0.0.1", 1, seen + 5);
     weft__resolver_end(p.r, ended);
     let_go(6);
     pool_tell(&p, 5);
@@ -342,7 +349,7 @@ WEFT_TEST(the_end_of_the_pool_waits_for_no_look_up)
     pool p = pool_open();
     int seen = 0;
     for (int i = 0; i < 6; i++) {
-        weft__resolve *r = weft__resolver_start(p.r, "x", 1, &seen);
+        weft__resolve *r = start(&p, "x", 1, &seen);
         if (i < 4) wait_for(&inside, i + 1);
         weft__resolver_end(p.r, r);
     }

@@ -38,8 +38,9 @@ typedef struct read_in { int fd; bool *freed; } read_in;
 static int read_some(const read_in *in)
 {
     char *buffer = malloc(16);
+    WEFT_NEED(buffer);
     reading r = { .work = { .run = read_blocking, .name = "read" }, .fd = in->fd, .to = buffer, .room = 16 };
-    WEFT_CHECK_EQ(weft__offload(&weft__threads_files, &r.work, "a file's bytes", INT64_MAX), 0);
+    WEFT_NEED(weft__offload(&weft__threads_files, &r.work, "a file's bytes", INT64_MAX) == 0);
     WEFT_CHECK_EQ(r.n, 5);
     WEFT_CHECK(!memcmp(buffer, "bytes", 5));
     free(buffer);
@@ -55,8 +56,11 @@ EPOLL_TEST(b11_the_buffer_of_a_cancelled_read_on_a_thread_stays_until_that_read_
     __atomic_store_n(&readers, 0, __ATOMIC_RELEASE);
     {
         WEFT_SCOPE(s);
-        weft_spawn(s, read_some, (&(read_in){ ends[0], &freed }));
-        while (!__atomic_load_n(&readers, __ATOMIC_ACQUIRE)) WEFT_TRY(weft_sleep_ms(1));
+        weft_task *reader = weft_spawn(s, read_some, (&(read_in){ ends[0], &freed }));
+        while (!__atomic_load_n(&readers, __ATOMIC_ACQUIRE)) {
+            WEFT_NEED(!weft_task_done(reader));
+            WEFT_NEED(weft_sleep_ms(1) == 0);
+        }
         weft_cancel(s);
         for (int i = 0; i < 20; i++) WEFT_CHECK_EQ(weft_sleep_ms(1), WEFT_ECANCELED);
         WEFT_SCOPE(later, .shield = true);

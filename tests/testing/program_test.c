@@ -215,7 +215,7 @@ static bool fails_with(const char *test, const char *text)
     char self[512] = { 0 }, command[1024];
     WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
     *strrchr(self, '/') = 0;
-    snprintf(command, sizeof command, "CI= WEFT_TEST_SLOWER= %s/testing/weft-program-subjects %s 2>&1", self, test);
+    snprintf(command, sizeof command, "CI= WEFT_TEST_SLOWER=1 %s/testing/weft-program-subjects %s 2>&1", self, test);
     FILE *f = popen(command, "r");
     WEFT_NEED(f != NULL);
     said[fread(said, 1, sizeof said - 1, f)] = 0;

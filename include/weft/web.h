@@ -107,6 +107,11 @@ int weft_reply_response(weft_reply *, const weft_response *);
  * server's). A client that disconnects cancels the handler of a GET or HEAD, unless
  * .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
  * Where the handler runs: .run = WEFT_ON_LOOP, WEFT_IN_THREAD (.threads: of which pool) or WEFT_IN_PROCESS, see below.
+ * What of a JSON output is written, unless all is: .include = "name, price" or .exclude = "secret" choose among the members of
+ * the output model, or of the models in an output that is a list, map or option. .exclude_none leaves members out that are null;
+ * .exclude_defaults those that are what their .initial says, and opts and refs that are null; .exclude_unset those that may
+ * lack and hold nothing: an opt neither set nor null, a NULL ref, an empty list or map with an .initial. As C cannot tell
+ * whether anyone has set a number, a member of any other kind is always written. These three hold inside other models, too.
  * GET routes answer HEAD. Another method of a known path is answered 405 with Allow; a path that is known but
  * for a slash at its end is answered 307. Faults of routes and models are all told when the program starts. */
 /* On the loop (what a route without .run does) a handler may wait for anything weft offers and must neither block nor
@@ -125,6 +130,8 @@ typedef struct weft_route {
     const char *summary;
     size_t body_bytes_max, checked;
     bool keep_when_client_leaves, cancel_when_client_leaves;
+    bool exclude_unset, exclude_none, exclude_defaults;
+    const char *include, *exclude;
     weft_run_in run;
     const weft_threads *threads;     /* WEFT_IN_THREAD: of this pool; NULL: weft_blocking */
 } weft_route;

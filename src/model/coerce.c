@@ -176,7 +176,7 @@ static int coerce_enum(
         weft__enum_store(schema, out, value->tag);
         return 0;
     }
-    *found = (weft__finding){ "enum", "Input should be {0}",
+    *found = (weft__finding){ schema->literal ? "literal_error" : "enum", "Input should be {0}",
         { { "expected", WEFT__CTX_ENUM, .e = schema } } };
     return WEFT_EINVAL;
 }

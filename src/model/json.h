@@ -8,7 +8,8 @@
 /* JSON straight into structs and straight out of them, as the schemas say: no tree in between.
  *
  * Reading takes what pydantic's lax mode takes (model/coerce.h), of the JSON that wire/json.h
- * takes. Members that a model does not declare are checked and left out. The same key twice in
+ * takes. Members that a model does not declare are checked and left out, kept or refused, as it
+ * says. The same key twice in
  * one object is refused as json_invalid: always for declared members and for the keys of maps;
  * of other keys the first eight of an object are compared as they are spelled; inside values
  * that are left out, and in weft_json, not at all. Problems come in the order of the
@@ -31,9 +32,15 @@ typedef struct weft__fault { char text[240]; } weft__fault;
 /* Append the value as JSON. Absent options are written as null, as are refs that are NULL and a
  * weft_json without text; doubles as Python writes them (62.0). 0; WEFT_EINVAL for what JSON
  * cannot say: a double that is not finite, text that is not UTF-8, a number that is no constant
- * of its enum, a weft_json that is not JSON; WEFT_ELIMIT past WEFT__JSON_DEPTH_MAX levels (refs
+ * of its enum or no case of its union, a weft_json that is not JSON, an extra key that is a
+ * member; WEFT_ELIMIT past WEFT__JSON_DEPTH_MAX levels (refs
  * may form a ring) or past out->bytes_max; WEFT_ENOMEM. `out` is then as it was, and `fault`,
  * unless NULL, says what it was and of which member. Waits: never. */
 int weft__json_write(const weft_schema *schema, const void *value, weft__buf *out,
     weft__fault *fault) WEFT_NODISCARD;
+
+/* The same without what the view leaves out (model/view.h); NULL is all. */
+struct weft__view;
+int weft__json_write_view(const weft_schema *schema, const void *value,
+    const struct weft__view *view, weft__buf *out, weft__fault *fault) WEFT_NODISCARD;
 #endif

@@ -1,4 +1,5 @@
 #include <string.h>
+#include "model/judge.h"
 #include "model/reader.h"
 #include "wire/json_plain.h"
 
@@ -8,10 +9,32 @@ bool weft__read_fail(weft__reader *r, int rc)
     return false;
 }
 
+uint32_t weft__read_steps(const weft__reader *r, weft__step *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i <= r->depth; i++) {
+        if (i < WEFT__JSON_DEPTH_MAX && r->tagged >> i & 1) {
+            weft_str name = r->cases[i]->name;
+            out[n++] = (weft__step){ name.ptr, (uint32_t)name.len, 0 };
+        }
+        if (i < r->depth) out[n++] = r->path[i];
+    }
+    return n;
+}
+
+static __attribute__((noinline)) void problem_in_union(
+    weft__reader *r, const weft__finding *found, weft__input input)
+{
+    weft__step steps[WEFT__STEPS_MAX];
+    uint32_t count = weft__read_steps(r, steps);
+    weft__problems_add_at(r->problems, found, r->prefix, steps, count, input);
+}
+
 bool weft__read_problem(weft__reader *r, const weft__finding *found, const char *begin)
 {
     weft__input input = { WEFT__INPUT_JSON, { begin, (size_t)(r->in.at - begin) } };
-    weft__problems_add_at(r->problems, found, r->prefix, r->path, r->depth, input);
+    if (r->tagged) problem_in_union(r, found, input);
+    else weft__problems_add_at(r->problems, found, r->prefix, r->path, r->depth, input);
     return r->problems->failed ? weft__read_fail(r, r->problems->failed) : true;
 }
 
@@ -69,8 +92,7 @@ static bool token_text(weft__reader *r, weft__token *t)
            weft__read_text_of(r, &string, &t->text, &nul);
 }
 
-/* Past one value of any kind. */
-static bool token_read(weft__reader *r, weft__token *t)
+bool weft__read_token(weft__reader *r, weft__token *t)
 {
     switch (weft__json_peek(&r->in)) {
     case '"': return token_text(r, t);
@@ -93,7 +115,7 @@ static __attribute__((noinline, cold)) bool read_slowly(
     weft__token token;
     weft__finding found;
     const char *begin = r->in.at;
-    if (!token_read(r, &token)) return false;
+    if (!weft__read_token(r, &token)) return false;
     int rc = weft__coerce(schema, rules, &token, out, r->arena, &found);
     if (rc == 0) return true;
     return rc == WEFT_EINVAL ? weft__read_problem(r, &found, begin) : weft__read_fail(r, rc);
@@ -253,21 +275,70 @@ bool weft__read_value(
     case SHAPE(WEFT__scalar, WEFT__text): return read_text(r, schema, rules, out);
     case SHAPE(WEFT__scalar, WEFT__json): return read_json(r, out);
     case SHAPE(WEFT__enum, WEFT__no_scalar): return read_enum(r, schema, out);
-    case SHAPE(WEFT__model, WEFT__no_scalar): return weft__read_model(r, schema, out);
+    case SHAPE(WEFT__model, WEFT__no_scalar): return weft__read_model(r, schema, NULL, out);
     case SHAPE(WEFT__list, WEFT__no_scalar): return weft__read_list(r, schema, rules, out);
     case SHAPE(WEFT__map, WEFT__no_scalar): return weft__read_map(r, schema, rules, out);
     case SHAPE(WEFT__opt, WEFT__no_scalar): return read_option(r, schema, rules, out);
+    case SHAPE(WEFT__union, WEFT__no_scalar): return weft__read_union(r, schema, out);
     default: return weft__json_skip(&r->in, r->depth);
     }
 }
 
-static bool read_whole(
-    weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out)
+/* A value that may be one thing alone. */
+static bool read_only(
+    weft__reader *r, const weft_schema *schema, const weft_field *field, char *out)
 {
+    weft__token token;
+    const char *begin = r->in.at;
+    bool option = schema->kind == WEFT__opt;
+    if (!weft__read_token(r, &token)) return false;
+    if (option && !field->not_null && token.kind == WEFT__TOKEN_NULL) {
+        out[schema->of->size + 1] = true;
+        return true;
+    }
+    if (!weft__judge_is_only(field, &token)) {
+        weft__finding found = weft__judge_not_only(field);
+        return weft__read_problem(r, &found, begin);
+    }
+    if (option) out[schema->of->size] = true;
+    int rc = weft__judge_store_only(field, out);
+    return rc == 0 || weft__read_fail(r, rc);
+}
+
+/* An option that may not be null is read as its value is. */
+bool weft__read_judged(weft__reader *r, const weft_schema *schema, const weft_field *field,
+    const weft_field *rules, void *out)
+{
+    weft__finding found;
+    weft__json_peek(&r->in);
+    const char *begin = r->in.at;
+    uint32_t before = r->problems->total;
+    bool sure = field->not_null && schema->kind == WEFT__opt;
+    if (field->only) {
+        if (!read_only(r, schema, field, out)) return false;
+    } else if (sure) {
+        ((bool *)out)[schema->of->size] = true;
+        if (!weft__read_value(r, schema->of, rules, out)) return false;
+    } else if (!weft__read_value(r, schema, rules, out)) {
+        return false;
+    }
+    if (r->problems->total != before) return true;
+    int rc = weft__judge(field, out, r->arena, &found);
+    if (rc == 0) return true;
+    return rc == WEFT_EINVAL ? weft__read_problem(r, &found, begin) : weft__read_fail(r, rc);
+}
+
+static bool read_whole(
+    weft__reader *r, const weft_schema *schema, const weft_field *field, void *out)
+{
+    const weft_field *rules = field && weft__field_has_rules(field) ? field : NULL;
     static const char mark[] = "\xEF\xBB\xBF";
     if (r->in.end - r->in.at >= 3 && memcmp(r->in.at, mark, 3) == 0)
         return weft__json_fail(&r->in, "Unexpected UTF-8 BOM (decode using utf-8-sig)", r->in.at);
-    if (!weft__read_value(r, schema, rules, out)) return false;
+    bool read = field && weft__field_is_judged(field)
+        ? weft__read_judged(r, schema, field, rules, out)
+        : weft__read_value(r, schema, rules, out);
+    if (!read) return false;
     weft__json_peek(&r->in);
     return r->in.at == r->in.end || weft__json_fail(&r->in, "Extra data", r->in.at);
 }
@@ -287,9 +358,9 @@ int weft__json_read_nested(const weft_schema *schema, const weft_field *constrai
     r.rc = 0;
     r.nested = nested;
     r.depth = 0;
+    r.tagged = 0;
     uint32_t before = problems->total;
-    bool read = read_whole(
-        &r, schema, constraints && weft__field_has_rules(constraints) ? constraints : NULL, out);
+    bool read = read_whole(&r, schema, constraints, out);
     if (r.rc < 0) return r.rc;
     if (!read) {
         weft__problems_syntax(problems, prefix, weft__json_error_position(&r.in), r.in.error);

@@ -123,7 +123,7 @@ static bool few_keys_distinct(weft__reader *r, const keys *k, const char *place)
     return true;
 }
 
-static bool many_keys_distinct(weft__reader *r, keys *k, const char *begin)
+static bool many_keys_distinct(weft__reader *r, keys *k, const char *begin, bool all)
 {
     k->order = weft__arena_alloc(r->arena, k->count * sizeof *k->order);
     if (!k->order) return weft__read_fail(r, weft__arena_error(r->arena));
@@ -132,52 +132,63 @@ static bool many_keys_distinct(weft__reader *r, keys *k, const char *begin)
     for (uint32_t i = 1; i < k->count; i++) {
         uint32_t a = k->order[i - 1], b = k->order[i];
         if (key_compare(k, a, b) == 0)
-            return weft__read_twice(r, key_at(k, a), key_place(r, begin, a > b ? a : b));
+            return weft__read_twice(
+                r, key_at(k, a), all ? key_place(r, begin, a > b ? a : b) : begin);
     }
     return true;
+}
+
+bool weft__read_distinct(
+    weft__reader *r, const weft_schema *schema, const void *map, const char *begin, bool all)
+{
+    const weft__any_list *m = map;
+    keys k = { m->items, schema->item_size, m->count, NULL };
+    return m->count <= FEW_KEYS || many_keys_distinct(r, &k, begin, all);
 }
 
 static __attribute__((noinline)) bool nul_key(weft__reader *r, const weft__json_string *raw)
 {
     static const weft__finding found = WEFT__FOUND_NUL;
-    weft__step steps[WEFT__JSON_DEPTH_MAX + 1];
-    memcpy(steps, r->path, r->depth * sizeof *steps);
-    steps[r->depth] = (weft__step){ "[key]", 5, 0 };
+    weft__step steps[WEFT__STEPS_MAX + 1];
+    uint32_t count = weft__read_steps(r, steps);
+    steps[count++] = (weft__step){ "[key]", 5, 0 };
     weft__input input = { WEFT__INPUT_JSON, { raw->raw.ptr - 1, raw->raw.len + 2 } };
-    weft__problems_add_at(r->problems, &found, r->prefix, steps, r->depth + 1, input);
+    weft__problems_add_at(r->problems, &found, r->prefix, steps, count, input);
     return r->problems->failed ? weft__read_fail(r, r->problems->failed) : true;
 }
 
-static bool map_key(weft__reader *r, weft_str *out)
+static bool entry_key(weft__reader *r, const weft__json_string *key, weft_str *out)
 {
-    weft__json_string key;
     bool nul;
-    if (weft__json_peek(&r->in) != '"')
-        return weft__json_fail(
-            &r->in, "Expecting property name enclosed in double quotes", r->in.at);
-    if (!weft__json_string_read(&r->in, &key) || !weft__read_text_of(r, &key, out, &nul))
-        return false;
-    if (!key.escaped && !weft__read_text_copy(r, *out, out)) return false;
+    if (!weft__read_text_of(r, key, out, &nul)) return false;
+    if (!key->escaped && !weft__read_text_copy(r, *out, out)) return false;
     *weft__read_step(r) = (weft__step){ out->ptr, (uint32_t)out->len, 0 };
-    if (nul && !nul_key(r, &key)) return false;
-    return weft__read_colon(r);
+    return !nul || nul_key(r, key);
+}
+
+bool weft__read_entry(weft__reader *r, const weft_schema *schema, const weft_field *rules,
+    void *into, const weft__json_string *key)
+{
+    weft__any_list *map = into;
+    char *entry = slot(r, schema, map);
+    if (!entry || !entry_key(r, key, (weft_str *)(void *)entry)) return false;
+    if (!weft__read_colon(r)) return false;
+    keys k = { map->items, schema->item_size, map->count, NULL };
+    if (map->count <= FEW_KEYS && !few_keys_distinct(r, &k, key->raw.ptr - 1)) return false;
+    if (weft__problems_full(r->problems)) return weft__json_skip(&r->in, r->depth);
+    return weft__read_value(r, schema->of, rules, entry + WEFT__ENTRY_VALUE);
 }
 
 static bool read_entries(
     weft__reader *r, const weft_schema *schema, const weft_field *rules, weft__any_list *map)
 {
     do {
-        char *entry = slot(r, schema, map);
-        if (!entry) return false;
-        weft__json_peek(&r->in);
-        const char *place = r->in.at;
-        if (!map_key(r, (weft_str *)(void *)entry)) return false;
-        keys k = { map->items, schema->item_size, map->count, NULL };
-        if (map->count <= FEW_KEYS && !few_keys_distinct(r, &k, place)) return false;
-        bool judged = !weft__problems_full(r->problems);
-        if (judged && !weft__read_value(r, schema->of, rules, entry + WEFT__ENTRY_VALUE))
-            return false;
-        if (!judged && !weft__json_skip(&r->in, r->depth)) return false;
+        weft__json_string key;
+        if (weft__json_peek(&r->in) != '"')
+            return weft__json_fail(
+                &r->in, "Expecting property name enclosed in double quotes", r->in.at);
+        if (!weft__json_string_read(&r->in, &key)) return false;
+        if (!weft__read_entry(r, schema, rules, map, &key)) return false;
     } while (weft__read_more(r, '}'));
     return !r->in.error;
 }
@@ -191,8 +202,7 @@ bool weft__read_map(weft__reader *r, const weft_schema *schema, const weft_field
     weft__problems_mark before = weft__problems_mark_now(r->problems);
     if (weft__json_peek(&r->in) == '}') r->in.at++;
     else if (!read_entries(r, schema, rules, map)) return false;
-    keys k = { map->items, schema->item_size, map->count, NULL };
-    if (map->count > FEW_KEYS && !many_keys_distinct(r, &k, begin)) return false;
+    if (!weft__read_distinct(r, schema, map, begin, true)) return false;
     r->depth--;
     return r->problems->total > before.total ||
            items_check(r, rules, "Dictionary", map->count, begin);

@@ -1,11 +1,16 @@
 #include <string.h>
+#include "model/judge.h"
 #include "model/reader.h"
 #include "model/text.h"
 #include "wire/json_plain.h"
 
 /* The keys of an object that its model does not declare: only some are kept to be compared. */
 enum { UNKNOWN_MAX = 8, NO_MEMBER = WEFT__MEMBERS_MAX };
-typedef struct unknown_keys { uint32_t count, at[UNKNOWN_MAX], len[UNKNOWN_MAX]; } unknown_keys;
+typedef struct unknown_keys {
+    const weft_str *tag;             /* of a union: a key that is passed, once */
+    bool tag_seen;
+    uint32_t count, at[UNKNOWN_MAX], len[UNKNOWN_MAX];
+} unknown_keys;
 
 static inline bool is_set(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i & 63) & 1; }
 
@@ -31,19 +36,39 @@ static uint32_t member_named(const weft__plan *plan, weft_str name, uint32_t fro
     return NO_MEMBER;
 }
 
-/* Which member the key means: an escaped one is spelled out first, unless it is too long for any
- * name. */
-static uint32_t member_of_key(const weft__plan *plan, const weft__json_string *key, uint32_t from)
+/* An escaped key is spelled out first, unless it is too long for any name. A leaf, for its stack. */
+static __attribute__((noinline)) uint32_t member_of_escaped(
+    const weft__plan *plan, weft_str raw, uint32_t from)
 {
     char spelled[6 * WEFT__NAME_MAX];
     bool nul = false;
-    if (!key->escaped) return member_named(plan, key->raw, from);
-    if (key->raw.len > sizeof spelled) return NO_MEMBER;
+    if (raw.len > sizeof spelled) return NO_MEMBER;
     return member_named(
-        plan, (weft_str){ spelled, weft__json_unescape(key->raw, spelled, &nul) }, from);
+        plan, (weft_str){ spelled, weft__json_unescape(raw, spelled, &nul) }, from);
 }
 
-static bool unknown_member(weft__reader *r, unknown_keys *known, weft_str key)
+/* The tag was read before: weft__read_union. */
+static bool pass_tag(weft__reader *r, unknown_keys *unknown, const weft__json_string *key)
+{
+    if (unknown->tag_seen) return weft__read_twice(r, *unknown->tag, key->raw.ptr - 1);
+    unknown->tag_seen = true;
+    return weft__read_colon(r) && weft__json_skip(&r->in, r->depth);
+}
+
+static bool refuse_key(weft__reader *r, const weft__json_string *raw)
+{
+    static const weft__finding found = { .type = "extra_forbidden",
+        .msg = "Extra inputs are not permitted" };
+    weft_str key;
+    bool nul;
+    if (!weft__read_text_of(r, raw, &key, &nul) || !weft__read_colon(r)) return false;
+    *weft__read_step(r) = (weft__step){ key.ptr, (uint32_t)key.len, 0 };
+    weft__json_peek(&r->in);
+    const char *begin = r->in.at;
+    return weft__json_skip(&r->in, r->depth) && weft__read_problem(r, &found, begin);
+}
+
+static bool unknown_compared(weft__reader *r, unknown_keys *known, weft_str key)
 {
     for (uint32_t i = 0; i < known->count; i++)
         if (known->len[i] == key.len && memcmp(r->in.start + known->at[i], key.ptr, key.len) == 0)
@@ -52,21 +77,40 @@ static bool unknown_member(weft__reader *r, unknown_keys *known, weft_str key)
         known->at[known->count] = (uint32_t)(key.ptr - r->in.start);
         known->len[known->count++] = (uint32_t)key.len;
     }
-    return weft__read_colon(r) && weft__json_skip(&r->in, r->depth);
+    return true;
+}
+
+/* A key that no member has: kept, refused or passed, with its value. Its problems come behind
+ * those of all members. */
+static bool unknown_member(weft__reader *r, const weft__plan *plan, unknown_keys *unknown,
+    const weft__json_string *key, char *out)
+{
+    weft__problems_mark before = weft__problems_mark_now(r->problems);
+    bool read;
+    if (unknown->tag && weft__read_key_is(key, *unknown->tag)) return pass_tag(r, unknown, key);
+    if (plan->extra)
+        read = weft__read_entry(r, plan->extra->type,
+            weft__field_has_rules(plan->extra) ? plan->extra : NULL, out + plan->extra_offset, key);
+    else if (!unknown_compared(r, unknown, key->raw)) return false;
+    else if (plan->no_extra) read = refuse_key(r, key);
+    else return weft__read_colon(r) && weft__json_skip(&r->in, r->depth);
+    weft__problems_rank(r->problems, before, plan->count);
+    return read;
 }
 
 /* Past a key that is not the expected one, and its colon: `*index` is its member. An unknown one
  * is passed with its value. */
-static __attribute__((noinline)) bool key_read(
-    weft__reader *r, const weft__plan *plan, uint32_t from, unknown_keys *unknown, uint32_t *index)
+static __attribute__((noinline)) bool key_read(weft__reader *r, const weft__plan *plan,
+    uint32_t from, unknown_keys *unknown, uint32_t *index, char *out)
 {
     weft__json_string key;
     if (weft__json_peek(&r->in) != '"')
         return weft__json_fail(
             &r->in, "Expecting property name enclosed in double quotes", r->in.at);
     if (!weft__json_string_read(&r->in, &key)) return false;
-    *index = member_of_key(plan, &key, from);
-    if (*index == NO_MEMBER) return unknown_member(r, unknown, key.raw);
+    *index = key.escaped ? member_of_escaped(plan, key.raw, from)
+                         : member_named(plan, key.raw, from);
+    if (*index == NO_MEMBER) return unknown_member(r, plan, unknown, &key, out);
     return weft__read_colon(r);
 }
 
@@ -78,13 +122,19 @@ static bool read_ref(weft__reader *r, const weft__member *m, void **out)
     return weft__read_value(r, m->type, NULL, *out);
 }
 
+/* A member that is no plain value. */
+static __attribute__((noinline)) bool read_asking(weft__reader *r, const weft__member *m, void *out)
+{
+    return m->ref ? read_ref(r, m, out) : weft__read_judged(r, m->type, m->field, m->rules, out);
+}
+
 static bool read_member(weft__reader *r, const weft__plan *plan, uint32_t index, char *out)
 {
     const weft__member *m = &plan->members[index];
     weft__problems_mark before = weft__problems_mark_now(r->problems);
     *weft__read_step(r) = (weft__step){ m->name.ptr, (uint32_t)m->name.len, 0 };
-    bool read = m->ref ? read_ref(r, m, (void **)(out + m->offset))
-                       : weft__read_value(r, m->type, m->rules, out + m->offset);
+    bool read = m->asks ? read_asking(r, m, out + m->offset)
+                        : weft__read_value(r, m->type, m->rules, out + m->offset);
     if (__builtin_expect(r->problems->count != before.count, 0))
         weft__problems_rank(r->problems, before, index);
     return read;
@@ -119,9 +169,12 @@ static inline bool any_absent(const weft__plan *plan, const uint64_t *seen)
     return absent != 0;
 }
 
-static bool read_members(weft__reader *r, const weft__plan *plan, uint64_t *seen, char *out)
+static bool read_members(
+    weft__reader *r, const weft__plan *plan, const weft_str *tag, uint64_t *seen, char *out)
 {
     unknown_keys unknown;
+    unknown.tag = tag;
+    unknown.tag_seen = false;
     unknown.count = 0;
     uint32_t next = 0;
     do {
@@ -129,7 +182,8 @@ static bool read_members(weft__reader *r, const weft__plan *plan, uint64_t *seen
         bool quoted = weft__json_peek(&r->in) == '"';
         const char *key = r->in.at;
         if (!quoted || next >= plan->count || !key_expected(&r->in, &plan->members[next])) {
-            if (!key_read(r, plan, next < plan->count ? next : 0, &unknown, &index)) return false;
+            if (!key_read(r, plan, next < plan->count ? next : 0, &unknown, &index, out))
+                return false;
             if (index == NO_MEMBER) continue;
         }
         if (is_set(seen, index)) return weft__read_twice(r, plan->members[index].name, key);
@@ -140,7 +194,21 @@ static bool read_members(weft__reader *r, const weft__plan *plan, uint64_t *seen
     return !r->in.error;
 }
 
-bool weft__read_model(weft__reader *r, const weft_schema *schema, void *out)
+/* What the author asks of the model as a whole; the first that finds something ends it. */
+static __attribute__((noinline)) bool check_model(
+    weft__reader *r, const weft__plan *plan, const char *begin, char *out)
+{
+    weft__finding found;
+    for (uint32_t i = 0; i < plan->checks_count; i++) {
+        const weft__plan_check *check = &plan->checks[i];
+        if (weft__judge_model(check->function, out + check->offset, &found) < 0)
+            return weft__read_problem(r, &found, begin);
+    }
+    return true;
+}
+
+bool weft__read_model(
+    weft__reader *r, const weft_schema *schema, const weft_str *tag, void *out)
 {
     const weft__plan *plan;
     int rc = weft__plan_of(schema, &plan);
@@ -151,10 +219,15 @@ bool weft__read_model(weft__reader *r, const weft_schema *schema, void *out)
     uint64_t seen[WEFT__MEMBER_WORDS] = { 0 };
     weft__problems_mark before = weft__problems_mark_now(r->problems);
     if (weft__json_peek(&r->in) == '}') r->in.at++;
-    else if (!read_members(r, plan, seen, out)) return false;
+    else if (!read_members(r, plan, tag, seen, out)) return false;
+    if (plan->extra &&
+        !weft__read_distinct(r, plan->extra->type, (char *)out + plan->extra_offset, begin, false))
+        return false;
     if (any_absent(plan, seen) && !absent_members(r, plan, seen, begin, out)) return false;
     if (__builtin_expect(r->problems->count > before.count + 1, 0))
         weft__problems_sort(r->problems, before);
     r->depth--;
+    if (plan->checks_count && r->problems->total == before.total)
+        return check_model(r, plan, begin, out);
     return true;
 }

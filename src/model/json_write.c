@@ -5,11 +5,14 @@
 #include "model/json.h"
 #include "model/plan.h"
 #include "model/text.h"
+#include "model/view.h"
 #include "wire/json.h"
 #include "wire/number.h"
 
 typedef struct writer {
     weft__buf *out;
+    const weft__view *view;                        /* NULL: all is written */
+    bool inside;                                   /* of the outermost model */
     weft__fault *fault;
     unsigned depth;
     bool placed;                                   /* the fault says already which member it was */
@@ -111,28 +114,130 @@ static int write_ref(writer *w, const weft_schema *schema, const void *value)
     return value ? write_value(w, schema, value) : write_literal(w, WEFT_S("null"));
 }
 
-/* Every member is written with a comma before it; the first one's becomes the brace. */
-WRITER write_model(writer *w, const weft_schema *schema, const char *value)
+/* A ref, or what is always the same. */
+static __attribute__((noinline)) int write_telling(
+    writer *w, const weft__member *m, const char *value)
+{
+    if (m->ref) return write_ref(w, m->type, *(void *const *)(const void *)value);
+    bool lacks = m->type->kind == WEFT__opt && !value[m->type->of->size];
+    return write_literal(w, lacks ? WEFT_S("null") : m->constant);
+}
+
+static inline int write_member(writer *w, const weft__member *m, const char *value)
+{
+    write_key(w, m);
+    if (m->tells) return write_telling(w, m, value);
+    return write_value(w, m->type, value);
+}
+
+static int write_members(
+    writer *w, const weft_schema *schema, const weft__plan *plan, const char *value)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const weft__member *m = &plan->members[i];
+        int rc = write_member(w, m, value + m->offset);
+        if (rc < 0) return refused_at(w, rc, schema, m);
+    }
+    return 0;
+}
+
+/* What was written of a member since `before` is taken back when the view has no use for it. */
+static void take_back(writer *w, const weft__member *m, weft_str initial, size_t before)
+{
+    size_t begin = before + m->key_len;
+    if (w->out->failed || w->out->len < begin) return;
+    weft_str text = { w->out->ptr + begin, w->out->len - begin };
+    bool null = weft_str_equal(text, WEFT_S("null"));
+    bool none = w->view->exclude_none && null;
+    bool same = w->view->exclude_defaults &&
+                (initial.ptr ? weft_str_equal(text, initial)
+                             : null && weft__field_may_lack(m->field));
+    if (none || same) w->out->len = before;
+}
+
+static __attribute__((noinline)) int write_viewed(
+    writer *w, const weft_schema *schema, const weft__plan *plan, const char *value)
+{
+    const weft_str *initial = weft__view_initial(w->view, plan);
+    bool outermost = !w->inside;
+    w->inside = true;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const weft__member *m = &plan->members[i];
+        if (outermost && weft__view_omits(w->view, i)) continue;
+        if (w->view->exclude_unset && weft__view_is_unset(m, value + m->offset)) continue;
+        size_t before = w->out->len;
+        int rc = write_member(w, m, value + m->offset);
+        if (rc < 0) return refused_at(w, rc, schema, m);
+        take_back(w, m, initial ? initial[i] : (weft_str){ 0 }, before);
+    }
+    if (outermost) w->inside = false;
+    return 0;
+}
+
+/* A map that the program filled itself may hold the key of a member. */
+static int write_extra(
+    writer *w, const weft_schema *schema, const weft__plan *plan, const weft__any_list *map)
+{
+    const weft_schema *type = plan->extra->type;
+    for (uint32_t i = 0; i < map->count; i++) {
+        const char *entry = map->items + i * type->item_size;
+        weft_str key = *(const weft_str *)(const void *)entry;
+        for (uint32_t k = 0; k < plan->count; k++)
+            if (weft_str_equal(plan->members[k].name, key))
+                return refuse(w, WEFT_EINVAL,
+                    "the extra key '%.*s', which is a member of its own (model %s)", WEFT_FMT(key),
+                    schema->name);
+        weft__buf_add_char(w->out, ',');
+        int rc = write_text(w, key);
+        weft__buf_add_char(w->out, ':');
+        if (rc == 0) rc = write_value(w, type->of, entry + WEFT__ENTRY_VALUE);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* Every member is written with a comma before it; the first one's becomes the brace. `tag` is
+ * what a union says of its case, or NULL. */
+static inline int write_object(
+    writer *w, const weft_schema *schema, const weft__member *tag, const char *value)
 {
     const weft__plan *plan;
     int rc = weft__plan_of(schema, &plan);
     if (rc == 0) rc = enter(w);
     if (rc < 0) return rc;
     size_t begin = w->out->len;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const weft__member *m = &plan->members[i];
-        const void *at = value + m->offset;
-        write_key(w, m);
-        if (m->ref) rc = write_ref(w, m->type, *(void *const *)at);
-        else rc = write_value(w, m->type, at);
-        if (rc < 0) return refused_at(w, rc, schema, m);
-    }
-    if (plan->count == 0) weft__buf_add_char(w->out, '{');
+    if (tag) write_key(w, tag);
+    rc = __builtin_expect(w->view != NULL, 0) ? write_viewed(w, schema, plan, value)
+                                              : write_members(w, schema, plan, value);
+    if (rc == 0 && plan->extra)
+        rc = write_extra(w, schema, plan, (const void *)(value + plan->extra_offset));
+    if (rc < 0) return rc;
+    if (w->out->len == begin) weft__buf_add_char(w->out, '{');
     weft__buf_add_char(w->out, '}');
     if (w->out->failed || !w->out->ptr) return w->out->failed;
     w->out->ptr[begin] = '{';
     w->depth--;
     return 0;
+}
+
+WRITER write_model(writer *w, const weft_schema *schema, const char *value)
+{
+    return write_object(w, schema, NULL, value);
+}
+
+WRITER write_union(writer *w, const weft_schema *schema, const char *value)
+{
+    const weft__plan *plan;
+    long tag = 0;
+    int rc = weft__plan_of(schema, &plan);
+    if (rc < 0) return rc;
+    memcpy(&tag, value + plan->tag->offset, (size_t)plan->tag->tag);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const weft__member *m = &plan->members[i];
+        if (m->field->tag == tag) return write_object(w, m->type, m, value + m->offset);
+    }
+    return refuse(w, WEFT_EINVAL, "a %s whose %s is %ld, which is none of its cases", schema->name,
+        plan->tag->name, tag);
 }
 
 WRITER write_list(writer *w, const weft_schema *schema, const weft__any_list *list)
@@ -189,18 +294,25 @@ static int write_value(writer *w, const weft_schema *schema, const void *value)
     case SHAPE(WEFT__list, WEFT__no_scalar): return write_list(w, schema, value);
     case SHAPE(WEFT__map, WEFT__no_scalar): return write_map(w, schema, value);
     case SHAPE(WEFT__opt, WEFT__no_scalar): return write_option(w, schema, value);
+    case SHAPE(WEFT__union, WEFT__no_scalar): return write_union(w, schema, value);
     default: return write_literal(w, WEFT_S("null"));
     }
 }
 
-int weft__json_write(
-    const weft_schema *schema, const void *value, weft__buf *out, weft__fault *fault)
+int weft__json_write_view(const weft_schema *schema, const void *value, const weft__view *view,
+    weft__buf *out, weft__fault *fault)
 {
-    writer w = { .out = out, .fault = fault };
+    writer w = { .out = out, .fault = fault, .view = view };
     size_t before = out->len;
     if (fault) fault->text[0] = 0;
     int rc = write_value(&w, schema, value);
     if (rc == 0) rc = out->failed;
     if (rc < 0) out->len = before;
     return rc;
+}
+
+int weft__json_write(
+    const weft_schema *schema, const void *value, weft__buf *out, weft__fault *fault)
+{
+    return weft__json_write_view(schema, value, NULL, out, fault);
 }

@@ -8,7 +8,7 @@
 enum { OPTION_SET = 1, OPTION_NULL = 2 };
 
 /* What a kind of value is packed as. NUMBER: its own bytes. */
-typedef enum shape { NUMBER, BOOL, TEXT, MODEL, LIST, MAP, OPTION, NOTHING, NO_SHAPE } shape;
+typedef enum shape { NUMBER, BOOL, TEXT, MODEL, LIST, MAP, OPTION, UNION, NOTHING, NO_SHAPE } shape;
 
 static shape shape_of(const weft_schema *schema)
 {
@@ -29,6 +29,8 @@ static shape shape_of(const weft_schema *schema)
         return MAP;
     case WEFT__opt:
         return OPTION;
+    case WEFT__union:
+        return UNION;
     case WEFT__special:
         break;
     }
@@ -80,6 +82,8 @@ static int pack_text(packer *p, const weft_str *text)
 
 static int pack_field(packer *p, const weft_schema *model, const weft_field *f, const void *at)
 {
+    if (weft__field_is_remark(f))
+        return 0;
     if (!f->type)
         return no_field(p->fault, model, f);
     if (f->place == WEFT__embed)
@@ -134,6 +138,25 @@ static int pack_items(packer *p, const weft_schema *schema, const weft__any_list
     return rc;
 }
 
+/* The row of the case that the tag names; NULL when it names none. */
+static const weft_field *case_of(const weft_schema *schema, const char *value)
+{
+    const weft_field *tag = &schema->fields[0];
+    long number = 0;
+    memcpy(&number, value + tag->offset, (size_t)tag->tag);
+    for (size_t i = 1; i < schema->count; i++)
+        if (schema->fields[i].tag == number)
+            return &schema->fields[i];
+    return NULL;
+}
+
+static int pack_union(packer *p, const weft_schema *schema, const char *value)
+{
+    const weft_field *tag = &schema->fields[0], *f = case_of(schema, value);
+    weft__buf_add(p->out, value + tag->offset, (size_t)tag->tag);
+    return f ? pack_model(p, f->type, value + f->offset) : 0;
+}
+
 /* The flags may never have been written as bools: any byte but 0 is true. */
 static int pack_option(packer *p, const weft_schema *schema, const char *value)
 {
@@ -162,6 +185,8 @@ static int pack_value(packer *p, const weft_schema *schema, const void *value)
         return pack_items(p, schema, value, true);
     case OPTION:
         return pack_option(p, schema, value);
+    case UNION:
+        return pack_union(p, schema, value);
     case NOTHING:
         weft__buf_add_char(p->out, 0);
         return 0;
@@ -193,7 +218,7 @@ int weft__pack_check(const weft_schema *schema, weft__fault *fault)
     if (shape_of(leaf) == NO_SHAPE)
         return no_shape(fault, leaf);
     for (size_t i = 0; leaf->kind == WEFT__model && i < leaf->count; i++)
-        if (!leaf->fields[i].type)
+        if (!leaf->fields[i].type && !weft__field_is_remark(&leaf->fields[i]))
             return no_field(fault, leaf, &leaf->fields[i]);
     return 0;
 }
@@ -271,6 +296,8 @@ static int unpack_members(unpacker *u, const weft_schema *schema, char *out)
     for (size_t i = 0; i < schema->count && rc == 0; i++) {
         const weft_field *f = &schema->fields[i];
         void *at = out + f->offset;
+        if (weft__field_is_remark(f))
+            continue;
         if (!f->type)
             rc = WEFT_EINVAL;
         else if (f->place == WEFT__ref)
@@ -332,6 +359,15 @@ static int unpack_option(unpacker *u, const weft_schema *schema, char *out)
     return has & OPTION_SET ? unpack_value(u, schema->of, out) : 0;
 }
 
+static int unpack_union(unpacker *u, const weft_schema *schema, char *out)
+{
+    const weft_field *tag = &schema->fields[0];
+    memset(out, 0, schema->size);
+    int rc = take(u, out + tag->offset, (size_t)tag->tag);
+    const weft_field *f = rc < 0 ? NULL : case_of(schema, out);
+    return f ? unpack_model(u, f->type, out + f->offset) : rc;
+}
+
 static int unpack_value(unpacker *u, const weft_schema *schema, void *out)
 {
     unsigned char nothing;
@@ -350,6 +386,8 @@ static int unpack_value(unpacker *u, const weft_schema *schema, void *out)
         return unpack_items(u, schema, out, true);
     case OPTION:
         return unpack_option(u, schema, out);
+    case UNION:
+        return unpack_union(u, schema, out);
     case NOTHING:
         memset(out, 0, schema->size);
         return take_byte(u, 0, &nothing);

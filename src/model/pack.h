@@ -15,7 +15,7 @@
  * eight bytes, its length + 1 or 0 for ptr NULL, and its bytes. A ref is a byte that says whether
  * there is one, and the value. An option is a byte (1: set, 2: null) and, when set, the value. A
  * list is four bytes, its count, and its items; a map the same of keys and values. weft_none is a
- * byte, 0. */
+ * byte, 0. A union is its tag's own bytes and, when that is one of its cases, the case's model. */
 
 /* Models, lists and maps inside each other, counted as in JSON: what can be answered as JSON can be
  * packed. Refs that form a ring end here. */

@@ -24,13 +24,28 @@ typedef struct weft__member {
     const char *key;                 /* as it is written: ,"name": and WEFT__KEY_SPARE bytes more */
     uint32_t key_len;
     bool ref;
+    bool asks;                       /* reading it takes more than reading a value of its type */
+    bool tells;                      /* writing it takes more than writing a value of its type */
+    weft_str constant;               /* the JSON of .only; ptr NULL: none */
     uint64_t head, head_mask;        /* the first eight bytes of "name": */
 } weft__member;
 
+/* A function over the whole model, or over one that is embedded in it. */
+typedef struct weft__plan_check { const void *function; size_t offset; } weft__plan_check;
+
+/* Of a model; or of a union, whose members are its cases, each with the tag's key and its text as
+ * its key. */
 typedef struct weft__plan {
     struct weft__plan *next;         /* of all plans, so that they can be given back */
     struct weft__plan **slot;
     uint32_t count;
+    const weft_field *extra;         /* where keys that no member has are kept; NULL: nowhere */
+    size_t extra_offset;
+    uint32_t extras;                 /* how many said so: more than one is a fault */
+    bool no_extra;
+    uint32_t checks_count;
+    weft__plan_check *checks;
+    const weft_field *tag;           /* of a union */
     uint64_t required[WEFT__MEMBER_WORDS], initial[WEFT__MEMBER_WORDS];
     weft__member members[];
 } weft__plan;

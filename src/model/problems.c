@@ -113,6 +113,15 @@ static void add_values(weft__buf *out, const weft_schema *schema)
     }
 }
 
+/* The first row of a union is its tag. */
+static void add_tags(weft__buf *out, const weft_schema *schema)
+{
+    for (size_t i = 1; i < schema->count; i++) {
+        if (i > 1) weft__buf_lit(out, ", ");
+        add_quoted(out, schema->fields[i].name);
+    }
+}
+
 static void add_plainly(weft__buf *out, const weft__ctx *value)
 {
     char digits[WEFT__DOUBLE_PLAIN_MAX];
@@ -121,8 +130,10 @@ static void add_plainly(weft__buf *out, const weft__ctx *value)
     case WEFT__CTX_DOUBLE:
         weft__buf_add(out, digits, weft__double_write_plain(digits, value->d));
         break;
-    case WEFT__CTX_TEXT: weft__buf_add_str(out, value->s); break;
+    case WEFT__CTX_TEXT: case WEFT__CTX_ERROR: weft__buf_add_str(out, value->s); break;
     case WEFT__CTX_ENUM: add_values(out, value->e); break;
+    case WEFT__CTX_TAGS: add_tags(out, value->e); break;
+    case WEFT__CTX_QUOTED: add_quoted(out, value->s.ptr); break;
     }
 }
 
@@ -153,13 +164,17 @@ static weft_str message(weft__problems *p, const weft__finding *f)
     return msg;
 }
 
-/* The texts of an enum are spelled out once, for those problems that are kept. */
+/* Texts that are made are spelled out once, for those problems that are kept. */
 static void copy_ctx(weft__problems *p, weft__problem *problem, const weft__finding *f)
 {
     memcpy(problem->ctx, f->ctx, sizeof f->ctx);
-    if (f->ctx[0].kind != WEFT__CTX_ENUM) return;
-    weft__finding texts = { .msg = "{0}", .ctx = { f->ctx[0] } };
-    problem->ctx[0] = (weft__ctx){ f->ctx[0].key, WEFT__CTX_TEXT, .s = message(p, &texts) };
+    for (unsigned i = 0; i < weft_count(f->ctx); i++) {
+        const weft__ctx *c = &f->ctx[i];
+        bool made = c->key && (c->kind == WEFT__CTX_ENUM || c->kind == WEFT__CTX_TAGS ||
+                                  c->kind == WEFT__CTX_QUOTED);
+        weft__finding text = { .msg = "{0}", .ctx = { *c } };
+        if (made) problem->ctx[i] = (weft__ctx){ c->key, WEFT__CTX_TEXT, .s = message(p, &text) };
+    }
 }
 
 static weft__problem *slot(weft__problems *p)
@@ -278,7 +293,9 @@ static void write_ctx_value(const weft__ctx *value, weft__buf *out)
     case WEFT__CTX_INT: weft__buf_add_int(out, value->i); break;
     case WEFT__CTX_DOUBLE: weft__buf_add(out, digits, weft__double_write(digits, value->d)); break;
     case WEFT__CTX_TEXT: weft__json_add_text_lossy(out, value->s); break;
-    case WEFT__CTX_ENUM: break;                    /* none is kept: see copy_ctx */
+    case WEFT__CTX_ERROR: weft__buf_lit(out, "{}"); break;
+    case WEFT__CTX_ENUM: case WEFT__CTX_TAGS: case WEFT__CTX_QUOTED:
+        break;                                     /* none is kept: see copy_ctx */
     }
 }
 

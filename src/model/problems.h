@@ -23,10 +23,13 @@ typedef struct weft__loc {
  * these. A name of NULL is an index. */
 typedef struct weft__step { const char *name; uint32_t len, index; } weft__step;
 
-/* One entry of a problem's "ctx"; key NULL: none. Of an enum, the texts of its values are meant. */
+/* One entry of a problem's "ctx"; key NULL: none. Of an enum, the texts of its values are meant, of a
+ * union (TAGS) those of its cases; QUOTED is a text in quotes; ERROR is a text for the message, and in
+ * "ctx" an empty object. */
 typedef struct weft__ctx {
     const char *key;
-    enum { WEFT__CTX_INT, WEFT__CTX_DOUBLE, WEFT__CTX_TEXT, WEFT__CTX_ENUM } kind;
+    enum { WEFT__CTX_INT, WEFT__CTX_DOUBLE, WEFT__CTX_TEXT, WEFT__CTX_ENUM, WEFT__CTX_TAGS,
+        WEFT__CTX_QUOTED, WEFT__CTX_ERROR } kind;
     union {
         int64_t i;
         double d;

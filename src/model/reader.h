@@ -17,7 +17,9 @@ typedef struct weft__reader {
     int rc;
     uint32_t nested; /* how many initial values this one is in: members that it lacks have theirs */
     uint32_t depth; /* arrays and objects around `at`: so many steps of the path are set */
+    uint64_t tagged; /* a bit for each depth at which an object that is a case of a union begins: */
     weft__step path[WEFT__JSON_DEPTH_MAX];
+    const weft__member *cases[WEFT__JSON_DEPTH_MAX]; /* it stands in the path before the next step */
 } weft__reader;
 
 /* weft__json_read inside `nested` initial values; past WEFT__NESTED_MAX WEFT_EDEADLK. */
@@ -28,10 +30,36 @@ int weft__json_read_nested(const weft_schema *schema, const weft_field *constrai
 
 bool weft__read_value(
     weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out);
-bool weft__read_model(weft__reader *r, const weft_schema *schema, void *out);
+/* `tag`, or NULL, is the name of a key that is no member: of the union that the model is a case of. */
+bool weft__read_model(
+    weft__reader *r, const weft_schema *schema, const weft_str *tag, void *out);
+bool weft__read_union(weft__reader *r, const weft_schema *schema, void *out);
 bool weft__read_list(
     weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out);
 bool weft__read_map(weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out);
+
+/* A value of `schema` whose declaration asks for more than limits: weft__field_is_judged. */
+bool weft__read_judged(weft__reader *r, const weft_schema *schema, const weft_field *field,
+    const weft_field *rules, void *out);
+
+/* Whether a key, escaped or not, is this name. A leaf: it takes more stack than the rest. */
+bool weft__read_key_is(const weft__json_string *key, weft_str name) __attribute__((noinline));
+
+/* Past one value of any kind. */
+bool weft__read_token(weft__reader *r, weft__token *t);
+
+/* A key of a map that was just read, and the value behind it, into a new entry. Problems of the
+ * key stand right below it. The keys of a map are known to be distinct once weft__read_distinct
+ * has said so; `begin` is where the map's object begins, and `all` that all its keys are in the
+ * map. */
+bool weft__read_entry(weft__reader *r, const weft_schema *schema, const weft_field *rules,
+    void *map, const weft__json_string *key);
+bool weft__read_distinct(
+    weft__reader *r, const weft_schema *schema, const void *map, const char *begin, bool all);
+
+/* The path with the cases of unions in it; how many steps that are. */
+enum { WEFT__STEPS_MAX = 2 * WEFT__JSON_DEPTH_MAX + 2 };
+uint32_t weft__read_steps(const weft__reader *r, weft__step *out);
 
 /* Note a problem of the value whose text begins at `begin` and ends at `at`. */
 bool weft__read_problem(weft__reader *r, const weft__finding *found, const char *begin) WEFT__COLD;

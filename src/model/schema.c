@@ -49,6 +49,16 @@ bool weft__field_has_rules(const weft_field *field)
            field->max_len || field->min_items || field->max_items || field->pattern;
 }
 
+bool weft__field_is_judged(const weft_field *field)
+{
+    return field->check || field->only || field->unique || field->not_null;
+}
+
+bool weft__field_is_remark(const weft_field *field)
+{
+    return field->place == WEFT__no_extra || field->place == WEFT__check;
+}
+
 const weft_schema *weft__schema_leaf(const weft_schema *schema)
 {
     while (schema && schema->of) schema = schema->of;
@@ -57,7 +67,8 @@ const weft_schema *weft__schema_leaf(const weft_schema *schema)
 
 bool weft__field_may_lack(const weft_field *field)
 {
-    return field->place == WEFT__ref || (field->type && field->type->kind == WEFT__opt);
+    if (field->place == WEFT__ref) return true;
+    return field->type && field->type->kind == WEFT__opt && !field->required;
 }
 
 static bool text_same(const char *a, const char *b)
@@ -69,7 +80,7 @@ static bool type_same(const weft_schema *a, const weft_schema *b)
 {
     for (; a && b; a = a->of, b = b->of) {
         if (a == b) return true;
-        if (a->kind != b->kind || a->size != b->size || a->item_size != b->item_size ||
+        if (a->kind != b->kind || a->literal != b->literal || a->size != b->size || a->item_size != b->item_size ||
             !text_same(a->name, b->name))
             return false;
     }
@@ -81,15 +92,18 @@ static bool rules_same(const weft_field *a, const weft_field *b)
     return a->range[0] == b->range[0] && a->range[1] == b->range[1] && a->above == b->above &&
            a->below == b->below && a->multiple_of == b->multiple_of && a->min_len == b->min_len &&
            a->max_len == b->max_len && a->min_items == b->min_items &&
-           a->max_items == b->max_items && text_same(a->pattern, b->pattern);
+           a->max_items == b->max_items && text_same(a->pattern, b->pattern) &&
+           text_same(a->only, b->only) && a->unique == b->unique &&
+           a->required == b->required && a->not_null == b->not_null;
 }
 
+/* A function that a header defines has another address in each file. */
 static bool field_same(const weft_field *a, const weft_field *b)
 {
     return a->place == b->place && a->offset == b->offset && a->tag == b->tag &&
            text_same(a->name, b->name) && text_same(a->as, b->as) &&
            text_same(a->initial, b->initial) && text_same(a->doc, b->doc) &&
-           type_same(a->type, b->type) && rules_same(a, b);
+           type_same(a->type, b->type) && rules_same(a, b) && !a->check == !b->check;
 }
 
 /* Members are compared by the names of their types alone: were those different shapes, they

@@ -10,6 +10,9 @@ weft_str weft__field_name(const weft_field *field);
 /* True when the declaration limits the values it takes. */
 bool weft__field_has_rules(const weft_field *field);
 
+/* True when it asks for more than limits: .only, .unique, .not_null, .check (model/judge.h). */
+bool weft__field_is_judged(const weft_field *field);
+
 bool weft__field_has_range(const weft_field *field);
 
 /* The type of the values inside lists, maps and options: what .range or .max_len speak of. */
@@ -17,6 +20,9 @@ const weft_schema *weft__schema_leaf(const weft_schema *schema);
 
 /* True when a member of that place and type may be left out without an .initial. */
 bool weft__field_may_lack(const weft_field *field);
+
+/* True when the row of a table has no member of the struct: what is said of a model as a whole. */
+bool weft__field_is_remark(const weft_field *field);
 
 /* True when both have the same name and shape: the same members, of types of the same name, with
  * the same options. Two files that include one header have equal schemas at different places. */

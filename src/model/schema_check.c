@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
-#include "model/coerce.h"
+#include "model/judge.h"
 #include "model/pattern.h"
 #include "model/plan.h"
 #include "model/text.h"
@@ -117,6 +117,70 @@ static void check_items(check *c, const weft_field *f)
             f->min_items, f->max_items);
 }
 
+static bool is_single(const weft_schema *type)
+{
+    return type->kind == WEFT__scalar || type->kind == WEFT__enum;
+}
+
+/* It stands in the text of the answer as it is, so 007 and +7 are none. */
+static bool only_is_value(const weft_field *f, const weft_schema *type)
+{
+    weft__token token = { .kind = WEFT__TOKEN_TEXT, .text = weft_str_of(f->only) };
+    if (type->kind == WEFT__enum) return weft__enum_value(type, token.text) != NULL;
+    if (type->scalar == WEFT__text) return weft__utf8_valid(token.text.ptr, token.text.len);
+    if (type->scalar == WEFT__bool) return !strcmp(f->only, "true") || !strcmp(f->only, "false");
+    const char *end = weft__number_scan(token.text.ptr, token.text.ptr + token.text.len, &token.number);
+    token.kind = WEFT__TOKEN_NUMBER;
+    int64_t value;
+    weft__finding found;
+    return end == token.text.ptr + token.text.len && weft__judge_is_only(f, &token) &&
+           weft__number_int64(&token.number, &value) == 0 &&
+           weft__rules_int(f, type->scalar, value, &found) == 0;
+}
+
+static void check_only(check *c, const weft_field *f)
+{
+    const weft_schema *type = f->type->kind == WEFT__opt ? f->type->of : f->type;
+    if (!f->only) return;
+    bool has_one = type->kind == WEFT__enum || type->scalar == WEFT__text ||
+                   type->scalar == WEFT__bool || type->scalar == WEFT__int32 ||
+                   type->scalar == WEFT__int64;
+    if (!is_single(type) || !has_one)
+        member_fault(c, f, ".only is for one text, integer, bool or enum, and its type is %s%s",
+            is_single(type) ? "" : "a list, map or model of ", f->type->name);
+    else if (!only_is_value(f, type))
+        member_fault(c, f, ".only is '%.160s', which is no value of it", f->only);
+}
+
+static void check_unique(check *c, const weft_field *f)
+{
+    const weft_schema *type = f->type->kind == WEFT__opt ? f->type->of : f->type;
+    if (!f->unique) return;
+    const weft_schema *item = type->kind == WEFT__list ? type->of : type;
+    bool compared = item->kind == WEFT__enum || item->scalar == WEFT__text ||
+                    item->scalar == WEFT__bool || is_number(item);
+    if (type->kind != WEFT__list || !compared)
+        member_fault(c, f,
+            ".unique is for lists of text, numbers, bools or enums, and its type is %s%s",
+            type->kind == WEFT__list ? "a list of " : "", f->type->name);
+}
+
+static void check_presence(check *c, const weft_field *f)
+{
+    const char *option = f->required ? ".required" : ".not_null";
+    if (!f->required && !f->not_null) return;
+    if (f->type->kind != WEFT__opt)
+        member_fault(c, f, "%s is for an opt, and its type is %s", option, f->type->name);
+    else if (f->place != WEFT__field)
+        member_fault(c, f, "%s is for members of models: what is no JSON cannot be null", option);
+    else if (f->required && f->not_null)
+        member_fault(c, f, ".required and .not_null: then it is no opt but a field");
+    else if (f->required && f->initial)
+        member_fault(c, f, ".required and .initial; expected one of them");
+    else if (f->not_null && f->type->of->scalar == WEFT__json)
+        member_fault(c, f, ".not_null: null is a value of a weft_json");
+}
+
 static void say_initial(check *c, const weft_field *f, int rc, const weft__problems *problems)
 {
     const weft__problem *p = problems->count ? &problems->items[0] : NULL;
@@ -155,7 +219,8 @@ static void check_name(check *c, const weft_field *f)
 /* Members that are not values of their own: all an option could say would be lost. */
 static void check_without_options(check *c, const weft_field *f, const char *keyword)
 {
-    if (f->initial || weft__field_has_rules(f) || f->above || f->below)
+    if (f->initial || weft__field_has_rules(f) || f->above || f->below ||
+        weft__field_is_judged(f) || f->required)
         member_fault(c, f,
             "%s takes no option that speaks of a value (.initial, .range, .max_len and so on)",
             keyword);
@@ -164,7 +229,8 @@ static void check_without_options(check *c, const weft_field *f, const char *key
 static void check_text_place(check *c, const weft_field *f)
 {
     const weft_schema *leaf = weft__schema_leaf(f->type);
-    if (f->type->kind == WEFT__map || leaf->kind == WEFT__model || leaf->kind == WEFT__special)
+    if (f->type->kind == WEFT__map || leaf->kind == WEFT__model || leaf->kind == WEFT__special ||
+        leaf->kind == WEFT__union)
         member_fault(c, f, "a path, query or header value is text, and its type is %s%s",
             f->type->kind == WEFT__map ? "a map of " : "", leaf->name);
     else if (f->place == WEFT__path && f->type->kind != WEFT__scalar && f->type->kind != WEFT__enum)
@@ -180,16 +246,45 @@ static void check_value(check *c, const weft_field *f)
     check_multiple(c, f, leaf);
     check_text_rules(c, f, leaf);
     check_items(c, f);
+    check_only(c, f);
+    check_unique(c, f);
+    check_presence(c, f);
     if (is_text_place(f->place)) check_text_place(c, f);
     if (c->faults == before && c->rc == 0) check_initial(c, f);
 }
 
+/* It is a map, so what speaks of one value cannot be said of it. */
+static void check_extra(check *c, const weft_field *f)
+{
+    if (f->initial || f->as || f->check)
+        member_fault(c, f, "extra has no name and no value of its own, so %s means nothing",
+            f->initial ? ".initial" : f->as ? ".as" : ".check");
+    else check_value(c, f);
+}
+
+static void check_case(check *c, const weft_field *f)
+{
+    const weft__plan *plan;
+    weft_str tag = weft__field_name(&c->model->fields[0]);
+    if (f->type->kind != WEFT__model) {
+        fault(c, "%s, case '%s': when is for models, and its type is %s", c->model->name, f->name,
+            f->type->name);
+        return;
+    }
+    if (weft__plan_of(f->type, &plan) < 0) return; /* told of the model itself */
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (weft_str_equal(plan->members[i].name, tag))
+            fault(c, "%s, case '%s': model %s has a member '%.*s' of its own, which is the name of "
+                "the union's tag", c->model->name, f->name, f->type->name, WEFT_FMT(tag));
+}
+
 static void check_field(check *c, const weft_field *f)
 {
+    if (weft__field_is_remark(f)) return;
     check_name(c, f);
     switch (f->place) {
     case WEFT__hidden: check_without_options(c, f, "hidden"); return;
-    case WEFT__request: case WEFT__reply: case WEFT__value: return;
+    case WEFT__request: case WEFT__reply: case WEFT__value: case WEFT__tag: return;
     default: break;
     }
     if (!f->type) {
@@ -198,6 +293,8 @@ static void check_field(check *c, const weft_field *f)
     }
     switch (f->place) {
     case WEFT__ref: check_without_options(c, f, "ref"); return;
+    case WEFT__when: check_case(c, f); return;
+    case WEFT__extra: check_extra(c, f); return;
     case WEFT__embed:
         check_without_options(c, f, "embed");
         if (f->as) member_fault(c, f, "embed has no name of its own in JSON, so .as means nothing");
@@ -224,7 +321,8 @@ static void check_names_of_fields(check *c)
     const weft_schema *m = c->model;
     for (size_t i = 0; i < m->count; i++)
         for (size_t k = 0; k < i; k++)
-            if (m->fields[i].place == m->fields[k].place &&
+            if (!weft__field_is_remark(&m->fields[i]) &&
+                m->fields[i].place == m->fields[k].place &&
                 weft_str_equal(weft__field_name(&m->fields[i]), weft__field_name(&m->fields[k])))
                 fault(c, "%s: '%.*s' is there twice", m->name,
                     WEFT_FMT(weft__field_name(&m->fields[i])));
@@ -234,7 +332,7 @@ static void check_model(check *c)
 {
     int before = c->faults;
     for (size_t i = 0; i < c->model->count && c->rc == 0; i++) check_field(c, &c->model->fields[i]);
-    if (!c->model->plan || c->model->kind == WEFT__enum) {
+    if (!c->model->plan || c->model->kind != WEFT__model) {
         check_names_of_fields(c);
         return;
     }
@@ -247,6 +345,9 @@ static void check_model(check *c)
             "embed itself",
             c->model->name, WEFT__MEMBERS_MAX);
     if (plan) check_names_of_plan(c, plan);
+    if (plan && plan->extras + plan->no_extra > 1)
+        fault(c, "%s: extra and no_extra can be said once, those of embedded models included",
+            c->model->name);
 }
 
 static int book_add(weft__schema_book *book, const weft_schema *schema)
@@ -287,7 +388,9 @@ int weft__schema_check(
     int rc = book_add(book, weft__schema_leaf(schema));
     for (; rc == 0 && next < book->count; next++) {
         c.model = book->seen[next];
-        if (c.model->kind != WEFT__model && c.model->kind != WEFT__enum) continue;
+        if (c.model->kind != WEFT__model && c.model->kind != WEFT__enum &&
+            c.model->kind != WEFT__union)
+            continue;
         for (size_t i = 0; i < c.model->count && rc == 0; i++)
             if (c.model->fields[i].type)
                 rc = book_add(book, weft__schema_leaf(c.model->fields[i].type));

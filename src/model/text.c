@@ -1,6 +1,7 @@
 #include "model/text.h"
 #include <string.h>
 #include "model/coerce.h"
+#include "model/judge.h"
 #include "model/reader.h"
 #include "wire/json.h"
 
@@ -58,17 +59,61 @@ static int items_problem(const weft_field *field, const void *list, const weft__
     return problems->failed ? problems->failed : WEFT_EINVAL;
 }
 
+static int judge_items(const weft_field *field, void *list, weft_arena *arena,
+    weft__problems *problems, const weft__loc *loc)
+{
+    weft__finding found;
+    int rc = weft__field_is_judged(field) ? weft__judge(field, list, arena, &found) : 0;
+    return rc == WEFT_EINVAL ? items_problem(field, list, &found, problems, loc) : rc;
+}
+
 int weft__text_items(
-    const weft_field *field, const void *list, weft__problems *problems, const weft__loc *loc)
+    const weft_field *field, void *list, weft__problems *problems, const weft__loc *loc)
 {
     const weft__any_list *l = list;
     weft__finding found;
-    if (weft__rules_items(field, "List", l->count, &found) == 0) return 0;
+    if (weft__rules_items(field, "List", l->count, &found) == 0) {
+        if (weft__problems_before(problems, loc).count < problems->count) return 0;
+        return judge_items(field, list, problems->arena, problems, loc);
+    }
     weft__problems_mark before = weft__problems_before(problems, loc);
     bool too_long = field->max_items && l->count > field->max_items;
     if (!too_long && before.count < problems->count) return 0;
     weft__problems_back_to(problems, before);
     return items_problem(field, list, &found, problems, loc);
+}
+
+/* Of a text that may be one alone, all is said by its bytes or, of a number, by its value. */
+static bool is_only(const weft_field *field, const weft_schema *type, weft_str text, const void *out)
+{
+    uint64_t only[2] = { 0 };
+    if (weft_str_equal(text, weft_str_of(field->only))) return true;
+    if (type->kind == WEFT__enum || type->scalar == WEFT__text) return false;
+    if (weft__judge_store_only(field, only) < 0) return false;
+    return memcmp(only, out, type->size) == 0;
+}
+
+/* What was read without a problem. */
+static int judge_text(const weft_field *field, weft_str text, void *out, weft_arena *arena,
+    weft__problems *problems, const weft__loc *loc)
+{
+    weft__finding found;
+    const weft_schema *type = field->type->kind == WEFT__opt ? field->type->of : field->type;
+    int rc = 0;
+    if (field->only && !is_only(field, type, text, out)) {
+        found = weft__judge_not_only(field);
+        rc = WEFT_EINVAL;
+    }
+    if (rc == 0) rc = weft__judge(field, out, arena, &found);
+    return rc == WEFT_EINVAL ? problem(problems, &found, loc, text) : rc;
+}
+
+static int read_text(const weft_schema *schema, const weft_field *field, weft_str text, void *out,
+    weft_arena *arena, weft__problems *problems, const weft__loc *loc)
+{
+    if (schema->kind != WEFT__opt) return read_one(schema, field, text, out, arena, problems, loc);
+    ((bool *)out)[schema->of->size] = true;
+    return read_one(schema->of, field, text, out, arena, problems, loc);
 }
 
 int weft__text_read(const weft_schema *schema, const weft_field *field, weft_str text, void *out,
@@ -77,9 +122,9 @@ int weft__text_read(const weft_schema *schema, const weft_field *field, weft_str
     memset(out, 0, schema->size);
     if (schema->kind == WEFT__list)
         return weft__text_append(schema, field, text, out, arena, problems, loc);
-    if (schema->kind != WEFT__opt) return read_one(schema, field, text, out, arena, problems, loc);
-    ((bool *)out)[schema->of->size] = true;
-    return read_one(schema->of, field, text, out, arena, problems, loc);
+    int rc = read_text(schema, field, text, out, arena, problems, loc);
+    if (rc < 0 || !field || !weft__field_is_judged(field)) return rc;
+    return judge_text(field, text, out, arena, problems, loc);
 }
 
 int weft__absent_read(const weft_field *field, void *out, weft_arena *arena,
@@ -107,7 +152,9 @@ static int default_parse(const weft_field *field, const weft_field *rules, void 
 int weft__default_check(
     const weft_field *field, void *out, weft_arena *arena, weft__problems *problems)
 {
-    return default_parse(field, field, out, arena, problems, 0);
+    weft_field own = *field;                       /* .check is not asked about it */
+    own.check = NULL;
+    return default_parse(&own, &own, out, arena, problems, 0);
 }
 
 /* Its limits were checked at the start, and text that no program changes needs no copy. */

@@ -19,10 +19,10 @@ int weft__text_read(const weft_schema *schema, const weft_field *field, weft_str
 int weft__text_append(const weft_schema *schema, const weft_field *field, weft_str text, void *list,
     weft_arena *arena, weft__problems *problems, const weft__loc *loc) WEFT_NODISCARD;
 
-/* Check min_items and max_items of a list that was read by weft__text_append, right behind its
+/* Check min_items, max_items, .unique and .check of a list that was read by weft__text_append, right behind its
  * last item. A list that is too long has that one problem, and one with problems of its items is
  * not said to be too short. */
-int weft__text_items(const weft_field *field, const void *list, weft__problems *problems,
+int weft__text_items(const weft_field *field, void *list, weft__problems *problems,
     const weft__loc *loc) WEFT_NODISCARD;
 
 /* Nothing came for `field`: its initial value, or an absent option, or else the problem

@@ -228,6 +228,28 @@ static void check_options(making *m)
         FAULT(m, "body_bytes_max, but input %s has no body member", r->in->name);
 }
 
+static void add_view(making *m)
+{
+    const weft_route *r = m->e->route;
+    weft__fault fault = { "" };
+    weft__view_opts opts = { .exclude_unset = r->exclude_unset,
+        .exclude_none = r->exclude_none,
+        .exclude_defaults = r->exclude_defaults,
+        .include = r->include,
+        .exclude = r->exclude };
+    if (!weft__view_needed(&opts)) return;
+    if (m->e->answer != WEFT__ANSWER_JSON || r->out->kind == WEFT__special) {
+        FAULT(m, "its output %s is no JSON of a model; exclude_unset and its like leave members out of one",
+            r->out->name);
+        return;
+    }
+    weft__view *view = weft__arena_alloc(m->arena, sizeof *view);
+    int rc = view ? weft__view_make(view, &opts, r->out, m->arena, &fault) : WEFT_ENOMEM;
+    if (rc == 0) m->e->view = view;
+    else if (rc == WEFT_EINVAL && fault.text[0]) FAULT(m, "%s", fault.text);
+    else if (rc != WEFT_EINVAL) m->out_of_memory = true;
+}
+
 static void check_run(making *m)
 {
     const weft_route *r = m->e->route;
@@ -261,6 +283,7 @@ int weft__endpoint_make(
     add_members(&m);
     e->answer = answer_of(&m);
     check_options(&m);
+    add_view(&m);
     check_run(&m);
     e->status = r->status ? r->status : 200;
     bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;

@@ -2,6 +2,7 @@
 #define WEFT_SRC_WEB_ENDPOINT_H
 /* Routes made ready: all that answering a request needs, found out once, at the start. */
 #include "model/problems.h"
+#include "model/view.h"
 #include "web/app.h"
 #include "web/reply.h"
 #include "web/router.h"
@@ -27,6 +28,7 @@ typedef struct weft__endpoint {
     const weft_field *body, *request, *reply;    /* NULL: the input has none */
     bool streams;                    /* the handler reads the body itself */
     weft__answer answer;
+    const weft__view *view;          /* what of the output is left out; NULL: nothing */
     int status;
     bool cancels;                    /* the client's leaving cancels the handler */
 } weft__endpoint;

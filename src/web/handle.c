@@ -59,7 +59,7 @@ static void send_output(
     weft__fault fault;
     int rc = 0;
     if (e->answer == WEFT__ANSWER_NULL) weft__buf_lit(body, "null");
-    else rc = weft__json_write(e->route->out, out, body, &fault);
+    else rc = weft__json_write_view(e->route->out, out, e->view, body, &fault);
     if (rc < 0)
         weft__failure_internal(e, x, "its output cannot be written as JSON: %s", fault.text);
     else

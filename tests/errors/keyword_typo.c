@@ -1,5 +1,5 @@
-/* gcc:   no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden[)]
- * clang: no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden[)] */
+/* gcc:   no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden, extra, no_extra, check[)]
+ * clang: no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden, extra, no_extra, check[)] */
 #include "weft/model.h"
 
 WEFT_MODEL(Customer,    /* HERE */

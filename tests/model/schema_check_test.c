@@ -239,3 +239,62 @@ WEFT_TEST(a_check_without_memory_says_so_and_loses_none)
         weft__model_forget();
     }
 }
+
+static const char *any(int *value) { (void)value; return NULL; }
+WEFT_MODEL(Asks, field(double, a, .only = "1"), field(int, b, .only = "+1"),
+    field(Mood, c, .only = "ugly"), field(bool, d, .only = "yes"), list(int, e, .only = "1"),
+    field(int, f, .only = "5", .range = { 0, 4 }), field(int, g, .unique = true),
+    list(Address, h, .unique = true), field(int, i, .required = true),
+    opt(int, j, .required = true, .not_null = true), opt(weft_json, k, .not_null = true),
+    opt(int, l, .required = true, .initial = "1"), ref(Address, m, .required = true),
+    field(int, n, .only = "5", .initial = "6"), hidden(int, o, .check = any));
+WEFT_INPUT(asks_in, query(weft_opt_int, a, .required = true));
+
+WEFT_TEST(what_a_type_cannot_be_asked_is_a_fault)
+{
+    FAULTS(Asks,
+        "Asks, member 'a': .only is for one text, integer, bool or enum, and its type is double\n"
+        "Asks, member 'b': .only is '+1', which is no value of it\n"
+        "Asks, member 'c': .only is 'ugly', which is no value of it\n"
+        "Asks, member 'd': .only is 'yes', which is no value of it\n"
+        "Asks, member 'e': .only is for one text, integer, bool or enum, and its type is a list, "
+        "map or model of int\n"
+        "Asks, member 'f': .only is '5', which is no value of it\n"
+        "Asks, member 'g': .unique is for lists of text, numbers, bools or enums, and its type is "
+        "int\n"
+        "Asks, member 'h': .unique is for lists of text, numbers, bools or enums, and its type is "
+        "a list of Address\n"
+        "Asks, member 'i': .required is for an opt, and its type is int\n"
+        "Asks, member 'j': .required and .not_null: then it is no opt but a field\n"
+        "Asks, member 'k': .not_null: null is a value of a weft_json\n"
+        "Asks, member 'l': .required and .initial; expected one of them\n"
+        "Asks, member 'm': ref takes no option that speaks of a value (.initial, .range, .max_len "
+        "and so on)\n"
+        "Asks, member 'n': .initial is '6', which is no value of it: Input should be 5\n"
+        "Asks, member 'o': hidden takes no option that speaks of a value (.initial, .range, "
+        ".max_len and so on)");
+    FAULTS(asks_in, "asks_in, member 'a': .required is for members of models: what is no JSON "
+                    "cannot be null");
+}
+
+WEFT_MODEL(Closed, field(int, a), no_extra());
+WEFT_MODEL(Open, embed(Closed, closed), extra(weft_json, rest));
+WEFT_MODEL(Odd, extra(int, rest, .initial = "{}"));
+WEFT_MODEL(Tagged, field(weft_str, type), field(int, a));
+WEFT_UNION(Wrong, type, when("a", Tagged, tagged), when("b", Mood, mood), when("a", Closed, twin));
+WEFT_INPUT(union_in, query(Wrong, a));
+WEFT_UNION(Right, kind, when("a", Tagged, tagged), when("kind", Closed, closed));
+WEFT_MODEL(Flat, embed(Right, right));
+
+WEFT_TEST(unions_and_extra_keys_that_cannot_be_are_faults)
+{
+    FAULTS(Open, "Open: extra and no_extra can be said once, those of embedded models included");
+    FAULTS(Odd, "Odd, member 'rest': extra has no name and no value of its own, so .initial means "
+                "nothing");
+    FAULTS(Wrong, "Wrong, case 'a': model Tagged has a member 'type' of its own, which is the name "
+                  "of the union's tag\n"
+                  "Wrong, case 'b': when is for models, and its type is Mood\n"
+                  "Wrong: 'a' is there twice");
+    FAULTS(Right, "");
+    FAULTS(Flat, "Flat, member 'right': embed is for models, and its type is Right");
+}

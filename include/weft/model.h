@@ -63,7 +63,7 @@ typedef enum {
                                   * Nothing is converted to it, "1" is no 1. It is written whatever the struct holds */ \
     bool unique;                 /* no two items of the list are equal; of scalars and enums */ \
     bool required;               /* of an opt: it must be there, though it may be null */ \
-    bool not_null;               /* of an opt: it may be absent, but not null */
+    bool not_null;               /* of an opt: it may be absent, but not null; without a value it is not written */
 
 /* One member of a model or an input. What comes before the options is written by the macros.
  *

@@ -114,19 +114,22 @@ static int write_ref(writer *w, const weft_schema *schema, const void *value)
     return value ? write_value(w, schema, value) : write_literal(w, WEFT_S("null"));
 }
 
-/* A ref, or what is always the same. */
+/* A ref, what is always the same, or what is never null and so left out when it lacks. */
 static __attribute__((noinline)) int write_telling(
     writer *w, const weft__member *m, const char *value)
 {
+    bool lacks = !m->ref && m->type->kind == WEFT__opt && !value[m->type->of->size];
+    if (lacks && m->field->not_null) return 0;
+    write_key(w, m);
     if (m->ref) return write_ref(w, m->type, *(void *const *)(const void *)value);
-    bool lacks = m->type->kind == WEFT__opt && !value[m->type->of->size];
-    return write_literal(w, lacks ? WEFT_S("null") : m->constant);
+    if (lacks) return write_literal(w, WEFT_S("null"));
+    return m->constant.ptr ? write_literal(w, m->constant) : write_value(w, m->type, value);
 }
 
 static inline int write_member(writer *w, const weft__member *m, const char *value)
 {
-    write_key(w, m);
     if (m->tells) return write_telling(w, m, value);
+    write_key(w, m);
     return write_value(w, m->type, value);
 }
 

@@ -108,7 +108,7 @@ static const char *member_fill(
         behind += m->constant.len + 1;
     }
     m->asks = m->ref || weft__field_is_judged(field);
-    m->tells = m->ref || field->only;
+    m->tells = m->ref || field->only || field->not_null;
     size_t head = m->key_len - 1 < 8 ? m->key_len - 1 : 8;
     memcpy(&m->head, key + 1, head);
     memset(&m->head_mask, 0xFF, head);

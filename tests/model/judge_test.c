@@ -226,6 +226,8 @@ WEFT_TEST(absent_and_null_are_told_apart)
     WEFT_CHECK_EQ(READ(&r, Patch, &p, "{\"sure\":1,\"there\":2}"), 0);
     WEFT_CHECK(!p.any.null && !p.any.set && p.sure.set && p.there.set);
     WEFT_CHECK_EQ(p.sure.value, 1);
+    WEFT_CHECK_STR(json_of(&r, &weft_schema_Patch, &(Patch){ .began = 1 }),
+        "{\"any\":null,\"there\":null,\"began\":1}");
     WEFT_CHECK_EQ(READ(&r, Patch, &p, "{\"sure\":null,\"began\":null}"), WEFT_EINVAL);
     CHECK_DETAIL(&r,
         "{\"type\":\"int_type\",\"loc\":[\"body\",\"sure\"],\"msg\":\"Input should be a valid "

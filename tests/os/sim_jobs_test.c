@@ -208,6 +208,7 @@ WEFT_TEST(sim_knocks_are_one_event_and_a_closed_door_tells_nothing)
     weft__pool *p = pool(os, 4, 4);
     tally word = { 0 }, all[3] = { 0 };
     weft__door *door = JOBS->door_open(os, &word);
+    WEFT_NEED(door != NULL);
     WEFT_CHECK_EQ(turn(os, -1), WEFT_EDEADLK);
     weft__door_knock(door);
     weft__door_knock(door);
@@ -250,6 +251,7 @@ static uint64_t script(uint64_t seed)
     weft__pool *p = pool(os, 2, 50), *q = pool(os, 1, 50);
     tally all[40] = { 0 }, word = { 0 };
     weft__door *door = JOBS->door_open(os, &word);
+    WEFT_NEED(door != NULL);
     for (int i = 0; i < 40; i++) {
         submit(os, i % 3 ? p : q, &all[i], 0);
         all[i].door = i % 5 ? NULL : door;

@@ -21,5 +21,9 @@ WEFT_MODEL(Node, field(weft_str, name, .min_len = 1, .max_len = 20, .pattern = "
     list(Point, points, .initial = "[]"), map(int, stock, .initial = "{}"), field(weft_json, raw),
     ref(Node, parent), list(Node, children, .initial = "[]"), hidden(int, secret));
 
+WEFT_MODEL(Label, field(weft_str, text, .only = "it's"), opt(int, size, .not_null = true), opt(bool, on, .only = "true"),
+    extra(weft_json, rest));
+WEFT_UNION(Choice, kind, when("point", Point, point), when("label", Label, label), when("level", Node, node));
+
 static const weft__loc FUZZ_BODY = { .name = WEFT_S("body") };
 #endif

@@ -2,6 +2,8 @@
 
 /* The first byte picks the type, the second bounds the memory, the rest is one text or several. */
 
+static const char *short_text(weft_str *text) { return text->len > 3 ? "must be short" : NULL; }
+
 static const weft_field fields[] = {
     { .type = &weft_schema_int, .range = { 0, 100 }, .multiple_of = 5 },
     { .type = &weft_schema_int64_t, .range = { -5, WEFT_NO_END }, .above = true },
@@ -21,6 +23,11 @@ static const weft_field fields[] = {
     { .type = &weft_schema_weft_str, .initial = "text" },
     { .type = &weft_schema_weft_list_int, .initial = "[1]" },
     { .type = &weft_schema_int, .initial = "7" },
+    { .type = &weft_schema_int, .only = "7" },
+    { .type = &weft_schema_weft_opt_weft_str, .only = "only" },
+    { .type = &weft_schema_Level, .only = "low" },
+    { .type = &weft_schema_weft_list_int, .unique = true },
+    { .type = &weft_schema_weft_str, .check = (const void *)short_text },
 };
 
 static const weft__loc QUERY = { .name = WEFT_S("query") };

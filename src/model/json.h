@@ -21,7 +21,7 @@
  *
  * 0; WEFT_EINVAL when problems were added: `*out` is then not to be used. A text that is no JSON
  * leaves that one problem and no other. WEFT_ENOMEM or WEFT_ELIMIT when the arena gave out,
- * WEFT_ELIMIT also for a text over 1 GiB. Uses less than 32 KiB of stack at the deepest. Waits:
+ * WEFT_ELIMIT also for a text over 1 GiB. Uses less than 48 KiB of stack at the deepest. Waits:
  * never.   RFC 8259 */
 int weft__json_read(const weft_schema *schema, const weft_field *constraints, weft_str json,
     void *out, weft_arena *arena, weft__problems *problems, const weft__loc *prefix) WEFT_NODISCARD;

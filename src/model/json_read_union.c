@@ -33,7 +33,7 @@ static bool key_passed(weft__json_in *in, weft__json_string *key)
  * once more for each union it is in. What is no JSON is told when the object is read. */
 static __attribute__((noinline)) tag_found find_tag(weft__json_in in, uint32_t depth, weft_str name)
 {
-    tag_found found = { .kind = NO_TAG };
+    tag_found found = { .kind = NO_TAG, .begin = in.at, .end = in.at };
     weft__json_string key;
     for (in.at++; key_passed(&in, &key);) {
         found.begin = in.at;
@@ -93,22 +93,33 @@ static const weft__member *case_of(const weft__plan *plan, weft_str text)
     return NULL;
 }
 
+/* Which case the object is, whose tag may be what it should not: `*out` is then NULL, and the object
+ * passed with its problem. Apart, because its frame is not needed while the case is read. */
+static __attribute__((noinline)) bool find_case(weft__reader *r, const weft_schema *schema,
+    const weft__plan *plan, weft_str name, const weft__member **out)
+{
+    tag_found found = find_tag(r->in, r->depth + 1, name);
+    weft_str text = { found.begin, (size_t)(found.end - found.begin) };
+    bool nul = false;
+    *out = NULL;
+    if (found.kind == NO_TAG) return no_tag(r, plan);
+    if (found.kind == TAG_OTHER) return wrong_tag(r, schema, plan, text);
+    if (!weft__read_text_of(r, &found.text, &text, &nul)) return false;
+    *out = case_of(plan, text);
+    return *out || wrong_tag(r, schema, plan, text);
+}
+
 bool weft__read_union(weft__reader *r, const weft_schema *schema, void *out)
 {
     const weft__plan *plan;
+    const weft__member *m;
     int rc = weft__plan_of(schema, &plan);
     if (rc < 0) return weft__read_fail(r, rc);
     if (r->in.at == r->in.end || *r->in.at != '{') return weft__read_wrong_kind(r, schema);
     if (r->depth == WEFT__JSON_DEPTH_MAX) return weft__read_enter(r);
-    weft_str name = { plan->tag->name, plan->tag->name_len }, text;
-    tag_found found = find_tag(r->in, r->depth + 1, name);
-    bool nul = false;
-    if (found.kind == NO_TAG) return no_tag(r, plan);
-    text = (weft_str){ found.begin, (size_t)(found.end - found.begin) };
-    if (found.kind == TAG_OTHER) return wrong_tag(r, schema, plan, text);
-    if (!weft__read_text_of(r, &found.text, &text, &nul)) return false;
-    const weft__member *m = case_of(plan, text);
-    if (!m) return wrong_tag(r, schema, plan, text);
+    weft_str name = { plan->tag->name, plan->tag->name_len };
+    if (!find_case(r, schema, plan, name, &m)) return false;
+    if (!m) return true;
     memcpy((char *)out + plan->tag->offset, &m->field->tag, (size_t)plan->tag->tag);
     uint64_t here = 1ULL << r->depth;
     r->tagged |= here;

@@ -1,4 +1,6 @@
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "model/pack.h"
 #include "reading.h"
@@ -208,4 +210,68 @@ WEFT_TEST(a_union_goes_to_another_process_and_back)
     WEFT_CHECK_EQ(bytes.len, 4);
     weft__buf_free(&bytes);
     reading_close(&r);
+}
+
+/* A document of unions as deep as may be, read with all the memory there is but too little. */
+WEFT_TEST(an_arena_that_gives_out_ends_the_reading_of_a_union)
+{
+    static const weft_str json = WEFT_S(
+        "{\"title\":\"t\",\"events\":[{\"na\\u006de\":\"b\",\"id\":2,\"\\u0074ype\":\"order.created\"},"
+        "{\"type\":\"it's\",\"a\":1,\"b\":[2],\"\\u0063\":{}},{\"type\":\"order.deleted\",\"id\":1}]}");
+    const weft__loc body = { .name = WEFT_S("body") };
+    weft_arena arena;
+    weft__problems problems;
+    Feed f;
+    int rc = WEFT_ELIMIT;
+    size_t limit = 0;
+    for (; limit < 64 * 1024 && rc != 0; limit += 16) {
+        weft__arena_init(&arena, NULL, limit);
+        weft__problems_init(&problems, &arena);
+        rc = weft__json_read(&weft_schema_Feed, NULL, json, &f, &arena, &problems, &body);
+        WEFT_CHECK(rc == 0 || rc == WEFT_ELIMIT);
+        WEFT_CHECK_EQ(problems.count, 0);
+        weft__arena_free(&arena);
+    }
+    WEFT_CHECK_EQ(rc, 0);
+    WEFT_CHECK(limit > 64);
+}
+
+WEFT_MODEL(Nest, extra(Nest, in));
+
+/* The deepest documents of keys that are kept, and of unions whose tag stands last. */
+static void *read_deep(void *failed)
+{
+    enum { LEVELS = 64, PIECE = 40 };
+    char *text = malloc(LEVELS * PIECE), *at = text;
+    reading r = reading_open();
+    Nest nest;
+    Shape shape;
+    for (int i = 0; i < LEVELS - 1; i++) at = stpcpy(at, "{\"\\u0061\":");
+    at = stpcpy(at, "{}");
+    for (int i = 0; i < LEVELS - 1; i++) at = stpcpy(at, "}");
+    bool read = READ(&r, Nest, &nest, text) == 0;
+    weft_str again = json_of(&r, &weft_schema_Nest, &nest);
+    read = read && again.len == (size_t)(LEVELS - 1) * 6 + 2;
+    at = text;
+    for (int i = 0; i < LEVELS / 2; i++) at = stpcpy(at, "{\"shapes\":[");
+    for (int i = 0; i < LEVELS / 2; i++) at = stpcpy(at, "],\"kind\":\"group\"}");
+    read = read && READ(&r, Shape, &shape, text) == 0;
+    *(bool *)failed = !read;
+    reading_close(&r);
+    free(text);
+    return NULL;
+}
+
+WEFT_TEST(the_deepest_unions_and_extra_keys_fit_a_small_stack)
+{
+    enum { SMALL_STACK = 192 * 1024 };
+    pthread_attr_t attr;
+    pthread_t thread;
+    bool failed = true;
+    pthread_attr_init(&attr);
+    WEFT_NEED(pthread_attr_setstacksize(&attr, SMALL_STACK) == 0);
+    WEFT_NEED(pthread_create(&thread, &attr, read_deep, &failed) == 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attr);
+    WEFT_CHECK(!failed);
 }

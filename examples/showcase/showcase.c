@@ -18,14 +18,30 @@ static int index_page(const weft_none *in, weft_reply *out)
     return weft_reply_html(out, WEFT_S(PAGE));
 }
 
-/* ---- GET /items/{item_id} ---- */
+/* ---- GET /items/{item_id}, POST /items/: try them at /docs ---- */
 
-WEFT_MODEL(Item, field(int64_t, item_id));
-WEFT_INPUT(item_in, path(int64_t, item_id));
+WEFT_MODEL(ItemId, field(int64_t, item_id));
+WEFT_INPUT(item_in, path(int64_t, item_id, .doc = "Any whole number", .example = "42"));
 
-static int read_item(const item_in *in, Item *out)
+static int read_item(const item_in *in, ItemId *out)
 {
     out->item_id = in->item_id;
+    return 0;
+}
+
+WEFT_MODEL(Item,
+    field(weft_str, name,        .min_len = 1, .max_len = 80, .doc = "What it is called"),
+    opt  (weft_str, description),
+    field(double,   price,       .range = { 0, WEFT_NO_END }, .above = true),
+    opt  (double,   tax,         .range = { 0, WEFT_NO_END }),
+    list (weft_str, tags,        .max_items = 10, .initial = "[]"));
+
+WEFT_INPUT(create_item_in,
+    body(Item, item, .example = "{\"name\":\"Loom\",\"price\":450.0,\"tax\":85.5,\"tags\":[\"wood\"]}"));
+
+static int create_item(const create_item_in *in, Item *out)
+{
+    *out = in->item;
     return 0;
 }
 
@@ -166,20 +182,34 @@ static int external(const weft_none *in, weft_reply *out)
     return weft_reply_response(out, &answer);
 }
 
+#define NO_ITEM .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "The catalog has no such item"))
+#define A_PAGE .responses = WEFT_RESPONSES(WEFT_RESPONSE(200, "The page", .content_type = "text/html"))
+#define A_TEXT .responses = WEFT_RESPONSES(WEFT_RESPONSE(200, "What the service says", .content_type = "text/plain"))
+
 const weft_app app = {
     .title = "showcase",
+    .description = "The programs of weft's tutorial, joined into one application. Each answer can be tried here.",
+    .tag_docs = WEFT_TAG_DOCS(
+        { "items", "What is typed goes in and comes out" },
+        { "waiting", "What waits for others, while others are served" },
+        { "computing", "What blocks or computes, elsewhere than on the loop" },
+        { "upstreams", "What asks other services, several at once" }),
     .routes = WEFT_ROUTES(
-        WEFT_GET("/", index_page, weft_none, weft_reply),
-        WEFT_GET("/items/{item_id}", read_item, item_in, Item),
-        WEFT_GET("/async-task", async_task, weft_none, Message),
-        WEFT_GET("/sync-task", sync_task, weft_none, Message, .run = WEFT_IN_THREAD),
-        WEFT_GET("/fibonacci/{n}", fibonacci, fibonacci_in, int64_t, .run = WEFT_IN_PROCESS),
-        WEFT_GET("/fibonacci-blocking/{n}", fibonacci, fibonacci_in, int64_t),
-        WEFT_GET("/compare-prices/{product_id}", compare_prices, compare_in, Comparison),
-        WEFT_GET("/search/", search, search_in, Trip),
-        WEFT_GET("/dashboard/", dashboard, weft_none, Dashboard),
-        WEFT_GET("/proxy/{item_id}", proxy, item_in, weft_reply),
-        WEFT_GET("/external", external, weft_none, weft_reply)),
+        WEFT_GET("/", index_page, weft_none, weft_reply, A_PAGE),
+        WEFT_GET("/items/{item_id}", read_item, item_in, ItemId, .tags = WEFT_TAGS("items")),
+        WEFT_POST("/items/", create_item, create_item_in, Item, .tags = WEFT_TAGS("items"),
+            .description = "Answers the item as it was understood: what was left out is `null`."),
+        WEFT_GET("/async-task", async_task, weft_none, Message, .tags = WEFT_TAGS("waiting")),
+        WEFT_GET("/sync-task", sync_task, weft_none, Message, .run = WEFT_IN_THREAD, .tags = WEFT_TAGS("computing")),
+        WEFT_GET("/fibonacci/{n}", fibonacci, fibonacci_in, int64_t, .run = WEFT_IN_PROCESS, .tags = WEFT_TAGS("computing")),
+        WEFT_GET("/fibonacci-blocking/{n}", fibonacci, fibonacci_in, int64_t, .tags = WEFT_TAGS("computing"),
+            .description = "On the loop on purpose: nobody else is served meanwhile, and the log says so."),
+        WEFT_GET("/compare-prices/{product_id}", compare_prices, compare_in, Comparison, .tags = WEFT_TAGS("upstreams"),
+            .responses = WEFT_RESPONSES(WEFT_RESPONSE(502, "No store answered in time"))),
+        WEFT_GET("/search/", search, search_in, Trip, .tags = WEFT_TAGS("upstreams")),
+        WEFT_GET("/dashboard/", dashboard, weft_none, Dashboard, .tags = WEFT_TAGS("upstreams")),
+        WEFT_GET("/proxy/{item_id}", proxy, item_in, weft_reply, .tags = WEFT_TAGS("upstreams"), NO_ITEM),
+        WEFT_GET("/external", external, weft_none, weft_reply, .tags = WEFT_TAGS("upstreams"), A_TEXT)),
 };
 
 /* ---- starting: nothing is served before the services answer ---- */

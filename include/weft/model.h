@@ -52,6 +52,7 @@ typedef enum {
     const char *doc;             /* what it is, for people and for OpenAPI */ \
     const char *as;              /* its name in JSON, query or header, when that differs from C's */ \
     const char *initial;         /* its value when it is absent, as text: .initial = "10"; JSON for lists, maps, models */ \
+    const char *example;         /* a value for documentation, written as .initial is */ \
     long double range[2];        /* lowest and highest value, both allowed; {0, 0} is no range */ \
     bool above, below;           /* .above: the lower end itself is not allowed; .below: the upper end */ \
     long double multiple_of;     /* 0: none */ \

@@ -97,15 +97,54 @@ int weft_reply_redirect(weft_reply *, int status, const char *url);
 /* Pass an upstream's answer on: status, content type and body. */
 int weft_reply_response(weft_reply *, const weft_response *);
 
+/* ---- documentation: what /openapi.json, /docs and /redoc tell of routes, beside what their types tell ---- */
+
+/* One more answer of a route: .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "No such item"), ...). Its body is
+ * .model = WEFT_SCHEMA(Problem); without it, from 400 on, what weft_fail answers: {"detail": "..."}. .content_type says
+ * what it is when it is no JSON; .example is one such body, as JSON, or as text when it is none. One with the route's own
+ * status says more about that answer, for example of what content type a weft_reply is. Status: 100 to 599. */
+typedef struct weft_response_doc {
+    int status;
+    const char *doc;
+    const weft_schema *model;
+    const char *content_type, *example;
+} weft_response_doc;
+#define WEFT_RESPONSE(status_, doc_, ...) { .status = (status_), .doc = doc_, __VA_ARGS__ }
+#define WEFT_RESPONSES(...) (const weft_response_doc[]){ __VA_ARGS__, { 0 } }
+#define WEFT_SCHEMA(T) (&weft_schema_##T)
+
+/* A request that the application sends and others answer, for documentation alone. A webhook of the application:
+ * .webhooks = WEFT_WEBHOOKS(WEFT_WEBHOOK("order-sent", Order)); or a callback of a route, to a URL of its request's:
+ * .callbacks = WEFT_WEBHOOKS(WEFT_CALLBACK("paid", "{$request.body#/callback_url}", Payment)). Options: .method
+ * ("POST"), .summary, .description. OpenAPI 3.1.0, 4.8.18 */
+typedef struct weft_webhook {
+    const char *name, *url;
+    const weft_schema *body;
+    const char *method, *summary, *description;
+} weft_webhook;
+#define WEFT_WEBHOOK(name_, Body, ...) { .name = name_, .body = &weft_schema_##Body, __VA_ARGS__ }
+#define WEFT_CALLBACK(name_, url_, Body, ...) { .name = name_, .url = url_, .body = &weft_schema_##Body, __VA_ARGS__ }
+#define WEFT_WEBHOOKS(...) (const weft_webhook[]){ __VA_ARGS__, { 0 } }
+
+/* .tags = WEFT_TAGS("orders", "shop") of a route; .tag_docs = WEFT_TAG_DOCS({ "orders", "What people buy" }) of the
+ * application, in the order in which the pages show them; .servers = WEFT_SERVERS({ "https://api.example.com", "live" }). */
+#define WEFT_TAGS(...) (const char *const[]){ __VA_ARGS__, 0 }
+typedef struct weft_tag_doc { const char *name, *doc; } weft_tag_doc;
+#define WEFT_TAG_DOCS(...) (const weft_tag_doc[]){ __VA_ARGS__, { 0 } }
+typedef struct weft_server_doc { const char *url, *doc; } weft_server_doc;
+#define WEFT_SERVERS(...) (const weft_server_doc[]){ __VA_ARGS__, { 0 } }
+
 /* ---- routes ---- */
 
 /* One route; write it with WEFT_GET and its like. The path begins with '/' and holds {name} for each path member
  * of the input: one whole segment, or with text around it ("/v{major}", "/{name}.txt"), never empty; or
  * {name:path} at its end for all that is left. It is compared with the decoded path, but %2F is no slash; what
  * is no UTF-8 is answered 400. Of two routes that match, the one declared first is taken.
- * Options by name: .status = 201, .timeout_ms = 5000 (for the handler: 504 after it), .summary = "…", .body_bytes_max (0: the
+ * Options by name: .status = 201, .timeout_ms = 5000 (for the handler: 504 after it), .body_bytes_max (0: the
  * server's). A client that disconnects cancels the handler of a GET or HEAD, unless
  * .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
+ * For documentation: .summary (the handler's name in words), .description (CommonMark), .tags, .deprecated, .responses,
+ * .callbacks, .operation_id (of the handler's name, path and method, as FastAPI's), .undocumented leaves the route out.
  * Where the handler runs: .run = WEFT_ON_LOOP, WEFT_IN_THREAD (.threads: of which pool) or WEFT_IN_PROCESS, see below.
  * What of a JSON output is written, unless all is: .include = "name, price" or .exclude = "secret" choose among the members of
  * the output model, or of the models in an output that is a list, map or option. .exclude_none leaves members out that are null;
@@ -134,6 +173,11 @@ typedef struct weft_route {
     const char *include, *exclude;
     weft_run_in run;
     const weft_threads *threads;     /* WEFT_IN_THREAD: of this pool; NULL: weft_blocking */
+    const char *description, *operation_id;
+    const char *const *tags;
+    const weft_response_doc *responses;
+    const weft_webhook *callbacks;
+    bool deprecated, undocumented;
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
@@ -148,7 +192,7 @@ typedef struct weft_route {
 
 /* Routes of a file of their own, under a prefix: const weft_router orders = { .prefix = "/orders", ... }. A prefix
  * begins with '/' and does not end with it; it may hold {name}. At most 16 in each other, in order: an application's
- * own routes first, then each router's. */
+ * own routes first, then each router's. In documentation its routes have its .tag, behind those of the routers around. */
 typedef struct weft_router {
     const char *prefix, *tag;
     const weft_route *routes;
@@ -156,10 +200,20 @@ typedef struct weft_router {
 } weft_router;
 #define WEFT_ROUTERS(...) (const weft_router *const[]){ __VA_ARGS__, 0 }
 
-/* A whole application. const weft_app app = { .title = "shop", .routes = WEFT_ROUTES(...) }; */
+/* A whole application. const weft_app app = { .title = "shop", .routes = WEFT_ROUTES(...) };
+ *
+ * weft serves what it knows of it: an OpenAPI 3.1 document at .openapi_path ("/openapi.json"), Swagger UI at .docs_path
+ * ("/docs") and Redoc at .redoc_path ("/redoc"), out of the program itself: no page asks another machine for anything.
+ * Each at another path when it says one, none at "", and without a document no pages. The document is written once, when
+ * the program starts; its title is .title ("weft"), its version .version ("0.1.0"). */
 typedef struct weft_app {
     const char *title, *version;
     const weft_route *routes;
     const weft_router *const *routers;
+    const char *description;         /* CommonMark */
+    const char *openapi_path, *docs_path, *redoc_path;
+    const weft_tag_doc *tag_docs;
+    const weft_server_doc *servers;
+    const weft_webhook *webhooks;
 } weft_app;
 #endif

@@ -103,6 +103,7 @@ static bool field_same(const weft_field *a, const weft_field *b)
     return a->place == b->place && a->offset == b->offset && a->tag == b->tag &&
            text_same(a->name, b->name) && text_same(a->as, b->as) &&
            text_same(a->initial, b->initial) && text_same(a->doc, b->doc) &&
+           text_same(a->example, b->example) &&
            type_same(a->type, b->type) && rules_same(a, b) && !a->check == !b->check;
 }
 

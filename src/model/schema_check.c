@@ -181,7 +181,8 @@ static void check_presence(check *c, const weft_field *f)
         member_fault(c, f, ".not_null: null is a value of a weft_json");
 }
 
-static void say_initial(check *c, const weft_field *f, int rc, const weft__problems *problems)
+static void say_value(check *c, const weft_field *f, const char *option, int rc,
+    const weft__problems *problems)
 {
     const weft__problem *p = problems->count ? &problems->items[0] : NULL;
     bool json = p && strcmp(p->type, "json_invalid") == 0 && p->ctx[0].key;
@@ -189,11 +190,12 @@ static void say_initial(check *c, const weft_field *f, int rc, const weft__probl
                    : p                ? p->msg
                    : rc == WEFT_EDEADLK ? WEFT_S("it holds initial values more than 8 levels deep")
                                         : WEFT_S("it cannot be read");
-    member_fault(c, f, ".initial is '%.160s', which is no value of it: %s%.*s", f->initial,
+    member_fault(c, f, "%s is '%.160s', which is no value of it: %s%.*s", option, f->initial,
         json ? "as JSON, " : "", WEFT_FMT(why));
 }
 
-static void check_initial(check *c, const weft_field *f)
+/* What f->initial says, which `option` gave. */
+static void check_initial(check *c, const weft_field *f, const char *option)
 {
     enum { INITIAL_BYTES_MAX = 1 << 20 };
     if (!f->initial) return;
@@ -204,8 +206,16 @@ static void check_initial(check *c, const weft_field *f)
     void *value = weft__arena_alloc(&arena, f->type->size);
     int rc = value ? weft__default_check(f, value, &arena, &problems) : weft__arena_error(&arena);
     if (rc == WEFT_ENOMEM) c->rc = rc;
-    else if (rc < 0) say_initial(c, f, rc, &problems);
+    else if (rc < 0) say_value(c, f, option, rc, &problems);
     weft__arena_free(&arena);
+}
+
+/* An example is read as an initial value is. */
+static void check_example(check *c, const weft_field *f)
+{
+    weft_field example = *f;
+    example.initial = f->example;
+    check_initial(c, &example, ".example");
 }
 
 static void check_name(check *c, const weft_field *f)
@@ -219,7 +229,7 @@ static void check_name(check *c, const weft_field *f)
 /* Members that are not values of their own: all an option could say would be lost. */
 static void check_without_options(check *c, const weft_field *f, const char *keyword)
 {
-    if (f->initial || weft__field_has_rules(f) || f->above || f->below ||
+    if (f->initial || f->example || weft__field_has_rules(f) || f->above || f->below ||
         weft__field_is_judged(f) || f->required)
         member_fault(c, f,
             "%s takes no option that speaks of a value (.initial, .range, .max_len and so on)",
@@ -250,7 +260,9 @@ static void check_value(check *c, const weft_field *f)
     check_unique(c, f);
     check_presence(c, f);
     if (is_text_place(f->place)) check_text_place(c, f);
-    if (c->faults == before && c->rc == 0) check_initial(c, f);
+    if (c->faults > before || c->rc < 0) return;
+    check_initial(c, f, ".initial");
+    check_example(c, f);
 }
 
 /* It is a map, so what speaks of one value cannot be said of it. */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "model/schema_check.h"
 #include "web/endpoint.h"
+#include "web/openapi.h"
 
 enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048 };
 
@@ -17,6 +18,13 @@ typedef struct compiling {
     } patterns; /* of the endpoints, one each */
     weft__schema_book book;
 } compiling;
+
+/* What stands around routes: those of routers that they lie in, joined. */
+typedef struct around {
+    weft_str prefix;
+    weft__names tags;
+    unsigned deep;
+} around;
 
 static int slot_failed(compiling *c, const weft_arena *arena)
 {
@@ -40,7 +48,12 @@ static void check_reachable(
         const weft__endpoint *earlier = &c->app->endpoints.items[i];
         if (!answers(earlier, verb) || !weft__pattern_covers(c->patterns.items[i], pattern))
             continue;
-        if (weft__pattern_covers(pattern, c->patterns.items[i]))
+        if (earlier->page)
+            weft__buf_printf(c->faults,
+                "route %.*s (%s): weft serves %s there; give that another path (.openapi_path, "
+                ".docs_path, .redoc_path of the application) or \"\" for none\n",
+                WEFT_FMT(e->name), e->route->name, earlier->route->name);
+        else if (weft__pattern_covers(pattern, c->patterns.items[i]))
             weft__buf_printf(c->faults,
                 "route %.*s (%s): the same as %.*s (%s), which is declared before it\n",
                 WEFT_FMT(e->name), e->route->name, WEFT_FMT(earlier->name), earlier->route->name);
@@ -81,12 +94,25 @@ static int add_endpoint(
     return weft__trie_add(&c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
 }
 
-static int add_route(compiling *c, weft_str prefix, const weft_route *route)
+static int check_types(compiling *c, const weft_route *route)
 {
+    int rc = route->in ? check_schema(c, route->in) : 0;
+    if (rc == 0 && route->out) rc = check_schema(c, route->out);
+    for (const weft_response_doc *a = route->responses; rc == 0 && a && a->status; a++)
+        if (a->model) rc = check_schema(c, a->model);
+    for (const weft_webhook *h = route->callbacks; rc == 0 && h && h->name; h++)
+        if (h->body) rc = check_schema(c, h->body);
+    return rc;
+}
+
+static int add_route(
+    compiling *c, const around *in, const weft_route *route, const weft__page *page)
+{
+    weft_str prefix = in->prefix;
     const char *path = route->path ? route->path : "", *why = NULL;
     const char *method = route->method ? route->method : "";
     weft_arena *arena = &c->app->arena;
-    weft__endpoint made = { .route = route };
+    weft__endpoint made = { .route = route, .page = page, .tags = in->tags };
     weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
     made.name = weft__arena_printf(arena, "%s %.*s%s", method, WEFT_FMT(prefix), path);
     if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
@@ -103,57 +129,108 @@ static int add_route(compiling *c, weft_str prefix, const weft_route *route)
             why ? why : "more than 2048 bytes");
     if (rc < 0 || verb == WEFT__OTHER_METHOD) return 0;
     rc = add_endpoint(c, &made, pattern, verb);
-    if (rc == 0 && route->in) rc = check_schema(c, route->in);
-    if (rc == 0 && route->out) rc = check_schema(c, route->out);
-    return rc;
+    return rc == 0 ? check_types(c, route) : rc;
 }
 
-static int add_routes(compiling *c, weft_str prefix, const weft_route *routes)
+static int add_routes(compiling *c, const around *in, const weft_route *routes)
 {
     for (const weft_route *r = routes; r && (r->method || r->path || r->handler); r++) {
-        int rc = add_route(c, prefix, r);
+        int rc = add_route(c, in, r, NULL);
         if (rc < 0) return rc;
     }
     return 0;
 }
 
-static bool prefix_fits(compiling *c, weft_str around, const char *prefix)
+static bool prefix_fits(compiling *c, weft_str outside, const char *prefix)
 {
     size_t len = strlen(prefix);
     if (!len || (prefix[0] == '/' && prefix[len - 1] != '/')) return true;
     weft__buf_printf(c->faults,
-        "router %.*s%s: its prefix must begin with '/' and not end with '/'\n", WEFT_FMT(around),
+        "router %.*s%s: its prefix must begin with '/' and not end with '/'\n", WEFT_FMT(outside),
         prefix);
     return false;
 }
 
-static int add_routers(
-    compiling *c, weft_str prefix, const weft_router *const *routers, unsigned deep)
+/* The tags around, and those of one router more: a list of its own. */
+static bool add_tag(compiling *c, weft__names *tags, const char *tag)
 {
-    if (routers && *routers && deep == ROUTERS_DEEP_MAX) {
+    weft__names more = { 0 };
+    for (uint32_t i = 0; tag && *tag && i <= tags->count; i++) {
+        const char **slot = weft__list_slot(&c->app->arena, &more, sizeof *slot);
+        if (!slot) return false;
+        *slot = i < tags->count ? tags->items[i] : tag;
+    }
+    if (more.count) *tags = more;
+    return true;
+}
+
+static int add_routers(compiling *c, const around *outside, const weft_router *const *routers)
+{
+    if (routers && *routers && outside->deep == ROUTERS_DEEP_MAX) {
         weft__buf_printf(c->faults, "router %.*s: more than %d routers in each other\n",
-            WEFT_FMT(prefix), ROUTERS_DEEP_MAX);
+            WEFT_FMT(outside->prefix), ROUTERS_DEEP_MAX);
         return 0;
     }
     for (; routers && *routers; routers++) {
         const weft_router *r = *routers;
         const char *own = r->prefix ? r->prefix : "";
-        if (!prefix_fits(c, prefix, own)) continue;
-        weft_str joined = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(prefix), own);
-        if (!joined.ptr) return slot_failed(c, &c->app->arena);
-        int rc = add_routes(c, joined, r->routes);
-        if (rc == 0) rc = add_routers(c, joined, r->routers, deep + 1);
+        around in = { .tags = outside->tags, .deep = outside->deep + 1 };
+        if (!prefix_fits(c, outside->prefix, own)) continue;
+        in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), own);
+        if (!in.prefix.ptr || !add_tag(c, &in.tags, r->tag)) return slot_failed(c, &c->app->arena);
+        int rc = add_routes(c, &in, r->routes);
+        if (rc == 0) rc = add_routers(c, &in, r->routers);
         if (rc < 0) return rc;
     }
     return 0;
 }
 
+/* ---- documentation ---- */
+
+/* They come before all routes, so that one that takes every path does not hide them. */
+static int add_pages(compiling *c, const weft_app *app, const around *outside)
+{
+    int rc = weft__docs_plan(app, &c->app->arena, &c->app->pages, c->faults);
+    for (unsigned i = 0; rc == 0 && i < c->app->pages.count; i++)
+        rc = add_route(c, outside, &c->app->pages.items[i].route, &c->app->pages.items[i]);
+    return rc;
+}
+
+static int check_documentation(compiling *c, const weft_app *app)
+{
+    const weft__endpoints *all = &c->app->endpoints;
+    int rc = 0;
+    for (uint32_t i = 0; i < all->count; i++)
+        weft__openapi_check_route(&all->items[i], all, c->faults);
+    weft__openapi_check_app(app, c->faults);
+    for (const weft_webhook *h = app->webhooks; rc == 0 && h && h->name; h++)
+        if (h->body) rc = check_schema(c, h->body);
+    return rc;
+}
+
+static int write_document(compiling *c, const weft_app *app)
+{
+    if (!c->app->pages.count) return 0;
+    weft__buf_init(&c->app->document, WEFT__DOCUMENT_BYTES_MAX);
+    int rc = weft__openapi_write(app, &c->app->endpoints, &c->app->document);
+    if (rc == WEFT_ELIMIT)
+        weft__buf_printf(c->faults, "an OpenAPI document of more than %d MiB\n", WEFT__DOCUMENT_BYTES_MAX >> 20);
+    if (rc < 0) return rc == WEFT_ELIMIT ? WEFT_EINVAL : rc;
+    return weft__docs_document(&c->app->pages, &c->app->arena, weft__buf_str(&c->app->document));
+}
+
+/* ---- the whole ---- */
+
 static int compile(compiling *c, const weft_app *app)
 {
+    around outside = { .prefix = WEFT_S("") };
     int rc = weft__trie_init(&c->app->trie, &c->app->arena);
-    if (rc == 0) rc = add_routes(c, WEFT_S(""), app->routes);
-    if (rc == 0) rc = add_routers(c, WEFT_S(""), app->routers, 0);
+    if (rc == 0) rc = add_pages(c, app, &outside);
+    if (rc == 0) rc = add_routes(c, &outside, app->routes);
+    if (rc == 0) rc = add_routers(c, &outside, app->routers);
+    if (rc == 0) rc = check_documentation(c, app);
     if (rc == 0 && c->faults->len) rc = WEFT_EINVAL;
+    if (rc == 0) rc = write_document(c, app);
     for (uint32_t i = 0; rc == 0 && i < c->app->endpoints.count; i++)
         weft__endpoint_announce(&c->app->endpoints.items[i]);
     return rc == 0 ? c->faults->failed : rc;
@@ -176,6 +253,7 @@ int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults)
 void weft__app_free(weft__app *app)
 {
     if (!app) return;
+    weft__buf_free(&app->document);
     weft__arena_free(&app->arena);
     weft__free(app);
 }

@@ -254,6 +254,7 @@ static void check_run(making *m)
 {
     const weft_route *r = m->e->route;
     if (r->threads && r->run != WEFT_IN_THREAD) FAULT(m, "threads; expected .run = WEFT_IN_THREAD with it");
+    if (m->e->page) return;
     if ((unsigned)r->run > WEFT_IN_PROCESS) {
         FAULT(m, "run %d; expected WEFT_ON_LOOP, WEFT_IN_THREAD or WEFT_IN_PROCESS", (int)r->run);
         return;

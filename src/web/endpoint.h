@@ -4,6 +4,7 @@
 #include "model/problems.h"
 #include "model/view.h"
 #include "web/app.h"
+#include "web/docs.h"
 #include "web/reply.h"
 #include "web/router.h"
 
@@ -18,6 +19,8 @@ typedef struct weft__source {
 enum { WEFT__SOURCES_MAX = 64 };       /* of one place; an input has no more members */
 typedef struct weft__sources { weft__source *items; uint32_t count, room; } weft__sources;
 
+typedef struct weft__names { const char **items; uint32_t count, room; } weft__names;
+
 typedef enum { WEFT__ANSWER_JSON, WEFT__ANSWER_NULL, WEFT__ANSWER_REPLY } weft__answer;
 
 typedef struct weft__endpoint {
@@ -31,6 +34,8 @@ typedef struct weft__endpoint {
     const weft__view *view;          /* what of the output is left out; NULL: nothing */
     int status;
     bool cancels;                    /* the client's leaving cancels the handler */
+    const weft__page *page;          /* one of weft's own; NULL: it has a handler */
+    weft__names tags;                /* of the routers around, the outermost first */
 } weft__endpoint;
 
 typedef struct weft__endpoints { weft__endpoint *items; uint32_t count, room; } weft__endpoints;
@@ -38,7 +43,9 @@ typedef struct weft__endpoints { weft__endpoint *items; uint32_t count, room; } 
 struct weft__app {
     weft_arena arena;                /* of all below, and of itself */
     weft__trie trie;
-    weft__endpoints endpoints;
+    weft__endpoints endpoints;       /* weft's own pages first */
+    weft__pages pages;
+    weft__buf document;
 };
 
 /* ---- endpoint.c: from a route to an endpoint ---- */

@@ -70,8 +70,18 @@ many() {                                 # many NAME COUNT PATH LEAST_MS MOST_MS
 start
 check items '{"item_id":42}' "$(get /items/42)"
 check bad_item 422 "$(status "http://127.0.0.1:$port/items/x")"
+item='{"name":"Loom","price":450.5}'
+post() { curl -s -X POST -H 'Content-Type: application/json' -d "$1" "http://127.0.0.1:$port/items/"; }
+check create_item '{"name":"Loom","description":null,"price":450.5,"tax":null,"tags":[]}' "$(post "$item")"
+case $(post '{"name":"","price":0,"tax":-1,"tags":[1,2,3,4,5,6,7,8,9,10,11]}') in
+    '{"detail":[{"type":"string_too_short","loc":["body","name"]'*'{"type":"greater_than","loc":["body","price"]'*) ok bad_item_in_a_body ;;
+    *) not_ok bad_item_in_a_body "$(post '{"name":"","price":0}')" ;;
+esac
 check unknown '{"detail":"Not Found"}' "$(get /nope)"
 check wrong_method 405 "$(status -X POST "http://127.0.0.1:$port/items/42")"
+check document 200 "$(status "http://127.0.0.1:$port/openapi.json")"
+check docs 200 "$(status "http://127.0.0.1:$port/docs")"
+check redoc 200 "$(status "http://127.0.0.1:$port/redoc")"
 check index 200 "$(status "http://127.0.0.1:$port/")"
 check head '0' "$(curl -s -I "http://127.0.0.1:$port/items/42" -o /dev/null -w '%{size_download}')"
 check proxy '{"id":7,"title":"Item number 7"}' "$(get /proxy/7)"

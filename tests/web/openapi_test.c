@@ -1,0 +1,306 @@
+/* The document of an application, read back with weft's own JSON, and compared by value. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "model/json.h"
+#include "model/plan.h"
+#include "shop.h"
+#include "support/failing.h"
+#include "web/endpoint.h"
+
+static weft_arena found;                 /* what part() gives lives as long as the test */
+
+/* What a document has under these keys, one in the other, up to NULL; it must be there. */
+static weft_str part(weft_str json, ...)
+{
+    va_list keys;
+    va_start(keys, json);
+    if (!found.bytes_max) weft__arena_init(&found, NULL, 64 << 20);
+    for (const char *key; (key = va_arg(keys, const char *));) {
+        weft_map_weft_json map;
+        weft__problems problems;
+        weft_str there = { 0 };
+        weft__problems_init(&problems, &found);
+        WEFT_NEED(weft__json_read(&weft_schema_weft_map_weft_json, NULL, json, &map, &found, &problems, NULL) == 0);
+        for (uint32_t i = 0; i < map.count; i++)
+            if (weft_str_equal(map.items[i].key, weft_str_of(key))) there = map.items[i].value.text;
+        if (!there.ptr) weft__check_fail(__FILE__, __LINE__, "no '%s' in %.200s", key, json.ptr);
+        json = there.ptr ? there : WEFT_S("{}");
+    }
+    va_end(keys);
+    return json;
+}
+
+static bool has(weft_str text, const char *piece) { return text.len && strstr(text.ptr, piece); }
+
+static weft_str document_of(const weft_app *app)
+{
+    weft_response r = weft_test_get(app, "/openapi.json");
+    WEFT_CHECK_EQ(r.status, 200);
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "application/json");
+    return r.body;
+}
+
+static weft_str component(const weft_app *app, const char *name)
+{
+    return part(document_of(app), "components", "schemas", name, NULL);
+}
+
+static weft_str operation(const weft_app *app, const char *path, const char *method)
+{
+    return part(document_of(app), "paths", path, method, NULL);
+}
+
+WEFT_TEST(an_application_without_routes_has_a_document)
+{
+    static const weft_app empty = { .title = NULL };
+    WEFT_CHECK_JSON(document_of(&empty), { "openapi": "3.1.0", "info": { "title": "weft", "version": "0.1.0" }, "paths": {} });
+}
+
+WEFT_TEST(a_document_says_what_the_application_is)
+{
+    weft_str document = document_of(&shop);
+    WEFT_CHECK_JSON(part(document, "info", NULL), { "title": "shop", "description": "One of \"everything\".", "version": "2.1" });
+    WEFT_CHECK_JSON(part(document, "servers", NULL), [{ "url": "/", "description": "this one" }, { "url": "https://api.example.com/v2" }]);
+    WEFT_CHECK_JSON(part(document, "tags", NULL), [{ "name": "orders", "description": "What people buy" }, { "name": "parts" }]);
+}
+
+WEFT_TEST(a_model_has_its_members_limits_and_initial_values)
+{
+    WEFT_CHECK_JSON(component(&shop, "NewOrder"), {
+        "title": "NewOrder", "type": "object", "required": ["email", "price"],
+        "properties": {
+            "email": { "type": "string", "maxLength": 100, "pattern": "^[^@ ]+@[^@ ]+$", "title": "Email",
+                "description": "Where the bill goes", "examples": ["ada@example.com"] },
+            "quantity": { "type": "integer", "format": "int32", "minimum": 1, "maximum": 100, "title": "Quantity", "default": 1 },
+            "price": { "type": "number", "format": "double", "exclusiveMinimum": 0, "multipleOf": 0.25, "title": "Price" },
+            "discount": { "anyOf": [{ "type": "number", "format": "double", "exclusiveMaximum": 1 }, { "type": "null" }], "title": "Discount" } } });
+}
+
+WEFT_TEST(lists_maps_enums_options_and_embedded_models_are_told_as_they_are_in_json)
+{
+    weft_str properties = part(component(&shop, "Order"), "properties", NULL);
+    WEFT_CHECK_JSON(part(properties, "id", NULL), { "type": "integer", "format": "int64", "title": "Id" });
+    WEFT_CHECK_JSON(part(properties, "quantity", "default", NULL), 1);
+    WEFT_CHECK_JSON(part(properties, "status", NULL), { "$ref": "#/components/schemas/Status", "default": "open" });
+    WEFT_CHECK_JSON(part(properties, "stock", NULL), { "type": "object", "additionalProperties": { "type": "integer", "format": "int32" },
+        "minProperties": 1, "maxProperties": 9, "title": "Stock" });
+    WEFT_CHECK_JSON(part(properties, "tags", NULL), { "type": "array", "items": { "type": "string", "minLength": 2 }, "maxItems": 10,
+        "title": "Tags", "default": ["new"] });
+    WEFT_CHECK_JSON(part(properties, "was", NULL), { "anyOf": [{ "$ref": "#/components/schemas/Status" }, { "type": "null" }] });
+    WEFT_CHECK_JSON(part(properties, "x-meta", NULL), { "title": "X-Meta" });
+    WEFT_CHECK_JSON(part(component(&shop, "Order"), "required", NULL), ["id", "email", "price", "stock", "x-meta"]);
+    WEFT_CHECK_JSON(component(&shop, "Status"), { "type": "string", "enum": ["open", "sent"], "title": "Status" });
+}
+
+WEFT_TEST(models_that_contain_themselves_or_each_other_are_referred_to)
+{
+    WEFT_CHECK_JSON(component(&shop, "Comment"), { "title": "Comment", "type": "object", "required": ["text", "replies"], "properties": {
+        "text": { "type": "string", "title": "Text" },
+        "replies": { "type": "array", "items": { "$ref": "#/components/schemas/Comment" }, "title": "Replies" },
+        "quoted": { "anyOf": [{ "$ref": "#/components/schemas/Comment" }, { "type": "null" }] } } });
+    WEFT_CHECK_JSON(part(component(&shop, "Team"), "properties", "members", "items", NULL), { "$ref": "#/components/schemas/Person" });
+    WEFT_CHECK_JSON(part(component(&shop, "Person"), "properties", "teams", "items", NULL), { "$ref": "#/components/schemas/Team" });
+}
+
+WEFT_TEST(a_union_is_one_of_its_cases_told_apart_by_its_tag)
+{
+    WEFT_CHECK_JSON(component(&shop, "Event"), { "title": "Event",
+        "oneOf": [{ "$ref": "#/components/schemas/Event.order.created" }, { "$ref": "#/components/schemas/Event.2" }],
+        "discriminator": { "propertyName": "type", "mapping": {
+            "order.created": "#/components/schemas/Event.order.created", "gone for good": "#/components/schemas/Event.2" } } });
+    WEFT_CHECK_JSON(component(&shop, "Event.order.created"), { "title": "Created", "type": "object", "required": ["type", "order", "sizes"],
+        "properties": { "type": { "type": "string", "const": "order.created", "title": "Type" },
+            "order": { "$ref": "#/components/schemas/Order" },
+            "sizes": { "type": "array", "items": { "type": "integer", "format": "int32" }, "uniqueItems": true, "title": "Sizes" } } });
+    WEFT_CHECK_JSON(component(&shop, "Event.2"), { "title": "Deleted", "type": "object", "required": ["type", "id", "by"],
+        "additionalProperties": false,
+        "properties": { "type": { "type": "string", "const": "gone for good", "title": "Type" },
+            "id": { "type": "integer", "format": "int64", "title": "Id" },
+            "reason": { "type": "string", "title": "Reason" },
+            "by": { "anyOf": [{ "type": "integer", "format": "int32" }, { "type": "null" }], "title": "By" } } });
+}
+
+WEFT_TEST(constants_and_other_keys_are_told)
+{
+    WEFT_CHECK_JSON(component(&shop, "Feed"), { "title": "Feed", "type": "object", "required": ["kind", "events"],
+        "properties": { "kind": { "type": "string", "const": "feed", "title": "Kind" },
+            "events": { "type": "array", "items": { "$ref": "#/components/schemas/Event" }, "title": "Events" } },
+        "additionalProperties": { "type": "integer", "format": "int32" } });
+}
+
+WEFT_TEST(what_is_hidden_is_nowhere_in_a_document)
+{
+    weft_str document = document_of(&shop);
+    WEFT_CHECK_JSON(part(component(&shop, "Account"), "properties", NULL), { "name": { "type": "string", "title": "Name" } });
+    WEFT_CHECK(!has(document, "Secret") && !has(document, "password_hash") && !has(document, "secret"));
+    WEFT_CHECK(!has(document, "/inside"));
+    WEFT_CHECK(!has(document, "\"/docs\"") && !has(document, "\"/openapi.json\""));
+}
+
+WEFT_TEST(parameters_are_told_with_names_places_and_limits)
+{
+    WEFT_CHECK_JSON(part(operation(&shop, "/orders/", "get"), "parameters", NULL), [
+        { "name": "limit", "in": "query", "required": false, "description": "At most so many",
+            "schema": { "type": "integer", "format": "int32", "minimum": 1, "maximum": 50, "title": "Limit", "default": 10 } },
+        { "name": "status", "in": "query", "required": false, "schema": { "anyOf": [{ "$ref": "#/components/schemas/Status" }, { "type": "null" }] } },
+        { "name": "tag", "in": "query", "required": false,
+            "schema": { "type": "array", "items": { "type": "string" }, "maxItems": 5, "title": "Tag", "default": [] } },
+        { "name": "x-token", "in": "header", "required": false,
+            "schema": { "anyOf": [{ "type": "string" }, { "type": "null" }], "title": "X-Token" } }]);
+}
+
+WEFT_TEST(an_operation_has_the_names_that_fastapi_gives)
+{
+    weft_str read = operation(&shop, "/orders/{order_id}", "get");
+    WEFT_CHECK_JSON(part(read, "summary", NULL), "Read Order");
+    WEFT_CHECK_JSON(part(read, "operationId", NULL), "read_order_orders__order_id__get");
+    weft_str list = operation(&shop, "/orders/", "get");
+    WEFT_CHECK_JSON(part(list, "summary", NULL), "All orders");
+    WEFT_CHECK_JSON(part(list, "description", NULL), "The *newest* first.");
+    WEFT_CHECK_JSON(part(list, "responses", "200", "content", "application/json", "schema", NULL),
+        { "type": "array", "items": { "$ref": "#/components/schemas/Order" }, "title": "Response List Orders Orders  Get" });
+}
+
+WEFT_TEST(tags_are_those_of_the_routers_around_and_then_the_own)
+{
+    WEFT_CHECK_JSON(part(operation(&shop, "/orders/parts/stock", "get"), "tags", NULL), ["orders", "parts", "lists"]);
+    WEFT_CHECK_JSON(part(operation(&shop, "/orders/", "get"), "tags", NULL), ["orders"]);
+    WEFT_CHECK(!has(operation(&shop, "/team", "get"), "tags"));
+}
+
+WEFT_TEST(a_body_its_answers_and_its_callbacks_are_told)
+{
+    WEFT_CHECK_JSON(operation(&shop, "/orders/", "post"), {
+        "tags": ["orders"], "summary": "Create Order", "operationId": "createOrder",
+        "requestBody": { "required": true, "content": { "application/json": {
+            "schema": { "$ref": "#/components/schemas/NewOrder" }, "example": { "email": "a@b", "price": 0.5 } } } },
+        "responses": {
+            "201": { "description": "It is there", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Order" } } } },
+            "409": { "description": "It is there already", "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/Problem" }, "example": { "title": "twice", "code": 1 } } } },
+            "403": { "description": "Not for you", "content": { "application/json": {
+                "schema": { "type": "object", "properties": { "detail": { "type": "string", "title": "Detail" } }, "required": ["detail"] } } } },
+            "422": { "description": "Validation Error", "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/HTTPValidationError" } } } } },
+        "callbacks": { "paid": { "{$request.query.callback_url}": { "post": {
+            "summary": "It is paid",
+            "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Problem" } } } },
+            "responses": { "200": { "description": "Successful Response" } } } } } } });
+    WEFT_CHECK_JSON(part(document_of(&shop), "webhooks", NULL), { "order-sent": { "put": {
+        "summary": "Order-Sent", "description": "When it leaves.",
+        "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Order" } } } },
+        "responses": { "200": { "description": "Successful Response" } } } } });
+}
+
+WEFT_TEST(an_optional_body_is_not_required)
+{
+    weft_str body = part(operation(&shop, "/orders/{order_id}", "put"), "requestBody", NULL);
+    WEFT_CHECK_JSON(body, { "content": { "application/json": {
+        "schema": { "anyOf": [{ "$ref": "#/components/schemas/Order" }, { "type": "null" }] } } } });
+    WEFT_CHECK_JSON(part(operation(&shop, "/orders/{order_id}", "put"), "deprecated", NULL), true);
+}
+
+WEFT_TEST(routes_that_name_a_parameter_differently_are_one_path)
+{
+    weft_str put = operation(&shop, "/orders/{order_id}", "put");
+    WEFT_CHECK(has(put, "\"name\":\"order_id\"") && !has(put, "\"name\":\"id\""));
+    WEFT_CHECK_JSON(part(put, "operationId", NULL), "change_order_orders__id__put");
+    WEFT_CHECK(!has(document_of(&shop), "/orders/{id}"));
+}
+
+WEFT_TEST(what_is_no_json_is_told_as_it_is_said)
+{
+    WEFT_CHECK_JSON(part(operation(&shop, "/about", "get"), "responses", NULL), { "200": { "description": "A page",
+        "content": { "text/html": { "schema": { "type": "string" }, "example": "<p>weft" } } } });
+    WEFT_CHECK_JSON(part(operation(&shop, "/orders/{order_id}", "delete"), "responses", "204", NULL), { "description": "Successful Response" });
+    WEFT_CHECK_JSON(part(operation(&shop, "/files/{rest}", "get"), "responses", "200", NULL), { "description": "Successful Response" });
+}
+
+WEFT_TEST(a_route_that_cannot_fail_validation_says_no_422)
+{
+    WEFT_CHECK(!has(operation(&shop, "/team", "get"), "422"));
+    weft_str import = operation(&shop, "/import", "post");
+    WEFT_CHECK(!has(import, "422"));
+    WEFT_CHECK_JSON(part(import, "requestBody", NULL), { "required": true,
+        "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } } });
+}
+
+/* ---- names ---- */
+
+WEFT_MODEL(ValidationError, field(weft_str, what));
+WEFT_INPUT(number_in, path(int, n));
+static int number(const number_in *in, ValidationError *out) { (void)in; out->what = WEFT_S("none"); return 0; }
+
+static const weft_app twice = { .routes = WEFT_ROUTES(
+    WEFT_GET("/a-b/{n}", number, number_in, ValidationError),
+    WEFT_GET("/a_b/{n}", number, number_in, ValidationError),
+    WEFT_POST("/x/{n}", number, number_in, ValidationError, .operation_id = "number_a_c__n__get"),
+    WEFT_GET("/a.c/{n}", number, number_in, ValidationError,
+        .responses = WEFT_RESPONSES(WEFT_RESPONSE(422, "Mine", .model = WEFT_SCHEMA(ValidationError))))) };
+
+WEFT_TEST(operation_ids_are_unique)
+{
+    WEFT_CHECK_JSON(part(operation(&twice, "/a-b/{n}", "get"), "operationId", NULL), "number_a_b__n__get");
+    WEFT_CHECK_JSON(part(operation(&twice, "/a_b/{n}", "get"), "operationId", NULL), "number_a_b__n__get_2");
+    WEFT_CHECK_JSON(part(operation(&twice, "/a.c/{n}", "get"), "operationId", NULL), "number_a_c__n__get_2");
+}
+
+WEFT_TEST(a_model_may_have_the_name_of_ours_and_an_answer_the_status_of_ours)
+{
+    WEFT_CHECK_JSON(part(component(&twice, "ValidationError"), "required", NULL), ["what"]);
+    WEFT_CHECK_JSON(part(operation(&twice, "/a-b/{n}", "get"), "responses", "422", "content", "application/json", NULL),
+        { "schema": { "$ref": "#/components/schemas/weft.HTTPValidationError" } });
+    WEFT_CHECK_JSON(part(component(&twice, "weft.HTTPValidationError"), "properties", "detail", "items", NULL),
+        { "$ref": "#/components/schemas/weft.ValidationError" });
+    WEFT_CHECK_JSON(part(operation(&twice, "/a.c/{n}", "get"), "responses", "422", NULL), { "description": "Mine",
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/ValidationError" } } } });
+}
+
+/* ---- hostile and large ---- */
+
+WEFT_INPUT(deep_in, query(double, low, .range = { -1e30L, 9223372036854775807.0L }, .initial = "0.5"));
+static int deep(const deep_in *in, double *out) { *out = in->low; return 0; }
+static const weft_app odd = { .title = "a\n\"b\" </script>\xff", .description = "\x01",
+    .routes = WEFT_ROUTES(WEFT_GET("/caf\xc3\xa9", deep, deep_in, double)) };
+
+WEFT_TEST(texts_and_numbers_of_any_kind_stay_json)
+{
+    weft_str document = document_of(&odd);
+    WEFT_CHECK_JSON(part(document, "info", NULL), { "title": "a\n\"b\" </script>\ufffd", "description": "\u0001", "version": "0.1.0" });
+    WEFT_CHECK_JSON(part(document, "paths", "/caf\xc3\xa9", "get", "parameters", NULL), [{ "name": "low", "in": "query", "required": false,
+        "schema": { "type": "number", "format": "double", "minimum": -1000000000000000000000000000000, "maximum": 9223372036854775807,
+            "title": "Low", "default": 0.5 } }]);
+}
+
+WEFT_TEST(a_thousand_routes_have_a_document)
+{
+    enum { ROUTES = 1000 };
+    static weft_route routes[ROUTES + 1];
+    static char paths[ROUTES][32];
+    for (int i = 0; i < ROUTES; i++) {
+        snprintf(paths[i], sizeof paths[i], "/r%d/{n}", i);
+        routes[i] = (weft_route)WEFT_GET(paths[i], number, number_in, ValidationError);
+    }
+    const weft_app large = { .routes = routes };
+    weft_str document = document_of(&large);
+    WEFT_CHECK(part(document, "paths", "/r999/{n}", "get", NULL).len > 100);
+}
+
+/* A failure that is made good by asking again is none; a document that lacks something would be. */
+WEFT_TEST(without_memory_there_is_a_whole_document_or_none)
+{
+    size_t whole = document_of(&shop).len;
+    FAIL_EACH_IN_TURN(i) {
+        weft__app *app = NULL;
+        weft__buf faults;
+        weft__buf_init(&faults, 4096);
+        int rc = weft__app_compile(&shop, &app, &faults);
+        WEFT_CHECK(rc == 0 || rc == WEFT_ENOMEM);
+        WEFT_CHECK(rc == 0 || fails.failed);
+        if (rc == 0) WEFT_CHECK_EQ(app->document.len, whole);
+        weft__app_free(app);
+        weft__buf_free(&faults);
+        weft__model_forget();
+    }
+}

@@ -291,6 +291,7 @@ WEFT_TEST(a_thousand_routes_have_a_document)
 WEFT_TEST(without_memory_there_is_a_whole_document_or_none)
 {
     size_t whole = document_of(&shop).len;
+    weft__model_forget();
     FAIL_EACH_IN_TURN(i) {
         weft__app *app = NULL;
         weft__buf faults;

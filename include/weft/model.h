@@ -17,6 +17,7 @@
  * Models are C: put them into .c files or headers that C includes.   Example: examples/items.c  */
 #include "weft/base.h"
 #include "weft/each.h"
+#include "weft/values.h"
 
 /* No member at all: the input of a handler that takes nothing. */
 typedef struct weft_none { char unused; } weft_none;
@@ -32,13 +33,18 @@ typedef struct weft_reply weft_reply;
 #define WEFT_NO_END ((long double)__builtin_inf())
 
 typedef enum { WEFT__scalar, WEFT__model, WEFT__list, WEFT__opt, WEFT__map, WEFT__enum, WEFT__special, WEFT__union } weft_kind;
-typedef enum { WEFT__no_scalar, WEFT__int32, WEFT__int64, WEFT__double, WEFT__bool, WEFT__text, WEFT__json } weft_scalar;
+typedef enum { WEFT__no_scalar, WEFT__int32, WEFT__int64, WEFT__double, WEFT__bool, WEFT__text, WEFT__json,
+    WEFT__date, WEFT__time, WEFT__datetime, WEFT__duration, WEFT__uuid, WEFT__decimal, WEFT__bytes } weft_scalar;
 typedef enum {
     WEFT__field, WEFT__ref, WEFT__embed, WEFT__hidden, WEFT__value,              /* of models and enums */
     WEFT__path, WEFT__query, WEFT__header, WEFT__body, WEFT__request, WEFT__reply, /* of inputs */
     WEFT__extra, WEFT__no_extra, WEFT__check,                                    /* of a model as a whole */
     WEFT__tag, WEFT__when                                                        /* of unions */
 } weft_place;
+
+/* What a weft_str may be asked to be. An email address has one '@' and a domain with a point; a URL is http or https with a
+ * host, at most 2083 characters; an address of the internet of either kind, or of version 4 or 6. The text is kept as it came. */
+typedef enum { WEFT_ANY_TEXT, WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV6 } weft_text_format;
 
 /* The options of a declaration, each by name: field(int, n, .range = { 0, 45 }). What limits a value (.range to
  * .pattern) holds for the values of an option too, and for each item of a list or map. An option that its type
@@ -56,10 +62,13 @@ typedef enum {
     long double range[2];        /* lowest and highest value, both allowed; {0, 0} is no range */ \
     bool above, below;           /* .above: the lower end itself is not allowed; .below: the upper end */ \
     long double multiple_of;     /* 0: none */ \
-    uint32_t min_len, max_len;   /* of text, in characters; max_len 0: none */ \
+    uint32_t min_len, max_len;   /* of text in characters, of weft_bytes in bytes; max_len 0: none */ \
     uint32_t min_items, max_items;  /* of lists and maps; max_items 0: none */ \
     const char *pattern;         /* regular expression (PCRE2) found somewhere in the text: anchor it with ^ and $; \
                                   * \d, \w and \s are ASCII, $ is the very end */ \
+    weft_text_format format;     /* of text: WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV6 */ \
+    uint32_t max_digits, decimal_places;  /* of a weft_decimal; 0: as many as it has */ \
+    int uuid_version;            /* of a weft_uuid, 1 to 8; 0: any */ \
     const char *only;            /* the one value it may have, as text: .only = "order". Of a text, integer, bool or enum. \
                                   * Nothing is converted to it, "1" is no 1. It is written whatever the struct holds */ \
     bool unique;                 /* no two items of the list are equal; of scalars and enums */ \
@@ -123,6 +132,8 @@ struct weft_schema {
  * of the client's, never cut. double takes what JSON can say: no NaN, no infinity. */
 WEFT__BUILTIN(int); WEFT__BUILTIN(int32_t); WEFT__BUILTIN(int64_t); WEFT__BUILTIN(double); WEFT__BUILTIN(_Bool);
 WEFT__BUILTIN(weft_str); WEFT__BUILTIN(weft_json);
+WEFT__BUILTIN(weft_date); WEFT__BUILTIN(weft_time); WEFT__BUILTIN(weft_datetime); WEFT__BUILTIN(weft_duration);
+WEFT__BUILTIN(weft_uuid); WEFT__BUILTIN(weft_decimal); WEFT__BUILTIN(weft_bytes);
 extern const weft_schema weft_schema_weft_none;
 #if defined __STDC_VERSION__ && __STDC_VERSION__ >= 202311L   /* there bool is a keyword, not a macro for _Bool */
 #define weft_schema_bool weft_schema__Bool

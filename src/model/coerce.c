@@ -1,6 +1,7 @@
 #include "model/coerce.h"
 #include <string.h>
 #include "model/text_number.h"
+#include "model/values.h"
 #include "wire/utf8.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low bytes come first");
@@ -190,7 +191,7 @@ int weft__coerce(const weft_schema *schema, const weft_field *rules, const weft_
     case WEFT__double: return coerce_double(rules, token, out, arena, found);
     case WEFT__bool: return coerce_bool(token, out, found);
     case WEFT__text: return coerce_text(rules, token, out, arena, found);
-    case WEFT__json: case WEFT__no_scalar: break;
+    case WEFT__json: case WEFT__no_scalar: return WEFT_EINVAL;
+    default: return weft__value_coerce(schema, rules, token, out, arena, found);
     }
-    return WEFT_EINVAL;
 }

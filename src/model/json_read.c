@@ -184,7 +184,7 @@ static inline const char *plain_string_end(const weft__reader *r)
 
 static inline bool limits_text(const weft_field *rules)
 {
-    return rules && (rules->min_len || rules->max_len || rules->pattern);
+    return rules && (rules->min_len || rules->max_len || rules->pattern || rules->format);
 }
 
 /* Checked text of a value that begins at `begin`: kept as it lies when it is in the arena
@@ -261,7 +261,7 @@ READER read_option(weft__reader *r, const weft_schema *schema, const weft_field 
 }
 
 /* A kind and a scalar in one, for one jump instead of two. */
-#define SHAPE(kind, scalar) ((kind) << 3 | (scalar))
+#define SHAPE(kind, scalar) ((kind) << 4 | (scalar))
 
 bool weft__read_value(
     weft__reader *r, const weft_schema *schema, const weft_field *rules, void *out)
@@ -274,6 +274,13 @@ bool weft__read_value(
     case SHAPE(WEFT__scalar, WEFT__bool): return read_bool(r, schema, out);
     case SHAPE(WEFT__scalar, WEFT__text): return read_text(r, schema, rules, out);
     case SHAPE(WEFT__scalar, WEFT__json): return read_json(r, out);
+    case SHAPE(WEFT__scalar, WEFT__date):
+    case SHAPE(WEFT__scalar, WEFT__time):
+    case SHAPE(WEFT__scalar, WEFT__datetime):
+    case SHAPE(WEFT__scalar, WEFT__duration):
+    case SHAPE(WEFT__scalar, WEFT__uuid):
+    case SHAPE(WEFT__scalar, WEFT__decimal):
+    case SHAPE(WEFT__scalar, WEFT__bytes): return read_slowly(r, schema, rules, out);
     case SHAPE(WEFT__enum, WEFT__no_scalar): return read_enum(r, schema, out);
     case SHAPE(WEFT__model, WEFT__no_scalar): return weft__read_model(r, schema, NULL, out);
     case SHAPE(WEFT__list, WEFT__no_scalar): return weft__read_list(r, schema, rules, out);

@@ -5,6 +5,7 @@
 #include "model/json.h"
 #include "model/plan.h"
 #include "model/text.h"
+#include "model/values.h"
 #include "model/view.h"
 #include "wire/json.h"
 #include "wire/number.h"
@@ -79,6 +80,16 @@ WRITER write_json(writer *w, weft_str text)
     if (weft__json_valid(text)) return write_literal(w, text);
     int shown = text.len > 60 ? 60 : (int)text.len;
     return refuse(w, WEFT_EINVAL, "a weft_json that is not JSON: '%.*s'", shown, text.ptr);
+}
+
+WRITER write_own(writer *w, const weft_schema *schema, const void *value)
+{
+    if (weft__value_write(schema->scalar, value, w->out)) return 0;
+    if (schema->scalar != WEFT__decimal)
+        return refuse(w, WEFT_EINVAL, "a %s that is none, such as month 13", schema->name);
+    weft_str text = ((const weft_decimal *)value)->text;
+    int shown = text.len > 60 ? 60 : (int)text.len;
+    return refuse(w, WEFT_EINVAL, "a weft_decimal that is no number: '%.*s'", shown, text.ptr);
 }
 
 WRITER write_enum(writer *w, const weft_schema *schema, const void *value)
@@ -280,7 +291,7 @@ WRITER write_option(writer *w, const weft_schema *schema, const char *value)
 }
 
 /* A kind and a scalar in one, for one jump instead of two. */
-#define SHAPE(kind, scalar) ((kind) << 3 | (scalar))
+#define SHAPE(kind, scalar) ((kind) << 4 | (scalar))
 
 static int write_value(writer *w, const weft_schema *schema, const void *value)
 {
@@ -292,6 +303,13 @@ static int write_value(writer *w, const weft_schema *schema, const void *value)
         return write_literal(w, *(const bool *)value ? WEFT_S("true") : WEFT_S("false"));
     case SHAPE(WEFT__scalar, WEFT__text): return write_text(w, *(const weft_str *)value);
     case SHAPE(WEFT__scalar, WEFT__json): return write_json(w, ((const weft_json *)value)->text);
+    case SHAPE(WEFT__scalar, WEFT__date):
+    case SHAPE(WEFT__scalar, WEFT__time):
+    case SHAPE(WEFT__scalar, WEFT__datetime):
+    case SHAPE(WEFT__scalar, WEFT__duration):
+    case SHAPE(WEFT__scalar, WEFT__uuid):
+    case SHAPE(WEFT__scalar, WEFT__decimal):
+    case SHAPE(WEFT__scalar, WEFT__bytes): return write_own(w, schema, value);
     case SHAPE(WEFT__enum, WEFT__no_scalar): return write_enum(w, schema, value);
     case SHAPE(WEFT__model, WEFT__no_scalar): return write_model(w, schema, value);
     case SHAPE(WEFT__list, WEFT__no_scalar): return write_list(w, schema, value);

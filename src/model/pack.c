@@ -8,14 +8,21 @@
 enum { OPTION_SET = 1, OPTION_NULL = 2 };
 
 /* What a kind of value is packed as. NUMBER: its own bytes. */
-typedef enum shape { NUMBER, BOOL, TEXT, MODEL, LIST, MAP, OPTION, UNION, NOTHING, NO_SHAPE } shape;
+typedef enum shape { NUMBER, BOOL, TEXT, TIME, DATETIME, BYTES, MODEL, LIST, MAP, OPTION, UNION,
+    NOTHING, NO_SHAPE } shape;
 
 static shape shape_of(const weft_schema *schema)
 {
     switch (schema->kind) {
     case WEFT__scalar:
-        if (schema->scalar == WEFT__text || schema->scalar == WEFT__json)
+        if (schema->scalar == WEFT__text || schema->scalar == WEFT__json || schema->scalar == WEFT__decimal)
             return TEXT;
+        if (schema->scalar == WEFT__time)
+            return TIME;
+        if (schema->scalar == WEFT__datetime)
+            return DATETIME;
+        if (schema->scalar == WEFT__bytes)
+            return BYTES;
         return schema->scalar == WEFT__bool        ? BOOL
                : schema->scalar == WEFT__no_scalar ? NO_SHAPE
                                                    : NUMBER;
@@ -77,6 +84,28 @@ static int pack_text(packer *p, const weft_str *text)
     weft__buf_add(p->out, &n, sizeof n);
     if (text->ptr)
         weft__buf_add(p->out, text->ptr, text->len);
+    return 0;
+}
+
+static int pack_bytes(packer *p, const weft_bytes *bytes)
+{
+    return pack_text(p, &(weft_str){ (const char *)bytes->ptr, bytes->len });
+}
+
+static int pack_time(packer *p, const weft_time *t)
+{
+    char head[] = { (char)t->hour, (char)t->minute, (char)t->second, t->zoned };
+    weft__buf_add(p->out, head, sizeof head);
+    weft__buf_add(p->out, &t->us, sizeof t->us);
+    weft__buf_add(p->out, &t->offset_s, sizeof t->offset_s);
+    return 0;
+}
+
+static int pack_datetime(packer *p, const weft_datetime *when)
+{
+    weft__buf_add(p->out, &when->us, sizeof when->us);
+    weft__buf_add(p->out, &when->offset_s, sizeof when->offset_s);
+    weft__buf_add_char(p->out, when->zoned);
     return 0;
 }
 
@@ -177,6 +206,12 @@ static int pack_value(packer *p, const weft_schema *schema, const void *value)
         return 0;
     case TEXT:
         return pack_text(p, value);
+    case TIME:
+        return pack_time(p, value);
+    case DATETIME:
+        return pack_datetime(p, value);
+    case BYTES:
+        return pack_bytes(p, value);
     case MODEL:
         return pack_model(p, schema, value);
     case LIST:
@@ -276,6 +311,41 @@ static int unpack_text(unpacker *u, weft_str *out)
         return arena_gave_out(u->arena);
     u->at += n - 1;
     return 0;
+}
+
+static int unpack_bytes(unpacker *u, weft_bytes *out)
+{
+    weft_str text;
+    int rc = unpack_text(u, &text);
+    *out = (weft_bytes){ (const uint8_t *)text.ptr, text.len };
+    return rc;
+}
+
+static int unpack_time(unpacker *u, weft_time *out)
+{
+    unsigned char head[3];
+    int rc = take(u, head, sizeof head);
+    if (rc == 0)
+        rc = unpack_bool(u, &out->zoned);
+    if (rc == 0)
+        rc = take(u, &out->us, sizeof out->us);
+    if (rc == 0)
+        rc = take(u, &out->offset_s, sizeof out->offset_s);
+    if (rc == 0) {
+        out->hour = head[0];
+        out->minute = head[1];
+        out->second = head[2];
+    }
+    return rc;
+}
+
+static int unpack_datetime(unpacker *u, weft_datetime *out)
+{
+    *out = (weft_datetime){ 0 };
+    int rc = take(u, &out->us, sizeof out->us);
+    if (rc == 0)
+        rc = take(u, &out->offset_s, sizeof out->offset_s);
+    return rc == 0 ? unpack_bool(u, &out->zoned) : rc;
 }
 
 static int unpack_ref(unpacker *u, const weft_schema *schema, void **out)
@@ -378,6 +448,12 @@ static int unpack_value(unpacker *u, const weft_schema *schema, void *out)
         return unpack_bool(u, out);
     case TEXT:
         return unpack_text(u, out);
+    case TIME:
+        return unpack_time(u, out);
+    case DATETIME:
+        return unpack_datetime(u, out);
+    case BYTES:
+        return unpack_bytes(u, out);
     case MODEL:
         return unpack_model(u, schema, out);
     case LIST:

@@ -12,7 +12,8 @@
  * program on this machine: they have no names, no version and the machine's order.
  *
  * A model is its members in their order, a number its own bytes, a bool one byte (0 or 1). Text is
- * eight bytes, its length + 1 or 0 for ptr NULL, and its bytes. A ref is a byte that says whether
+ * eight bytes, its length + 1 or 0 for ptr NULL, and its bytes; so are decimals and bytes. Times and
+ * datetimes are their members in order. A ref is a byte that says whether
  * there is one, and the value. An option is a byte (1: set, 2: null) and, when set, the value. A
  * list is four bytes, its count, and its items; a map the same of keys and values. weft_none is a
  * byte, 0. A union is its tag's own bytes and, when that is one of its cases, the case's model. */

@@ -1,5 +1,6 @@
 #include "model/rules.h"
 #include "model/pattern.h"
+#include "model/values.h"
 #include "wire/utf8.h"
 
 static int say(weft__finding *found, const char *type, const char *msg, weft__ctx first)
@@ -134,6 +135,7 @@ int weft__rules_text(const weft_field *rules, weft_str text, weft__finding *foun
 {
     if (!rules) return 0;
     int rc = check_length(rules, text, found);
+    if (rc == 0 && rules->format) rc = weft__rules_format(rules->format, text, found);
     if (rc < 0 || !rules->pattern) return rc;
     rc = weft__pattern_search(rules->pattern, text);
     if (rc > 0) return 0;

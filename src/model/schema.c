@@ -27,6 +27,13 @@ BUILTIN(double, WEFT__double);
 BUILTIN(_Bool, WEFT__bool);
 BUILTIN(weft_str, WEFT__text);
 BUILTIN(weft_json, WEFT__json);
+BUILTIN(weft_date, WEFT__date);
+BUILTIN(weft_time, WEFT__time);
+BUILTIN(weft_datetime, WEFT__datetime);
+BUILTIN(weft_duration, WEFT__duration);
+BUILTIN(weft_uuid, WEFT__uuid);
+BUILTIN(weft_decimal, WEFT__decimal);
+BUILTIN(weft_bytes, WEFT__bytes);
 const weft_schema weft_schema_weft_none = {
     .name = "weft_none", .kind = WEFT__special, .size = sizeof(weft_none)
 };
@@ -46,7 +53,8 @@ bool weft__field_has_range(const weft_field *field)
 bool weft__field_has_rules(const weft_field *field)
 {
     return weft__field_has_range(field) || field->multiple_of != 0 || field->min_len ||
-           field->max_len || field->min_items || field->max_items || field->pattern;
+           field->max_len || field->min_items || field->max_items || field->pattern || field->format ||
+           field->max_digits || field->decimal_places || field->uuid_version;
 }
 
 bool weft__field_is_judged(const weft_field *field)
@@ -94,7 +102,9 @@ static bool rules_same(const weft_field *a, const weft_field *b)
            a->max_len == b->max_len && a->min_items == b->min_items &&
            a->max_items == b->max_items && text_same(a->pattern, b->pattern) &&
            text_same(a->only, b->only) && a->unique == b->unique &&
-           a->required == b->required && a->not_null == b->not_null;
+           a->required == b->required && a->not_null == b->not_null && a->format == b->format &&
+           a->max_digits == b->max_digits && a->decimal_places == b->decimal_places &&
+           a->uuid_version == b->uuid_version;
 }
 
 /* A function that a header defines has another address in each file. */

@@ -47,7 +47,7 @@ static bool is_text_place(weft_place place)
 static bool is_number(const weft_schema *leaf)
 {
     return leaf->scalar == WEFT__int32 || leaf->scalar == WEFT__int64 ||
-           leaf->scalar == WEFT__double;
+           leaf->scalar == WEFT__double || leaf->scalar == WEFT__decimal;
 }
 
 /* The list or map of a member, seen through an option. */
@@ -65,8 +65,8 @@ static void check_range(check *c, const weft_field *f, const weft_schema *leaf)
             member_fault(c, f, ".above and .below open an end of .range, and there is none");
         return;
     }
-    if (!is_number(leaf)) {
-        member_fault(c, f, ".range is for numbers, and its type is %s", leaf->name);
+    if (!is_number(leaf) && leaf->scalar != WEFT__duration) {
+        member_fault(c, f, ".range is for numbers and durations, and its type is %s", leaf->name);
         return;
     }
     bool ordered = low < high || (low == high && !f->above && !f->below);
@@ -92,7 +92,8 @@ static void check_text_rules(check *c, const weft_field *f, const weft_schema *l
                          : f->min_len ? ".min_len"
                                       : NULL;
     if (!option) return;
-    if (leaf->scalar != WEFT__text) {
+    bool bytes = leaf->scalar == WEFT__bytes && !f->pattern;
+    if (leaf->scalar != WEFT__text && !bytes) {
         member_fault(c, f, "%s is for text, and its type is %s", option, leaf->name);
         return;
     }
@@ -104,6 +105,25 @@ static void check_text_rules(check *c, const weft_field *f, const weft_schema *l
     if (rc == WEFT_ENOMEM) c->rc = rc;
     else if (rc < 0)
         member_fault(c, f, ".pattern '%.160s' is no regular expression: %s", f->pattern, why);
+}
+
+/* The options of one type each. */
+static void check_own_rules(check *c, const weft_field *f, const weft_schema *leaf)
+{
+    if (f->format && leaf->scalar != WEFT__text)
+        member_fault(c, f, ".format is for text, and its type is %s", leaf->name);
+    else if (f->format > WEFT_IPV6)
+        member_fault(c, f, ".format is one of WEFT_EMAIL to WEFT_IPV6, and it is %d", (int)f->format);
+    if ((f->max_digits || f->decimal_places) && leaf->scalar != WEFT__decimal)
+        member_fault(c, f, "%s is for weft_decimal, and its type is %s",
+            f->max_digits ? ".max_digits" : ".decimal_places", leaf->name);
+    else if (f->max_digits && f->decimal_places > f->max_digits)
+        member_fault(c, f, ".decimal_places must not be more than .max_digits, and they are %u and %u",
+            f->decimal_places, f->max_digits);
+    if (f->uuid_version && leaf->scalar != WEFT__uuid)
+        member_fault(c, f, ".uuid_version is for weft_uuid, and its type is %s", leaf->name);
+    else if (f->uuid_version < 0 || f->uuid_version > 8)
+        member_fault(c, f, ".uuid_version is 1 to 8, and it is %d", f->uuid_version);
 }
 
 static void check_items(check *c, const weft_field *f)
@@ -255,6 +275,7 @@ static void check_value(check *c, const weft_field *f)
     check_range(c, f, leaf);
     check_multiple(c, f, leaf);
     check_text_rules(c, f, leaf);
+    check_own_rules(c, f, leaf);
     check_items(c, f);
     check_only(c, f);
     check_unique(c, f);

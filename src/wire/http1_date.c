@@ -1,42 +1,14 @@
 #include "wire/bytes.h"
+#include "wire/date.h"
 #include "wire/http1.h"
 
-/* The proleptic Gregorian calendar, counted in days from 1970-01-01 and in eras of 400 years, which
- * all have as many days. A year here begins in March, so that the leap day is its last. */
-enum { DAY_S = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */ };
+enum { DAY_S = WEFT__DAY_S };
 
 static const int64_t EARLIEST_S = -62167219200;   /* 0000-01-01 00:00:00 */
 static const int64_t LATEST_S = 253402300799;     /* 9999-12-31 23:59:59 */
 
 static const char DAYS[] = "SunMonTueWedThuFriSat";
 static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-typedef struct civil { int year, month, day; } civil;     /* month and day from 1 */
-
-/* Whole, of the months before the nth of a year that begins in March. */
-static int days_before(int march_month) { return (153 * march_month + 2) / 5; }
-
-static int64_t days_of(civil c)
-{
-    int year = c.month <= 2 ? c.year - 1 : c.year;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int of_era = (int)(year - era * 400);
-    int of_year = days_before((c.month + 9) % 12) + c.day - 1;
-    return era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH_DAYS;
-}
-
-static civil civil_of(int64_t days)
-{
-    days += EPOCH_DAYS;
-    int64_t era = (days >= 0 ? days : days - (ERA_DAYS - 1)) / ERA_DAYS;
-    int day_of_era = (int)(days - era * ERA_DAYS);
-    int of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int of_year = day_of_era - (of_era * 365 + of_era / 4 - of_era / 100);
-    int march_month = (5 * of_year + 2) / 153;
-    int month = march_month < 10 ? march_month + 3 : march_month - 9;
-    int year = (int)(era * 400) + of_era + (month <= 2);
-    return (civil){ year, month, of_year - days_before(march_month) + 1 };
-}
 
 static void put2(char *to, int n)
 {
@@ -51,7 +23,7 @@ void weft__http_date(char out[WEFT__HTTP_DATE], int64_t unix_s)
     int64_t days = (unix_s - (unix_s < 0 ? DAY_S - 1 : 0)) / DAY_S;
     int of_day = (int)(unix_s - days * DAY_S);
     int weekday = (int)(((days + 4) % 7 + 7) % 7);       /* 1970-01-01 was a Thursday */
-    civil c = civil_of(days);
+    weft__civil c = weft__civil_of(days);
     memcpy(out, "Day, 00 Mon 0000 00:00:00 GMT", WEFT__HTTP_DATE);
     memcpy(out, DAYS + 3 * weekday, 3);
     put2(out + 5, c.day);
@@ -122,15 +94,15 @@ static int time_of_day(reader *r)
 
 static int full_year(int two_digits, int64_t now_s)
 {
-    int now = civil_of(now_s / DAY_S).year;
+    int now = weft__civil_of(now_s / DAY_S).year;
     int year = now - now % 100 + two_digits;
     return year > now + 50 ? year - 100 : year <= now - 50 ? year + 100 : year;
 }
 
 /* "Nov  6 08:49:37 1994", the older half of C's asctime. */
-static civil read_asctime(reader *r, int *second)
+static weft__civil read_asctime(reader *r, int *second)
 {
-    civil c = { .month = month(r) };
+    weft__civil c = { .month = month(r) };
     expect(r, " ");
     bool padded = r->ok && r->at < r->end && *r->at == ' ';
     if (padded) r->at++;
@@ -143,9 +115,9 @@ static civil read_asctime(reader *r, int *second)
 }
 
 /* "06 Nov 1994 08:49:37 GMT" or "06-Nov-94 08:49:37 GMT". */
-static civil read_gmt(reader *r, int *second, int64_t now_s)
+static weft__civil read_gmt(reader *r, int *second, int64_t now_s)
 {
-    civil c = { .day = number(r, 2) };
+    weft__civil c = { .day = number(r, 2) };
     bool dashed = r->ok && r->at < r->end && *r->at == '-';
     expect(r, dashed ? "-" : " ");
     c.month = month(r);
@@ -157,10 +129,10 @@ static civil read_gmt(reader *r, int *second, int64_t now_s)
     return c;
 }
 
-static bool day_exists(civil c)
+static bool day_exists(weft__civil c)
 {
-    civil next = c.month == 12 ? (civil){ c.year + 1, 1, 1 } : (civil){ c.year, c.month + 1, 1 };
-    return c.day >= 1 && days_of(c) < days_of(next);
+    weft__civil next = c.month == 12 ? (weft__civil){ c.year + 1, 1, 1 } : (weft__civil){ c.year, c.month + 1, 1 };
+    return c.day >= 1 && weft__days_of(c) < weft__days_of(next);
 }
 
 int weft__http_date_parse(weft_str text, int64_t now_s, int64_t *unix_s)
@@ -171,8 +143,8 @@ int weft__http_date_parse(weft_str text, int64_t now_s, int64_t *unix_s)
     bool comma = r.at < r.end && *r.at == ',';
     expect(&r, comma ? ", " : " ");
     int second = 0;
-    civil c = comma ? read_gmt(&r, &second, now_s) : read_asctime(&r, &second);
+    weft__civil c = comma ? read_gmt(&r, &second, now_s) : read_asctime(&r, &second);
     if (!r.ok || r.at != r.end || !day_exists(c)) return WEFT_EINVAL;
-    *unix_s = days_of(c) * DAY_S + second;
+    *unix_s = weft__days_of(c) * DAY_S + second;
     return 0;
 }

@@ -62,8 +62,8 @@ WEFT_TEST(ranges_that_let_nothing_through_are_faults)
         "Ranges, member 'b': .range must let a value through, and it goes from 1 (not allowed "
         "itself) to 1\n"
         "Ranges, member 'c': .above and .below open an end of .range, and there is none\n"
-        "Ranges, member 'd': .range is for numbers, and its type is weft_str\n"
-        "Ranges, member 'e': .range is for numbers, and its type is _Bool\n"
+        "Ranges, member 'd': .range is for numbers and durations, and its type is weft_str\n"
+        "Ranges, member 'e': .range is for numbers and durations, and its type is _Bool\n"
         "Ranges, member 'f': .range must let a value through, and it goes from 1 to 0\n"
         "Ranges, member 'g': .multiple_of must be more than 0, and it is -2\n"
         "Ranges, member 'h': .multiple_of is for numbers, and its type is weft_str");

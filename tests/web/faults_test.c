@@ -178,7 +178,7 @@ WEFT_TEST(each_fault_of_a_model_is_told_once)
 {
     FAULTS(faulty_models,
         "faulty_in, member 'n': .initial is 'many', which is no value of it: Input should be a valid integer, unable to parse string as an integer\n"
-        "Faulty, member 'name': .range is for numbers, and its type is weft_str\n");
+        "Faulty, member 'name': .range is for numbers and durations, and its type is weft_str\n");
 }
 
 /* ---- routers ---- */

@@ -172,16 +172,24 @@ static void check_only(check *c, const weft_field *f)
         member_fault(c, f, ".only is '%.160s', which is no value of it", f->only);
 }
 
+/* Those whose bytes are the same when their values are. */
+static bool is_plain_value(const weft_schema *item)
+{
+    return item->scalar == WEFT__date || item->scalar == WEFT__time ||
+           item->scalar == WEFT__duration || item->scalar == WEFT__uuid;
+}
+
 static void check_unique(check *c, const weft_field *f)
 {
     const weft_schema *type = f->type->kind == WEFT__opt ? f->type->of : f->type;
     if (!f->unique) return;
     const weft_schema *item = type->kind == WEFT__list ? type->of : type;
     bool compared = item->kind == WEFT__enum || item->scalar == WEFT__text ||
-                    item->scalar == WEFT__bool || is_number(item);
+                    item->scalar == WEFT__bool || is_number(item) || is_plain_value(item);
+    if (item->scalar == WEFT__decimal) compared = false;
     if (type->kind != WEFT__list || !compared)
         member_fault(c, f,
-            ".unique is for lists of text, numbers, bools or enums, and its type is %s%s",
+            ".unique is for lists of text, numbers, bools, enums, dates or UUIDs, and its type is %s%s",
             type->kind == WEFT__list ? "a list of " : "", f->type->name);
 }
 

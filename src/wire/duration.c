@@ -102,6 +102,28 @@ static bool take(scan *s, char small)
     return there;
 }
 
+/* "HH:MM:SS", of as many hours as there are, or as a day has. */
+static const char *clock_scan(scan *s, bool of_day, int64_t *us)
+{
+    enum { HOUR_DIGITS = 10 };
+    static const char no_hour[] = "invalid character in hour";
+    if (s->end - s->at < 5) return too_short;
+    const char *colon = memchr(s->at, ':', (size_t)(s->end - s->at));
+    if (!colon) return no_hour;
+    if (colon - s->at > HOUR_DIGITS) return "durations may not exceed 999,999,999 hours";
+    quantity q = { 0 };
+    for (; s->at < colon; s->at++) {
+        if (!is_digit(*s->at)) return no_hour;
+        q.value = q.value * 10 + (*s->at - '0');
+    }
+    if (of_day && q.value > 23) return "hour value is outside expected range of 0-23";
+    s->at++;
+    const char *wrong = weft__minutes_read(&s->at, s->end, us);
+    if (wrong) return wrong;
+    if (s->at < s->end) return "unexpected extra characters at the end of the input";
+    return quantity_add(&q, 3600 * SECOND_US, us);
+}
+
 /* "3 days, 12:30": of the word only the d must be there. */
 static const char *days_scan(scan *s, int64_t *us)
 {
@@ -116,35 +138,8 @@ static const char *days_scan(scan *s, int64_t *us)
     }
     if (s->at < s->end && *s->at == ',') s->at++;
     if (s->at < s->end && *s->at == ' ') s->at++;
-    weft_time of_day = { 0 };
-    if (s->at < s->end)
-        wrong = weft__time_read((weft_str){ s->at, (size_t)(s->end - s->at) }, &of_day);
-    if (!wrong && of_day.zoned) wrong = "unexpected extra characters at the end of the input";
-    if (wrong) return wrong;
-    int64_t seconds = of_day.hour * 3600 + of_day.minute * 60 + of_day.second;
-    *us = seconds * SECOND_US + of_day.us;
-    return quantity_add(&q, DAY_US, us);
-}
-
-/* "HH:MM:SS", of as many hours as there are. */
-static const char *clock_scan(scan *s, int64_t *us)
-{
-    enum { HOUR_DIGITS = 10 };
-    static const char no_hour[] = "invalid character in hour";
-    if (s->end - s->at < 5) return too_short;
-    const char *colon = memchr(s->at, ':', (size_t)(s->end - s->at));
-    if (!colon) return no_hour;
-    if (colon - s->at > HOUR_DIGITS) return "hour value must be less than 2400000000";
-    quantity q = { 0 };
-    for (; s->at < colon; s->at++) {
-        if (!is_digit(*s->at)) return no_hour;
-        q.value = q.value * 10 + (*s->at - '0');
-    }
-    s->at++;
-    const char *wrong = weft__minutes_read(&s->at, s->end, us);
-    if (wrong) return wrong;
-    if (s->at < s->end) return "unexpected extra characters at the end of the input";
-    return quantity_add(&q, 3600 * SECOND_US, us);
+    if (s->at < s->end) wrong = clock_scan(s, true, us);
+    return wrong ? wrong : quantity_add(&q, DAY_US, us);
 }
 
 const char *weft__duration_read(weft_str text, weft_duration *out)
@@ -158,10 +153,10 @@ const char *weft__duration_read(weft_str text, weft_duration *out)
     if (s.at < s.end && *s.at == 'P') {
         s.at++;
         wrong = iso_scan(&s, &us);
-    } else if (text.len < 5 || memchr(text.ptr, 'd', text.len) || memchr(text.ptr, 'D', text.len)) {
+    } else if (s.end - s.at < 5 || memchr(text.ptr, 'd', text.len) || memchr(text.ptr, 'D', text.len)) {
         wrong = days_scan(&s, &us);
     } else {
-        wrong = clock_scan(&s, &us);
+        wrong = clock_scan(&s, false, &us);
     }
     if (!wrong) out->us = negative ? -us : us;
     return wrong;

@@ -343,3 +343,35 @@ WEFT_TEST(without_memory_a_trip_fails_and_loses_nothing)
     }
     weft_set_allocator(NULL, NULL);
 }
+
+WEFT_MODEL(Valued, field(weft_date, date), field(weft_time, time), field(weft_datetime, when),
+    field(weft_duration, length), field(weft_uuid, id), field(weft_decimal, price),
+    list(weft_bytes, blobs));
+
+WEFT_TEST(dates_and_their_like_come_back_as_they_were)
+{
+    weft_bytes blobs[] = { { (const uint8_t *)"a\0b", 3 }, { 0 } };
+    Valued in = { .date = { 2022, 13, 40 }, /* what is no date is carried too */
+        .time = { .hour = 23, .us = -1, .zoned = true, .offset_s = -60 },
+        .when = { .us = INT64_MIN, .offset_s = 7, .zoned = true },
+        .length = { INT64_MAX },
+        .id = { { 1, 2, 255 } },
+        .price = { WEFT_S("12.50") },
+        .blobs = { blobs, 2, 2 } };
+    Valued out;
+    trip t = trip_open();
+    WEFT_CHECK_EQ(TRIP(&t, Valued, &in, &out), 0);
+    WEFT_CHECK_EQ(memcmp(&in.date, &out.date, sizeof in.date), 0);
+    WEFT_CHECK_EQ(memcmp(&in.time, &out.time, sizeof in.time), 0);
+    WEFT_CHECK(in.when.us == out.when.us && out.when.offset_s == 7 && out.when.zoned);
+    WEFT_CHECK_EQ(out.length.us, INT64_MAX);
+    WEFT_CHECK(weft_uuid_equal(in.id, out.id));
+    WEFT_CHECK_STR(out.price.text, "12.50");
+    WEFT_CHECK_EQ(out.blobs.items[0].len, 3);
+    WEFT_CHECK_EQ(memcmp(out.blobs.items[0].ptr, "a\0b", 4), 0);
+    WEFT_CHECK(!out.blobs.items[1].ptr);
+    for (size_t cut = 0; cut < t.bytes.len; cut++)
+        WEFT_CHECK_EQ(weft__unpack(&weft_schema_Valued, (weft_str){ t.bytes.ptr, cut }, &out, &t.arena),
+            WEFT_EPROTO);
+    trip_close(&t);
+}

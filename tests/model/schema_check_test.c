@@ -260,9 +260,9 @@ WEFT_TEST(what_a_type_cannot_be_asked_is_a_fault)
         "Asks, member 'e': .only is for one text, integer, bool or enum, and its type is a list, "
         "map or model of int\n"
         "Asks, member 'f': .only is '5', which is no value of it\n"
-        "Asks, member 'g': .unique is for lists of text, numbers, bools or enums, and its type is "
+        "Asks, member 'g': .unique is for lists of text, numbers, bools, enums, dates or UUIDs, and its type is "
         "int\n"
-        "Asks, member 'h': .unique is for lists of text, numbers, bools or enums, and its type is "
+        "Asks, member 'h': .unique is for lists of text, numbers, bools, enums, dates or UUIDs, and its type is "
         "a list of Address\n"
         "Asks, member 'i': .required is for an opt, and its type is int\n"
         "Asks, member 'j': .required and .not_null: then it is no opt but a field\n"
@@ -298,3 +298,35 @@ WEFT_TEST(unions_and_extra_keys_that_cannot_be_are_faults)
     FAULTS(Right, "");
     FAULTS(Flat, "Flat, member 'right': embed is for models, and its type is Right");
 }
+
+WEFT_MODEL(Values, field(weft_date, a, .range = { 0, 1 }), field(weft_duration, b, .range = { 2, 1 }),
+    field(int, c, .format = WEFT_EMAIL), field(weft_str, d, .max_digits = 2),
+    field(weft_decimal, e, .max_digits = 2, .decimal_places = 3),
+    field(weft_str, f, .uuid_version = 4), field(weft_uuid, g, .uuid_version = 9),
+    field(weft_bytes, h, .pattern = "x"), field(weft_date, i, .initial = "2022-02-30"),
+    field(weft_str, j, .format = WEFT_IP, .initial = "x"), field(double, k, .decimal_places = 2));
+
+WEFT_TEST(options_of_values_are_checked)
+{
+    FAULTS(Values,
+        "Values, member 'a': .range is for numbers and durations, and its type is weft_date\n"
+        "Values, member 'b': .range must let a value through, and it goes from 2 to 1\n"
+        "Values, member 'c': .format is for text, and its type is int\n"
+        "Values, member 'd': .max_digits is for weft_decimal, and its type is weft_str\n"
+        "Values, member 'e': .decimal_places must not be more than .max_digits, and they are 3 and 2\n"
+        "Values, member 'f': .uuid_version is for weft_uuid, and its type is weft_str\n"
+        "Values, member 'g': .uuid_version is 1 to 8, and it is 9\n"
+        "Values, member 'h': .pattern is for text, and its type is weft_bytes\n"
+        "Values, member 'i': .initial is '2022-02-30', which is no value of it: Input should be a valid "
+        "date or datetime, day value is outside expected range\n"
+        "Values, member 'j': .initial is 'x', which is no value of it: value is not a valid IPv4 or IPv6 "
+        "address\n"
+        "Values, member 'k': .decimal_places is for weft_decimal, and its type is double");
+}
+
+WEFT_MODEL(SoundValues, field(weft_duration, a, .range = { 0, 5 }, .initial = "PT3S"),
+    field(weft_decimal, b, .range = { 0, 5 }, .multiple_of = 0.01L, .max_digits = 5, .decimal_places = 2),
+    list(weft_uuid, c, .uuid_version = 4, .max_items = 3), opt(weft_str, d, .format = WEFT_EMAIL),
+    field(weft_bytes, e, .min_len = 1, .max_len = 3));
+
+WEFT_TEST(sound_options_of_values_have_no_faults) { FAULTS(SoundValues, ""); }

@@ -15,7 +15,8 @@ static shape shape_of(const weft_schema *schema)
 {
     switch (schema->kind) {
     case WEFT__scalar:
-        if (schema->scalar == WEFT__text || schema->scalar == WEFT__json || schema->scalar == WEFT__decimal)
+        if (schema->scalar == WEFT__text || schema->scalar == WEFT__json ||
+            schema->scalar == WEFT__decimal)
             return TEXT;
         if (schema->scalar == WEFT__time)
             return TIME;

@@ -42,7 +42,8 @@ static int check_high(const weft_field *rules, const weft__exact *d, weft__findi
     int order = weft__decimal_compare(d, &bound);
     if (order < 0 || (order == 0 && !rules->below)) return 0;
     if (rules->below)
-        return say(found, "less_than", "Input should be less than {0}", ctx_bound("lt", rules->range[1]));
+        return say(
+            found, "less_than", "Input should be less than {0}", ctx_bound("lt", rules->range[1]));
     return say(found, "less_than_equal", "Input should be less than or equal to {0}",
         ctx_bound("le", rules->range[1]));
 }
@@ -103,11 +104,13 @@ static weft_str duration_in_words(int64_t us, weft_arena *arena)
     static const char *const names[] = { "hour", "minute", "second", "microsecond" };
     const int64_t day_us = INT64_C(86400000000);
     int64_t days = us / day_us - (us % day_us < 0), rest = us - days * day_us;
-    int64_t counts[] = { rest / 3600000000, rest / 60000000 % 60, rest / 1000000 % 60, rest % 1000000 };
+    int64_t counts[] = { rest / 3600000000, rest / 60000000 % 60, rest / 1000000 % 60,
+        rest % 1000000 };
     char text[160];
     size_t used = 0;
     if (days)
-        used = (size_t)snprintf(text, sizeof text, "%lld day%s", (long long)days, days == 1 ? "" : "s");
+        used = (size_t)snprintf(
+            text, sizeof text, "%lld day%s", (long long)days, days == 1 ? "" : "s");
     for (size_t i = 0; i < weft_count(counts); i++)
         if (counts[i])
             used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld %s%s",

@@ -14,8 +14,7 @@ static int say(weft__finding *found, const char *type, const char *msg)
 
 static int say_error(weft__finding *found, const char *type, const char *msg, const char *error)
 {
-    *found = (weft__finding){ type, msg,
-        { { "error", WEFT__CTX_TEXT, .s = weft_str_of(error) } } };
+    *found = (weft__finding){ type, msg, { { "error", WEFT__CTX_TEXT, .s = weft_str_of(error) } } };
     return WEFT_EINVAL;
 }
 
@@ -98,8 +97,8 @@ static int coerce_duration(const weft_field *rules, const weft__token *t, weft_d
     return rc;
 }
 
-/* The words of wire/uuid.h and wire/base64.h with what {1}, {2} and {c} stand for filled in; 0, or the code of
- * what gave out. */
+/* The words of wire/uuid.h and wire/base64.h with what {1}, {2} and {c} stand for filled in; 0, or
+ * the code of what gave out. */
 static int words_filled(
     const char *words, const int64_t *numbers, weft_str found, weft_arena *arena, weft_str *out)
 {
@@ -190,7 +189,8 @@ static int coerce_bytes(const weft_field *rules, const weft__token *t, weft_byte
 {
     const char *msg = "";
     int64_t numbers[2] = { 0 };
-    if (t->kind != WEFT__TOKEN_TEXT) return say(found, "bytes_type", "Input should be a valid bytes");
+    if (t->kind != WEFT__TOKEN_TEXT)
+        return say(found, "bytes_type", "Input should be a valid bytes");
     uint8_t *bytes = weft__arena_alloc(arena, weft__base64_room(t->text.len) + 1);
     if (!bytes) return weft__arena_error(arena);
     int64_t len = weft__base64_read(t->text, bytes, &msg, numbers);

@@ -25,8 +25,8 @@ static int64_t refuse(const char **msg, int64_t numbers[2], const char *why, int
 
 static int64_t refuse_symbol(const char **msg, int64_t numbers[2], weft_str text, size_t at)
 {
-    return refuse(msg, numbers, "Invalid symbol {1}, offset {2}.", (unsigned char)text.ptr[at],
-        (int64_t)at);
+    return refuse(
+        msg, numbers, "Invalid symbol {1}, offset {2}.", (unsigned char)text.ptr[at], (int64_t)at);
 }
 
 int64_t weft__base64_read(weft_str text, uint8_t *out, const char **msg, int64_t numbers[2])

@@ -6,9 +6,9 @@
 enum { ERA_DAYS = 146097, EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */ };
 
 #define SECOND_US INT64_C(1000000)
-#define EARLIEST_S INT64_C(-62167219200)          /* 0000-01-01 00:00:00 */
-#define YEAR_ONE_S INT64_C(-62135596800)          /* 0001-01-01 00:00:00 */
-#define LATEST_S   INT64_C(253402300799)          /* 9999-12-31 23:59:59 */
+#define EARLIEST_S INT64_C(-62167219200) /* 0000-01-01 00:00:00 */
+#define YEAR_ONE_S INT64_C(-62135596800) /* 0001-01-01 00:00:00 */
+#define LATEST_S INT64_C(253402300799)   /* 9999-12-31 23:59:59 */
 
 const char weft__year_zero[] = "year 0 is out of range";
 static const char too_short[] = "input is too short";
@@ -53,7 +53,10 @@ bool weft_date_valid(weft_date d)
            d.day <= days_in(d.year, d.month);
 }
 
-int64_t weft_date_days(weft_date d) { return weft__days_of((weft__civil){ d.year, d.month, d.day }); }
+int64_t weft_date_days(weft_date d)
+{
+    return weft__days_of((weft__civil){ d.year, d.month, d.day });
+}
 
 weft_date weft_date_of_days(int64_t days)
 {
@@ -71,7 +74,7 @@ int weft_date_compare(weft_date a, weft_date b)
 
 int weft_date_weekday(weft_date d)
 {
-    return (int)(((weft_date_days(d) + 3) % 7 + 7) % 7) + 1;      /* 1970-01-01 was a Thursday */
+    return (int)(((weft_date_days(d) + 3) % 7 + 7) % 7) + 1; /* 1970-01-01 was a Thursday */
 }
 
 /* ---- moments and their clocks ---- */
@@ -88,8 +91,8 @@ bool weft_time_valid(weft_time t)
            offset_valid(t.offset_s, t.zoned);
 }
 
-/* What the clock shows, as microseconds since its own 1970. The sum cannot overflow for a value that
- * is looked at before. */
+/* What the clock shows, as microseconds since its own 1970. The sum cannot overflow for a value
+ * that is looked at before. */
 static int64_t local_us(weft_datetime when) { return when.us + when.offset_s * SECOND_US; }
 
 bool weft_datetime_valid(weft_datetime when)
@@ -137,7 +140,10 @@ weft_datetime weft_datetime_of(weft_date d, weft_time t)
         .zoned = t.zoned };
 }
 
-weft_datetime weft_datetime_of_unix(int64_t us) { return (weft_datetime){ .us = us, .zoned = true }; }
+weft_datetime weft_datetime_of_unix(int64_t us)
+{
+    return (weft_datetime){ .us = us, .zoned = true };
+}
 
 /* ---- numbers ---- */
 
@@ -165,7 +171,8 @@ static const char *moment_of(const weft__number *n, int64_t *out)
 {
     int64_t us = weft__number_scaled(n, 6);
     if (us > WATERSHED_US || us < -WATERSHED_US) us = weft__number_scaled(n, 3);
-    if (us < EARLIEST_S * SECOND_US) return "dates before 0000 are not supported as unix timestamps";
+    if (us < EARLIEST_S * SECOND_US)
+        return "dates before 0000 are not supported as unix timestamps";
     if (us >= (LATEST_S + 1) * SECOND_US)
         return "dates after 9999 are not supported as unix timestamps";
     if (us < YEAR_ONE_S * SECOND_US) return weft__year_zero;
@@ -222,8 +229,8 @@ static bool exponent_scan(const char **at, const char *end, weft__number *n)
     return *at > begin;
 }
 
-/* A whole number that fits 64 bits, or one with a point, which may have an exponent too: the numbers
- * that a text may be instead of a date. */
+/* A whole number that fits 64 bits, or one with a point, which may have an exponent too: the
+ * numbers that a text may be instead of a date. */
 static bool number_of_text(weft_str text, weft__number *n)
 {
     const char *at = text.ptr, *end = at + text.len;

@@ -9,7 +9,9 @@ static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* ---- reading: underscores count for nothing, wherever they stand, as in Python ---- */
 
-typedef struct scan { const char *at, *end; } scan;
+typedef struct scan {
+    const char *at, *end;
+} scan;
 
 static int peek(scan *s)
 {
@@ -60,7 +62,8 @@ static bool exponent_scan(scan *s, int64_t *exponent)
 
 static bool is_no_number(weft_str s)
 {
-    static const weft_str names[] = { WEFT_S("inf"), WEFT_S("infinity"), WEFT_S("nan"), WEFT_S("snan") };
+    static const weft_str names[] = { WEFT_S("inf"), WEFT_S("infinity"), WEFT_S("nan"),
+        WEFT_S("snan") };
     if (s.len && (*s.ptr == '-' || *s.ptr == '+')) s.ptr++, s.len--;
     for (size_t i = 0; i < weft_count(names); i++)
         if (weft__same_nocase(s, names[i])) return true;
@@ -80,7 +83,7 @@ int weft__decimal_read(weft_str text, weft__exact *d)
     d->count = 0;
     if (d->negative || peek(&s) == '+') s.at++;
     if (digits_scan(&s, d) <= 0 || !exponent_scan(&s, &exponent) || peek(&s)) return WEFT_EINVAL;
-    if (s.at != s.end) return WEFT_EINVAL;                    /* a NUL */
+    if (s.at != s.end) return WEFT_EINVAL; /* a NUL */
     exponent += d->exp10;
     int64_t highest = exponent + d->count - 1;
     if (highest > EXPONENT_MAX || exponent < -EXPONENT_MAX) return WEFT_EINVAL;
@@ -88,7 +91,8 @@ int weft__decimal_read(weft_str text, weft__exact *d)
     return 0;
 }
 
-/* ---- writing: the form of the General Decimal Arithmetic specification, "to scientific string" ---- */
+/* ---- writing: the form of the General Decimal Arithmetic specification, "to scientific string"
+ * ---- */
 
 static size_t plain_write(char *to, const weft__exact *d)
 {
@@ -130,10 +134,7 @@ size_t weft__decimal_write(char *to, const weft__exact *d)
 
 /* ---- what they are worth ---- */
 
-bool weft__decimal_is_zero(const weft__exact *d)
-{
-    return d->count == 1 && d->digits[0] == '0';
-}
+bool weft__decimal_is_zero(const weft__exact *d) { return d->count == 1 && d->digits[0] == '0'; }
 
 static char digit_at(const weft__exact *d, uint32_t i) { return i < d->count ? d->digits[i] : '0'; }
 
@@ -191,14 +192,16 @@ bool weft__decimal_is_multiple(const weft__exact *d, const weft__exact *step)
 {
     if (weft__decimal_is_zero(d)) return true;
     uint32_t count = short_count(d), step_count = short_count(step);
-    int64_t zeros = ((int64_t)d->exp10 + d->count - count) -
-                    ((int64_t)step->exp10 + step->count - step_count);
-    if (zeros < 0) return false;     /* its last digit, which is no zero, stands below the step's */
+    int64_t zeros =
+        ((int64_t)d->exp10 + d->count - count) - ((int64_t)step->exp10 + step->count - step_count);
+    if (zeros < 0) return false; /* its last digit, which is no zero, stands below the step's */
     uint64_t divisor = 0, rest = 0, power = 10;
-    for (uint32_t i = 0; i < step_count; i++) divisor = divisor * 10 + (uint64_t)(step->digits[i] - '0');
+    for (uint32_t i = 0; i < step_count; i++)
+        divisor = divisor * 10 + (uint64_t)(step->digits[i] - '0');
     for (uint32_t i = 0; i < count; i++)
-        rest = (uint64_t)(((unsigned __int128)rest * 10 + (unsigned)(d->digits[i] - '0')) % divisor);
-    for (; zeros; zeros /= 2) {      /* rest * 10^zeros, by squaring */
+        rest =
+            (uint64_t)(((unsigned __int128)rest * 10 + (unsigned)(d->digits[i] - '0')) % divisor);
+    for (; zeros; zeros /= 2) { /* rest * 10^zeros, by squaring */
         if (zeros % 2) rest = (uint64_t)((unsigned __int128)rest * power % divisor);
         power = (uint64_t)((unsigned __int128)power * power % divisor);
     }

@@ -3,7 +3,7 @@
 #include "wire/date.h"
 
 #define SECOND_US INT64_C(1000000)
-#define DAY_US    (WEFT__DAY_S * SECOND_US)
+#define DAY_US (WEFT__DAY_S * SECOND_US)
 
 static const char too_short[] = "input is too short";
 static const char too_large[] = "a numeric value in the duration is too large";
@@ -11,7 +11,9 @@ static const char too_long[] = "durations may not exceed 106,751,991 days";
 static const char no_digit[] = "invalid digit in duration";
 static const char no_days[] = "\"day\" identifier in duration not correctly formatted";
 
-typedef struct scan { const char *at, *end; } scan;
+typedef struct scan {
+    const char *at, *end;
+} scan;
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -29,7 +31,9 @@ static const char *whole(scan *s, int64_t *value)
 enum { FRACTION_DIGITS = 18 };
 
 /* A quantity: `value` and num / den of one more. */
-typedef struct quantity { int64_t value, num, den; } quantity;
+typedef struct quantity {
+    int64_t value, num, den;
+} quantity;
 
 static const char *quantity_scan(scan *s, quantity *q)
 {
@@ -153,7 +157,8 @@ const char *weft__duration_read(weft_str text, weft_duration *out)
     if (s.at < s.end && *s.at == 'P') {
         s.at++;
         wrong = iso_scan(&s, &us);
-    } else if (s.end - s.at < 5 || memchr(text.ptr, 'd', text.len) || memchr(text.ptr, 'D', text.len)) {
+    } else if (s.end - s.at < 5 || memchr(text.ptr, 'd', text.len) ||
+               memchr(text.ptr, 'D', text.len)) {
         wrong = days_scan(&s, &us);
     } else {
         wrong = clock_scan(&s, false, &us);

@@ -4,8 +4,8 @@
 
 enum { DAY_S = WEFT__DAY_S };
 
-static const int64_t EARLIEST_S = -62167219200;   /* 0000-01-01 00:00:00 */
-static const int64_t LATEST_S = 253402300799;     /* 9999-12-31 23:59:59 */
+static const int64_t EARLIEST_S = -62167219200; /* 0000-01-01 00:00:00 */
+static const int64_t LATEST_S = 253402300799;   /* 9999-12-31 23:59:59 */
 
 static const char DAYS[] = "SunMonTueWedThuFriSat";
 static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -22,7 +22,7 @@ void weft__http_date(char out[WEFT__HTTP_DATE], int64_t unix_s)
     if (unix_s > LATEST_S) unix_s = LATEST_S;
     int64_t days = (unix_s - (unix_s < 0 ? DAY_S - 1 : 0)) / DAY_S;
     int of_day = (int)(unix_s - days * DAY_S);
-    int weekday = (int)(((days + 4) % 7 + 7) % 7);       /* 1970-01-01 was a Thursday */
+    int weekday = (int)(((days + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
     weft__civil c = weft__civil_of(days);
     memcpy(out, "Day, 00 Mon 0000 00:00:00 GMT", WEFT__HTTP_DATE);
     memcpy(out, DAYS + 3 * weekday, 3);
@@ -87,7 +87,7 @@ static int time_of_day(reader *r)
     expect(r, ":");
     int minute = number(r, 2);
     expect(r, ":");
-    int second = number(r, 2);       /* 60 is a leap second */
+    int second = number(r, 2); /* 60 is a leap second */
     r->ok = r->ok && hour < 24 && minute < 60 && second <= 60;
     return (hour * 60 + minute) * 60 + second;
 }
@@ -131,7 +131,8 @@ static weft__civil read_gmt(reader *r, int *second, int64_t now_s)
 
 static bool day_exists(weft__civil c)
 {
-    weft__civil next = c.month == 12 ? (weft__civil){ c.year + 1, 1, 1 } : (weft__civil){ c.year, c.month + 1, 1 };
+    weft__civil next =
+        c.month == 12 ? (weft__civil){ c.year + 1, 1, 1 } : (weft__civil){ c.year, c.month + 1, 1 };
     return c.day >= 1 && weft__days_of(c) < weft__days_of(next);
 }
 

@@ -6,8 +6,8 @@
 
 static bool is_scheme(char c)
 {
-    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || weft__byte_is(c, WEFT__DIGIT) ||
-           c == '+' || c == '-' || c == '.';
+    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || weft__byte_is(c, WEFT__DIGIT) || c == '+' ||
+           c == '-' || c == '.';
 }
 
 /* The length of a scheme, before its colon; 0 when there is none. */
@@ -89,7 +89,8 @@ static weft__url_verdict refuse(const char **fault, const char *why)
 weft__url_verdict weft__url_check(weft_str text, const char **fault)
 {
     if (!text.len) return refuse(fault, "input is empty");
-    if (text.len > WEFT__URL_CHARS_MAX && weft__utf8_count(text.ptr, text.len) > WEFT__URL_CHARS_MAX)
+    if (text.len > WEFT__URL_CHARS_MAX &&
+        weft__utf8_count(text.ptr, text.len) > WEFT__URL_CHARS_MAX)
         return WEFT__URL_LONG;
     size_t scheme = scheme_length(text);
     if (!scheme) return refuse(fault, "relative URL without a base");

@@ -79,7 +79,8 @@ bool weft__uuid_read(weft_str text, weft_uuid *out, weft__uuid_fault *fault)
     }
     if (hyphens == 0 && !dressed) {
         if (digits.len != 2 * BYTES)
-            return fault_at(fault, "invalid length: expected length 32 for simple format, found {1}",
+            return fault_at(fault,
+                "invalid length: expected length 32 for simple format, found {1}",
                 (int64_t)digits.len, 0);
     } else if (!groups_valid(digits, hyphens, fault)) {
         return false;

@@ -1,0 +1,77 @@
+#include <stdlib.h>
+#include <string.h>
+#include "model/json.h"
+#include "model/text.h"
+#include "weft/values.h"
+
+#define MUST(condition) \
+    do { \
+        if (!(condition)) abort(); \
+    } while (0)
+
+static const weft_schema *const schemas[] = { &weft_schema_weft_date, &weft_schema_weft_time,
+    &weft_schema_weft_datetime, &weft_schema_weft_duration, &weft_schema_weft_uuid,
+    &weft_schema_weft_decimal, &weft_schema_weft_bytes, &weft_schema_weft_str };
+
+static const weft_field none = { .max_digits = 0 };
+static const weft_field limits[] = {
+    { .range = { -5.5, 86400.000001L }, .multiple_of = 0.05, .max_digits = 6, .decimal_places = 3,
+        .uuid_version = 4, .min_len = 1, .max_len = 9 },
+    { .format = WEFT_EMAIL }, { .format = WEFT_URL }, { .format = WEFT_IP }, { .format = WEFT_IPV4 },
+    { .format = WEFT_IPV6 },
+};
+
+/* What was read is written, and that is read as what is written the same. */
+static void check_again(const weft_schema *schema, const void *value, weft_arena *arena)
+{
+    weft__buf first, second;
+    char again[64];
+    weft__problems problems;
+    weft__problems_init(&problems, arena);
+    weft__buf_init(&first, 1 << 20);
+    weft__buf_init(&second, 1 << 20);
+    MUST(weft__json_write(schema, value, &first, NULL) == 0);
+    MUST(weft__json_read(schema, NULL, weft__buf_str(&first), again, arena, &problems, NULL) == 0);
+    MUST(weft__json_write(schema, again, &second, NULL) == 0);
+    MUST(weft_str_equal(weft__buf_str(&first), weft__buf_str(&second)));
+    weft__buf_free(&first);
+    weft__buf_free(&second);
+}
+
+static void check_problems(weft__problems *problems)
+{
+    weft__buf out;
+    weft__buf_init(&out, 1 << 20);
+    MUST(problems->count == 1);
+    MUST(weft__problems_write(problems, &out) == 0);
+    weft__buf_free(&out);
+}
+
+static void check_one(const weft_schema *schema, const weft_field *rules, weft_str text, bool json)
+{
+    char value[64];
+    weft_arena arena;
+    weft__problems problems;
+    weft__loc body = { .name = WEFT_S("body") };
+    weft__arena_init(&arena, NULL, 16 << 20);
+    weft__problems_init(&problems, &arena);
+    int rc = json ? weft__json_read(schema, rules, text, value, &arena, &problems, &body)
+                  : weft__text_read(schema, rules, text, value, &arena, &problems, &body);
+    MUST(rc == 0 || rc == WEFT_EINVAL);
+    if (rc == 0) check_again(schema, value, &arena);
+    else check_problems(&problems);
+    weft__arena_free(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1 || size > 1 << 16) return 0;
+    const weft_schema *schema = schemas[data[0] % weft_count(schemas)];
+    unsigned how = data[0] / weft_count(schemas);
+    const weft_field *rules = &none;
+    if (schema == &weft_schema_weft_str) rules = &limits[1 + how / 2 % 5];
+    else if (how / 2 % 2) rules = &limits[0];
+    check_one(schema, rules, (weft_str){ (const char *)data + 1, size - 1 }, how % 2);
+    return 0;
+}

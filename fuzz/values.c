@@ -38,6 +38,56 @@ static void check_again(const weft_schema *schema, const void *value, weft_arena
     weft__buf_free(&second);
 }
 
+/* What programs do with them. */
+static void check_use(const weft_schema *schema, const void *value, weft_str text)
+{
+    char to[64];
+    weft_decimal decimal;
+    weft_datetime when;
+    weft_date date;
+    int64_t scaled;
+    weft_uuid uuid;
+    weft_time time;
+    weft_duration length;
+    switch (schema->scalar) {
+    case WEFT__decimal:
+        decimal = *(const weft_decimal *)value;
+        MUST(weft_decimal_valid(decimal) && weft_decimal_compare(decimal, decimal) == 0);
+        double size = weft_decimal_double(decimal);
+        MUST(size == size);
+        if (weft_decimal_scaled(decimal, 2, &scaled) == 0)
+            MUST(weft_decimal_compare(weft_decimal_of(scaled, 2, to), decimal) == 0);
+        return;
+    case WEFT__datetime:
+        when = *(const weft_datetime *)value;
+        MUST(weft_datetime_of(weft_datetime_date(when), weft_datetime_time(when)).us == when.us);
+        MUST(weft_datetime_parse(weft_str_of(weft_datetime_text(when, to)), &when) == 0);
+        MUST(when.us == ((const weft_datetime *)value)->us);
+        return;
+    case WEFT__date:
+        date = *(const weft_date *)value;
+        MUST(weft_date_compare(weft_date_of_days(weft_date_days(date)), date) == 0);
+        MUST(weft_date_weekday(date) >= 1 && weft_date_weekday(date) <= 7);
+        MUST(weft_date_parse(weft_str_of(weft_date_text(date, to)), &date) == 0);
+        (void)!weft_date_parse(text, &date);
+        return;
+    case WEFT__time:
+        MUST(weft_time_parse(weft_str_of(weft_time_text(*(const weft_time *)value, to)), &time) == 0);
+        return;
+    case WEFT__duration:
+        length = *(const weft_duration *)value;
+        MUST(weft_duration_parse(weft_str_of(weft_duration_text(length, to)), &length) == 0);
+        return;
+    case WEFT__uuid:
+        uuid = *(const weft_uuid *)value;
+        MUST(weft_uuid_version(uuid) >= 0 && weft_uuid_version(uuid) <= 8);
+        MUST(weft_uuid_parse(weft_str_of(weft_uuid_text(uuid, to)), &uuid) == 0);
+        MUST(weft_uuid_equal(uuid, *(const weft_uuid *)value));
+        return;
+    default: return;
+    }
+}
+
 static void check_problems(weft__problems *problems)
 {
     weft__buf out;
@@ -58,8 +108,12 @@ static void check_one(const weft_schema *schema, const weft_field *rules, weft_s
     int rc = json ? weft__json_read(schema, rules, text, value, &arena, &problems, &body)
                   : weft__text_read(schema, rules, text, value, &arena, &problems, &body);
     MUST(rc == 0 || rc == WEFT_EINVAL);
-    if (rc == 0) check_again(schema, value, &arena);
-    else check_problems(&problems);
+    if (rc == 0) {
+        check_again(schema, value, &arena);
+        check_use(schema, value, text);
+    } else {
+        check_problems(&problems);
+    }
     weft__arena_free(&arena);
 }
 

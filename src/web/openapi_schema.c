@@ -111,13 +111,21 @@ static void add_scalar(weft__doc *d, const weft_schema *s, const weft_field *f)
         [WEFT__int32] = { "integer", "int32" }, [WEFT__int64] = { "integer", "int64" },
         [WEFT__double] = { "number", "double" }, [WEFT__bool] = { "boolean", NULL },
         [WEFT__text] = { "string", NULL }, [WEFT__json] = { NULL, NULL },
+        [WEFT__date] = { "string", "date" }, [WEFT__time] = { "string", "time" },
+        [WEFT__datetime] = { "string", "date-time" }, [WEFT__duration] = { "string", "duration" },
+        [WEFT__uuid] = { "string", "uuid" }, [WEFT__decimal] = { "string", "decimal" },
+        [WEFT__bytes] = { "string", NULL },
     };
+    static const char *const formats[] = { [WEFT_EMAIL] = "email", [WEFT_URL] = "uri",
+        [WEFT_IP] = "ipvanyaddress", [WEFT_IPV4] = "ipv4", [WEFT_IPV6] = "ipv6" };
     if ((size_t)s->scalar >= weft_count(said)) return;
     weft__doc_say(d, "type", said[s->scalar].type);
     weft__doc_say(d, "format", said[s->scalar].format);
+    if (s->scalar == WEFT__bytes) weft__doc_say(d, "contentEncoding", "base64");
+    if (f && s->scalar == WEFT__text) weft__doc_say(d, "format", formats[f->format]);
     add_only(d, f);
     if (f && s->scalar == WEFT__text) add_text_limits(d, f);
-    else if (f) add_number_limits(d, f);
+    else if (f && s->scalar <= WEFT__bool) add_number_limits(d, f);
 }
 
 static void add_type(weft__doc *d, const weft_schema *s, const weft_field *f);

@@ -305,3 +305,20 @@ WEFT_TEST(without_memory_there_is_a_whole_document_or_none)
         weft__model_forget();
     }
 }
+
+/* ---- types of values ---- */
+
+WEFT_MODEL(Dated, field(weft_date, day), field(weft_datetime, at), field(weft_duration, length, .range = { 0, 5 }),
+    field(weft_uuid, id), field(weft_decimal, price), field(weft_bytes, blob), field(weft_str, mail, .format = WEFT_EMAIL));
+WEFT_INPUT(dated_in, path(int, n));
+static int dated(const dated_in *in, Dated *out) { (void)in; (void)out; return 0; }
+static const weft_app of_values = { .routes = WEFT_ROUTES(WEFT_GET("/dated/{n}", dated, dated_in, Dated)) };
+
+WEFT_TEST(types_of_values_have_their_formats)
+{
+    weft_str schema = component(&of_values, "Dated");
+    WEFT_CHECK(has(schema, "\"format\":\"date\"") && has(schema, "\"format\":\"date-time\""));
+    WEFT_CHECK(has(schema, "\"format\":\"duration\"") && has(schema, "\"format\":\"uuid\""));
+    WEFT_CHECK(has(schema, "\"format\":\"decimal\"") && has(schema, "\"format\":\"email\""));
+    WEFT_CHECK(has(schema, "\"contentEncoding\":\"base64\"") && !has(schema, "maximum"));
+}

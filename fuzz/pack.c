@@ -1,5 +1,6 @@
 #include "model/pack.h"
 #include "model_check.h"
+#include "weft/values.h"
 
 /* The first byte bounds the memory, the second picks the type, the rest is what another process
  * sent. */
@@ -10,6 +11,9 @@ _Static_assert(sizeof(Node) <= VALUE_MAX, "the largest type that is read");
 WEFT_MODEL(Everything, hidden(Node, node), opt(Node, maybe), map(Node, named), field(weft_none, nothing),
     ref(Everything, next), field(bool, last));
 _Static_assert(sizeof(Everything) <= 2 * VALUE_MAX && sizeof(Choice) <= 2 * VALUE_MAX, "... and these");
+WEFT_MODEL(Moment, field(weft_date, day), field(weft_time, at), field(weft_datetime, when), field(weft_duration, takes),
+    field(weft_uuid, id), field(weft_decimal, price), field(weft_bytes, raw), opt(weft_datetime, until));
+_Static_assert(sizeof(Moment) <= 2 * VALUE_MAX, "... and this");
 WEFT_INPUT(with_request_in, path(int, id), request(asked));
 WEFT_INPUT(with_reply_in, query(weft_opt_weft_str, q), reply(answer));
 
@@ -52,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const weft_schema *const schemas[] = { &weft_schema_Everything, &weft_schema_Node,
         &weft_schema_weft_map_double, &weft_schema_weft_list_Node, &weft_schema_weft_opt_weft_str,
         &weft_schema_weft_json, &weft_schema_weft_none, &weft_schema_int64_t,
-        &weft_schema_with_request_in, &weft_schema_Choice };
+        &weft_schema_with_request_in, &weft_schema_Choice, &weft_schema_Moment };
     static _Alignas(16) char value[2 * VALUE_MAX];
     if (size < 2) {
         check_refusals();

@@ -27,7 +27,7 @@ static bool fault_at(weft__uuid_fault *fault, const char *msg, int64_t first, in
 static bool character_fault(weft_str text, const char *at, weft__uuid_fault *fault)
 {
     size_t left = (size_t)(text.ptr + text.len - at), len = 1;
-    while (len < left && ((unsigned char)at[len] & 0xC0) == 0x80) len++;
+    while (len < left && len < 4 && ((unsigned char)at[len] & 0xC0) == 0x80) len++;
     fault_at(fault, "invalid character: found `{c}` at {1}", at - text.ptr + 1, 0);
     fault->found = (weft_str){ at, len };
     return false;

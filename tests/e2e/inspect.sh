@@ -26,7 +26,7 @@ shows() {
 
 export PKG_CONFIG_PATH="$BUILD/meson-uninstalled"
 if ! ${CC:-cc} -O2 -g -std=gnu17 -o "$work/program" tests/e2e/inspect/program.c \
-    $(pkg-config --cflags --libs --static weft-uninstalled) 2> "$work/err"; then
+    $(pkg-config --cflags --libs weft-uninstalled) 2> "$work/err"; then
     not_ok inspect/build "$(tr '\n' '|' < "$work/err")"
     exit
 fi

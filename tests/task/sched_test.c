@@ -277,10 +277,12 @@ static int spawn_join_in_thread(void)
 static void *loop_in_thread(void *kind)
 {
     weft__os *os = kind ? weft__os_linux_new() : weft__sim_new(&(weft__sim_opts){ .seed = 3 });
-    weft__loop *loop = weft__loop_new(os);
-    WEFT_CHECK_EQ(weft__loop_run(loop, weft_call(spawn_join_in_thread)), 0);
-    weft__loop_free(loop);
-    os->ops->free(os);
+    weft__loop *loop = os ? weft__loop_new(os) : NULL;
+    if (WEFT_CHECK(loop != NULL)) {
+        WEFT_CHECK_EQ(weft__loop_run(loop, weft_call(spawn_join_in_thread)), 0);
+        weft__loop_free(loop);
+    }
+    if (os) os->ops->free(os);
     return NULL;
 }
 

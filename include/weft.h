@@ -12,6 +12,7 @@
 #include "weft/command.h"
 #include "weft/file.h"
 #include "weft/client.h"
+#include "weft/upload.h"
 #include "weft/web.h"
 #include "weft/serve.h"
 #include "weft/test.h"

@@ -67,6 +67,34 @@ static int sync_task(const weft_none *in, Message *out)
     return 0;
 }
 
+/* ---- POST /upload: what a form sent ---- */
+
+WEFT_INPUT(upload_in, form(weft_str, note, .initial = "", .max_len = 200), file(WEFT_LIST(weft_upload), files, .initial = "[]", .max_items = 10));
+WEFT_MODEL(Received, field(weft_str, name), field(int64_t, bytes), field(int64_t, lines));
+WEFT_MODEL(Upload, field(weft_str, note), list(Received, files));
+
+static int count_lines(const weft_upload *file, int64_t *out)
+{
+    weft_str bytes;
+    for (int rc; (rc = weft_upload_read(file, &bytes)) != 0;) {
+        WEFT_TRY(rc);
+        for (size_t i = 0; i < bytes.len; i++) *out += bytes.ptr[i] == '\n';
+    }
+    return 0;
+}
+
+static int upload(const upload_in *in, Upload *out)
+{
+    out->note = in->note;
+    for (uint32_t i = 0; i < in->files.count; i++) {
+        const weft_upload *file = &in->files.items[i];
+        Received received = { .name = file->filename, .bytes = file->size };
+        WEFT_TRY(count_lines(file, &received.lines));
+        weft_push(&out->files, received);
+    }
+    return 0;
+}
+
 /* ---- GET /fibonacci/{n} in a process; /fibonacci-blocking/{n} on the loop, which the watchdog tells of ---- */
 
 WEFT_INPUT(fibonacci_in, path(int, n, .range = { 0, 45 }));
@@ -199,6 +227,7 @@ const weft_app app = {
         WEFT_GET("/items/{item_id}", read_item, item_in, ItemId, .tags = WEFT_TAGS("items")),
         WEFT_POST("/items/", create_item, create_item_in, Item, .tags = WEFT_TAGS("items"),
             .description = "Answers the item as it was understood: what was left out is `null`."),
+        WEFT_POST("/upload", upload, upload_in, Upload, .body_bytes_max = 64 << 20),
         WEFT_GET("/async-task", async_task, weft_none, Message, .tags = WEFT_TAGS("waiting")),
         WEFT_GET("/sync-task", sync_task, weft_none, Message, .run = WEFT_IN_THREAD, .tags = WEFT_TAGS("computing")),
         WEFT_GET("/fibonacci/{n}", fibonacci, fibonacci_in, int64_t, .run = WEFT_IN_PROCESS, .tags = WEFT_TAGS("computing")),

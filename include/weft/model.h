@@ -13,7 +13,7 @@
  * another model, inlined in JSON), hidden (in C only, never in JSON). Each is of a type
  * that has a schema. At most 64 members.
  * And three that speak of the model as a whole: extra(T, name), no_extra() and check(function), see below.
- * Keywords of an input: path, query, header, body, request, reply (web.h).
+ * Keywords of an input: path, query, header, cookie, form, file, body, request, reply (web.h).
  * Models are C: put them into .c files or headers that C includes.   Example: examples/items.c  */
 #include "weft/base.h"
 #include "weft/each.h"
@@ -37,7 +37,8 @@ typedef enum { WEFT__no_scalar, WEFT__int32, WEFT__int64, WEFT__double, WEFT__bo
     WEFT__date, WEFT__time, WEFT__datetime, WEFT__duration, WEFT__uuid, WEFT__decimal, WEFT__bytes } weft_scalar;
 typedef enum {
     WEFT__field, WEFT__ref, WEFT__embed, WEFT__hidden, WEFT__value,              /* of models and enums */
-    WEFT__path, WEFT__query, WEFT__header, WEFT__body, WEFT__request, WEFT__reply, /* of inputs */
+    WEFT__path, WEFT__query, WEFT__header, WEFT__cookie, WEFT__form, WEFT__file,  /* of inputs */
+    WEFT__body, WEFT__request, WEFT__reply,
     WEFT__extra, WEFT__no_extra, WEFT__check,                                    /* of a model as a whole */
     WEFT__tag, WEFT__when                                                        /* of unions */
 } weft_place;
@@ -73,7 +74,9 @@ typedef enum { WEFT_ANY_TEXT, WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV
                                   * Nothing is converted to it, "1" is no 1. It is written whatever the struct holds */ \
     bool unique;                 /* no two items of the list are equal; of scalars and enums */ \
     bool required;               /* of an opt: it must be there, though it may be null */ \
-    bool not_null;               /* of an opt: it may be absent, but not null; without a value it is not written */
+    bool not_null;               /* of an opt: it may be absent, but not null; without a value it is not written */ \
+    size_t bytes_max;            /* of a form's field or file: the largest there may be; 0: see web.h */ \
+    bool embed;                  /* of a body that is the only one: the JSON names it, {"item": ...} */
 
 /* One member of a model or an input. What comes before the options is written by the macros.
  *
@@ -254,10 +257,13 @@ extern const weft_schema weft_schema_weft_none;
     _Static_assert(__builtin_types_compatible_p(__typeof__(&(f)), const char *(*)(Name *)), \
         "check '" #f "' must be declared: const char *" #f "(" #Name " *value)"); }) },
 #define WEFT__IMEMBER(Name, d) WEFT__SECOND(WEFT_INPUT_KEYWORD_##d, \
-    WEFT__NO_KEYWORD("an input", d, "path, query, header, body, request, reply"))
+    WEFT__NO_KEYWORD("an input", d, "path, query, header, cookie, form, file, body, request, reply"))
 #define WEFT_INPUT_KEYWORD_path(T, n, ...)   , T n;
 #define WEFT_INPUT_KEYWORD_query(T, n, ...)  , T n;
 #define WEFT_INPUT_KEYWORD_header(T, n, ...) , T n;
+#define WEFT_INPUT_KEYWORD_cookie(T, n, ...) , T n;
+#define WEFT_INPUT_KEYWORD_form(T, n, ...)   , T n;
+#define WEFT_INPUT_KEYWORD_file(T, n, ...)   , T n;
 #define WEFT_INPUT_KEYWORD_body(T, n, ...)   , T n;
 #define WEFT_INPUT_KEYWORD_request(n) , const weft_request *n;
 #define WEFT_INPUT_KEYWORD_reply(n) , weft_reply *n;
@@ -266,6 +272,9 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__T_path(T, n, ...)   WEFT__ROW, WEFT__path, n, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_query(T, n, ...)  WEFT__ROW, WEFT__query, n, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_header(T, n, ...) WEFT__ROW, WEFT__header, n, n, &weft_schema_##T, __VA_ARGS__
+#define WEFT__T_cookie(T, n, ...) WEFT__ROW, WEFT__cookie, n, n, &weft_schema_##T, __VA_ARGS__
+#define WEFT__T_form(T, n, ...)   WEFT__ROW, WEFT__form, n, n, &weft_schema_##T, __VA_ARGS__
+#define WEFT__T_file(T, n, ...)   WEFT__ROW, WEFT__file, n, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_body(T, n, ...)   WEFT__ROW, WEFT__body, n, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_request(n) WEFT__ROW, WEFT__request, n, n, 0,
 #define WEFT__T_reply(n) WEFT__ROW, WEFT__reply, n, n, 0,

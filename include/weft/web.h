@@ -10,14 +10,26 @@
  * failure (weft_fail). What does not fit the input is answered 422 with every fault listed, in FastAPI's
  * form, without calling the handler.                                  Example: examples/items.c
  *
- * Members of an input: path, query and header values are scalars or enums; query and header also options
- * and lists of them. A list has an item for each time the name comes, a single value takes the query's last
- * one and the first header; names are those of C, with '-' for '_' in headers, unless .as says otherwise. A
- * list that may lack needs .initial = "[]". body is one model, list, map or scalar, from JSON
- * (application/json or +json; any other content type is a text, good for a weft_str, not for a model), or a
- * weft_body, which the handler reads itself.
+ * Members of an input, with the place that faults of them name. Names are those of C unless .as says otherwise.
+ * path, query, header, cookie   text from there: scalars and enums; but for path also options and lists of them. A list has an item for
+ *     each time the name comes, a single value takes the last one, of headers the first; headers have '-' for '_'. Cookies: RFC 6265,
+ *     values in quotes without them.
+ * form   a field of application/x-www-form-urlencoded or multipart/form-data (place "body"): text like a query's; one
+ *     that is empty counts as absent, as browsers send those that nobody filled in. Any other content type: no field.
+ * file   a file of multipart/form-data (place "body"): a weft_upload (upload.h), or a weft_str for all of its bytes, options and lists
+ *     of them. Fields and files that the input does not name are dropped as they come.
+ * body   one of them: a model, list, map or scalar, from JSON (application/json or +json; any other content type is a text, good
+ *     for a weft_str, not for a model); or a weft_body, which the handler reads itself. Several of them, or one with .embed =
+ *     true, are the values of one JSON object: body(Item, item), body(User, user) takes {"item": {...}, "user": {...}}.
+ * A query, header, cookie or form may be a model whose members are such values: query(Filter, filter) reads ?limit=10&tags=a
+ * into filter.limit and filter.tags; other members and other models of the place may stand beside it. One that says no_extra()
+ * refuses what none of them is named after. Such models have neither extra(...) nor a check of their own; their members may.
+ * What may lack is an option or has .initial; a list that may lack .initial = "[]".
+ * Limits: 64 values of a place; 1000 parameters of a query, cookies, fields of a form, or parts, 16 header lines and 8 KiB of them for each
+ * part (400); .bytes_max for a field or a file (413), without it 1 MiB, and no limit of its own for a weft_upload; the whole
+ * body: .body_bytes_max of the route (413). RFC 7578; names of parts and files are UTF-8.
  * Outputs: a model, list, map, scalar, option or weft_json, written as JSON; weft_none, written as null;
- * weft_reply. At most 1000 query parameters.
+ * weft_reply.
  *
  * A failure with a status, weft_fail(404, ...), is answered with its text: {"detail":"..."}. One with a code
  * is answered with the status that suits it (weft_error_of tells it) and that status's own words: its text
@@ -27,6 +39,7 @@
 #include "weft/model.h"
 #include "weft/task.h"
 #include "weft/thread.h"
+#include "weft/upload.h"
 
 /* ---- the request: for handlers that say request(name) in their input ---- */
 

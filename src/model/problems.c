@@ -220,6 +220,11 @@ void weft__problems_syntax(
     weft__problems_add_at(p, &f, loc, &at, 1, (weft__input){ WEFT__INPUT_JSON, WEFT_S("{}") });
 }
 
+void weft__problems_echo(weft__problems *p, uint32_t index, weft__input input)
+{
+    p->items[index].input = copy_input(p, input);
+}
+
 void weft__problems_back_to(weft__problems *p, weft__problems_mark mark)
 {
     p->count = mark.count;

@@ -100,6 +100,9 @@ void weft__problems_missing(weft__problems *p, const weft__loc *loc);
 void weft__problems_syntax(
     weft__problems *p, const weft__loc *loc, size_t position, const char *error);
 
+/* Say of the problem number `index` that something else came, which is copied. */
+void weft__problems_echo(weft__problems *p, uint32_t index, weft__input input);
+
 /* Where the problems stand now, and back to there: what was added since is forgotten. */
 typedef struct weft__problems_mark { uint32_t count, total; } weft__problems_mark;
 static inline weft__problems_mark weft__problems_mark_now(const weft__problems *p)

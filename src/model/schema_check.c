@@ -39,9 +39,17 @@ static WEFT_PRINTF(3, 4) void member_fault(check *c, const weft_field *f, const 
     fault(c, "%s, member '%s': %s", c->model->name, f->name, text);
 }
 
-static bool is_text_place(weft_place place)
+/* Where values come as text; NULL for other places. */
+static const char *text_place(weft_place place)
 {
-    return place == WEFT__path || place == WEFT__query || place == WEFT__header;
+    switch (place) {
+    case WEFT__path: return "path";
+    case WEFT__query: return "query";
+    case WEFT__header: return "header";
+    case WEFT__cookie: return "cookie";
+    case WEFT__form: return "form";
+    default: return NULL;
+    }
 }
 
 static bool is_number(const weft_schema *leaf)
@@ -264,12 +272,15 @@ static void check_without_options(check *c, const weft_field *f, const char *key
             keyword);
 }
 
+/* A model groups values of its place, each a text; which of them can be, the route's compiling tells. */
 static void check_text_place(check *c, const weft_field *f)
 {
     const weft_schema *leaf = weft__schema_leaf(f->type);
-    if (f->type->kind == WEFT__map || leaf->kind == WEFT__model || leaf->kind == WEFT__special ||
-        leaf->kind == WEFT__union)
-        member_fault(c, f, "a path, query or header value is text, and its type is %s%s",
+    bool group = f->type->kind == WEFT__model && f->place != WEFT__path;
+    if (group) check_without_options(c, f, "a model of an input's values");
+    else if (f->type->kind == WEFT__map || leaf->kind == WEFT__model || leaf->kind == WEFT__special ||
+             leaf->kind == WEFT__union)
+        member_fault(c, f, "a %s value is text, and its type is %s%s", text_place(f->place),
             f->type->kind == WEFT__map ? "a map of " : "", leaf->name);
     else if (f->place == WEFT__path && f->type->kind != WEFT__scalar && f->type->kind != WEFT__enum)
         member_fault(
@@ -288,7 +299,7 @@ static void check_value(check *c, const weft_field *f)
     check_only(c, f);
     check_unique(c, f);
     check_presence(c, f);
-    if (is_text_place(f->place)) check_text_place(c, f);
+    if (text_place(f->place)) check_text_place(c, f);
     if (c->faults > before || c->rc < 0) return;
     check_initial(c, f, ".initial");
     check_example(c, f);

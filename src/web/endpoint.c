@@ -1,75 +1,22 @@
 /* From a route to an endpoint: what is wrong with it is said here, all of it, in the words of its
  * author. */
-#include "web/endpoint.h"
+#include "web/endpoint_make.h"
 #include <stdio.h>
 #include <string.h>
 #include "model/schema.h"
-#include "wire/bytes.h"
 
-typedef struct making {
-    weft__endpoint *e;
-    const weft__pattern *pattern;
-    weft_arena *arena;
-    weft__buf *faults;
-    bool out_of_memory;
-} making;
-
-#define FAULT(m, fmt, ...) \
-    weft__buf_printf((m)->faults, "route %.*s: " fmt "\n", WEFT_FMT((m)->e->name) __VA_OPT__(,) \
-        __VA_ARGS__)
+typedef weft__making making;
+#define FAULT WEFT__ROUTE_FAULT
 
 /* ---- members ---- */
 
-static const char *place_name(weft_place place)
+const char *weft__place_name(weft_place place)
 {
     static const char *const names[] = { [WEFT__path] = "path", [WEFT__query] = "query",
-        [WEFT__header] = "header", [WEFT__body] = "body", [WEFT__request] = "request",
+        [WEFT__header] = "header", [WEFT__cookie] = "cookie", [WEFT__form] = "form",
+        [WEFT__file] = "file", [WEFT__body] = "body", [WEFT__request] = "request",
         [WEFT__reply] = "reply" };
     return (size_t)place < weft_count(names) && names[place] ? names[place] : NULL;
-}
-
-/* "x_token" is the header "x-token", unless .as says otherwise. */
-static weft_str source_name(making *m, const weft_field *f)
-{
-    weft_str name = weft__field_name(f);
-    if (f->place != WEFT__header || f->as) return name;
-    weft_str copy = weft__arena_dup(m->arena, name);
-    if (!copy.ptr) {
-        m->out_of_memory = true;
-        return name;
-    }
-    for (char *p = (char *)copy.ptr; *p; p++)
-        if (*p == '_') *p = '-';
-    return copy;
-}
-
-/* Two headers whose names differ in C and are one on the wire; equal names are the model's fault. */
-static void check_header(making *m, const weft_field *f, weft_str name)
-{
-    if (!weft__http_name_valid(name))
-        FAULT(m, "input %s: '%.*s' cannot be the name of a header", m->e->route->in->name,
-            WEFT_FMT(name));
-    for (uint32_t i = 0; i < m->e->headers.count; i++) {
-        const weft__source *other = &m->e->headers.items[i];
-        if (weft__same_nocase(other->name, name)
-            && !weft_str_equal(weft__field_name(other->field), weft__field_name(f)))
-            FAULT(m, "input %s: members '%s' and '%s' are the same header, %.*s",
-                m->e->route->in->name, other->field->name, f->name, WEFT_FMT(name));
-    }
-}
-
-static void add_source(making *m, weft__sources *sources, const weft_field *f, unsigned param)
-{
-    weft_str name = source_name(m, f);
-    if (f->place == WEFT__header) check_header(m, f, name);
-    if (sources->count == WEFT__SOURCES_MAX) {
-        FAULT(m, "input %s: more than %d %s members", m->e->route->in->name, WEFT__SOURCES_MAX,
-            place_name(f->place));
-        return;
-    }
-    weft__source *slot = weft__list_slot(m->arena, sources, sizeof *slot);
-    if (slot) *slot = (weft__source){ f, name, f->type->kind == WEFT__list, param };
-    else m->out_of_memory = true;
 }
 
 /* ---- path ---- */
@@ -120,7 +67,7 @@ static void add_path(making *m, const weft_field *f)
     weft_str name = weft__field_name(f);
     int param = param_of(m->pattern, name);
     if (param >= 0) {
-        add_source(m, &m->e->paths, f, (unsigned)param);
+        weft__making_source(m, &m->e->paths, f, (unsigned)param);
         return;
     }
     list_params(m, there, sizeof there);
@@ -151,26 +98,19 @@ static void add_single(making *m, const weft_field **place, const weft_field *f)
 {
     if (*place)
         FAULT(m, "input %s has two %s members, '%s' and '%s'; expected one", m->e->route->in->name,
-            place_name(f->place), (*place)->name, f->name);
+            weft__place_name(f->place), (*place)->name, f->name);
     else *place = f;
-}
-
-static void add_body(making *m, const weft_field *f)
-{
-    m->e->streams = f->type == &weft_schema_weft_body;
-    if (f->type->kind == WEFT__special && !m->e->streams)
-        FAULT(m, "input %s: body member '%s' cannot be a %s", m->e->route->in->name, f->name,
-            f->type->name);
-    add_single(m, &m->e->body, f);
 }
 
 static void add_member(making *m, const weft_field *f)
 {
     switch (f->place) {
     case WEFT__path: add_path(m, f); break;
-    case WEFT__query: add_source(m, &m->e->queries, f, 0); break;
-    case WEFT__header: add_source(m, &m->e->headers, f, 0); break;
-    case WEFT__body: add_body(m, f); break;
+    case WEFT__query: weft__making_source(m, &m->e->queries, f, 0); break;
+    case WEFT__header: weft__making_source(m, &m->e->headers, f, 0); break;
+    case WEFT__cookie: weft__making_source(m, &m->e->cookies, f, 0); break;
+    case WEFT__form: case WEFT__file: weft__making_form(m, f); break;
+    case WEFT__body: weft__making_body(m, f); break;
     case WEFT__request: add_single(m, &m->e->request, f); break;
     case WEFT__reply: add_single(m, &m->e->reply, f); break;
     default: break;
@@ -179,7 +119,7 @@ static void add_member(making *m, const weft_field *f)
 
 static bool is_model(const weft_schema *s)
 {
-    return s->kind == WEFT__model && s->count && !place_name(s->fields[0].place);
+    return s->kind == WEFT__model && s->count && !weft__place_name(s->fields[0].place);
 }
 
 static void add_members(making *m)
@@ -210,7 +150,7 @@ static weft__answer answer_of(making *m)
                 m->e->route->in->name, m->e->reply->name);
         return WEFT__ANSWER_REPLY;
     }
-    bool is_input = out->kind == WEFT__model && out->count && place_name(out->fields[0].place);
+    bool is_input = out->kind == WEFT__model && out->count && weft__place_name(out->fields[0].place);
     if (out->kind == WEFT__special || is_input) FAULT(m, "%s cannot be an output", out->name);
     return WEFT__ANSWER_JSON;
 }
@@ -224,7 +164,7 @@ static void check_options(making *m)
         FAULT(m, "timeout_ms %d; expected a positive number, or 0 for none", r->timeout_ms);
     if (r->keep_when_client_leaves && r->cancel_when_client_leaves)
         FAULT(m, "keep_when_client_leaves and cancel_when_client_leaves; expected one of them");
-    if (r->body_bytes_max && !m->e->body)
+    if (r->body_bytes_max && !m->e->body && !m->e->forms.count)
         FAULT(m, "body_bytes_max, but input %s has no body member", r->in->name);
 }
 
@@ -250,6 +190,15 @@ static void add_view(making *m)
     else if (rc != WEFT_EINVAL) m->out_of_memory = true;
 }
 
+/* The member that a handler has to wait for; NULL: none. */
+static const char *read_by_handler(const weft__endpoint *e)
+{
+    if (e->takes == WEFT__TAKES_PIECES) return e->body->name;
+    for (uint32_t i = 0; i < e->forms.count; i++)
+        if (e->forms.items[i].file == WEFT__FILE_UPLOAD) return e->forms.items[i].field->name;
+    return NULL;
+}
+
 static void check_run(making *m)
 {
     const weft_route *r = m->e->route;
@@ -259,14 +208,15 @@ static void check_run(making *m)
         FAULT(m, "run %d; expected WEFT_ON_LOOP, WEFT_IN_THREAD or WEFT_IN_PROCESS", (int)r->run);
         return;
     }
-    if (m->e->streams && r->run != WEFT_ON_LOOP)
-        FAULT(m, "body '%s' is read while the handler waits, which it can on the loop alone",
-            m->e->body->name);
+    const char *read = r->run != WEFT_ON_LOOP ? read_by_handler(m->e) : NULL;
+    if (read)
+        FAULT(m, "%s '%s' is read while the handler waits, which it can on the loop alone",
+            m->e->body ? "body" : "file", read);
     if (r->run != WEFT_IN_PROCESS) return;
     const weft_field *stays = m->e->request ? m->e->request : m->e->reply;
     if (stays)
         FAULT(m, "input %s: %s(%s) stays behind when a handler runs in a process; expected values alone", r->in->name,
-            place_name(stays->place), stays->name);
+            weft__place_name(stays->place), stays->name);
     if (m->e->answer == WEFT__ANSWER_REPLY)
         FAULT(m, "a weft_reply stays behind when a handler runs in a process; expected a model, a list or a scalar as its output");
 }
@@ -282,6 +232,7 @@ int weft__endpoint_make(
         return 0;
     }
     add_members(&m);
+    weft__making_bodies(&m);
     e->answer = answer_of(&m);
     check_options(&m);
     add_view(&m);

@@ -8,28 +8,55 @@
 #include "web/reply.h"
 #include "web/router.h"
 
-/* A member of an input that comes as text: from the path, the query or a header. */
+/* What of a form's part becomes a value: its text, a weft_upload, or all of its bytes. */
+typedef enum { WEFT__NO_FILE, WEFT__FILE_UPLOAD, WEFT__FILE_BYTES } weft__file_as;
+
+/* A value of an input that comes as text, from the path, the query, a header, a cookie or a form, or as
+ * a file. One that stands in a model of an input, query(Filter, filter), is a source like others. */
 typedef struct weft__source {
     const weft_field *field;
     weft_str name;                   /* as the request has it: "item_id", "x-token" */
+    weft_str loc;                    /* as faults have it: in a model of headers "x_token" */
+    size_t offset;                   /* in the input */
     bool many;                       /* a list: each time the name comes is an item */
+    bool in_model;
+    weft__file_as file;
     unsigned param;                  /* which of the path's parameters */
 } weft__source;
 
-enum { WEFT__SOURCES_MAX = 64 };       /* of one place; an input has no more members */
-typedef struct weft__sources { weft__source *items; uint32_t count, room; } weft__sources;
+enum { WEFT__SOURCES_MAX = 64 };       /* of one place */
+typedef struct weft__sources {
+    weft__source *items;
+    uint32_t count, room;
+    bool models;                     /* some stand in a model */
+    bool no_extra;                   /* one of these models refuses what no member is named after */
+} weft__sources;
 
 typedef struct weft__names { const char **items; uint32_t count, room; } weft__names;
 
 typedef enum { WEFT__ANSWER_JSON, WEFT__ANSWER_NULL, WEFT__ANSWER_REPLY } weft__answer;
 
+/* What becomes of the request's body. */
+typedef enum {
+    WEFT__TAKES_NOTHING,
+    WEFT__TAKES_ONE,                 /* it is one member */
+    WEFT__TAKES_SEVERAL,             /* it is an object, whose values are members */
+    WEFT__TAKES_PIECES,              /* the handler reads it itself: a weft_body */
+    WEFT__TAKES_FORM
+} weft__takes;
+
 typedef struct weft__endpoint {
     const weft_route *route;
     weft_str name; /* "GET /items/{item_id}": method, and path with all prefixes */
     weft_str path;
-    weft__sources paths, queries, headers;
-    const weft_field *body, *request, *reply;    /* NULL: the input has none */
-    bool streams;                    /* the handler reads the body itself */
+    weft__sources paths, queries, headers, cookies;
+    weft__sources forms;             /* fields and files */
+    weft__sources bodies;            /* of WEFT__TAKES_SEVERAL */
+    weft__takes takes;
+    const weft_field *body;          /* the first one; NULL: none */
+    const weft_field *request, *reply;           /* NULL: the input has none */
+    size_t input_bytes;              /* of the input and what is kept behind it: */
+    size_t form_at;                  /* the weft__form of WEFT__TAKES_FORM */
     weft__answer answer;
     const weft__view *view;          /* what of the output is left out; NULL: nothing */
     int status;
@@ -57,9 +84,13 @@ int weft__endpoint_make(
 
 /* ---- input.c: from a request to an input ---- */
 
-/* Fill the input, whose bytes are zero, from the request. Returns 1 when it is complete; 0 when the
+/* Fill the input, e->input_bytes of zeros, from the request. Returns 1 when it is complete; 0 when the
  * request was answered instead (400, 408, 413, 422). Waits: for the body. */
 int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__match *m, void *in);
+
+/* Give back what the input holds besides memory of the arena: for WEFT__TAKES_PIECES and what follows
+ * it, when the request is over. Waits: for a file to be closed. */
+void weft__input_end(const weft__endpoint *e, void *in);
 
 /* ---- run.c: where a handler runs ---- */
 

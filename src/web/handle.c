@@ -103,7 +103,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     bool late = false;
     weft_request request;
     weft_reply beside, *reply = NULL;
-    char *in = weft__arena_zalloc(x->arena, e->route->in->size);
+    char *in = weft__arena_zalloc(x->arena, e->input_bytes);
     void *out = weft__arena_zalloc(x->arena, e->route->out->size);
     if (!in || !out) {
         memory_gave_out(e, x);
@@ -120,8 +120,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
     if (late) reply_late(e, x);
     else finish(e, x, reply, out, rc);
-    if (__builtin_expect(e->streams, 0))
-        weft__intake_end(((weft_body *)(in + e->body->offset))->inside);
+    if (__builtin_expect(e->takes >= WEFT__TAKES_PIECES, 0)) weft__input_end(e, in);
 }
 
 /* ---- requests without a route ---- */

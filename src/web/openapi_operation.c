@@ -95,7 +95,7 @@ static void add_body(weft__doc *d, const weft_field *f)
 
 static bool can_be_422(const weft__endpoint *e)
 {
-    return e->paths.count || e->queries.count || e->headers.count || (e->body && !e->streams);
+    return e->paths.count || e->queries.count || e->headers.count || (e->body && e->takes == WEFT__TAKES_ONE);
 }
 
 static const weft_response_doc *doc_of(const weft_route *r, int status)

@@ -114,6 +114,11 @@ many five_hundred_tasks_take_about_two_seconds 500 /async-task 2000 3000
 # ---- what blocks and what computes: elsewhere ----
 
 check sync_task '{"message":"This task was executed synchronously!"}' "$(get /sync-task)"
+seq 100000 > "$work/numbers"
+check upload "{\"note\":\"hi\",\"files\":[{\"name\":\"numbers\",\"bytes\":588895,\"lines\":100000},{\"name\":\"ä b.txt\",\"bytes\":5,\"lines\":0}]}" \
+    "$(curl -s --max-time 20 -F note=hi -F "files=@$work/numbers" -F 'files=hello;filename="ä b.txt"' "http://127.0.0.1:$port/upload")"
+check upload_urlencoded '{"note":"a b","files":[]}' "$(curl -s --max-time 20 -d note=a+b "http://127.0.0.1:$port/upload")"
+check upload_that_is_no_form 400 "$(status -H 'Content-Type: multipart/form-data; boundary=b' -d x "http://127.0.0.1:$port/upload")"
 check fibonacci 6765 "$(get /fibonacci/20)"
 check fibonacci_out_of_range 422 "$(status "http://127.0.0.1:$port/fibonacci/46")"
 many forty_blocking_tasks_take_about_two_seconds 40 /sync-task 2000 3000 &

@@ -152,18 +152,21 @@ WEFT_TEST(names_that_are_there_twice_are_faults)
     FAULTS(twice_in, "twice_in: 'a' is there twice");
 }
 
-WEFT_INPUT(places_in, path(weft_opt_int, a), query(Address, b), header(weft_list_Address, c),
-    query(weft_map_int, d));
+WEFT_INPUT(places_in, path(weft_opt_int, a), path(Address, b), header(weft_list_Address, c),
+    query(weft_map_int, d), cookie(weft_opt_Address, e), form(weft_none, f), query(Address, g, .initial = "{}"));
 
-WEFT_TEST(types_that_no_text_can_be_are_faults_in_paths_queries_and_headers)
+WEFT_TEST(types_that_no_text_can_be_are_faults_where_values_are_text)
 {
     FAULTS(places_in,
         "places_in, member 'a': a path value is always there, once: its type cannot be a list or "
         "an option\n"
-        "places_in, member 'b': a path, query or header value is text, and its type is Address\n"
-        "places_in, member 'c': a path, query or header value is text, and its type is Address\n"
-        "places_in, member 'd': a path, query or header value is text, and its type is a map of "
-        "int");
+        "places_in, member 'b': a path value is text, and its type is Address\n"
+        "places_in, member 'c': a header value is text, and its type is Address\n"
+        "places_in, member 'd': a query value is text, and its type is a map of int\n"
+        "places_in, member 'e': a cookie value is text, and its type is Address\n"
+        "places_in, member 'f': a form value is text, and its type is weft_none\n"
+        "places_in, member 'g': a model of an input's values takes no option that speaks of a value "
+        "(.initial, .range, .max_len and so on)");
 }
 
 /* C itself forbids a struct in itself, so this one is made by hand. */

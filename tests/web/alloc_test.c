@@ -1,4 +1,5 @@
 /* Every allocation failed in turn: of compiling an application, and of answering requests. */
+#include <stdio.h>
 #include <string.h>
 #include "io/stream.h"
 #include "model/plan.h"
@@ -11,6 +12,9 @@ WEFT_MODEL(Part, field(weft_str, name), list(int, sizes));
 WEFT_MODEL(Order, field(int, id), field(weft_str, query), list(Part, parts));
 WEFT_INPUT(order_in, path(int, id), query(weft_str, q), header(weft_str, x_token), body(Order, order), request(request), reply(reply));
 WEFT_INPUT(id_in, path(weft_str, id));
+WEFT_MODEL(Fields, field(weft_str, title), field(weft_str, note));
+WEFT_INPUT(form_in, cookie(weft_str, session), form(Fields, fields), file(weft_upload, file), file(weft_str, bytes));
+WEFT_INPUT(several_in, body(Order, order), body(WEFT_LIST(weft_str), names));
 
 static int order(const order_in *in, Order *out)
 {
@@ -26,10 +30,21 @@ static int fail(const id_in *in, Order *out)
     return weft_fail(404, "no order %.*s", WEFT_FMT(in->id));
 }
 
+static int form(const form_in *in, Order *out)
+{
+    weft_str bytes;
+    int rc = weft_upload_read(&in->file, &bytes);
+    out->id = rc == 1 ? (int)bytes.len : 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int several(const several_in *in, Order *out) { *out = in->order; return 0; }
+
 static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(
     WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order), WEFT_GET("/v{id2}", fail, id_in, Order)) };
 static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
-static const weft_app sound = { .routers = WEFT_ROUTERS(&whole) };
+static const weft_app sound = { .routers = WEFT_ROUTERS(&whole),
+    .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order)) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
 WEFT_TEST(compiling_without_memory_fails_cleanly)
@@ -101,6 +116,8 @@ static int ask(void)
     return 0;
 }
 
+static weft_str raw;                 /* of a request with a NUL in it */
+
 static void round_of(const char *request, int status)
 {
     weft__buf faults;
@@ -109,10 +126,10 @@ static void round_of(const char *request, int status)
     WEFT_NEED(loop != NULL);
     weft__buf_init(&faults, 4096);
     WEFT_NEED(weft__app_compile(&sound, &now.app, &faults) == 0);
-    now.request = weft_str_of(request);
+    now.request = request ? weft_str_of(request) : raw;
     WEFT_CHECK_EQ(weft__loop_run(loop, weft_call(ask)), 0);
     if (!fails.failed) WEFT_CHECK_EQ(now.status, status);
-    else if (now.status && now.status != status) WEFT_CHECK(now.status == 500 || now.status == 413 || now.status == 422);
+    else if (now.status && now.status != status) WEFT_CHECK(now.status == 500 || now.status == 503 || now.status == 413 || now.status == 422);
     weft__app_free(now.app);
     weft__loop_free(loop);
     os->ops->free(os);
@@ -153,4 +170,29 @@ WEFT_TEST(requests_without_a_route_need_little_memory)
     each_in_turn("PATCH /orders/1 HTTP/1.1\r\nHost: a\r\n\r\n", 405);
     each_in_turn("GET /orders/1/ HTTP/1.1\r\nHost: a\r\n\r\n", 307);
     each_in_turn("GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 404);
+}
+
+#define FORM_HEAD "POST /forms HTTP/1.1\r\nHost: a\r\nCookie: session=\"a b\"\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
+#define FORM_PART(of) "--b\r\nContent-Disposition: form-data; name=" of "\r\n"
+
+WEFT_TEST(a_form_without_memory_is_an_error_and_nothing_is_lost)
+{
+    static char request[4000];
+    static const char body[] = FORM_PART("title") "\r\nx\r\n" FORM_PART("\"n\\\"o\"") "\r\nx\r\n" FORM_PART("note") "\r\ny\r\n"
+        FORM_PART("file; filename*=UTF-8''%C3%A4") "Content-Type: text/plain\r\n\r\nhello\r\n" FORM_PART("bytes; filename=x") "\r\n\0\1\r\n--b--";
+    size_t n = (size_t)sprintf(request, FORM_HEAD "%zu\r\n\r\n", sizeof body - 1);
+    memcpy(request + n, body, sizeof body - 1);
+    raw = (weft_str){ request, n + sizeof body - 1 };
+    each_in_turn(NULL, 200);
+}
+
+WEFT_TEST(a_form_with_faults_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn(FORM_HEAD "59\r\n\r\n" FORM_PART("title") "\r\nx\r\n--b--", 422);
+    each_in_turn("POST /forms HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 15\r\n\r\ntitle=%61&x=%62", 422);
+}
+
+WEFT_TEST(several_bodies_without_memory_are_an_error_and_nothing_is_lost)
+{
+    each_in_turn("POST /several HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 110\r\n\r\n{\"order\":" BODY ",\"names\":[1]}", 422);
 }

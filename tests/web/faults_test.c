@@ -98,9 +98,8 @@ WEFT_TEST(a_route_that_cannot_be_reached_is_a_fault)
 /* ---- inputs ---- */
 
 WEFT_MODEL(Body, field(int, n));
-WEFT_INPUT(two_bodies, body(Body, a), body(Body, b));
 WEFT_INPUT(two_requests, request(a), request(b), reply(c), reply(d));
-WEFT_INPUT(model_in_query, query(Body, b));
+WEFT_INPUT(model_in_path, path(Body, b));
 WEFT_INPUT(list_in_path, path(WEFT_LIST(int), ids));
 WEFT_INPUT(map_in_header, header(WEFT_MAP(int), m));
 WEFT_INPUT(odd_header, header(int, a, .as = "a b"), header(int, x_a), header(int, other, .as = "X-A"));
@@ -108,9 +107,8 @@ WEFT_INPUT(none_in_body, body(weft_none, nothing));
 WEFT_INPUT(with_reply, reply(reply));
 
 #define HANDLER(name, In, Out) static int name(const In *in, Out *out) { (void)in; (void)out; return 0; }
-HANDLER(f1, two_bodies, Item)
 HANDLER(f2, two_requests, Item)
-HANDLER(f3, model_in_query, Item)
+HANDLER(f3, model_in_path, Item)
 HANDLER(f4, list_in_path, Item)
 HANDLER(f5, map_in_header, Item)
 HANDLER(f6, odd_header, Item)
@@ -120,9 +118,8 @@ HANDLER(f9, Body, Item)
 HANDLER(f10, weft_none, by_id)
 
 static const weft_app odd_inputs = { .routes = WEFT_ROUTES(
-    WEFT_POST("/1", f1, two_bodies, Item),
     WEFT_GET("/2", f2, two_requests, Item),
-    WEFT_GET("/3", f3, model_in_query, Item),
+    WEFT_GET("/3/{b}", f3, model_in_path, Item),
     WEFT_GET("/4/{ids}", f4, list_in_path, Item),
     WEFT_GET("/5", f5, map_in_header, Item),
     WEFT_GET("/6", f6, odd_header, Item),
@@ -134,18 +131,77 @@ static const weft_app odd_inputs = { .routes = WEFT_ROUTES(
 WEFT_TEST(inputs_and_outputs_that_make_no_sense_are_told)
 {
     FAULTS(odd_inputs,
-        "route POST /1: input two_bodies has two body members, 'a' and 'b'; expected one\n"
         "route GET /2: input two_requests has two request members, 'a' and 'b'; expected one\n"
         "route GET /2: input two_requests has two reply members, 'c' and 'd'; expected one\n"
-        "model_in_query, member 'b': a path, query or header value is text, and its type is Body\n"
+        "model_in_path, member 'b': a path value is text, and its type is Body\n"
         "list_in_path, member 'ids': a path value is always there, once: its type cannot be a list or an option\n"
-        "map_in_header, member 'm': a path, query or header value is text, and its type is a map of int\n"
+        "map_in_header, member 'm': a header value is text, and its type is a map of int\n"
         "route GET /6: input odd_header: 'a b' cannot be the name of a header\n"
         "route GET /6: input odd_header: members 'x_a' and 'other' are the same header, X-A\n"
         "route POST /7: input none_in_body: body member 'nothing' cannot be a weft_none\n"
         "route GET /8: input with_reply has reply(reply), but the output is a weft_reply already\n"
         "route GET /9: its input Body says not where values come from; declare it with WEFT_INPUT\n"
         "route GET /10: by_id cannot be an output\n");
+}
+
+WEFT_MODEL(Deep, list(Body, bodies), field(weft_str, text), ref(Body, body));
+WEFT_INPUT(form_and_body, form(int, a), body(Body, b));
+WEFT_INPUT(file_and_body, body(Body, b), file(weft_upload, a));
+WEFT_INPUT(two_streams, body(weft_body, a), body(Body, b));
+WEFT_INPUT(embedded_stream, body(weft_body, a, .embed = true));
+WEFT_INPUT(odd_files, file(int, a), file(WEFT_MAP(weft_upload), b), file(weft_upload, c, .initial = "[]"), file(weft_str, d, .max_len = 3),
+    file(WEFT_LIST(weft_upload), e, .initial = "[]", .max_items = 2));
+WEFT_INPUT(upload_as_text, form(weft_upload, a), body(weft_upload, b));
+WEFT_INPUT(twins, form(int, a), file(weft_upload, b, .as = "a"), query(Item, item), query(int, item_id), cookie(int, c), cookie(Item, d), cookie(int, item_id2, .as = "item_id"));
+WEFT_INPUT(deep_in, query(Deep, deep));
+WEFT_INPUT(lost_options, query(int, q, .embed = true), header(int, h, .bytes_max = 3), body(Body, b, .bytes_max = 3));
+WEFT_INPUT(upload_in, file(weft_upload, a));
+HANDLER(g1, form_and_body, Item)
+HANDLER(g2, file_and_body, Item)
+HANDLER(g3, two_streams, Item)
+HANDLER(g4, embedded_stream, Item)
+HANDLER(g5, odd_files, Item)
+HANDLER(g6, upload_as_text, Item)
+HANDLER(g7, twins, Item)
+HANDLER(g8, deep_in, Item)
+HANDLER(g9, lost_options, Item)
+HANDLER(g10, upload_in, Item)
+
+static const weft_app odd_bodies = { .routes = WEFT_ROUTES(
+    WEFT_POST("/1", g1, form_and_body, Item),
+    WEFT_POST("/2", g2, file_and_body, Item),
+    WEFT_POST("/3", g3, two_streams, Item),
+    WEFT_POST("/4", g4, embedded_stream, Item),
+    WEFT_POST("/5", g5, odd_files, Item),
+    WEFT_POST("/6", g6, upload_as_text, Item),
+    WEFT_POST("/7", g7, twins, Item),
+    WEFT_POST("/8", g8, deep_in, Item),
+    WEFT_POST("/9", g9, lost_options, Item),
+    WEFT_POST("/10", g10, upload_in, Item, .run = WEFT_IN_THREAD)) };
+
+WEFT_TEST(bodies_and_forms_that_make_no_sense_are_told)
+{
+    FAULTS(odd_bodies,
+        "route POST /1: input form_and_body has body 'b' and form 'a'; a request has one of them\n"
+        "route POST /2: input file_and_body has body 'b' and file 'a'; a request has one of them\n"
+        "route POST /3: input two_streams: body 'a' is read by the handler, so it is the only one\n"
+        "route POST /4: input embedded_stream: body 'a' is read by the handler, and has no name in it\n"
+        "route POST /5: input odd_files: file 'a' must be a weft_upload or a weft_str (all of its bytes), a list or an option of one\n"
+        "route POST /5: input odd_files: file 'b' must be a weft_upload or a weft_str (all of its bytes), a list or an option of one\n"
+        "route POST /5: input odd_files: file 'c' takes no option that speaks of a value; expected .bytes_max, .min_items, .max_items or, for a list, .initial = \"[]\"\n"
+        "route POST /5: input odd_files: file 'd' takes no option that speaks of a value; expected .bytes_max, .min_items, .max_items or, for a list, .initial = \"[]\"\n"
+        "route POST /6: input upload_as_text: body member 'b' cannot be a weft_upload\n"
+        "route POST /6: input upload_as_text has body 'b' and form 'a'; a request has one of them\n"
+        "upload_as_text, member 'a': a form value is text, and its type is weft_upload\n"
+        "route POST /7: input twins: members 'a' and 'b' are the same field of the form, a\n"
+        "route POST /7: input twins: members 'item_id' and 'item_id' are the same query value, item_id\n"
+        "route POST /7: input twins: members 'item_id' and 'item_id2' are the same cookie, item_id\n"
+        "route POST /8: input deep_in: member 'bodies' of Deep cannot come from a query, where all is text\n"
+        "route POST /8: input deep_in: member 'body' of Deep cannot come from a query, where all is text\n"
+        "route POST /9: input lost_options: .embed is for a body, and 'q' is a query\n"
+        "route POST /9: input lost_options: .bytes_max is for fields and files of a form, and 'h' is a header; for a body the route has .body_bytes_max\n"
+        "route POST /9: input lost_options: .bytes_max is for fields and files of a form, and 'b' is a body; for a body the route has .body_bytes_max\n"
+        "route POST /10: file 'a' is read while the handler waits, which it can on the loop alone\n");
 }
 
 static const weft_app odd_options = { .routes = WEFT_ROUTES(

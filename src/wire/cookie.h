@@ -1,0 +1,30 @@
+#ifndef WEFT_SRC_WIRE_COOKIE_H
+#define WEFT_SRC_WIRE_COOKIE_H
+#include "weft/base.h"
+
+/* What clients send as Cookie: "name=value; other=\"value\"" (RFC 6265, 4.2 and 5.4). Read as
+ * browsers' neighbours read it, and not as the grammar says: white space around names and values is
+ * left out, a pair without '=' is a value without a name, empty pairs are nothing. Nothing here
+ * waits or allocates. */
+
+typedef struct weft__cookies { const char *at, *end; } weft__cookies;
+
+static inline weft__cookies weft__cookies_of(weft_str header)
+{
+    const char *at = header.len ? header.ptr : "";
+    return (weft__cookies){ at, at + header.len };
+}
+
+/* True with the next pair, false at the end. Both are slices of the header; the value is as it came,
+ * in quotes or not. */
+bool weft__cookie_next(weft__cookies *c, weft_str *name, weft_str *value);
+
+/* What a value in quotes means, the escapes \" and \\ and \ooo (octal, 1 to 3 digits up to 377) of
+ * those who quote; any other value means itself. `out` has room for value.len bytes and may be
+ * value.ptr. Returns how many bytes it wrote. */
+size_t weft__cookie_unquote(weft_str value, char *out);
+static inline bool weft__cookie_quoted(weft_str v)
+{
+    return v.len >= 2 && v.ptr[0] == '"' && v.ptr[v.len - 1] == '"';
+}
+#endif

@@ -231,6 +231,7 @@ int weft__openapi_write(const weft_app *app, const weft__endpoints *endpoints, w
     if (!d.out.failed && weft__doc_names_clash(&d)) {
         d.out.len = from;
         d.comma = false;
+        d.bodies.count = 0;
         d.other_names = true;
         add_document(&l, app);
     }

@@ -7,13 +7,17 @@
 
 enum { WEFT__DOCUMENT_BYTES_MAX = 64 << 20 };
 
+/* A component made of the members of an input that one body has. */
+typedef struct weft__doc_body { const weft__sources *parts; weft_str name; } weft__doc_body;
+
 typedef struct weft__doc {
     weft__buf out;
     weft_arena arena;                /* of what is needed while it is written */
     bool comma;                      /* before what comes next */
     bool validates;                  /* a route can answer 422: its components are needed */
-    bool other_names;                /* a model has FastAPI's name for one of those: they have others */
+    bool other_names;                /* a model has FastAPI's name for one of ours: they have others */
     struct { const weft_schema **items; uint32_t count, room; } types;   /* that it refers to */
+    struct { weft__doc_body *items; uint32_t count, room; } bodies;      /* likewise */
 } weft__doc;
 
 /* Append the document of `app`, all of whose routes and types were found good, to `out`. 0,
@@ -46,12 +50,17 @@ weft_str weft__doc_title(weft__doc *d, weft_str name);
 void weft__doc_schema(
     weft__doc *d, const weft_schema *type, const weft_field *field, weft_str title);
 
+/* A member of an object, under this name, with all that its declaration tells. */
+void weft__doc_property(weft__doc *d, weft_str name, const weft_field *field);
+
 /* "components": all models and enums that were mentioned, and those that they mention. */
 void weft__doc_components(weft__doc *d);
 
+/* Whether a model has the name of a component of ours. */
+bool weft__doc_names_clash(const weft__doc *d);
+
 /* {"$ref":"#/components/schemas/HTTPValidationError"}, whatever its name is here. */
 void weft__doc_validation_error(weft__doc *d);
-bool weft__doc_names_clash(const weft__doc *d);
 
 /* "example": that of a field, if it has one. */
 void weft__doc_example(weft__doc *d, const weft_field *field);
@@ -62,6 +71,12 @@ void weft__doc_example(weft__doc *d, const weft_field *field);
  * parameter has the name that this gives it. */
 void weft__doc_operation(weft__doc *d, const weft__endpoint *e, weft_str path, weft_str id);
 void weft__doc_webhooks(weft__doc *d, const weft_webhook *hooks);  /* name to path item, or to callback */
+
+/* ---- openapi_body.c ---- */
+
+/* "requestBody", if the operation takes one; what weft__doc_components needs for it is remembered. */
+void weft__doc_request_body(weft__doc *d, const weft__endpoint *e, weft_str id);
+void weft__doc_bodies(weft__doc *d);       /* these components */
 
 /* ---- openapi_check.c ---- */
 

@@ -1,4 +1,4 @@
-/* One route as an operation: parameters, body, answers. */
+/* One route as an operation: parameters, answers, callbacks. */
 #include <string.h>
 #include "model/schema.h"
 #include "web/openapi.h"
@@ -47,55 +47,32 @@ static void add_parameter(weft__doc *d, const weft__source *s, const char *in, w
     weft__doc_close(d, '}');
 }
 
+static void add_named(weft__doc *d, const weft__sources *sources, const char *in)
+{
+    for (uint32_t i = 0; i < sources->count; i++)
+        add_parameter(d, &sources->items[i], in, sources->items[i].name);
+}
+
 static void add_parameters(weft__doc *d, const weft__endpoint *e, weft_str path)
 {
-    if (!e->paths.count && !e->queries.count && !e->headers.count) return;
+    if (!e->paths.count && !e->queries.count && !e->headers.count && !e->cookies.count) return;
     weft__doc_array(d, "parameters");
     for (uint32_t i = 0; i < e->paths.count; i++) {
         const weft__source *s = &e->paths.items[i];
         add_parameter(d, s, "path", template_name(path, s->param));
     }
-    for (uint32_t i = 0; i < e->queries.count; i++)
-        add_parameter(d, &e->queries.items[i], "query", e->queries.items[i].name);
-    for (uint32_t i = 0; i < e->headers.count; i++)
-        add_parameter(d, &e->headers.items[i], "header", e->headers.items[i].name);
+    add_named(d, &e->queries, "query");
+    add_named(d, &e->headers, "header");
+    add_named(d, &e->cookies, "cookie");
     weft__doc_close(d, ']');
-}
-
-/* ---- the body ---- */
-
-static void add_media(weft__doc *d, const weft_field *f)
-{
-    if (f->type == &weft_schema_weft_body) {
-        weft__doc_object(d, "application/octet-stream");
-        weft__doc_member(d, "schema");
-        weft__doc_raw(d, WEFT_S("{\"type\":\"string\",\"format\":\"binary\"}"));
-    } else {
-        weft__doc_object(d, "application/json");
-        weft__doc_member(d, "schema");
-        weft__doc_schema(
-            d, f->type, f, weft__doc_title(d, (weft_str){ f->name, f->name_len }));
-        weft__doc_example(d, f);
-    }
-    weft__doc_close(d, '}');
-}
-
-static void add_body(weft__doc *d, const weft_field *f)
-{
-    weft__doc_object(d, "requestBody");
-    describe(d, f->doc);
-    weft__doc_object(d, "content");
-    add_media(d, f);
-    weft__doc_close(d, '}');
-    if (!f->initial && !weft__field_may_lack(f)) weft__doc_true(d, "required");
-    weft__doc_close(d, '}');
 }
 
 /* ---- answers ---- */
 
 static bool can_be_422(const weft__endpoint *e)
 {
-    return e->paths.count || e->queries.count || e->headers.count || (e->body && e->takes == WEFT__TAKES_ONE);
+    bool reads = e->takes != WEFT__TAKES_NOTHING && e->takes != WEFT__TAKES_PIECES;
+    return e->paths.count || e->queries.count || e->headers.count || e->cookies.count || reads;
 }
 
 static const weft_response_doc *doc_of(const weft_route *r, int status)
@@ -254,7 +231,7 @@ void weft__doc_operation(weft__doc *d, const weft__endpoint *e, weft_str path, w
     describe(d, r->description);
     weft__doc_say_of(d, WEFT_S("operationId"), id);
     add_parameters(d, e, path);
-    if (e->body) add_body(d, e->body);
+    weft__doc_request_body(d, e, id);
     add_answers(d, e, id);
     if (r->callbacks && r->callbacks->name) {
         weft__doc_member(d, "callbacks");

@@ -176,6 +176,12 @@ static void add_map(weft__doc *d, const weft_schema *s, const weft_field *f)
 /* The members of an object that is open. Depth: an option of a list of a scalar is the deepest. */
 static void add_type(weft__doc *d, const weft_schema *s, const weft_field *f)
 {
+    bool file = f && f->place == WEFT__file && (s->kind == WEFT__scalar || s->kind == WEFT__special);
+    if (file) {
+        weft__doc_say(d, "type", "string");
+        weft__doc_say(d, "contentMediaType", "application/octet-stream");
+        return;
+    }
     switch (s->kind) {
     case WEFT__scalar: add_scalar(d, s, f); break;
     case WEFT__opt:
@@ -237,17 +243,30 @@ void weft__doc_schema(
     weft__doc_close(d, '}');
 }
 
+static void close_property(weft__doc *d, weft_str name, const weft_schema *type, const weft_field *f)
+{
+    if (has_title(type)) weft__doc_say_of(d, WEFT_S("title"), weft__doc_title(d, name));
+    weft__doc_say(d, "description", f->doc);
+    add_default(d, f);
+    add_examples(d, f);
+    weft__doc_close(d, '}');
+}
+
 static void add_property(weft__doc *d, const weft__member *m)
 {
     weft__doc_key(d, m->name);
     weft__doc_open(d, '{');
     if (m->ref) add_or_null(d, m->type, NULL);
     else add_type(d, m->type, m->field);
-    if (has_title(m->type)) weft__doc_say_of(d, WEFT_S("title"), weft__doc_title(d, m->name));
-    weft__doc_say(d, "description", m->field->doc);
-    add_default(d, m->field);
-    add_examples(d, m->field);
-    weft__doc_close(d, '}');
+    close_property(d, m->name, m->type, m->field);
+}
+
+void weft__doc_property(weft__doc *d, weft_str name, const weft_field *field)
+{
+    weft__doc_key(d, name);
+    weft__doc_open(d, '{');
+    add_type(d, field->type, field);
+    close_property(d, name, field->type, field);
 }
 
 /* What must be there: of a union's case its tag before all. */
@@ -385,12 +404,20 @@ void weft__doc_validation_error(weft__doc *d)
     weft__doc_close(d, '}');
 }
 
+static bool is_body_name(const weft__doc *d, const char *name)
+{
+    if (strncmp(name, "Body_", 5) != 0) return false;
+    for (uint32_t i = 0; i < d->bodies.count; i++)
+        if (weft_str_equal(d->bodies.items[i].name, weft_str_of(name))) return true;
+    return false;
+}
+
 bool weft__doc_names_clash(const weft__doc *d)
 {
-    for (uint32_t i = 0; d->validates && i < d->types.count; i++) {
+    for (uint32_t i = 0; i < d->types.count; i++) {
         const char *name = d->types.items[i]->name;
-        if (strcmp(name, "HTTPValidationError") == 0 || strcmp(name, "ValidationError") == 0)
-            return true;
+        bool ours = strcmp(name, "HTTPValidationError") == 0 || strcmp(name, "ValidationError") == 0;
+        if ((ours && d->validates) || is_body_name(d, name)) return true;
     }
     return false;
 }
@@ -422,9 +449,10 @@ static void add_validation_error(weft__doc *d)
 /* Writing a component may mention more of them. */
 void weft__doc_components(weft__doc *d)
 {
-    if (!d->types.count && !d->validates) return;
+    if (!d->types.count && !d->validates && !d->bodies.count) return;
     weft__doc_object(d, "components");
     weft__doc_object(d, "schemas");
+    weft__doc_bodies(d);
     for (uint32_t i = 0; i < d->types.count; i++) add_component(d, d->types.items[i]);
     if (d->validates) add_validation_error(d);
     weft__doc_close(d, '}');

@@ -257,6 +257,112 @@ WEFT_TEST(a_model_may_have_the_name_of_ours_and_an_answer_the_status_of_ours)
         "content": { "application/json": { "schema": { "$ref": "#/components/schemas/ValidationError" } } } });
 }
 
+/* ---- places of inputs ---- */
+
+WEFT_MODEL(Paging, field(int, limit, .initial = "100", .range = { 0, 100 }), opt(weft_str, order_by));
+WEFT_MODEL(Common, field(weft_str, x_host, .doc = "Where from"));
+WEFT_MODEL(Entry, field(weft_str, user), field(int, days, .initial = "7"), no_extra());
+WEFT_MODEL(Lot, field(weft_str, name));
+WEFT_MODEL(Body_taken_taken_post, field(int, n));
+WEFT_INPUT(grouped_in, query(Paging, paging), header(Common, common), cookie(weft_str, session, .min_len = 2), cookie(WEFT_OPT(int), visits));
+WEFT_INPUT(fields_in, form(weft_str, user, .max_len = 9, .doc = "Who"), form(Paging, paging), form(WEFT_LIST(int), n));
+WEFT_INPUT(entry_in, form(Entry, entry, .doc = "Come in"));
+WEFT_INPUT(files_in, form(weft_str, title), file(weft_upload, picture), file(WEFT_OPT(weft_str), text),
+    file(WEFT_LIST(weft_upload), more, .initial = "[]", .max_items = 3));
+WEFT_INPUT(several_in, body(Lot, lot), body(int, count, .initial = "1"), body(WEFT_OPT(Lot), old));
+WEFT_INPUT(embedded_in, body(Lot, lot, .embed = true));
+WEFT_INPUT(lax_in, form(WEFT_OPT(int), n));
+WEFT_INPUT(taken_in, body(Body_taken_taken_post, model), body(int, n));
+static int grouped(const grouped_in *in, int *out) { (void)in; (void)out; return 0; }
+static int fields(const fields_in *in, int *out) { (void)in; (void)out; return 0; }
+static int enter(const entry_in *in, int *out) { (void)in; (void)out; return 0; }
+static int send_files(const files_in *in, int *out) { (void)in; (void)out; return 0; }
+static int several(const several_in *in, int *out) { (void)in; (void)out; return 0; }
+static int embedded(const embedded_in *in, int *out) { (void)in; (void)out; return 0; }
+static int lax(const lax_in *in, int *out) { (void)in; (void)out; return 0; }
+static int taken(const taken_in *in, int *out) { (void)in; (void)out; return 0; }
+static const weft_app places = { .routes = WEFT_ROUTES(
+    WEFT_GET("/grouped", grouped, grouped_in, int), WEFT_POST("/fields", fields, fields_in, int), WEFT_POST("/enter", enter, entry_in, int),
+    WEFT_POST("/files", send_files, files_in, int), WEFT_POST("/several", several, several_in, int),
+    WEFT_POST("/embedded", embedded, embedded_in, int), WEFT_POST("/lax", lax, lax_in, int, .operation_id = "as you like")) };
+static const weft_app clash = { .routes = WEFT_ROUTES(WEFT_POST("/taken", taken, taken_in, int)) };
+
+WEFT_TEST(members_of_a_model_of_values_are_parameters_and_cookies_too)
+{
+    WEFT_CHECK_JSON(part(operation(&places, "/grouped", "get"), "parameters", NULL), [
+        { "name": "limit", "in": "query", "required": false,
+            "schema": { "type": "integer", "format": "int32", "minimum": 0, "maximum": 100, "title": "Limit", "default": 100 } },
+        { "name": "order_by", "in": "query", "required": false, "schema": { "anyOf": [{ "type": "string" }, { "type": "null" }], "title": "Order By" } },
+        { "name": "x-host", "in": "header", "description": "Where from", "required": true, "schema": { "type": "string", "title": "X-Host" } },
+        { "name": "session", "in": "cookie", "required": true, "schema": { "type": "string", "minLength": 2, "title": "Session" } },
+        { "name": "visits", "in": "cookie", "required": false,
+            "schema": { "anyOf": [{ "type": "integer", "format": "int32" }, { "type": "null" }], "title": "Visits" } }]);
+    WEFT_CHECK(has(operation(&places, "/grouped", "get"), "\"422\""));
+    WEFT_CHECK(!has(document_of(&places), "\"Paging\""));
+}
+
+WEFT_TEST(fields_of_a_form_are_a_component_of_their_operation)
+{
+    weft_str post = operation(&places, "/fields", "post");
+    WEFT_CHECK_JSON(part(post, "requestBody", NULL), { "required": true, "content": { "application/x-www-form-urlencoded": {
+        "schema": { "$ref": "#/components/schemas/Body_fields_fields_post" } } } });
+    WEFT_CHECK(has(post, "\"422\""));
+    WEFT_CHECK_JSON(component(&places, "Body_fields_fields_post"), { "type": "object", "title": "Body_fields_fields_post", "required": ["user", "n"],
+        "properties": {
+            "user": { "type": "string", "maxLength": 9, "title": "User", "description": "Who" },
+            "limit": { "type": "integer", "format": "int32", "minimum": 0, "maximum": 100, "title": "Limit", "default": 100 },
+            "order_by": { "anyOf": [{ "type": "string" }, { "type": "null" }], "title": "Order By" },
+            "n": { "type": "array", "items": { "type": "integer", "format": "int32" }, "title": "N" } } });
+}
+
+WEFT_TEST(a_form_that_is_one_model_is_that_model)
+{
+    WEFT_CHECK_JSON(part(operation(&places, "/enter", "post"), "requestBody", NULL), { "required": true, "description": "Come in",
+        "content": { "application/x-www-form-urlencoded": { "schema": { "$ref": "#/components/schemas/Entry" } } } });
+    WEFT_CHECK_JSON(part(component(&places, "Entry"), "additionalProperties", NULL), false);
+}
+
+WEFT_TEST(a_form_with_files_has_several_parts)
+{
+    WEFT_CHECK_JSON(part(operation(&places, "/files", "post"), "requestBody", NULL), { "required": true, "content": { "multipart/form-data": {
+        "schema": { "$ref": "#/components/schemas/Body_send_files_files_post" } } } });
+    WEFT_CHECK_JSON(component(&places, "Body_send_files_files_post"), { "type": "object", "title": "Body_send_files_files_post",
+        "required": ["title", "picture"], "properties": {
+            "title": { "type": "string", "title": "Title" },
+            "picture": { "type": "string", "contentMediaType": "application/octet-stream", "title": "Picture" },
+            "text": { "anyOf": [{ "type": "string", "contentMediaType": "application/octet-stream" }, { "type": "null" }], "title": "Text" },
+            "more": { "type": "array", "items": { "type": "string", "contentMediaType": "application/octet-stream" }, "maxItems": 3,
+                "title": "More", "default": [] } } });
+}
+
+WEFT_TEST(bodies_of_several_members_are_a_component_of_their_operation)
+{
+    WEFT_CHECK_JSON(part(operation(&places, "/several", "post"), "requestBody", NULL), { "required": true, "content": { "application/json": {
+        "schema": { "$ref": "#/components/schemas/Body_several_several_post" } } } });
+    WEFT_CHECK_JSON(component(&places, "Body_several_several_post"), { "type": "object", "title": "Body_several_several_post", "required": ["lot"],
+        "properties": { "lot": { "$ref": "#/components/schemas/Lot" },
+            "count": { "type": "integer", "format": "int32", "title": "Count", "default": 1 },
+            "old": { "anyOf": [{ "$ref": "#/components/schemas/Lot" }, { "type": "null" }] } } });
+    WEFT_CHECK_JSON(component(&places, "Body_embedded_embedded_post"), { "type": "object", "title": "Body_embedded_embedded_post",
+        "required": ["lot"], "properties": { "lot": { "$ref": "#/components/schemas/Lot" } } });
+    WEFT_CHECK_JSON(part(component(&places, "Lot"), "required", NULL), ["name"]);
+}
+
+WEFT_TEST(an_operation_whose_id_cannot_name_a_component_has_its_body_in_place)
+{
+    WEFT_CHECK_JSON(part(operation(&places, "/lax", "post"), "requestBody", NULL), { "content": { "application/x-www-form-urlencoded": {
+        "schema": { "type": "object", "title": "Body_as you like",
+            "properties": { "n": { "anyOf": [{ "type": "integer", "format": "int32" }, { "type": "null" }], "title": "N" } } } } } });
+}
+
+WEFT_TEST(a_model_may_have_the_name_of_a_body)
+{
+    WEFT_CHECK_JSON(part(component(&clash, "Body_taken_taken_post"), "required", NULL), ["n"]);
+    WEFT_CHECK_JSON(part(operation(&clash, "/taken", "post"), "requestBody", "content", "application/json", "schema", NULL),
+        { "$ref": "#/components/schemas/weft.Body_taken_taken_post" });
+    WEFT_CHECK_JSON(part(component(&clash, "weft.Body_taken_taken_post"), "required", NULL), ["model", "n"]);
+}
+
 /* ---- hostile and large ---- */
 
 WEFT_INPUT(deep_in, query(double, low, .range = { -1e30L, 9223372036854775807.0L }, .initial = "0.5"));

@@ -79,14 +79,22 @@ static size_t bytes_max_of(const weft__source *s)
 
 /* ---- application/x-www-form-urlencoded ---- */
 
+/* The field that an encoded name means, decoded once for all of them; names are short, so what is long is none. */
+static const weft__source *named(const weft__sources *forms, weft_str raw)
+{
+    char plain[3 * WEFT__LITERAL_MAX];
+    bool encoded = raw.len && (memchr(raw.ptr, '%', raw.len) || memchr(raw.ptr, '+', raw.len));
+    if (!encoded) return source_of(forms, raw);
+    if (raw.len > sizeof plain) return NULL;
+    int len = weft__url_decode(raw, WEFT__DECODE_PLUS, plain);
+    return len < 0 ? NULL : source_of(forms, (weft_str){ plain, (size_t)len });
+}
+
 static int add_pair(reading *r, weft_str name, weft_str value, weft__entries *all)
 {
     const unsigned how = WEFT__DECODE_PLUS | WEFT__DECODE_NUL | WEFT__DECODE_BYTES;
-    const weft__sources *forms = &r->e->forms;
-    const weft__source *s = NULL;
-    for (uint32_t i = 0; i < forms->count && !s; i++)
-        if (weft__reading_names(name, forms->items[i].name)) s = &forms->items[i];
-    if (!s && !forms->models) return 0;
+    const weft__source *s = named(&r->e->forms, name);
+    if (!s && !r->e->forms.models) return 0;
     weft__entry entry = { 0 };
     if (s) entry.name = s->name;
     int rc = s ? 0 : weft__reading_decode(r, name, how, &entry.name);

@@ -49,7 +49,7 @@ static int read_path(reading *r, const weft__match *m)
 /* ---- query ---- */
 
 /* Whether an encoded name of the query means this one; names are short, so what is long is none. */
-bool weft__reading_names(weft_str raw, weft_str name)
+static bool names(weft_str raw, weft_str name)
 {
     char plain[3 * WEFT__LITERAL_MAX];
     if (weft_str_equal(raw, name)) return true;
@@ -71,7 +71,7 @@ static int read_query_list(reading *r, const weft__source *s, void *out, const w
     weft__url_query q = weft__url_query_of(r->x->head->query, WEFT__PAIRS_MAX);
     weft_str name, value, text;
     while (weft__url_query_next(&q, &name, &value) > 0) {
-        if (!weft__reading_names(name, s->name)) continue;
+        if (!names(name, s->name)) continue;
         int rc = query_text(r, value, &text);
         if (rc == 0)
             rc = weft__go_on(weft__text_append(
@@ -93,24 +93,35 @@ static int find_values(reading *r, uint32_t count, weft_str *last)
     if (!r->x->head->query.len) return 0;
     while ((more = weft__url_query_next(&q, &name, &value)) > 0) {
         for (uint32_t i = 0; i < count; i++)
-            if (weft__reading_names(name, sources[i].name)) last[i] = value;
+            if (names(name, sources[i].name)) last[i] = value;
     }
     if (more < 0) r->malformed = "the query has more than 1000 parameters";
     return more < 0 ? WEFT_EINVAL : 0;
 }
 
+/* A text for those who tell or refuse it: as it came, when it is no encoding. */
+static int told_text(reading *r, weft_str raw, weft_str *out)
+{
+    int rc = weft__reading_decode(r, raw, WEFT__DECODE_PLUS | WEFT__DECODE_NUL | WEFT__DECODE_BYTES, out);
+    if (rc == WEFT_EINVAL) *out = raw;
+    return weft__go_on(rc);
+}
+
 /* With all of the query: what its models want to know. */
 static void judge_query(reading *r, const weft__loc *place, weft__problems_mark mark)
 {
-    const unsigned how = WEFT__DECODE_PLUS | WEFT__DECODE_NUL | WEFT__DECODE_BYTES;
     weft__entries all = { 0 };
     weft__url_query q = weft__url_query_of(r->x->head->query, WEFT__PAIRS_MAX);
     weft_str name, value;
     while (r->x->head->query.len && weft__url_query_next(&q, &name, &value) > 0) {
         weft__entry entry = { 0 };
-        bool read = weft__reading_decode(r, name, how, &entry.name) == 0
-            && weft__reading_decode(r, value, how, &entry.value) == 0;
-        if (read && weft__entries_add(r, &all, entry) < 0) return;
+        int rc = told_text(r, name, &entry.name);
+        if (rc == 0) rc = told_text(r, value, &entry.value);
+        if (rc == 0) rc = weft__entries_add(r, &all, entry);
+        if (rc < 0) {
+            r->problems.failed = rc;
+            return;
+        }
     }
     weft__entries_judge(r, &r->e->queries, place, &all, mark);
 }
@@ -153,7 +164,7 @@ static void judge_headers(reading *r, const weft__loc *place, weft__problems_mar
     weft__entries all = { 0 };
     for (unsigned i = 0; i < head->count; i++) {
         weft__entry entry = { model_name(r, head->headers[i].name), head->headers[i].value, NULL, false, false };
-        if (weft__entries_add(r, &all, entry) < 0) return;
+        if ((r->problems.failed = weft__entries_add(r, &all, entry)) < 0) return;
     }
     weft__entries_judge(r, &r->e->headers, place, &all, mark);
 }

@@ -29,9 +29,6 @@ static inline size_t weft__reading_body_max(const weft__reading *r)
  * `how` is weft__url_decode's. WEFT_EINVAL: it is not encoded so. */
 int weft__reading_decode(weft__reading *r, weft_str raw, unsigned how, weft_str *out);
 
-/* Whether an encoded name means this one. */
-bool weft__reading_names(weft_str raw, weft_str name);
-
 /* ---- input_entries.c: values that were collected by name ---- */
 
 /* One cookie, field or file. `value` is the text of a field, the bytes of a file that is wanted as

@@ -90,6 +90,7 @@ WEFT_TEST(fields_come_urlencoded)
 {
     PAIRS(&app, { "POST", "/login/", FORM, "username=Foo&password=secret", 200, JSON({ "username": "Foo" }) },
         { "POST", "/login/", FORM "; charset=utf-8", "username=F%C3%BC+o&password=secret&other=%zz", 200, JSON({ "username": "F\u00fc o" }) },
+        { "POST", "/login/", FORM, "user%6eame=a&p%61ssword=x&%zz=1&+=2", 200, JSON({ "username": "a" }) },
         { "POST", "/login/", FORM, "username=a&username=b&password=x", 200, JSON({ "username": "b" }) },
         { "POST", "/thread", FORM, "username=a&password=x", 200, JSON({ "username": "a" }) },
         { "POST", "/login/", FORM, "username=Foo", 422, JSON({ "detail": [{ "type": "missing", "loc": ["body", "password"], "msg": "Field required", "input": null }] }) },

@@ -101,6 +101,13 @@ WEFT_TEST(a_model_may_refuse_what_it_does_not_name)
         { "POST", "/strict-login", "Content-Type: application/x-www-form-urlencoded", "username=a", 200, 0 });
 }
 
+/* What is no percent-encoding is nobody's name: it is told as it came. */
+WEFT_TEST(what_cannot_be_decoded_is_refused_like_the_rest)
+{
+    PAIRS(&app, { "GET", "/strict?limit=10&%zz=1", 0, 0, 422, JSON({ "detail": [{ "type": "extra_forbidden", "loc": ["query", "%zz"], "msg": "Extra inputs are not permitted", "input": "1" }] }) },
+        { "GET", "/strict?limit=10&tool=%zz", 0, 0, 422, JSON({ "detail": [{ "type": "extra_forbidden", "loc": ["query", "tool"], "msg": "Extra inputs are not permitted", "input": "%zz" }] }) });
+}
+
 WEFT_TEST(what_a_model_lacks_is_told_with_all_that_came)
 {
     PAIRS(&app, { "GET", "/needy?needy=a&number=3&plain=1", 0, 0, 200, JSON({ "needy": "a", "number": 3 }) },

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "task/error.h"
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,13 +225,31 @@ void weft__say(const char *fmt, ...)
 
 /* ---- of the running task ---- */
 
+static pthread_key_t thread_errors;
+static bool thread_errors_known;
+
+static void thread_over(void *errors) { weft__errors_drop(errors); }
+static void thread_errors_begin(void) { thread_errors_known = pthread_key_create(&thread_errors, thread_over) == 0; }
+
+/* What a thread of the program's own failed with goes when it ends. */
+static weft__errors *errors_of_thread(bool make)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static _Thread_local weft__errors outside;       /* failures before or after any loop */
+    static _Thread_local bool noted;
+    if (!make || noted) return &outside;
+    noted = true;
+    pthread_once(&once, thread_errors_begin);
+    if (thread_errors_known) pthread_setspecific(thread_errors, &outside);
+    return &outside;
+}
+
 weft__errors *weft__errors_here(bool make)
 {
-    static _Thread_local weft__errors outside;       /* failures before or after any loop */
     weft__fiber *f = weft__self();
     weft__job_context *job = f ? NULL : weft__job_here();
     if (job) return &job->errors;
-    if (!f) return &outside;
+    if (!f) return errors_of_thread(make);
     if (!f->errors && make) f->errors = weft__calloc(sizeof *f->errors);
     return f->errors;
 }

@@ -1,5 +1,6 @@
 /* Records of failures: codes, texts, traces, and whose they are. */
 #include "world.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include "task/error.h"
@@ -172,9 +173,25 @@ TASK_TEST(a_failure_in_a_temporary_block_keeps_its_text_after_it)
 {
     int rc = fail_with_the_memory_of_a_block();
     char *more = weft_alloc(4096);
+    WEFT_NEED(more != NULL);
     memset(more, 'z', 4096);
     WEFT_CHECK_STR(text_of(rc), "no item 42");
     return 0;
+}
+
+static void *fail_on_a_thread(void *arg)
+{
+    for (int i = 0; i < 20; i++) world_ignore(weft_fail(500, "on a thread of the program's own, %d", i));
+    return arg;
+}
+
+WEFT_TEST(what_a_thread_of_the_programs_own_failed_with_goes_when_it_ends)
+{
+    pthread_t thread;
+    world_mem_watch();
+    WEFT_NEED(pthread_create(&thread, NULL, fail_on_a_thread, NULL) == 0);
+    pthread_join(thread, NULL);
+    WEFT_CHECK_EQ(world_mem.blocks, 0);
 }
 
 TASK_TEST(a_hundred_thousand_failures_in_temporary_blocks_take_no_memory)

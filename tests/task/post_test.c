@@ -26,7 +26,7 @@ static void hear_between_tasks(void *arg)
 
 static void turns_until(const int *at, int value)
 {
-    while (__atomic_load_n(at, __ATOMIC_ACQUIRE) < value) WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
+    while (__atomic_load_n(at, __ATOMIC_ACQUIRE) < value) WEFT_NEED(weft_sleep_ms(1) == 0);
 }
 
 /* ---- on the loop's own thread: the same in the simulator ---- */
@@ -70,8 +70,9 @@ TASK_TEST(closing_an_inbox_runs_what_was_posted_and_takes_no_more)
     int items[300];
     heard at = { items, 0, 300 };
     word words[300];
-    weft_inbox *inbox = weft_inbox_keep(weft_inbox_open());
+    weft_inbox *inbox = weft_inbox_open();
     WEFT_NEED(inbox != NULL);
+    weft_inbox_keep(inbox);
     for (int i = 0; i < 300; i++) {
         words[i] = (word){ &at, i };
         WEFT_CHECK_EQ(weft_post(inbox, hear, &words[i]), 0);
@@ -149,7 +150,8 @@ static weft_inbox *left_open;
 
 static int posts_and_ends(void)
 {
-    left_open = weft_inbox_keep(weft_inbox_open());
+    WEFT_NEED((left_open = weft_inbox_open()) != NULL);
+    weft_inbox_keep(left_open);
     WEFT_NEED(weft_inbox_open() != NULL);            /* nobody closes this one */
     for (int i = 0; i < 2; i++) WEFT_CHECK_EQ(weft_post(left_open, hear, &last_words[i]), 0);
     return 0;
@@ -159,7 +161,7 @@ static void after_the_end(void)
 {
     int items[2] = { 0 };
     at_the_end = (heard){ items, 0, 2 };
-    WEFT_CHECK_EQ(world_run(weft_call(posts_and_ends)), 0);
+    WEFT_NEED(world_run(weft_call(posts_and_ends)) == 0);
     WEFT_CHECK_EQ(at_the_end.count, 0);
     world_close();
     WEFT_CHECK_EQ(at_the_end.count, 2);
@@ -325,7 +327,7 @@ WEFT_TEST(b41_posts_that_race_with_the_loops_end_run_or_are_told_that_it_is_clos
         pthread_t threads[2], *at = threads;
         at_the_end = (heard){ 0 };
         world_open_epoll();
-        WEFT_CHECK_EQ(world_run(weft_call(opens_for_threads, &at)), 0);
+        WEFT_NEED(world_run(weft_call(opens_for_threads, &at)) == 0);
         world_close();
         for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
         WEFT_CHECK_EQ(at_the_end.count, until_closed[0].posted + until_closed[1].posted);
@@ -359,7 +361,7 @@ THREAD_TEST(a_task_waits_for_what_a_thread_promises)
     int64_t start = weft_now_ns();
     WEFT_SCOPE(s);
     weft_spawn(s, fulfil_on_a_thread, &p);
-    WEFT_CHECK_EQ(weft_promise_await(p, &a), 3);
+    WEFT_NEED(weft_promise_await(p, &a) == 3);       /* else nobody fulfils it */
     if (!world_now.virtual_time) WORLD_TOOK(start, JOB_MS);
     WEFT_CHECK_EQ(a.number, 42);
     WEFT_CHECK_STR(weft_str_of(a.text), "forty-two");
@@ -438,6 +440,7 @@ TASK_TEST(a_promise_that_is_fulfilled_is_everybodys_who_asks)
 {
     int a = 0, b = 0;
     weft_promise *p = weft_promise_open(sizeof a);
+    WEFT_NEED(p != NULL);
     WEFT_SCOPE(s);
     weft_spawn(s, await_it, &p, &a);
     world_turn();
@@ -488,7 +491,7 @@ static int promises_and_ends(void)
 WEFT_TEST(promises_outlive_their_loop)
 {
     world_open_epoll();
-    WEFT_CHECK_EQ(world_run(weft_call(promises_and_ends)), 0);
+    WEFT_NEED(world_run(weft_call(promises_and_ends)) == 0);
     world_close();
     for (int i = 0; i < 200; i++) weft_promise_close(unkept[i]);
     for (int i = 100; i < 200; i++) weft_promise_fulfil(unkept[i], 0, NULL);

@@ -164,10 +164,10 @@ TASK_TEST(a_task_that_cancels_its_own_scope_runs_on_to_its_next_wait)
     w = (witness){ 0 };
     went_on_after_cancel = 0;
     WEFT_SCOPE(s);
-    weft_spawn(s, witness_task, (&(witnessed){ &w, FOREVER, 0 }));
+    weft_task *other = weft_spawn(s, witness_task, (&(witnessed){ &w, FOREVER, 0 }));
     weft_task *t = weft_spawn(s, cancel_its_own_scope, (&(weft_scope *const){ s }));
     WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_ECANCELED);
-    while (!weft_task_done(t) || !w.ended) world_ignore(weft_yield());
+    while (!weft_task_done(t) || !weft_task_done(other)) world_ignore(weft_yield());
     WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
     WEFT_CHECK_EQ(went_on_after_cancel, 1);
     WEFT_CHECK_EQ(w.rc, WEFT_ECANCELED);

@@ -35,17 +35,24 @@ static void takes_time(void)
     thread_take_ms(__atomic_load_n(&shut, __ATOMIC_ACQUIRE) ? 0 : JOB_MS);
     while (!world_now.virtual_time && __atomic_load_n(&shut, __ATOMIC_ACQUIRE)) thread_take_ms(1);
 }
+/* What no call does any more, since one failed, is not waited for without end. */
+enum { PATIENCE_MS = 10000 };
+static void until_counted(const int *at, int n)
+{
+    int64_t began = world_real_ms();
+    while (__atomic_load_n(at, __ATOMIC_ACQUIRE) < n) WEFT_NEED(weft_sleep_ms(1) == 0 && world_real_ms() - began < PATIENCE_MS);
+}
 /* Until so many calls are under way; in the simulator they are after any wait, and run later. */
 static void until_begun(int n)
 {
-    if (world_now.virtual_time) WEFT_CHECK_EQ(weft_sleep_ms(JOB_MS / 4), 0);
-    else while (__atomic_load_n(&begun_count, __ATOMIC_ACQUIRE) < n) WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
+    if (world_now.virtual_time) WEFT_NEED(weft_sleep_ms(JOB_MS / 4) == 0);
+    else until_counted(&begun_count, n);
 }
 /* Until the calls that were abandoned have ended, and their ends were told. */
 static void until_dropped(void)
 {
     gate_open();
-    while (!ran()) WEFT_CHECK_EQ(weft_sleep_ms(5), 0);
+    until_counted(&run_count, 1);
     WEFT_CHECK_EQ(weft_sleep_ms(5 * JOB_MS), 0);
 }
 static int open_later(const int *ms)
@@ -537,7 +544,10 @@ THREAD_TEST(b43_a_full_pool_that_fails_says_so_at_once)
     for (int i = 0; i < 2; i++) weft_spawn(s, ask, (&(asked){ &one_and_one, &a[i], i, false, 0 }));
     until_begun(1);
     int64_t start = weft_now_ns();
-    WEFT_CHECK_EQ(weft_in_thread_of(&one_and_one, nothing), WEFT_ELIMIT);
+    {
+        WEFT_SCOPE(patience, .timeout_ms = PATIENCE_MS);
+        WEFT_CHECK_EQ(weft_in_thread_of(&one_and_one, nothing), WEFT_ELIMIT);
+    }
     if (world_now.virtual_time) WORLD_TOOK(start, 0);
     WEFT_CHECK(says(WEFT_ELIMIT, "thread pool images is full (1 running, 1 waiting; threads_max 1, queue_max 1): nothing was not begun"));
     gate_open();
@@ -581,7 +591,7 @@ EPOLL_TEST(b43_who_comes_late_does_not_overtake_who_waits_for_a_place)
     weft_spawn(s, call_in_order, (&(int){ 2 }));
     world_turn();
     gate_open();
-    while (!ran()) continue;
+    for (int64_t began = world_real_ms(); !ran();) WEFT_NEED(world_real_ms() - began < PATIENCE_MS);
     world_burn_ms(20);
     weft_spawn(s, call_in_order, (&(int){ 3 }));
     WEFT_CHECK_EQ(weft_join(s), 0);

@@ -27,28 +27,13 @@ static int64_t connect_deadline(const weft__call *c)
     return at_ns < c->total_ns ? at_ns : c->total_ns;
 }
 
-/* Open c->conn and send. The waiting may have taken the loop's buffer from the URL, so that is put
- * together again. */
-static int open_and_send(weft__call *c, int64_t deadline_ns)
-{
-    const char *why = NULL;
-    if (c->conn->stream.fd < 0) {
-        int rc = weft__conn_open(c->conn, deadline_ns, &why);
-        if (rc < 0) return weft__call_fail_connect(c, rc, why);
-    }
-    int rc = weft__call_locate(c);
-    if (rc == 0) rc = weft__call_send(c);
-    return rc == 0 && c->streams ? weft__upload(c) : rc;
-}
+/* ---- what does not wait: on the loop's own stack (weft__leaf) ---- */
 
-/* When no connection is idle: one in turn, opened unless its last user hands it over. */
-static __attribute__((noinline)) int send_after_waiting(weft__call *c)
+static int locate_and_send(void *call)
 {
-    int64_t deadline_ns = connect_deadline(c);
-    int rc = weft__conn_wait(c->origin, deadline_ns, &c->conn);
-    /* A body that cannot be made twice never meets a connection that its peer has just closed. */
-    if (rc == 0 && c->streams) weft__conn_close(c->conn);
-    return rc < 0 ? weft__call_fail_wait(c, rc) : open_and_send(c, deadline_ns);
+    weft__call *c = call;
+    int rc = weft__call_locate(c);
+    return rc == 0 ? weft__call_send(c) : rc;
 }
 
 static int begin(weft__call *c)
@@ -68,20 +53,50 @@ static int begin(weft__call *c)
 }
 
 /* What happens before the first wait of a call whose origin has an idle connection. NO_CONN: it has
- * none. noinline, as all that does not wait here: what it needs of the stack is not to lie between
- * the task's other frames while it is parked. */
-enum { NO_CONN = 2 };
-static __attribute__((noinline)) int send_at_once(weft__call *c)
+ * none. CANCELLED: nothing was done. */
+enum { NO_CONN = 2, CANCELLED = 4 };
+static int send_at_once(void *call)
 {
+    weft__call *c = call;
     int rc = begin(c);
     if (rc < 0) return rc;
-    if (__builtin_expect(weft__cancelled() != 0, 0)) return weft__call_yield(c);
+    if (__builtin_expect(weft__cancelled() != 0, 0)) return CANCELLED;
     rc = weft__call_check(c);
     if (rc == 0) rc = weft__call_locate(c);
     if (rc < 0) return rc;
     if (__builtin_expect(c->streams, 0)) return NO_CONN;
     c->conn = weft__conn_take(c->origin);
     return c->conn ? weft__call_send(c) : NO_CONN;
+}
+
+/* ---- what may ---- */
+
+static inline int sent(weft__call *c, int rc)
+{
+    return __builtin_expect(rc == WEFT__CALL_UNSENT, 0) ? weft__call_send_rest(c) : rc;
+}
+
+/* Open c->conn and send. The waiting may have taken the loop's buffer from the URL, so that is put
+ * together again. */
+static int open_and_send(weft__call *c, int64_t deadline_ns)
+{
+    const char *why = NULL;
+    if (c->conn->stream.fd < 0) {
+        int rc = weft__conn_open(c->conn, deadline_ns, &why);
+        if (rc < 0) return weft__call_fail_connect(c, rc, why);
+    }
+    int rc = sent(c, weft__leaf(locate_and_send, c));
+    return rc == 0 && c->streams ? weft__upload(c) : rc;
+}
+
+/* When no connection is idle: one in turn, opened unless its last user hands it over. */
+static __attribute__((noinline)) int send_after_waiting(weft__call *c)
+{
+    int64_t deadline_ns = connect_deadline(c);
+    int rc = weft__conn_wait(c->origin, deadline_ns, &c->conn);
+    /* A body that cannot be made twice never meets a connection that its peer has just closed. */
+    if (rc == 0 && c->streams) weft__conn_close(c->conn);
+    return rc < 0 ? weft__call_fail_wait(c, rc) : open_and_send(c, deadline_ns);
 }
 
 /* Of the defaults, the one between two reads ends first. */
@@ -121,7 +136,8 @@ static __attribute__((noinline)) int ask_again(weft__call *c)
 
 int weft__call_ask(weft__call *c)
 {
-    int rc = send_at_once(c);
+    int rc = sent(c, weft__leaf(send_at_once, c));
+    if (__builtin_expect(rc == CANCELLED, 0)) return weft__call_yield(c);
     if (__builtin_expect(rc == NO_CONN, 0)) rc = send_after_waiting(c);
     if (rc == 0) rc = first_bytes(c);
     if (__builtin_expect(rc <= 0, 1)) return rc;
@@ -129,13 +145,23 @@ int weft__call_ask(weft__call *c)
 }
 
 /* Only of a connection whose answer was read to its end is it known that no bytes are to come. */
-int weft__call_answered(weft__call *c, int rc, weft__answer *a)
+static int give_back(weft__call *c, int rc, const weft__answer *a)
 {
-    if (rc == 0) rc = weft__answer_read(c, a);
     if (!c->conn) return rc;
     if (rc == 0 && a->reusable) weft__conn_keep(c->conn, a->keep_ms);
     else weft__conn_drop(c->conn);
     return rc;
+}
+
+int weft__call_answered(weft__call *c, int rc, weft__answer *a)
+{
+    return give_back(c, rc == 0 ? weft__answer_read(c, a) : rc, a);
+}
+
+int weft__call_answered_now(weft__call *c, weft__answer *a)
+{
+    int rc = weft__answer_now(c, a);
+    return rc == WEFT__CALL_MORE ? rc : give_back(c, rc, a);
 }
 
 static __attribute__((noinline)) int exchange_end(weft__call *c, int rc, weft_response *out)

@@ -21,6 +21,8 @@ typedef struct weft__call {
     weft__conn *conn;                    /* busy with this call; NULL: none */
     int64_t started_ns, total_ns;        /* total_ns: when all must have ended */
     size_t came;                         /* so many bytes of the answer are in client->in */
+    weft_str head;                       /* of a request that did not go at once, in client->out */
+    size_t gone;                         /* so many bytes of it and of the body went */
     bool went;                           /* of the request, a byte may have gone out here */
     bool cut_short;                      /* the peer broke off before all of it had gone */
     bool broken;                         /* the connection ended, and not cleanly */
@@ -51,6 +53,11 @@ int weft__call_ask(weft__call *c);
  * recorded. weft__answer_free follows in any case. Waits: unless it came at once. */
 int weft__call_answered(weft__call *c, int rc, weft__answer *a);
 
+/* The same for an answer that came whole: WEFT__CALL_MORE, and nothing was done, when it did not.
+ * Waits: never. */
+enum { WEFT__CALL_MORE = 6 };
+int weft__call_answered_now(weft__call *c, weft__answer *a);
+
 /* ---- client_fetch.c ---- */
 
 /* Read a part of the answer, JSON or for a weft_str any text, into *out. 0 or a code, recorded;
@@ -69,8 +76,13 @@ int weft__call_locate(weft__call *c);
 void weft__call_url(const weft__call *c, weft__buf *out);
 
 /* Send it on c->conn; no wait since weft__call_locate. A peer that breaks off is no failure yet: it
- * may have answered (cut_short). 0 or a code, recorded. Waits: when the peer is slow. */
+ * may have answered (cut_short). 0; WEFT__CALL_UNSENT: weft__call_send_rest must follow before any
+ * wait; or a code, recorded. Waits: never. */
+enum { WEFT__CALL_UNSENT = 5 };
 int weft__call_send(weft__call *c);
+
+/* What the peer did not take at once. 0 or a code, recorded. Waits: until it has. */
+int weft__call_send_rest(weft__call *c);
 
 /* ---- client_upload.c ---- */
 
@@ -97,6 +109,10 @@ void weft__upload_lines(const weft__call *c, weft__buf *out);
 /* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it
  * came at once. */
 int weft__answer_read(weft__call *c, weft__answer *a);
+
+/* The same when all of it is there and its length is known; else WEFT__CALL_MORE, and nothing was
+ * done. Waits: never. */
+int weft__answer_now(weft__call *c, weft__answer *a);
 
 /* Its head alone: 0, with `come` what came behind it, good until the next wait. */
 int weft__answer_head(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come);

@@ -320,6 +320,24 @@ INLINED int head_read(weft__call *c, weft__answer *a, weft__http_head *head, wef
     return head_done(c, a, head, (weft_str){ come->ptr - rc, (size_t)rc });
 }
 
+static bool whole(const weft__http_head *head, size_t come)
+{
+    return head->body == WEFT__BODY_NONE
+        || (head->body == WEFT__BODY_LENGTH && (uint64_t)head->content_length <= come);
+}
+
+int weft__answer_now(weft__call *c, weft__answer *a)
+{
+    weft__http_head head = { .headers = c->client->headers, .room = WEFT__CLIENT_HEADERS };
+    weft_str come = { c->client->in, c->came };
+    size_t scanned = 0;
+    int interim = 0, n = head_parse(c, &head, &come, &scanned, &interim);
+    if (n < 0) return n;
+    if (n == 0 || !whole(&head, come.len)) return WEFT__CALL_MORE;
+    int rc = head_done(c, a, &head, (weft_str){ come.ptr - n, (size_t)n });
+    return rc < 0 ? rc : body_read(c, a, &head, come);
+}
+
 int weft__answer_head(weft__call *c, weft__answer *a, weft__http_head *head, weft_str *come)
 {
     *head = (weft__http_head){ .headers = c->client->headers, .room = WEFT__CLIENT_HEADERS };

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include "http/client.h"
 #include "model/json.h"
+#include "model/plan.h"
 
 enum { SMALL = 256 };
 
@@ -85,17 +86,31 @@ int weft__call_item(const weft__call *c, weft_str text, const weft_schema *schem
     return 0;
 }
 
-static __attribute__((noinline)) int fetch_end(weft__call *c, int rc, const weft_schema *schema,
-    void *out)
+/* A call whose answer has begun, and what its caller wants of it. */
+typedef struct fetched { weft__call *call; const weft_schema *schema; void *out; } fetched;
+
+static int take(const fetched *f, int rc, weft__answer *a)
 {
-    bool is_text = schema == &weft_schema_weft_str;
-    weft__answer a = { .kept = is_text };
-    rc = weft__call_answered(c, rc, &a);
-    if (rc == 0 && (a.status < 200 || a.status > 299)) rc = weft__call_fail_status(c, &a);
-    if (rc == 0 && is_text) *(weft_str *)out = a.body;
-    else if (rc == 0) rc = read_model(c, &a, schema, out);
-    weft__answer_free(&a);
+    if (rc == 0 && (a->status < 200 || a->status > 299)) rc = weft__call_fail_status(f->call, a);
+    if (rc == 0 && a->kept) *(weft_str *)f->out = a->body;
+    else if (rc == 0) rc = read_model(f->call, a, f->schema, f->out);
+    weft__answer_free(a);
     return rc;
+}
+
+/* On the loop's own stack. */
+static int take_now(void *arg)
+{
+    const fetched *f = arg;
+    weft__answer a = { .kept = f->schema == &weft_schema_weft_str };
+    int rc = weft__call_answered_now(f->call, &a);
+    return rc == WEFT__CALL_MORE ? rc : take(f, rc, &a);
+}
+
+static __attribute__((noinline)) int take_waiting(const fetched *f, int rc)
+{
+    weft__answer a = { .kept = f->schema == &weft_schema_weft_str };
+    return take(f, weft__call_answered(f->call, rc, &a), &a);
 }
 
 int weft_fetch_with(const weft_schema *schema, void *out, const char *url, const weft_val *values,
@@ -104,6 +119,12 @@ int weft_fetch_with(const weft_schema *schema, void *out, const char *url, const
     static const weft_exchange_opts defaults = { .method = NULL };
     weft__call c = { .opts = &defaults, .method = "GET", .url = url, .values = values,
         .value_count = count };
+    fetched f = { &c, schema, out };
     int rc = weft__call_ask(&c);
-    return fetch_end(&c, rc, schema, out);
+    if (rc == 0 && !weft__schema_asks_author(schema)) {
+        rc = weft__leaf(take_now, &f);
+        if (__builtin_expect(rc != WEFT__CALL_MORE, 1)) return rc;
+        rc = 0;
+    }
+    return take_waiting(&f, rc);
 }

@@ -231,8 +231,10 @@ static int send_slowly(weft__call *c, const struct iovec *iov, int n)
 }
 
 /* What is left of the head must be kept over the wait. */
-static __attribute__((noinline)) int send_rest(weft__call *c, weft_str head, size_t went)
+int weft__call_send_rest(weft__call *c)
 {
+    weft_str head = c->head;
+    size_t went = c->gone;
     weft_str body = c->opts->body, rest = { "", 0 };
     if (went < head.len) {
         rest = weft__arena_dup(weft__arena_here(), (weft_str){ head.ptr + went, head.len - went });
@@ -267,5 +269,7 @@ int weft__call_send(weft__call *c)
     c->cut_short = broken_off(went);
     if (c->cut_short) return 0;
     if (went < 0) return weft__call_fail_io(c, (int)went, "sending the request");
-    return send_rest(c, head, (size_t)went);
+    c->head = head;
+    c->gone = (size_t)went;
+    return WEFT__CALL_UNSENT;
 }

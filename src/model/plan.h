@@ -43,6 +43,7 @@ typedef struct weft__plan {
     size_t extra_offset;
     uint32_t extras;                 /* how many said so: more than one is a fault */
     bool no_extra;
+    uint8_t asks_author;             /* what weft__schema_asks_author found; 0: nobody asked yet */
     uint32_t checks_count;
     weft__plan_check *checks;
     const weft_field *tag;           /* of a union */
@@ -60,6 +61,10 @@ static inline int weft__plan_of(const weft_schema *schema, const weft__plan **ou
     *out = schema->plan ? __atomic_load_n(schema->plan, __ATOMIC_ACQUIRE) : NULL;
     return __builtin_expect(*out != NULL, 1) ? 0 : weft__plan_make(schema, out);
 }
+
+/* May reading a value of that type call functions of its author (.check, check())? True also as
+ * long as it has no plan, and of more than 64 models that hold one another. Waits: never. */
+bool weft__schema_asks_author(const weft_schema *schema);
 
 /* Give all plans and compiled patterns back. Nothing else of the models may run meanwhile; they
  * are made again when they are needed. For tests that count memory, and for a process that ends

@@ -81,6 +81,7 @@ struct weft__loop {
     weft__fiber *current;                /* NULL: the loop's own stack */
     uint64_t turns;                      /* how often it came back from the poller */
     bool polling;                        /* it is in the poller: nothing of it runs */
+    bool in_leaf;                        /* the current task works on the loop's own stack */
     weft__fiber *ready, **ready_end;
     weft__fiber *again, **again_end;     /* in the simulator: those that gave way, behind the ready ones */
     weft__fiber **round;                 /* in the simulator: those of this round, in its order */
@@ -152,6 +153,9 @@ int weft__park_undelivered(const char *what, const weft__held *on, int64_t deadl
 int weft__deliver(weft__fiber *f, int rc);
 /* park without listening to cancels: for awaiting one's own children */
 int weft__park_through(const char *what, const weft__held *on);
+
+/* leaf.c: a wait where none may be. */
+_Noreturn void weft__leaf_waits(const weft__loop *loop) WEFT__COLD;
 
 /* scopes (scope.c) */
 void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int timeout_ms);

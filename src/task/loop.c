@@ -89,6 +89,7 @@ static inline __attribute__((always_inline)) void suspend(weft__loop *loop)
 {
     weft__fiber *from = loop->current, *to = successor(loop);
     if (!from) __builtin_unreachable();              /* the loop's own stack never waits */
+    if (__builtin_expect(loop->in_leaf, 0)) weft__leaf_waits(loop);
     if (to == from) {
         from->state = WEFT__RUNNING;
         loop->budget = WEFT__BUDGET;

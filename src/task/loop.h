@@ -65,6 +65,14 @@ bool weft__wake(weft__fiber *f, int rc);
 
 weft__fiber *weft__self(void);                       /* NULL outside of a task */
 
+/* Call fn(arg), which never waits and calls nothing of the users', on the loop's own stack; what it returns. Of hundreds of
+ * parked tasks no cache holds the stacks, but the loop's own is always near: what does its work here leaves the task's
+ * stack as it is. A wait in it ends the program. Outside of a task, in another leaf and under sanitizers it is called
+ * where one is. Waits: never.
+ *
+ *     int rc = weft__leaf(decode, &(decoding){ text, out });  */
+int weft__leaf(int (*fn)(void *arg), void *arg);
+
 /* The code this task would get at its next wait (a cancel around it), or 0. */
 int weft__cancelled(void);
 

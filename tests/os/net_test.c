@@ -152,6 +152,7 @@ BOTH(each_taker_of_a_signal_is_told_and_the_last_one_gives_it_back)
     weft__taker *a, *b;
     int first = 0, second = 0;
     uint64_t hup = weft__signal_bit(SIGHUP), usr = weft__signal_bit(SIGUSR1);
+    signal(SIGHUP, SIG_DFL);                       /* nohup starts programs with it ignored */
     WEFT_CHECK_EQ(t->take(os, 0, &first, &a), WEFT_EINVAL);
     WEFT_CHECK_EQ(t->take(os, weft__signal_bit(SIGKILL), &first, &a), WEFT_EINVAL);
     WEFT_NEED(t->take(os, hup | usr, &first, &a) == 0 && t->take(os, hup, &second, &b) == 0);

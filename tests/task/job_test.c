@@ -208,6 +208,8 @@ static void ends_the_program(void (*fn)(void), const char *said)
     close(out[0]);
     waitpid(child, &status, 0);
     WEFT_CHECK(!(WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    char *of_emulator = strstr(text, "qemu: ");    /* its own line on the signal, when that was quicker than the read */
+    if (of_emulator) *of_emulator = 0;
     WEFT_CHECK_STR(weft_str_of(text), said);
 }
 

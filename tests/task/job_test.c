@@ -192,24 +192,9 @@ TASK_TEST(a_task_and_jobs_on_threads_do_not_mix_their_errors)
 
 static void ends_the_program(void (*fn)(void), const char *said)
 {
-    int out[2], status = 0;
-    WEFT_NEED(pipe(out) == 0);
-    pid_t child = fork();
-    WEFT_NEED(child >= 0);
-    if (!child) {
-        dup2(out[1], 2);
-        signal(SIGABRT, SIG_DFL);
-        fn();
-        _exit(0);
-    }
-    close(out[1]);
-    char text[256] = "";
-    WEFT_CHECK(read(out[0], text, sizeof text - 1) > 0);
-    close(out[0]);
-    waitpid(child, &status, 0);
+    char text[512];
+    int status = world_last_words(fn, text, sizeof text);
     WEFT_CHECK(!(WIFEXITED(status) && WEXITSTATUS(status) == 0));
-    char *of_emulator = strstr(text, "qemu: ");    /* its own line on the signal, when that was quicker than the read */
-    if (of_emulator) *of_emulator = 0;
     WEFT_CHECK_STR(weft_str_of(text), said);
 }
 

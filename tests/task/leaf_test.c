@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 typedef struct looked { uintptr_t at; int depth, rc; } looked;
 
@@ -115,23 +114,12 @@ static int wait_in_it(void *arg)
 
 static int leaf_that_waits(void) { return weft__leaf(wait_in_it, NULL); }
 
+static void run_what_waits(void) { world_epoll(weft_call(leaf_that_waits)); }
+
 WEFT_TEST(a_leaf_that_waits_ends_the_program_and_says_whose)
 {
-    int out[2], status = 0;
-    WEFT_NEED(pipe(out) == 0);
-    pid_t child = fork();
-    WEFT_NEED(child >= 0);
-    if (!child) {
-        dup2(out[1], 2);
-        signal(SIGABRT, SIG_DFL);
-        world_epoll(weft_call(leaf_that_waits));
-        _exit(0);
-    }
-    close(out[1]);
-    char text[512] = "";
-    WEFT_CHECK(read(out[0], text, sizeof text - 1) > 0);
-    close(out[0]);
-    waitpid(child, &status, 0);
+    char text[512];
+    int status = world_last_words(run_what_waits, text, sizeof text);
     WEFT_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     WEFT_CHECK(strstr(text, "waits in a function that must not wait") != NULL);
     WEFT_CHECK(strstr(text, "the program") != NULL);

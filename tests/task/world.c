@@ -2,10 +2,12 @@
 #include "world.h"
 #include <dirent.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "os/unwind.h"
@@ -257,4 +259,27 @@ int witness_task(const witnessed *in)
     }
     in->at->ended++;
     return rc;
+}
+
+int world_last_words(void (*fn)(void), char *text, size_t room)
+{
+    int out[2], status = 0;
+    WEFT_NEED(pipe(out) == 0);
+    pid_t child = fork();
+    WEFT_NEED(child >= 0);
+    if (!child) {
+        dup2(out[1], 2);
+        signal(SIGABRT, SIG_DFL);
+        fn();
+        _exit(0);
+    }
+    close(out[1]);
+    ssize_t n = read(out[0], text, room - 1);
+    WEFT_CHECK(n > 0);
+    text[n > 0 ? n : 0] = 0;
+    close(out[0]);
+    waitpid(child, &status, 0);
+    char *of_emulator = strstr(text, "qemu: ");    /* when that was quicker than the read */
+    if (of_emulator) *of_emulator = 0;
+    return status;
 }

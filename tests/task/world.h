@@ -36,6 +36,10 @@
 typedef struct world { weft__os *os; weft__loop *loop; uint64_t seed; bool virtual_time, fifo; } world;
 extern _Thread_local world world_now;
 
+/* Run fn, which is expected to end its process, in one of its own: how that ended (as waitpid tells), and what it said on
+ * stderr, NUL-terminated, without an emulator's line on its end. */
+int world_last_words(void (*fn)(void), char *text, size_t room);
+
 void world_epoll(weft_call body);
 void world_sim(weft_call body);                       /* with several seeds, 0 first */
 

@@ -5,6 +5,9 @@
  * application: its routes, and what is asked of them. GROUP makes its test. */
 #include "weft.h"
 
+/* A fact says what there is to say of it. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 typedef struct fact {
     int id;                          /* FastAPI's tests have an order, this is the place in it */
     const char *method, *path, *headers, *body;   /* headers: "Name: value", several divided by a line feed */
@@ -12,25 +15,32 @@ typedef struct fact {
     const char *json;                /* the body by value; NULL: not looked at */
     const char *text;                /* the body as it is; NULL: not looked at */
     const char *says;                /* headers of the answer, written as `headers` */
-    const char *later;               /* the part of weft that it waits for, see all.h; NULL: it holds */
-    bool bare;                       /* sent without User-Agent */
+    bool bare;                       /* sent with its own headers and Host alone */
 } fact;
 
 typedef struct group {
     const char *name;
-    const weft_router *routes;
-    const weft_app *app;             /* these routes alone */
+    const weft_app *app;             /* NULL: not asked */
+    const char *later;               /* without an application: what it waits for */
     const fact *facts;
     size_t count;
 } group;
 
-/* Ask all of them, and fail the running test where an answer is another one. */
+/* Ask all of them, and fail the running test where an answer is another one. A redirect is followed, as FastAPI's test client
+ * does, unless one is expected. */
 void group_holds(const group *g);
 
-#define GROUP(name_) \
-    static const weft_app name_##_app = { .title = #name_, .routers = WEFT_ROUTERS(&name_) }; \
-    const group group_##name_ = { #name_, &name_, &name_##_app, name_##_facts, weft_count(name_##_facts) }; \
+/* The next of lines "Name: value": false when there is none. */
+bool header_next(const char **lines, weft_header *out);
+
+/* GROUP(paths, .routes = WEFT_ROUTES(...)): an application of what is behind the name, asked paths_facts. */
+#define GROUP(name_, ...) \
+    static const weft_app name_##_app = { .title = #name_, __VA_ARGS__ }; \
+    const group group_##name_ = { #name_, &name_##_app, NULL, name_##_facts, weft_count(name_##_facts) }; \
     WEFT_TEST(pairs_of_##name_) { group_holds(&group_##name_); }
+
+/* What is not asked yet, and why. */
+#define LATER(name_, why) const group group_##name_ = { #name_, NULL, why, name_##_facts, weft_count(name_##_facts) };
 
 /* JSON as it reads, as a string. */
 #define JSON(...) #__VA_ARGS__

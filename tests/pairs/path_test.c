@@ -39,14 +39,6 @@ static int get_model(const model_in *in, Model *out)
     return 0;
 }
 
-static const weft_router paths = { .routes = WEFT_ROUTES(
-    WEFT_GET("/", root, weft_none, Message),
-    WEFT_GET("/items/{item_id}", read_item, item_in, ItemId),
-    WEFT_GET("/users/me", read_me, weft_none, UserId),
-    WEFT_GET("/users/{user_id}", read_user, user_in, UserId),
-    WEFT_GET("/files/{file_path:path}", read_file, file_in, FilePath),
-    WEFT_GET("/models/{model_name}", get_model, model_in, Model)) };
-
 static const fact paths_facts[] = {
     { 1, "GET", "/", 0, 0, 200, JSON({ "message": "Hello World" }) },
     { 2, "GET", "/nonexistent", 0, 0, 404, JSON({ "detail": "Not Found" }) },
@@ -64,7 +56,13 @@ static const fact paths_facts[] = {
             "msg": "Input should be 'alexnet', 'resnet' or 'lenet'",
             "ctx": { "expected": "'alexnet', 'resnet' or 'lenet'" } }] }) },
 };
-GROUP(paths)
+GROUP(paths, .routes = WEFT_ROUTES(
+    WEFT_GET("/", root, weft_none, Message),
+    WEFT_GET("/items/{item_id}", read_item, item_in, ItemId),
+    WEFT_GET("/users/me", read_me, weft_none, UserId),
+    WEFT_GET("/users/{user_id}", read_user, user_in, UserId),
+    WEFT_GET("/files/{file_path:path}", read_file, file_in, FilePath),
+    WEFT_GET("/models/{model_name}", get_model, model_in, Model)))
 
 /* ---- limits of numbers, in the path and behind it ---- */
 
@@ -82,9 +80,6 @@ static int read_sized(const sized_in *in, Sized *out)
     return 0;
 }
 
-static const weft_router ranges = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/{item_id}", read_sized, sized_in, Sized, .exclude_unset = true)) };
-
 static const fact ranges_facts[] = {
     { 17, "GET", "/items/0?q=&size=0.1", 0, 0, 200, JSON({ "item_id": 0, "size": 0.1 }) },
     { 18, "GET", "/items/-1?q=somequery&size=5", 0, 0, 422, JSON({ "detail": [
@@ -100,4 +95,5 @@ static const fact ranges_facts[] = {
         { "type": "less_than", "loc": ["query", "size"], "input": "10.5",
             "msg": "Input should be less than 10.5", "ctx": { "lt": 10.5 } }] }) },
 };
-GROUP(ranges)
+GROUP(ranges, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/{item_id}", read_sized, sized_in, Sized, .exclude_unset = true)))

@@ -29,10 +29,6 @@ static int read_described(const described_in *in, Described *out)
     return 0;
 }
 
-static const weft_router pages = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/", read_page, page_in, weft_list_NamedItem),
-    WEFT_GET("/items/{item_id}", read_described, described_in, Described, .exclude_none = true)) };
-
 static const fact pages_facts[] = {
     { 11, "GET", "/items/?skip=1", 0, 0, 200, JSON([{ "item_name": "Bar" }, { "item_name": "Baz" }]) },
     { 12, "GET", "/items/?skip=1&limit=1", 0, 0, 200, JSON([{ "item_name": "Bar" }]) },
@@ -40,7 +36,9 @@ static const fact pages_facts[] = {
     { 14, "GET", "/items/bar?q=somequery", 0, 0, 200, JSON({ "item_id": "bar", "q": "somequery",
         "description": "This is an amazing item that has a long description" }) },
 };
-GROUP(pages)
+GROUP(pages, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", read_page, page_in, weft_list_NamedItem),
+    WEFT_GET("/items/{item_id}", read_described, described_in, Described, .exclude_none = true)))
 
 /* ---- what must be there ---- */
 
@@ -57,9 +55,6 @@ static int read_needed(const needed_in *in, Needed *out)
     return 0;
 }
 
-static const weft_router needs = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/{item_id}", read_needed, needed_in, Needed)) };
-
 static const fact needs_facts[] = {
     { 15, "GET", "/items/foo?needy=very", 0, 0, 200,
         JSON({ "item_id": "foo", "needy": "very", "skip": 0, "limit": null }) },
@@ -70,7 +65,8 @@ static const fact needs_facts[] = {
         { "type": "int_parsing", "loc": ["query", "limit"], "input": "b",
             "msg": "Input should be a valid integer, unable to parse string as an integer" }] }) },
 };
-GROUP(needs)
+GROUP(needs, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/{item_id}", read_needed, needed_in, Needed)))
 
 /* ---- limits of texts; names that C cannot have ---- */
 
@@ -95,39 +91,34 @@ static int find_by_pattern(const pattern_in *in, Found *out) { return find(in->q
 static int find_by_alias(const alias_in *in, Found *out) { return find(in->q, out); }
 static int find_required(const required_in *in, Found *out) { return find((weft_opt_weft_str)WEFT_SOME(in->q), out); }
 
-static const weft_router lengths = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/", find_by_length, length_in, Found, .exclude_none = true)) };
-static const weft_router patterns = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/", find_by_pattern, pattern_in, Found, .exclude_none = true)) };
-static const weft_router required = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/", find_required, required_in, Found, .exclude_none = true)) };
-static const weft_router aliases = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/", find_by_alias, alias_in, Found, .exclude_none = true)) };
-
 static const fact lengths_facts[] = {
     { 22, "GET", "/items/?q=qu", 0, 0, 422, JSON({ "detail": [
         { "type": "string_too_short", "loc": ["query", "q"], "input": "qu",
             "msg": "String should have at least 3 characters", "ctx": { "min_length": 3 } }] }) },
 };
-GROUP(lengths)
+GROUP(lengths, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", find_by_length, length_in, Found, .exclude_none = true)))
 
 static const fact patterns_facts[] = {
     { 23, "GET", "/items/?q=nonregexquery", 0, 0, 422, JSON({ "detail": [
         { "type": "string_pattern_mismatch", "loc": ["query", "q"], "input": "nonregexquery",
             "msg": "String should match pattern '^fixedquery$'", "ctx": { "pattern": "^fixedquery$" } }] }) },
 };
-GROUP(patterns)
+GROUP(patterns, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", find_by_pattern, pattern_in, Found, .exclude_none = true)))
 
 static const fact required_facts[] = {
     { 24, "GET", "/items/", 0, 0, 422, JSON({ "detail": [
         { "type": "missing", "loc": ["query", "q"], "msg": "Field required", "input": null }] }) },
 };
-GROUP(required)
+GROUP(required, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", find_required, required_in, Found, .exclude_none = true)))
 
 static const fact aliases_facts[] = {
     { 25, "GET", "/items/?q=fixedquery", 0, 0, 200, JSON({ "items": [{ "item_id": "Foo" }, { "item_id": "Bar" }] }) },
 };
-GROUP(aliases)
+GROUP(aliases, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", find_by_alias, alias_in, Found, .exclude_none = true)))
 
 /* ---- lists ---- */
 
@@ -145,18 +136,16 @@ static int read_many(const many_in *in, ManyOrNone *out)
 
 static int read_many_initial(const many_initial_in *in, Many *out) { out->q = in->q; return 0; }
 
-static const weft_router lists = { .routes = WEFT_ROUTES(WEFT_GET("/items/", read_many, many_in, ManyOrNone)) };
-static const weft_router initial_lists = { .routes = WEFT_ROUTES(
-    WEFT_GET("/items/", read_many_initial, many_initial_in, Many)) };
-
 static const fact lists_facts[] = {
     { 26, "GET", "/items/?q=foo&q=bar", 0, 0, 200, JSON({ "q": ["foo", "bar"] }) },
     { 27, "GET", "/items/", 0, 0, 200, JSON({ "q": null }) },
 };
-GROUP(lists)
+GROUP(lists, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", read_many, many_in, ManyOrNone)))
 
 static const fact initial_lists_facts[] = { { 28, "GET", "/items/", 0, 0, 200, JSON({ "q": ["foo", "bar"] }) } };
-GROUP(initial_lists)
+GROUP(initial_lists, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", read_many_initial, many_initial_in, Many)))
 
 /* ---- a model of them ---- */
 
@@ -170,8 +159,6 @@ WEFT_MODEL(Filter,
 WEFT_INPUT(filter_in, query(Filter, filter));
 
 static int read_filter(const filter_in *in, Filter *out) { *out = in->filter; return 0; }
-
-static const weft_router filters = { .routes = WEFT_ROUTES(WEFT_GET("/items/", read_filter, filter_in, Filter)) };
 
 static const fact filters_facts[] = {
     { 29, "GET", "/items/?limit=10&offset=5&order_by=updated_at&tags=tag1&tags=tag2", 0, 0, 200,
@@ -189,4 +176,5 @@ static const fact filters_facts[] = {
         { "type": "extra_forbidden", "loc": ["query", "tool"], "input": "plumbus",
             "msg": "Extra inputs are not permitted" }] }) },
 };
-GROUP(filters)
+GROUP(filters, .routes = WEFT_ROUTES(
+    WEFT_GET("/items/", read_filter, filter_in, Filter)))

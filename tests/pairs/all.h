@@ -1,0 +1,14 @@
+#ifndef WEFT_TESTS_PAIRS_ALL_H
+#define WEFT_TESTS_PAIRS_ALL_H
+/* All groups, by the file that holds them. */
+#include "pairs.h"
+
+#define GROUPS(_) \
+    _(paths) _(ranges) /* path_test.c */ \
+    _(pages) _(needs) _(lengths) _(patterns) _(required) _(aliases) _(lists) _(initial_lists) _(filters) /* query_test.c */
+
+#define GROUPS_DECLARED(name) extern const group group_##name;
+#define GROUPS_LISTED(name) &group_##name,
+GROUPS(GROUPS_DECLARED)
+static const group *const all_groups[] = { GROUPS(GROUPS_LISTED) };
+#endif

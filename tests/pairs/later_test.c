@@ -1,0 +1,57 @@
+/* What weft has nothing for yet: kept here, so that it is asked on the day that it has. */
+#include "pairs.h"
+
+static const fact by_code_facts[] = {
+    { 58, "GET", "/unicorns/yolo", 0, 0, 418, JSON({ "message": "Oops! yolo did something. There goes a rainbow..." }) },
+    { 59, "POST", "/items/", J, JSON({ "title": "towel", "size": "XL" }), 422, JSON({ "detail": [
+        { "type": "int_parsing", "loc": ["body", "size"], "input": "XL",
+            "msg": "Input should be a valid integer, unable to parse string as an integer" }],
+        "body": { "title": "towel", "size": "XL" } }) },
+};
+LATER(by_code, "answers of one's own to a failure, by its status or code")
+
+static const fact number_keys_facts[] = {
+    { 51, "POST", "/index-weights/", J, JSON({ "foo": 2.2, "3": 3.3 }), 422, JSON({ "detail": [
+        { "type": "int_parsing", "loc": ["body", "foo", "[key]"], "input": "foo",
+            "msg": "Input should be a valid integer, unable to parse string as an integer" }] }) },
+};
+LATER(number_keys, "keys of a map that are no texts")
+
+static const fact providers_facts[] = {
+    { 70, "GET", "/items/", 0, 0, 422, JSON({ "detail": [
+        { "type": "missing", "loc": ["header", "x-token"], "msg": "Field required", "input": null },
+        { "type": "missing", "loc": ["header", "x-key"], "msg": "Field required", "input": null }] }) },
+    { 71, "GET", "/items/", "X-Token: invalid", 0, 400, JSON({ "detail": "X-Token header invalid" }) },
+    { 72, "GET", "/items/", "X-Token: fake-super-secret-token\nX-Key: fake-super-secret-key", 0, 200,
+        JSON([{ "item": "Foo" }, { "item": "Bar" }]) },
+    { 73, "GET", "/items/plumbus", 0, 0, 400, JSON({ "detail": "Owner error: Rick" }) },
+    { 74, "GET", "/items/portal-gun", 0, 0, 500, .text = "Internal Server Error" },
+};
+LATER(providers, "dependencies: functions that run before a handler, check, and clean up behind it")
+
+static const fact bearers_facts[] = {
+    { 80, "GET", "/items", 0, 0, 401, JSON({ "detail": "Not authenticated" }), .says = "WWW-Authenticate: Bearer" },
+    { 81, "GET", "/items", "Authorization: Bearer testtoken", 0, 200, JSON({ "token": "testtoken" }) },
+    { 84, "GET", "/users/me", "Authorization: Bearer alice", 0, 400, JSON({ "detail": "Inactive user" }) },
+    { 93, "GET", "/me", "Authorization: Bearer secrettoken", 0, 200,
+        JSON({ "message": "You are authenticated", "token": "secrettoken" }) },
+    { 94, "GET", "/me", 0, 0, 403, JSON({ "detail": "Not authenticated" }) },
+};
+LATER(bearers, "security schemes: bearer tokens")
+
+static const fact basics_facts[] = {
+    { 85, "GET", "/users/me", "Authorization: Basic notabase64token", 0, 401, JSON({ "detail": "Not authenticated" }),
+        .says = "WWW-Authenticate: Basic" },
+    { 86, "GET", "/users/me", "Authorization: Basic YWxpY2U6c3dvcmRmaXNo", 0, 401,
+        JSON({ "detail": "Incorrect username or password" }), .says = "WWW-Authenticate: Basic" },
+};
+LATER(basics, "security schemes: HTTP Basic")
+
+static const fact preflights_facts[] = {
+    { 87, "OPTIONS", "/", "Origin: https://localhost.tiangolo.com\nAccess-Control-Request-Method: GET\n"
+        "Access-Control-Request-Headers: X-Example", 0, 200, .text = "OK",
+        .says = "access-control-allow-origin: https://localhost.tiangolo.com\naccess-control-allow-headers: X-Example" },
+    { 88, "GET", "/", "Origin: https://localhost.tiangolo.com", 0, 200, JSON({ "message": "Hello World" }),
+        .says = "access-control-allow-origin: https://localhost.tiangolo.com" },
+};
+LATER(preflights, "middleware: requests from pages of other origins")

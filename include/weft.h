@@ -13,6 +13,7 @@
 #include "weft/file.h"
 #include "weft/client.h"
 #include "weft/upload.h"
+#include "weft/failure.h"
 #include "weft/web.h"
 #include "weft/serve.h"
 #include "weft/test.h"

@@ -12,7 +12,7 @@
 weft_response weft_test_get(const weft_app *app, const char *path);
 weft_response weft_test_post(const weft_app *app, const char *path, const char *json);
 
-/* Any method, headers and body; body NULL for none. */
+/* Any method, headers and body; body NULL for none. A Host of yours replaces the client's, testserver. */
 weft_response weft_test_send(const weft_app *app, const char *method, const char *path,
     const weft_header *headers, size_t header_count, const char *body);
 

@@ -36,6 +36,7 @@
  * is for the log, which gets text and trace of each answer of 500 and more. A handler that returns a positive
  * number is taken for a mistake: 500.  */
 #include "weft/client.h"
+#include "weft/failure.h"
 #include "weft/model.h"
 #include "weft/task.h"
 #include "weft/thread.h"
@@ -205,20 +206,46 @@ typedef struct weft_route {
 
 /* Routes of a file of their own, under a prefix: const weft_router orders = { .prefix = "/orders", ... }. A prefix
  * begins with '/' and does not end with it; it may hold {name}. At most 16 in each other, in order: an application's
- * own routes first, then each router's. In documentation its routes have its .tag, behind those of the routers around. */
+ * own routes first, then each router's. In documentation its routes have its .tag, behind those of the routers around.
+ *
+ * With a .host its routes are those of one host alone: "api.example.com", or with "*" for any one label, or {name} for one that is
+ * a path member of the inputs: "{tenant}.example.com". The request's Host is compared without case and port. Routes of hosts come
+ * before those of any host, in the order in which the hosts are first named; what a host has no route for is looked for among
+ * those of any host. Routers inside are of that host too, and say none. */
 typedef struct weft_router {
     const char *prefix, *tag;
     const weft_route *routes;
     const struct weft_router *const *routers;
+    const char *host;
 } weft_router;
 #define WEFT_ROUTERS(...) (const weft_router *const[]){ __VA_ARGS__, 0 }
+
+/* An application inside another: .mounts = WEFT_MOUNTS(WEFT_MOUNT("/v1", v1), WEFT_MOUNT("", admin, .host = "admin.example.com")). All its
+ * paths stand under .path, which is like a router's prefix but has no parameters, or on .host, which is like a router's, or both. It keeps
+ * what is its own: its handlers of failures, the form of its failures, its document and pages (/v1/openapi.json, /v1/docs), in which
+ * paths are its own and the server is its .path; the document around it does not tell of it. A path under
+ * its own that no route has is its 404. .name is for weft_url_for. Its routes come before those of the application around it, but after other routes of the same host.
+ * At most 16 in each other; the same application may be mounted at several places. */
+typedef struct weft_mount {
+    const char *path;
+    const struct weft_app *app;
+    const char *name, *host;
+} weft_mount;
+#define WEFT_MOUNT(path_, app_, ...) { .path = path_, .app = &(app_), __VA_ARGS__ }
+#define WEFT_MOUNTS(...) (const weft_mount[]){ __VA_ARGS__, { 0 } }
 
 /* A whole application. const weft_app app = { .title = "shop", .routes = WEFT_ROUTES(...) };
  *
  * weft serves what it knows of it: an OpenAPI 3.1 document at .openapi_path ("/openapi.json"), Swagger UI at .docs_path
  * ("/docs") and Redoc at .redoc_path ("/redoc"), out of the program itself: no page asks another machine for anything.
  * Each at another path when it says one, none at "", and without a document no pages. The document is written once, when
- * the program starts; its title is .title ("weft"), its version .version ("0.1.0"). */
+ * the program starts; its title is .title ("weft"), its version .version ("0.1.0").
+ *
+ * Failures: .on_failure has answers of your own (failure.h). .problems makes the others application/problem+json (RFC 9457): {"type":
+ * "about:blank","title":"Not Found","status":404,"detail":"no item 7"}; the faults of a 422 are its member "errors", and the members of
+ * a weft_fail_json's model stand in it. .debug shows what clients are told nothing of, failures with a code and mistakes: a page with
+ * text, trace and request for those who accept text/html, else a member "debug". Not for production: it is said on stderr when the
+ * program starts. */
 typedef struct weft_app {
     const char *title, *version;
     const weft_route *routes;
@@ -228,5 +255,8 @@ typedef struct weft_app {
     const weft_tag_doc *tag_docs;
     const weft_server_doc *servers;
     const weft_webhook *webhooks;
+    const weft_mount *mounts;
+    const weft_on_failure *on_failure;
+    bool problems, debug;
 } weft_app;
 #endif

@@ -78,6 +78,8 @@ void weft__record_free(weft__record *r)
     if (!r) return;
     weft__buf_free(&r->text);
     weft__buf_free(&r->trace);
+    weft__buf_free(&r->headers);
+    weft__buf_free(&r->detail);
     weft__free(r);
 }
 
@@ -94,6 +96,8 @@ weft__record *weft__record_new(int code, int status, const char *place)
     r->error = (weft_error){ .code = code, .status = status ? status : weft__code_status(code) };
     weft__buf_init(&r->text, WEFT__ERROR_TEXT_MAX);
     weft__buf_init(&r->trace, WEFT__ERROR_TRACE_MAX);
+    weft__buf_init(&r->headers, WEFT__ERROR_HEADERS_MAX);
+    weft__buf_init(&r->detail, WEFT__ERROR_DETAIL_MAX);
     record_ends(r);
     if (place) weft__record_line(r, "at %s", place);
     return r;
@@ -107,13 +111,15 @@ static void buf_set(weft__buf *to, weft_str s)
     if (to->failed) weft__buf_free(to);
 }
 
-weft__record *weft__record_of(int code, int status, bool shown, weft_str text, weft_str trace)
+weft__record *weft__record_of(int code, int status, bool shown, const weft__record_texts *texts)
 {
     weft__record *r = weft__record_new(code, status, NULL);
     if (!r) return NULL;
     r->shown = shown;
-    buf_set(&r->text, text);
-    buf_set(&r->trace, trace);
+    buf_set(&r->text, texts->text);
+    buf_set(&r->trace, texts->trace);
+    if (texts->headers.len) buf_set(&r->headers, texts->headers);
+    if (texts->detail.len) buf_set(&r->detail, texts->detail);
     record_ends(r);
     return r;
 }
@@ -121,7 +127,8 @@ weft__record *weft__record_of(int code, int status, bool shown, weft_str text, w
 weft__record *weft__record_copy(const weft__record *r)
 {
     if (!r) return NULL;
-    return weft__record_of(r->error.code, r->error.status, r->shown, weft__buf_str(&r->text), weft__buf_str(&r->trace));
+    weft__record_texts texts = { weft__buf_str(&r->text), weft__buf_str(&r->trace), weft__buf_str(&r->headers), weft__buf_str(&r->detail) };
+    return weft__record_of(r->error.code, r->error.status, r->shown, &texts);
 }
 
 /* On a line of its own. Text is always NUL-terminated: a line that does not fit is cut, one without memory is left
@@ -314,7 +321,7 @@ weft__record *weft__record_late(const weft__fiber *f)
     return r;
 }
 
-static weft__record *record_for(int rc)
+weft__record *weft__record_here(int rc)
 {
     weft__errors *e = weft__errors_here(true);
     if (!e) return NULL;
@@ -327,7 +334,7 @@ static weft__record *record_for(int rc)
 
 int weft__trace(int rc, const char *place)
 {
-    weft__record *r = record_for(rc);
+    weft__record *r = weft__record_here(rc);
     if (r) weft__record_line(r, "at %s", place);
     return rc;
 }
@@ -339,7 +346,7 @@ int weft__trace_text(int rc, const char *place, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(doing, sizeof doing, fmt, args);
     va_end(args);
-    weft__record *r = record_for(rc);
+    weft__record *r = weft__record_here(rc);
     if (r) weft__record_line(r, "at %s: %s", place, doing);
     return rc;
 }
@@ -366,7 +373,7 @@ const weft_error *weft_error_of(int rc)
     weft__errors *e = weft__errors_here(false);
     weft__record *r = e ? weft__errors_find(e, rc) : NULL;
     const weft__fiber *f = weft__self();
-    if (!r && rc == WEFT_ETIMEDOUT && f && f->late_place) r = record_for(rc);
+    if (!r && rc == WEFT_ETIMEDOUT && f && f->late_place) r = weft__record_here(rc);
     if (!r) return weft__code_error(rc);
     weft_arena *a = weft__arena_here();
     return a ? lasting(&r->error, a) : &r->error;

@@ -15,10 +15,10 @@ typedef struct order {
     int64_t arity;
 } order;
 
-/* Before an answer: then come text and trace of a failure, or the output. */
+/* Before an answer: then come the texts of a failure, or the output. */
 typedef struct reply {
     int32_t rc, status;
-    uint32_t text_len, trace_len;
+    uint32_t text_len, trace_len, headers_len, detail_len;
     uint64_t shown;
 } reply;
 
@@ -83,11 +83,15 @@ static void run(weft_str job)
 
 /* ---- back ---- */
 
-static void add_failure(weft__buf *to, const reply *r, const char *text, const char *trace)
+static void add_failure(weft__buf *to, int rc, int status, bool shown, const weft__record_texts *t)
 {
-    weft__buf_add(to, r, sizeof *r);
-    weft__buf_add(to, text, r->text_len);
-    weft__buf_add(to, trace, r->trace_len);
+    reply r = { rc, status, (uint32_t)t->text.len, (uint32_t)t->trace.len, (uint32_t)t->headers.len,
+        (uint32_t)t->detail.len, shown };
+    weft__buf_add(to, &r, sizeof r);
+    weft__buf_add_str(to, t->text);
+    weft__buf_add_str(to, t->trace);
+    weft__buf_add_str(to, t->headers);
+    weft__buf_add_str(to, t->detail);
 }
 
 /* No memory under a limit on memory is the limit. */
@@ -96,23 +100,23 @@ static void answer_failure(weft__buf *to, int rc)
     char text[WEFT__ERROR_TEXT_MAX];
     weft__record *e = weft__errors_find(&now.context.errors, rc);
     bool limit = now.order.memory_bytes_max && (rc == WEFT_ENOMEM || (rc == WEFT_ELIMIT && now.arena.exceeded));
-    const char *said = e ? e->error.text : weft__code_text(rc), *trace = e ? e->error.trace : "";
+    const char *said = e ? e->error.text : weft__code_text(rc);
+    weft__record_texts texts = { .text = weft_str_of(said) };
+    if (e) texts.trace = weft__buf_str(&e->trace);
+    if (e && !limit) texts.headers = weft__buf_str(&e->headers), texts.detail = weft__buf_str(&e->detail);
     if (limit) {
         snprintf(text, sizeof text, "%s took more than %llu bytes of memory (memory_bytes_max): %s", now.context.name,
             (unsigned long long)now.order.memory_bytes_max, said);
-        said = text;
+        texts.text = weft_str_of(text);
     }
-    reply r = { limit ? WEFT_ELIMIT : rc, e && !limit ? e->error.status : 0, (uint32_t)strlen(said),
-        (uint32_t)strlen(trace), e && e->shown && !limit };
-    add_failure(to, &r, said, trace);
+    add_failure(to, limit ? WEFT_ELIMIT : rc, e && !limit ? e->error.status : 0, e && e->shown && !limit, &texts);
 }
 
 static void answer_refused(weft__buf *to, int rc, const char *why)
 {
     char text[WEFT__ERROR_TEXT_MAX];
     snprintf(text, sizeof text, "the output of %s: %s", now.context.name, why);
-    reply r = { .rc = rc, .text_len = (uint32_t)strlen(text) };
-    add_failure(to, &r, text, "");
+    add_failure(to, rc, 0, false, &(weft__record_texts){ .text = weft_str_of(text) });
 }
 
 static void answer(weft__buf *to)
@@ -144,9 +148,12 @@ static bool read_failure(weft__errand *e, const reply *r, weft_str rest)
 {
     if (!is_status(r->status) || r->shown > 1) return false;
     if (r->text_len >= WEFT__ERROR_TEXT_MAX || r->trace_len >= WEFT__ERROR_TRACE_MAX) return false;
-    if (rest.len != (size_t)r->text_len + r->trace_len) return false;
-    weft_str text = { rest.ptr, r->text_len }, trace = { rest.ptr + r->text_len, r->trace_len };
-    e->error = weft__record_of(r->rc, r->status, r->shown != 0, text, trace);
+    if (r->headers_len > WEFT__ERROR_HEADERS_MAX || r->detail_len > WEFT__ERROR_DETAIL_MAX) return false;
+    if (rest.len != (size_t)r->text_len + r->trace_len + r->headers_len + r->detail_len) return false;
+    weft__record_texts texts = { { rest.ptr, r->text_len }, { rest.ptr + r->text_len, r->trace_len }, { 0 }, { 0 } };
+    texts.headers = (weft_str){ texts.trace.ptr + r->trace_len, r->headers_len };
+    texts.detail = (weft_str){ texts.headers.ptr + r->headers_len, r->detail_len };
+    e->error = weft__record_of(r->rc, r->status, r->shown != 0, &texts);
     return true;
 }
 

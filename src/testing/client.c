@@ -397,11 +397,15 @@ static bool has_header(const weft_header *headers, size_t count, weft_str name)
     return false;
 }
 
+static bool is_host(const weft_header *h) { return weft__same_nocase(h->name, WEFT_S("host")); }
+
 static int write_request(weft__buf *out, const char *method, weft_str target,
     const weft_header *headers, size_t count, const char *body)
 {
     weft__http_request_line line = { .method = weft_str_of(method), .host = WEFT_S("testserver") };
     weft__url_split(target, &line.path, &line.query);
+    for (size_t i = 0; i < count; i++)
+        if (is_host(&headers[i])) line.host = headers[i].value;
     if (weft__http_add_request(out, &line) < 0) return WEFT_EINVAL;
     if (!has_header(headers, count, WEFT_S("user-agent")))
         weft__buf_lit(out, "User-Agent: testclient\r\n");
@@ -409,7 +413,7 @@ static int write_request(weft__buf *out, const char *method, weft_str target,
         weft__buf_lit(out, "Content-Type: application/json\r\n");
     if (body) weft__http_add_length(out, strlen(body));
     for (size_t i = 0; i < count; i++)
-        if (weft__http_add_header(out, headers[i].name, headers[i].value) < 0) return WEFT_EINVAL;
+        if (!is_host(&headers[i]) && weft__http_add_header(out, headers[i].name, headers[i].value) < 0) return WEFT_EINVAL;
     weft__buf_lit(out, "\r\n");
     if (body) weft__buf_add_str(out, weft_str_of(body));
     return out->failed;

@@ -5,6 +5,7 @@
 #include "model/schema_check.h"
 #include "web/endpoint.h"
 #include "web/openapi.h"
+#include "wire/bytes.h"
 
 enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048 };
 
@@ -19,8 +20,10 @@ typedef struct compiling {
     weft__schema_book book;
 } compiling;
 
-/* What stands around routes: those of routers that they lie in, joined. */
+/* What stands around routes: the application, and the routers that they lie in, joined. */
 typedef struct around {
+    weft__site *site;
+    weft__host *host;                /* NULL: any */
     weft_str prefix;
     weft__names tags;
     unsigned deep;
@@ -46,7 +49,8 @@ static void check_reachable(
 {
     for (uint32_t i = 0; i < c->patterns.count; i++) {
         const weft__endpoint *earlier = &c->app->endpoints.items[i];
-        if (!answers(earlier, verb) || !weft__pattern_covers(c->patterns.items[i], pattern))
+        if (earlier->host != e->host || !answers(earlier, verb)
+            || !weft__pattern_covers(c->patterns.items[i], pattern))
             continue;
         if (earlier->page)
             weft__buf_printf(c->faults,
@@ -79,6 +83,28 @@ static int check_schema(compiling *c, const weft_schema *schema)
 
 /* ---- collecting ---- */
 
+/* The parameters of the host stand behind those of the path, as more segments. */
+static void with_host(compiling *c, const weft__endpoint *e, weft__pattern *pattern)
+{
+    if (!e->host) return;
+    const weft__host_pattern *host = &e->host->pattern;
+    for (unsigned i = 0; i < host->count; i++) {
+        const weft__segment *label = &host->labels[i];
+        if (label->kind != WEFT__PARAM) continue;
+        if (pattern->params == WEFT__PARAMS_MAX || pattern->count == WEFT__SEGMENTS_MAX) {
+            weft__buf_printf(c->faults, "route %.*s: with those of host %.*s, more than %d parameters or %d segments\n",
+                WEFT_FMT(e->name), WEFT_FMT(host->text), WEFT__PARAMS_MAX, WEFT__SEGMENTS_MAX);
+            return;
+        }
+        for (unsigned k = 0; k < pattern->count; k++)
+            if (pattern->segments[k].kind != WEFT__LITERAL && weft_str_equal(pattern->segments[k].name, label->name))
+                weft__buf_printf(c->faults, "route %.*s: {%.*s} is a parameter of its path and of its host, %.*s\n",
+                    WEFT_FMT(e->name), WEFT_FMT(label->name), WEFT_FMT(host->text));
+        pattern->segments[pattern->count++] = *label;
+        pattern->params++;
+    }
+}
+
 static int add_endpoint(
     compiling *c, const weft__endpoint *made, weft__pattern *pattern, weft__http_verb verb)
 {
@@ -89,9 +115,12 @@ static int add_endpoint(
     if (!slot) return slot_failed(c, &c->scratch);
     *slot = pattern;
     *e = *made;
-    int rc = weft__endpoint_make(e, pattern, &c->app->arena, c->faults);
+    weft__pattern all = *pattern;
+    with_host(c, e, &all);
+    int rc = weft__endpoint_make(e, &all, &c->app->arena, c->faults);
     if (rc < 0) return rc;
-    return weft__trie_add(&c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
+    e->keeps_head = e->request || e->site->keeps_head;
+    return weft__trie_add(made->host ? &made->host->trie : &c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
 }
 
 static int check_types(compiling *c, const weft_route *route)
@@ -112,7 +141,7 @@ static int add_route(
     const char *path = route->path ? route->path : "", *why = NULL;
     const char *method = route->method ? route->method : "";
     weft_arena *arena = &c->app->arena;
-    weft__endpoint made = { .route = route, .page = page, .tags = in->tags };
+    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .site = in->site, .host = in->host };
     weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
     made.name = weft__arena_printf(arena, "%s %.*s%s", method, WEFT_FMT(prefix), path);
     if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
@@ -141,14 +170,46 @@ static int add_routes(compiling *c, const around *in, const weft_route *routes)
     return 0;
 }
 
-static bool prefix_fits(compiling *c, weft_str outside, const char *prefix)
+static bool prefix_fits(compiling *c, const char *what, weft_str outside, const char *prefix)
 {
     size_t len = strlen(prefix);
     if (!len || (prefix[0] == '/' && prefix[len - 1] != '/')) return true;
     weft__buf_printf(c->faults,
-        "router %.*s%s: its prefix must begin with '/' and not end with '/'\n", WEFT_FMT(outside),
+        "%s %.*s%s: its prefix must begin with '/' and not end with '/'\n", what, WEFT_FMT(outside),
         prefix);
     return false;
+}
+
+/* The routes of a host, which several routers and mounts may name. */
+static int host_of(compiling *c, const weft__host_pattern *pattern, weft__host **out)
+{
+    weft_arena *arena = &c->app->arena;
+    for (uint32_t i = 0; i < c->app->hosts.count; i++) {
+        *out = c->app->hosts.items[i];
+        if (weft__same_nocase((*out)->pattern.text, pattern->text)) return 0;
+    }
+    weft__host **slot = weft__list_slot(arena, &c->app->hosts, sizeof *slot);
+    weft__host *host = slot ? weft__arena_zalloc(arena, sizeof *host) : NULL;
+    if (!host) {
+        if (slot) c->app->hosts.count--;
+        return slot_failed(c, arena);
+    }
+    *slot = *out = host;
+    host->pattern = *pattern;
+    return weft__trie_init(&host->trie, arena);
+}
+
+/* The host that a router or a mount says; a fault leaves the one around. */
+static int enter_host(compiling *c, around *in, const char *what, const char *said)
+{
+    weft__host_pattern pattern;
+    const char *why = NULL;
+    if (!said) return 0;
+    int rc = weft__host_read(weft_str_of(said), &pattern, &why);
+    if (rc == 0 && in->host && !weft__same_nocase(in->host->pattern.text, pattern.text)) why = "it stands in one of another host";
+    if (!why) return host_of(c, &pattern, &in->host);
+    weft__buf_printf(c->faults, "%s %.*s: host '%s': %s\n", what, WEFT_FMT(in->prefix), said, why);
+    return 0;
 }
 
 /* The tags around, and those of one router more: a list of its own. */
@@ -174,12 +235,94 @@ static int add_routers(compiling *c, const around *outside, const weft_router *c
     for (; routers && *routers; routers++) {
         const weft_router *r = *routers;
         const char *own = r->prefix ? r->prefix : "";
-        around in = { .tags = outside->tags, .deep = outside->deep + 1 };
-        if (!prefix_fits(c, outside->prefix, own)) continue;
+        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .deep = outside->deep + 1 };
+        if (!prefix_fits(c, "router", outside->prefix, own)) continue;
         in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), own);
         if (!in.prefix.ptr || !add_tag(c, &in.tags, r->tag)) return slot_failed(c, &c->app->arena);
-        int rc = add_routes(c, &in, r->routes);
+        int rc = enter_host(c, &in, "router", r->host);
+        if (rc == 0) rc = add_routes(c, &in, r->routes);
         if (rc == 0) rc = add_routers(c, &in, r->routers);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- applications ---- */
+
+/* They come before all routes, so that one that takes every path does not hide them. */
+static int add_pages(compiling *c, const around *in)
+{
+    weft__pages *pages = &in->site->pages;
+    int rc = weft__docs_plan(in->site->app, &c->app->arena, pages, c->faults);
+    for (unsigned i = 0; rc == 0 && i < pages->count; i++)
+        rc = add_route(c, in, &pages->items[i].route, &pages->items[i]);
+    return rc;
+}
+
+static void check_failures(compiling *c, const weft_app *app)
+{
+    for (const weft_on_failure *f = app->on_failure; f && (f->of || f->handler); f++) {
+        bool status = f->of >= 400 && f->of <= 599, code = f->of < 0 && f->of > WEFT_STATUS(0);
+        if (!status && !code && f->of != WEFT_ANY_FAILURE)
+            weft__buf_printf(c->faults, "application: .on_failure of %d; expected a status from 400 to 599, a code (WEFT_E...) or WEFT_ANY_FAILURE\n", f->of);
+        if (!f->handler) weft__buf_printf(c->faults, "application: .on_failure of %d has no handler\n", f->of);
+        for (const weft_on_failure *other = app->on_failure; other < f; other++)
+            if (other->of == f->of) weft__buf_printf(c->faults, "application: .on_failure has %d twice\n", f->of);
+        if (!f->handler) break;
+    }
+}
+
+static int add_site(compiling *c, around *in, const weft_app *app, const char *name)
+{
+    weft_arena *arena = &c->app->arena;
+    weft__site **slot = weft__list_slot(arena, &c->app->sites, sizeof *slot);
+    weft__site *site = slot ? weft__arena_zalloc(arena, sizeof *site) : NULL;
+    if (!site) {
+        if (slot) c->app->sites.count--;
+        return slot_failed(c, arena);
+    }
+    *slot = site;
+    *site = (weft__site){ .app = app, .outside = in->site, .compiled = c->app, .name = weft_str_of(name), .prefix = in->prefix,
+        .host = in->host, .keeps_head = app->on_failure || app->debug };
+    in->site = site;
+    check_failures(c, app);
+    return 0;
+}
+
+static int add_mounts(compiling *c, const around *outside, const weft_mount *mounts);
+
+static int add_app(compiling *c, around *in, const weft_app *app, const char *name)
+{
+    int rc = add_site(c, in, app, name);
+    if (rc == 0) rc = add_pages(c, in);
+    if (rc == 0) rc = add_mounts(c, in, app->mounts);
+    if (rc == 0) rc = add_routes(c, in, app->routes);
+    return rc == 0 ? add_routers(c, in, app->routers) : rc;
+}
+
+static const char *mount_fault(const around *outside, const weft_mount *m)
+{
+    const char *path = m->path ? m->path : "";
+    if (!m->app) return "it has no application";
+    if (outside->deep == ROUTERS_DEEP_MAX) return "more than 16 in each other";
+    if (strchr(path, '{')) return "its path has no parameters; a router's prefix may have some";
+    if (!*path && !m->host) return "it needs a path or a host of its own";
+    for (const weft_mount *other = outside->site->app->mounts; other < m; other++)
+        if (m->name && other->name && strcmp(m->name, other->name) == 0) return "another one has its name";
+    return NULL;
+}
+
+static int add_mounts(compiling *c, const around *outside, const weft_mount *mounts)
+{
+    for (const weft_mount *m = mounts; m && (m->path || m->app || m->host); m++) {
+        const char *path = m->path ? m->path : "", *why = mount_fault(outside, m);
+        around in = { .site = outside->site, .host = outside->host, .deep = outside->deep + 1 };
+        if (why) weft__buf_printf(c->faults, "mount %.*s%s: %s\n", WEFT_FMT(outside->prefix), path, why);
+        if (why || !prefix_fits(c, "mount", outside->prefix, path)) continue;
+        in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), path);
+        if (!in.prefix.ptr) return slot_failed(c, &c->app->arena);
+        int rc = enter_host(c, &in, "mount", m->host);
+        if (rc == 0) rc = add_app(c, &in, m->app, m->name);
         if (rc < 0) return rc;
     }
     return 0;
@@ -187,36 +330,30 @@ static int add_routers(compiling *c, const around *outside, const weft_router *c
 
 /* ---- documentation ---- */
 
-/* They come before all routes, so that one that takes every path does not hide them. */
-static int add_pages(compiling *c, const weft_app *app, const around *outside)
-{
-    int rc = weft__docs_plan(app, &c->app->arena, &c->app->pages, c->faults);
-    for (unsigned i = 0; rc == 0 && i < c->app->pages.count; i++)
-        rc = add_route(c, outside, &c->app->pages.items[i].route, &c->app->pages.items[i]);
-    return rc;
-}
-
-static int check_documentation(compiling *c, const weft_app *app)
+static int check_documentation(compiling *c)
 {
     const weft__endpoints *all = &c->app->endpoints;
     int rc = 0;
     for (uint32_t i = 0; i < all->count; i++)
         weft__openapi_check_route(&all->items[i], all, c->faults);
-    weft__openapi_check_app(app, c->faults);
-    for (const weft_webhook *h = app->webhooks; rc == 0 && h && h->name; h++)
-        if (h->body) rc = check_schema(c, h->body);
+    for (uint32_t i = 0; i < c->app->sites.count; i++) {
+        const weft_app *app = c->app->sites.items[i]->app;
+        weft__openapi_check_app(app, c->faults);
+        for (const weft_webhook *h = app->webhooks; rc == 0 && h && h->name; h++)
+            if (h->body) rc = check_schema(c, h->body);
+    }
     return rc;
 }
 
-static int write_document(compiling *c, const weft_app *app)
+static int write_document(compiling *c, weft__site *site)
 {
-    if (!c->app->pages.count) return 0;
-    weft__buf_init(&c->app->document, WEFT__DOCUMENT_BYTES_MAX);
-    int rc = weft__openapi_write(app, &c->app->endpoints, &c->app->document);
+    if (!site->pages.count) return 0;
+    weft__buf_init(&site->document, WEFT__DOCUMENT_BYTES_MAX);
+    int rc = weft__openapi_write(site, &c->app->endpoints, &site->document);
     if (rc == WEFT_ELIMIT)
         weft__buf_printf(c->faults, "an OpenAPI document of more than %d MiB\n", WEFT__DOCUMENT_BYTES_MAX >> 20);
     if (rc < 0) return rc == WEFT_ELIMIT ? WEFT_EINVAL : rc;
-    return weft__docs_document(&c->app->pages, &c->app->arena, weft__buf_str(&c->app->document));
+    return weft__docs_document(&site->pages, &c->app->arena, weft__buf_str(&site->document));
 }
 
 /* ---- the whole ---- */
@@ -225,12 +362,11 @@ static int compile(compiling *c, const weft_app *app)
 {
     around outside = { .prefix = WEFT_S("") };
     int rc = weft__trie_init(&c->app->trie, &c->app->arena);
-    if (rc == 0) rc = add_pages(c, app, &outside);
-    if (rc == 0) rc = add_routes(c, &outside, app->routes);
-    if (rc == 0) rc = add_routers(c, &outside, app->routers);
-    if (rc == 0) rc = check_documentation(c, app);
+    if (rc == 0) rc = add_app(c, &outside, app, "");
+    if (rc == 0) rc = check_documentation(c);
     if (rc == 0 && c->faults->len) rc = WEFT_EINVAL;
-    if (rc == 0) rc = write_document(c, app);
+    for (uint32_t i = 0; rc == 0 && i < c->app->sites.count; i++)
+        rc = write_document(c, c->app->sites.items[i]);
     for (uint32_t i = 0; rc == 0 && i < c->app->endpoints.count; i++)
         weft__endpoint_announce(&c->app->endpoints.items[i]);
     return rc == 0 ? c->faults->failed : rc;
@@ -253,7 +389,30 @@ int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults)
 void weft__app_free(weft__app *app)
 {
     if (!app) return;
-    weft__buf_free(&app->document);
+    for (uint32_t i = 0; i < app->sites.count; i++) weft__buf_free(&app->sites.items[i]->document);
     weft__arena_free(&app->arena);
     weft__free(app);
+}
+
+/* ---- which application a path is of ---- */
+
+static bool is_below(const weft__site *s, weft_str host, weft_str path)
+{
+    weft_str params[WEFT__PARAMS_MAX];
+    size_t len = s->prefix.len;
+    if (s->host && !weft__host_matches(&s->host->pattern, host, params)) return false;
+    if (path.len < len || (len && memcmp(path.ptr, s->prefix.ptr, len) != 0)) return false;
+    return path.len == len || path.ptr[len] == '/';
+}
+
+const weft__site *weft__site_of(const weft__sites *sites, weft_str host, weft_str path)
+{
+    const weft__site *best = sites->items[0];
+    for (uint32_t i = 1; i < sites->count; i++) {
+        const weft__site *s = sites->items[i];
+        if (!is_below(s, host, path)) continue;
+        bool nearer = s->prefix.len > best->prefix.len || (s->prefix.len == best->prefix.len && s->host && !best->host);
+        if (nearer) best = s;
+    }
+    return best;
 }

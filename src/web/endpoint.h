@@ -7,6 +7,7 @@
 #include "web/docs.h"
 #include "web/reply.h"
 #include "web/router.h"
+#include "web/site.h"
 
 /* What of a form's part becomes a value: its text, a weft_upload, or all of its bytes. */
 typedef enum { WEFT__NO_FILE, WEFT__FILE_UPLOAD, WEFT__FILE_BYTES } weft__file_as;
@@ -47,6 +48,8 @@ typedef enum {
 
 typedef struct weft__endpoint {
     const weft_route *route;
+    const weft__site *site;          /* the application that it belongs to */
+    weft__host *host;                /* NULL: any */
     weft_str name; /* "GET /items/{item_id}": method, and path with all prefixes */
     weft_str path;
     weft__sources paths, queries, headers, cookies;
@@ -61,6 +64,7 @@ typedef struct weft__endpoint {
     const weft__view *view;          /* what of the output is left out; NULL: nothing */
     int status;
     bool cancels;                    /* the client's leaving cancels the handler */
+    bool keeps_head;                 /* the head is looked at behind the handler's start */
     const weft__page *page;          /* one of weft's own; NULL: it has a handler */
     weft__names tags;                /* of the routers around, the outermost first */
 } weft__endpoint;
@@ -69,10 +73,10 @@ typedef struct weft__endpoints { weft__endpoint *items; uint32_t count, room; } 
 
 struct weft__app {
     weft_arena arena;                /* of all below, and of itself */
-    weft__trie trie;
+    weft__trie trie;                 /* of any host */
+    weft__hosts hosts;
+    weft__sites sites;               /* the program's first */
     weft__endpoints endpoints;       /* weft's own pages first */
-    weft__pages pages;
-    weft__buf document;
 };
 
 /* ---- endpoint.c: from a route to an endpoint ---- */
@@ -110,9 +114,4 @@ void weft__failure_reply(
 /* Answer 500 and log why, in weft's own words. */
 void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...)
     WEFT_PRINTF(3, 4) WEFT__COLD;
-
-/* Answer {"detail": text} with the headers of `reply` (may be NULL) and more lines ("Allow:
- * GET\r\n"). */
-void weft__detail_reply(
-    weft__exchange *x, const weft_reply *reply, int status, weft_str lines, weft_str text);
 #endif

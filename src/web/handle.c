@@ -1,7 +1,7 @@
 /* One request, from its route to its answer. */
 #include <string.h>
 #include "model/json.h"
-#include "web/endpoint.h"
+#include "web/failure.h"
 #include "web/request.h"
 
 const weft_schema weft_schema_weft_reply = {
@@ -92,9 +92,10 @@ static int give_objects(
     const weft__endpoint *e, weft__exchange *x, char *in, weft_request *request, weft_reply *reply)
 {
     if (e->reply) *(weft_reply **)(in + e->reply->offset) = reply;
-    if (!e->request) return 0;
+    if (!e->keeps_head) return 0;
     request->exchange = x;
-    *(const weft_request **)(in + e->request->offset) = request;
+    request->site = e->site;
+    if (e->request) *(const weft_request **)(in + e->request->offset) = request;
     return weft__exchange_keep_head(x);
 }
 
@@ -123,34 +124,69 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     if (__builtin_expect(e->takes >= WEFT__TAKES_PIECES, 0)) weft__input_end(e, in);
 }
 
+/* ---- which route ---- */
+
+/* Those of the hosts that fit, then those of any. The parameters of a host stand behind those of the path. */
+static __attribute__((noinline)) bool find_by_host(const weft__app *app, const weft__http_head *head, weft__match *m)
+{
+    weft_str params[WEFT__PARAMS_MAX];
+    unsigned verbs = 0;
+    for (uint32_t i = 0; i < app->hosts.count; i++) {
+        const weft__host *h = app->hosts.items[i];
+        if (!weft__host_matches(&h->pattern, head->host, params)) continue;
+        bool found = weft__trie_match(&h->trie, head->path, head->verb, m);
+        verbs |= m->verbs;
+        for (unsigned k = 0; found && k < h->pattern.params; k++) m->params[m->count++] = params[k];
+        if (found) return true;
+    }
+    if (weft__trie_match(&app->trie, head->path, head->verb, m)) return true;
+    m->verbs |= verbs;
+    return false;
+}
+
+static inline bool find(const weft__app *app, const weft__http_head *head, weft__match *m)
+{
+    if (__builtin_expect(app->hosts.count != 0, 0)) return find_by_host(app, head, m);
+    return weft__trie_match(&app->trie, head->path, head->verb, m);
+}
+
 /* ---- requests without a route ---- */
 
-static void reply_allow(weft__exchange *x, unsigned verbs)
+static void tell(const weft__app *app, weft__exchange *x, int status, const weft_reply *headers)
 {
-    char allow[80] = "Allow: ";
+    weft__told t = { .status = status, .text = weft__http_reason(status), .headers = headers };
+    weft__failure_tell(weft__site_of(&app->sites, x->head->host, x->head->path), NULL, x, &t);
+}
+
+static void reply_allow(const weft__app *app, weft__exchange *x, unsigned verbs)
+{
+    char allow[80] = "";
+    weft_reply headers;
+    weft__reply_init(&headers, x->arena);
     for (unsigned i = 0, n = 0; i < WEFT__VERBS; i++) {
         if (!(verbs >> i & 1)) continue;
         if (n++) strcat(allow, ", ");
         strcat(allow, weft__verb_names[i]);
     }
-    strcat(allow, "\r\n");
-    weft__detail_reply(x, NULL, 405, weft_str_of(allow), WEFT_S("Method Not Allowed"));
+    int rc = weft_reply_header(&headers, "Allow", "%s", allow);
+    tell(app, x, rc < 0 ? 500 : 405, &headers);
 }
 
 /* The same path with a slash at its end, or without; empty when it has no routes. "//host" would
  * lead elsewhere. */
 static weft_str other_slash(const weft__app *app, weft__exchange *x)
 {
-    weft_str path = x->head->path;
+    weft__http_head head = *x->head;
+    weft_str path = head.path;
     weft__match m;
     if (path.len < 2 || path.ptr[0] != '/' || path.ptr[1] == '/' || path.ptr[1] == '\\')
         return (weft_str){ 0 };
     bool slash = path.ptr[path.len - 1] == '/';
-    weft_str other =
+    head.path =
         weft__arena_printf(x->arena, "%.*s%s", (int)(path.len - slash), path.ptr, slash ? "" : "/");
-    if (!other.ptr) return other;
-    weft__trie_match(&app->trie, other, x->head->verb, &m);
-    return m.verbs ? other : (weft_str){ 0 };
+    if (!head.path.ptr) return head.path;
+    find(app, &head, &m);
+    return m.verbs ? head.path : (weft_str){ 0 };
 }
 
 static void reply_elsewhere(const weft__app *app, weft__exchange *x)
@@ -161,20 +197,18 @@ static void reply_elsewhere(const weft__app *app, weft__exchange *x)
         ? weft__arena_printf(x->arena, "Location: %s%s%.*s\r\n", path.ptr, mark, WEFT_FMT(query))
         : path;
     if (line.len) weft__exchange_reply(x, 307, line, WEFT_S(""));
-    else if (x->arena->starved || x->arena->exceeded)
-        weft__detail_reply(x, NULL, 500, line, WEFT_S("Internal Server Error"));
-    else weft__detail_reply(x, NULL, 404, line, WEFT_S("Not Found"));
+    else tell(app, x, x->arena->starved || x->arena->exceeded ? 500 : 404, NULL);
 }
 
 void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
     weft__match m;
-    if (weft__trie_match(&app->trie, x->head->path, x->head->verb, &m)) {
+    if (find(app, x->head, &m)) {
         const weft__endpoint *e = &app->endpoints.items[m.route];
         weft__task_label(e->name.ptr);
         answer(e, x, &m);
         weft__task_label(NULL);
-    } else if (m.verbs) reply_allow(x, m.verbs);
+    } else if (m.verbs) reply_allow(app, x, m.verbs);
     else reply_elsewhere(app, x);
 }

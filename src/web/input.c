@@ -4,6 +4,7 @@
 #include <string.h>
 #include "model/coerce.h"
 #include "model/text.h"
+#include "web/failure.h"
 #include "wire/bytes.h"
 #include "wire/cookie.h"
 #include "wire/url.h"
@@ -257,17 +258,7 @@ static int read_body(reading *r)
 
 static void refuse(reading *r, int status, const char *why)
 {
-    weft__detail_reply(r->x, NULL, status, (weft_str){ 0 }, weft_str_of(why));
-}
-
-static void reply_problems(reading *r)
-{
-    weft__buf *body = weft__exchange_scratch(r->x);
-    int rc = weft__problems_write(&r->problems, body);
-    if (rc < 0) refuse(r, 422, "the input does not fit, and its faults are too many to list");
-    else
-        weft__exchange_reply(
-            r->x, 422, WEFT_S("Content-Type: application/json\r\n"), weft__buf_str(body));
+    weft__failure_refuse(r->e, r->x, status, weft_str_of(why));
 }
 
 static void give_up(reading *r, int rc)
@@ -308,7 +299,7 @@ int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__mat
         rc = open_body(&r);
         if (rc == 0) return 1;
     }
-    if (rc == 0) reply_problems(&r);
+    if (rc == 0) weft__failure_problems(e, x, &r.problems);
     else give_up(&r, rc);
     if (e->takes >= WEFT__TAKES_PIECES) weft__input_end(e, in);
     return 0;

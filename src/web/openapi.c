@@ -53,9 +53,16 @@ static weft_str template_of(weft__doc *d, weft_str path, bool named)
     return (weft_str){ copy.ptr, (size_t)(to - copy.ptr) };
 }
 
+/* Behind the prefix of the application. */
+static weft_str path_of(const weft__endpoint *e)
+{
+    size_t before = e->site->prefix.len;
+    return (weft_str){ e->path.ptr + before, e->path.len - before };
+}
+
 static path_item *item_of(listing *l, const weft__endpoint *e)
 {
-    weft_str shape = template_of(l->doc, e->path, false);
+    weft_str shape = template_of(l->doc, path_of(e), false);
     uint32_t sum = sum_of(shape);
     for (uint32_t i = 0; i < l->paths.count; i++) {
         path_item *p = &l->paths.items[i];
@@ -63,7 +70,7 @@ static path_item *item_of(listing *l, const weft__endpoint *e)
     }
     path_item *slot = weft__list_slot(&l->doc->arena, &l->paths, sizeof *slot);
     if (!slot) return NULL;
-    *slot = (path_item){ .shape = shape, .shape_sum = sum, .text = template_of(l->doc, e->path, true) };
+    *slot = (path_item){ .shape = shape, .shape_sum = sum, .text = template_of(l->doc, path_of(e), true) };
     return slot;
 }
 
@@ -137,11 +144,11 @@ static bool list_operation(listing *l, const weft__endpoint *e)
     return true;
 }
 
-static bool list_all(listing *l, const weft__endpoints *endpoints)
+static bool list_all(listing *l, const weft__site *site, const weft__endpoints *endpoints)
 {
     for (uint32_t i = 0; i < endpoints->count; i++) {
         const weft__endpoint *e = &endpoints->items[i];
-        if (!e->page && !e->route->undocumented && !list_operation(l, e)) return false;
+        if (e->site == site && !e->page && !e->route->undocumented && !list_operation(l, e)) return false;
     }
     give_ids(l);
     return true;
@@ -175,11 +182,17 @@ static void add_info(weft__doc *d, const weft_app *app)
     weft__doc_close(d, '}');
 }
 
-static void add_servers(weft__doc *d, const weft_server_doc *s)
+/* A mounted application is served below its prefix, wherever that is. */
+static void add_servers(weft__doc *d, weft_str prefix, const weft_server_doc *s)
 {
-    if (!s || !s->url) return;
+    if (!prefix.len && (!s || !s->url)) return;
     weft__doc_array(d, "servers");
-    for (; s->url; s++) {
+    if (prefix.len) {
+        weft__doc_open(d, '{');
+        weft__doc_say_of(d, WEFT_S("url"), prefix);
+        weft__doc_close(d, '}');
+    }
+    for (; s && s->url; s++) {
         weft__doc_open(d, '{');
         weft__doc_say(d, "url", s->url);
         weft__doc_say(d, "description", s->doc);
@@ -201,13 +214,14 @@ static void add_tags(weft__doc *d, const weft_tag_doc *t)
     weft__doc_close(d, ']');
 }
 
-static void add_document(listing *l, const weft_app *app)
+static void add_document(listing *l, const weft__site *site)
 {
+    const weft_app *app = site->app;
     weft__doc *d = l->doc;
     weft__doc_open(d, '{');
     weft__doc_say(d, "openapi", "3.1.0");
     add_info(d, app);
-    add_servers(d, app->servers);
+    add_servers(d, site->prefix, app->servers);
     weft__doc_object(d, "paths");
     for (uint32_t i = 0; i < l->paths.count; i++) add_path(l, &l->paths.items[i]);
     weft__doc_close(d, '}');
@@ -220,20 +234,20 @@ static void add_document(listing *l, const weft_app *app)
     weft__doc_close(d, '}');
 }
 
-int weft__openapi_write(const weft_app *app, const weft__endpoints *endpoints, weft__buf *out)
+int weft__openapi_write(const weft__site *site, const weft__endpoints *endpoints, weft__buf *out)
 {
     weft__doc d = { .out = *out };
     weft__arena_init(&d.arena, NULL, WEFT__DOCUMENT_BYTES_MAX);
     listing l = { .doc = &d };
     size_t from = d.out.len;
-    if (list_all(&l, endpoints)) add_document(&l, app);
+    if (list_all(&l, site, endpoints)) add_document(&l, site);
     else d.out.failed = WEFT_ENOMEM;
     if (!d.out.failed && weft__doc_names_clash(&d)) {
         d.out.len = from;
         d.comma = false;
         d.bodies.count = 0;
         d.other_names = true;
-        add_document(&l, app);
+        add_document(&l, site);
     }
     int rc = d.arena.exceeded ? WEFT_ELIMIT : d.arena.starved ? WEFT_ENOMEM : d.out.failed;
     weft__arena_free(&d.arena);

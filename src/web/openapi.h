@@ -20,9 +20,9 @@ typedef struct weft__doc {
     struct { weft__doc_body *items; uint32_t count, room; } bodies;      /* likewise */
 } weft__doc;
 
-/* Append the document of `app`, all of whose routes and types were found good, to `out`. 0,
+/* Append the document of a site, all of whose routes and types were found good, to `out`. 0,
  * WEFT_ENOMEM, or WEFT_ELIMIT past WEFT__DOCUMENT_BYTES_MAX. */
-int weft__openapi_write(const weft_app *app, const weft__endpoints *endpoints, weft__buf *out);
+int weft__openapi_write(const weft__site *site, const weft__endpoints *endpoints, weft__buf *out);
 
 /* ---- openapi_json.c: JSON, with its commas ---- */
 

@@ -57,7 +57,7 @@ static void check_operation_id(
     if (!*id) ROUTE_FAULT(e, faults, ".operation_id is empty");
     for (uint32_t i = 0; i < before->count && &before->items[i] != e; i++) {
         const weft__endpoint *other = &before->items[i];
-        if (other->route->operation_id && strcmp(other->route->operation_id, id) == 0)
+        if (other->site == e->site && other->route->operation_id && strcmp(other->route->operation_id, id) == 0)
             ROUTE_FAULT(e, faults, ".operation_id '%s' is that of %.*s too", id, WEFT_FMT(other->name));
     }
 }

@@ -59,7 +59,8 @@ static void add_parameters(weft__doc *d, const weft__endpoint *e, weft_str path)
     weft__doc_array(d, "parameters");
     for (uint32_t i = 0; i < e->paths.count; i++) {
         const weft__source *s = &e->paths.items[i];
-        add_parameter(d, s, "path", template_name(path, s->param));
+        weft_str name = template_name(path, s->param);
+        if (name.len) add_parameter(d, s, "path", name);     /* the others are the host's */
     }
     add_named(d, &e->queries, "query");
     add_named(d, &e->headers, "header");

@@ -38,17 +38,29 @@ static weft_header *header_place(weft_reply *r, weft_str name)
     return weft__list_slot(r->arena, &r->headers, sizeof(weft_header));
 }
 
-static int header_set(weft_reply *r, weft_str name, weft_str value)
+const char *weft__header_fault(weft_str name, weft_str value)
 {
-    if (!weft__http_name_valid(name))
-        return weft_fail(WEFT_EINVAL, "reply header '%.*s': its name is no token", WEFT_FMT(name));
-    if (!weft__http_value_valid(value))
-        return weft_fail(WEFT_EINVAL, "reply header %s: control characters in its value", name.ptr);
-    if (is_ours(name))
-        return weft_fail(WEFT_EINVAL, "reply header %s: weft writes it itself", name.ptr);
-    if (name.len + value.len > WEFT__REPLY_HEADER_BYTES_MAX)
-        return weft_fail(WEFT_EINVAL, "reply header %s: more than %d bytes", name.ptr,
-            WEFT__REPLY_HEADER_BYTES_MAX);
+    if (!weft__http_name_valid(name)) return "its name is no token";
+    if (!weft__http_value_valid(value)) return "control characters in its value";
+    if (is_ours(name)) return "weft writes it itself";
+    return name.len + value.len > WEFT__REPLY_HEADER_BYTES_MAX ? "more than 8192 bytes" : NULL;
+}
+
+bool weft__header_line_next(weft_str *lines, weft_str *name, weft_str *value)
+{
+    const char *colon = lines->len ? memchr(lines->ptr, ':', lines->len) : NULL, *from = lines->ptr;
+    const char *end = colon ? memchr(colon, '\r', lines->len - (size_t)(colon - from)) : NULL;
+    if (!end) return false;
+    *name = (weft_str){ from, (size_t)(colon - from) };
+    *value = weft__trim((weft_str){ colon + 1, (size_t)(end - colon - 1) });
+    *lines = (weft_str){ end + 2, lines->len - (size_t)(end + 2 - from) };
+    return true;
+}
+
+int weft__reply_set(weft_reply *r, weft_str name, weft_str value)
+{
+    const char *fault = weft__header_fault(name, value);
+    if (fault) return weft_fail(WEFT_EINVAL, "reply header '%.*s': %s", WEFT_FMT(name), fault);
     if (weft__same_nocase(name, WEFT_S("content-type"))) {
         r->content_type = value;
         return 0;
@@ -57,7 +69,7 @@ static int header_set(weft_reply *r, weft_str name, weft_str value)
     weft_header *h = kept.ptr ? header_place(r, name) : NULL;
     if (h) *h = (weft_header){ kept, value };
     else if (kept.ptr && r->headers.count == WEFT__REPLY_HEADERS_MAX)
-        return weft_fail(WEFT_EINVAL, "reply header %s: there are %d already", name.ptr,
+        return weft_fail(WEFT_EINVAL, "reply header '%.*s': there are %d already", WEFT_FMT(name),
             WEFT__REPLY_HEADERS_MAX);
     return h ? 0 : WEFT_ENOMEM;
 }
@@ -78,7 +90,7 @@ int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
         vsnprintf(value, (size_t)n + 1, fmt, args);
         va_end(args);
     }
-    return header_set(r, weft_str_of(name), (weft_str){ value, (size_t)n });
+    return weft__reply_set(r, weft_str_of(name), (weft_str){ value, (size_t)n });
 }
 
 static int body_set(weft_reply *r, weft_str content_type, weft_str body)
@@ -130,7 +142,7 @@ int weft_reply_redirect(weft_reply *r, int status, const char *url)
         return weft_fail(WEFT_EINVAL, "redirect: the URL is empty or has control characters");
     char *visible = visible_url(r->arena, text);
     if (!visible) return WEFT_ENOMEM;
-    int rc = header_set(r, WEFT_S("Location"), weft_str_of(visible));
+    int rc = weft__reply_set(r, WEFT_S("Location"), weft_str_of(visible));
     if (rc == 0) r->status = status;
     return rc;
 }

@@ -20,6 +20,15 @@ static inline void weft__reply_init(weft_reply *r, weft_arena *arena)
     *r = (weft_reply){ .arena = arena };
 }
 
+/* Why this header cannot be set (static), or NULL. */
+const char *weft__header_fault(weft_str name, weft_str value);
+
+/* Take one line "name: value\r\n" off `lines`; false when there is none. */
+bool weft__header_line_next(weft_str *lines, weft_str *name, weft_str *value);
+
+/* Set a header of a text that lives long enough. 0; WEFT_EINVAL, recorded; WEFT_ENOMEM. */
+int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
+
 /* The header lines of an answer in one piece, in the arena: its content type (empty: none), the
  * headers of `r` (may be NULL), and `more` lines. ptr is NULL without memory. */
 weft_str weft__reply_lines(

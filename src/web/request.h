@@ -4,5 +4,8 @@
 #include "weft/web.h"
 
 /* The request as a handler may look at it: its head is kept for as long as the request lives. */
-struct weft_request { weft__exchange *exchange; };
+struct weft_request {
+    weft__exchange *exchange;
+    const struct weft__site *site;   /* the application that answers it */
+};
 #endif

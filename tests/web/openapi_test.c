@@ -405,7 +405,7 @@ WEFT_TEST(without_memory_there_is_a_whole_document_or_none)
         int rc = weft__app_compile(&shop, &app, &faults);
         WEFT_CHECK(rc == 0 || rc == WEFT_ENOMEM);
         WEFT_CHECK(rc == 0 || fails.failed);
-        if (rc == 0) WEFT_CHECK_EQ(app->document.len, whole);
+        if (rc == 0) WEFT_CHECK_EQ(app->sites.items[0]->document.len, whole);
         weft__app_free(app);
         weft__buf_free(&faults);
         weft__model_forget();

@@ -226,7 +226,7 @@ static void fails(const weft_app *app, const char *path, int status, const char 
 
 WEFT_TEST(a_refused_header_that_is_passed_on_is_an_internal_error)
 {
-    fails(&refusals, "/pass", 500, "Internal Server Error", "GET /pass: 500: reply header X-A", "control characters");
+    fails(&refusals, "/pass", 500, "Internal Server Error", "GET /pass: 500: reply header 'X-A'", "control characters");
     fails(&refusals, "/beside", 500, "Internal Server Error", "GET /beside: 500: the body was set by reply(reply), but it is the output, Item", "");
 }
 

@@ -407,7 +407,7 @@ REAL_TEST(an_answer_without_memory_for_it_is_an_error_of_its_own)
     return answers();
 }
 
-typedef struct wire_reply { int32_t rc, status; uint32_t text_len, trace_len; uint64_t shown; } wire_reply;
+typedef struct wire_reply { int32_t rc, status; uint32_t text_len, trace_len, headers_len, detail_len; uint64_t shown; } wire_reply;
 
 /* A whole and sound answer, to the job of this number. */
 static int forge_job(const int *id, int *out)
@@ -439,7 +439,7 @@ REAL_TEST(a_sound_answer_to_another_job_is_refused)
 
 static bool is_read(int32_t rc, int32_t status, uint64_t shown)
 {
-    struct { wire_reply head; char text[4]; } failure = { { rc, status, 4, 0, shown }, "oops" };
+    struct { wire_reply head; char text[4]; } failure = { { rc, status, 4, 0, 0, 0, shown }, "oops" };
     weft_arena arena;
     int out = 0;
     weft__arena_init(&arena, NULL, 1 << 20);

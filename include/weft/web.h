@@ -114,13 +114,14 @@ int weft_reply_response(weft_reply *, const weft_response *);
 /* ---- documentation: what /openapi.json, /docs and /redoc tell of routes, beside what their types tell ---- */
 
 /* One more answer of a route: .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "No such item"), ...). Its body is
- * .model = WEFT_SCHEMA(Problem); without it, from 400 on, what weft_fail answers: {"detail": "..."}. .content_type says
+ * .model = WEFT_SCHEMA(Stock); without it, from 400 on, what weft_fail answers, {"detail": "..."} or problem details; with
+ * .detail = WEFT_SCHEMA(Taken) what weft_fail_json answers that is given a Taken. .content_type says
  * what it is when it is no JSON; .example is one such body, as JSON, or as text when it is none. One with the route's own
  * status says more about that answer, for example of what content type a weft_reply is. Status: 100 to 599. */
 typedef struct weft_response_doc {
     int status;
     const char *doc;
-    const weft_schema *model;
+    const weft_schema *model, *detail;
     const char *content_type, *example;
 } weft_response_doc;
 #define WEFT_RESPONSE(status_, doc_, ...) { .status = (status_), .doc = doc_, __VA_ARGS__ }

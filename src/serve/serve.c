@@ -101,6 +101,13 @@ static int serve(serving *s)
     return rc < 0 ? EXIT_CANNOT_LISTEN : 0;
 }
 
+/* Also of a quiet server: who started it has to know. */
+static void say_debugs(const serving *s)
+{
+    if (weft__app_debugs(s->compiled))
+        fputs("weft: WARNING: .debug is on: everybody who makes a request fail is shown errors, traces and headers; not for production\n", stderr);
+}
+
 static int refuse(weft__buf *faults, int rc)
 {
     if (rc == WEFT_ENOMEM) {
@@ -124,6 +131,7 @@ int weft_serve_with(const weft_app *app, const weft_serve_opts *opts)
     }
     weft__buf_init(&faults, FAULTS_BYTES_MAX);
     int rc = weft__app_compile(app, &s.compiled, &faults);
+    if (rc == 0) say_debugs(&s);
     int status = rc < 0 ? refuse(&faults, rc) : serve(&s);
     weft__buf_free(&faults);
     weft__app_free(s.compiled);

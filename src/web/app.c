@@ -127,8 +127,10 @@ static int check_types(compiling *c, const weft_route *route)
 {
     int rc = route->in ? check_schema(c, route->in) : 0;
     if (rc == 0 && route->out) rc = check_schema(c, route->out);
-    for (const weft_response_doc *a = route->responses; rc == 0 && a && a->status; a++)
+    for (const weft_response_doc *a = route->responses; rc == 0 && a && a->status; a++) {
         if (a->model) rc = check_schema(c, a->model);
+        if (rc == 0 && a->detail) rc = check_schema(c, a->detail);
+    }
     for (const weft_webhook *h = route->callbacks; rc == 0 && h && h->name; h++)
         if (h->body) rc = check_schema(c, h->body);
     return rc;
@@ -300,6 +302,13 @@ static int add_app(compiling *c, around *in, const weft_app *app, const char *na
     return rc == 0 ? add_routers(c, in, app->routers) : rc;
 }
 
+static bool same_place(const weft_mount *a, const weft_mount *b)
+{
+    weft_str path_a = weft_str_of(a->path ? a->path : ""), host_a = weft_str_of(a->host ? a->host : "");
+    weft_str path_b = weft_str_of(b->path ? b->path : ""), host_b = weft_str_of(b->host ? b->host : "");
+    return weft_str_equal(path_a, path_b) && weft__same_nocase(host_a, host_b);
+}
+
 static const char *mount_fault(const around *outside, const weft_mount *m)
 {
     const char *path = m->path ? m->path : "";
@@ -307,8 +316,12 @@ static const char *mount_fault(const around *outside, const weft_mount *m)
     if (outside->deep == ROUTERS_DEEP_MAX) return "more than 16 in each other";
     if (strchr(path, '{')) return "its path has no parameters; a router's prefix may have some";
     if (!*path && !m->host) return "it needs a path or a host of its own";
-    for (const weft_mount *other = outside->site->app->mounts; other < m; other++)
+    for (const weft__site *s = outside->site; s; s = s->outside)
+        if (s->app == m->app) return "its application stands in itself";
+    for (const weft_mount *other = outside->site->app->mounts; other < m; other++) {
         if (m->name && other->name && strcmp(m->name, other->name) == 0) return "another one has its name";
+        if (same_place(m, other)) return "another one stands there";
+    }
     return NULL;
 }
 
@@ -392,6 +405,13 @@ void weft__app_free(weft__app *app)
     for (uint32_t i = 0; i < app->sites.count; i++) weft__buf_free(&app->sites.items[i]->document);
     weft__arena_free(&app->arena);
     weft__free(app);
+}
+
+bool weft__app_debugs(const weft__app *app)
+{
+    for (uint32_t i = 0; i < app->sites.count; i++)
+        if (app->sites.items[i]->app->debug) return true;
+    return false;
 }
 
 /* ---- which application a path is of ---- */

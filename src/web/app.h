@@ -12,6 +12,9 @@ typedef struct weft__app weft__app;
 int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults);
 void weft__app_free(weft__app *app);
 
+/* Does it, or an application in it, show what happens inside (.debug)? */
+bool weft__app_debugs(const weft__app *app);
+
 /* Answers one request: a weft__http_handler with the compiled app as its ctx. */
 void weft__app_handle(void *app, weft__exchange *x);
 #endif

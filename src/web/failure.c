@@ -93,6 +93,19 @@ static int call(weft_failure_handler *handler, weft__exchange *x, const weft_fai
     return rc;
 }
 
+/* A reply with the failure's status and headers: in a list of its own, as they are needed again when the handler fails. */
+static bool reply_begin(weft_reply *r, weft__exchange *x, const weft__told *t)
+{
+    weft__reply_init(r, x->arena);
+    r->status = t->status;
+    for (uint32_t i = 0; t->headers && i < t->headers->headers.count; i++) {
+        weft_header *slot = weft__list_slot(r->arena, &r->headers, sizeof *slot);
+        if (!slot) return false;
+        *slot = t->headers->headers.items[i];
+    }
+    return true;
+}
+
 static bool send_reply(weft__exchange *x, const weft_reply *r)
 {
     bool bare = r->status == 204 || r->status == 304;
@@ -114,15 +127,11 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
     if (!handler || weft__exchange_keep_head(x) < 0) return false;
     weft_request request = { .exchange = x, .site = site };
     weft_reply reply;
-    weft__reply_init(&reply, x->arena);
-    if (t->headers) reply = *t->headers;
-    reply.status = t->status;
-    reply.has_body = false;
-    reply.content_type = reply.body = (weft_str){ 0 };
     weft_failure failure = { .code = code, .status = t->status, .detail = { json_of(x, t) }, .inside = t->inside ? t->inside : "",
         .trace = t->trace ? t->trace : "", .route = e ? e->name.ptr : "", .request = &request };
     failure.text = t->detail.len ? failure.detail.text : weft__arena_dup(x->arena, t->text);
-    int rc = failure.detail.text.ptr && failure.text.ptr ? call(handler, x, &failure, &reply) : WEFT_ENOMEM;
+    bool ready = reply_begin(&reply, x, t) && failure.detail.text.ptr && failure.text.ptr;
+    int rc = ready ? call(handler, x, &failure, &reply) : WEFT_ENOMEM;
     if (rc == 0 && send_reply(x, &reply)) return true;
     if (!weft__cancelled()) log_handler(e, t->status, rc < 0 ? rc : WEFT_ENOMEM);
     return false;

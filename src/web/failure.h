@@ -20,9 +20,9 @@ typedef struct weft__told {
 void weft__failure_tell(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft__told *t) WEFT__COLD;
 
 /* What the client sent is refused, in weft's own words (static). */
-void weft__failure_refuse(const weft__endpoint *e, weft__exchange *x, int status, weft_str text);
+void weft__failure_refuse(const weft__endpoint *e, weft__exchange *x, int status, weft_str text) WEFT__COLD;
 /* 422, with every fault. */
-void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const weft__problems *problems);
+void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const weft__problems *problems) WEFT__COLD;
 
 /* ---- problem.c: application/problem+json. RFC 9457 ---- */
 

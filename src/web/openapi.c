@@ -236,7 +236,7 @@ static void add_document(listing *l, const weft__site *site)
 
 int weft__openapi_write(const weft__site *site, const weft__endpoints *endpoints, weft__buf *out)
 {
-    weft__doc d = { .out = *out };
+    weft__doc d = { .out = *out, .problems = site->app->problems };
     weft__arena_init(&d.arena, NULL, WEFT__DOCUMENT_BYTES_MAX);
     listing l = { .doc = &d };
     size_t from = d.out.len;

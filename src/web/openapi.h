@@ -15,7 +15,9 @@ typedef struct weft__doc {
     weft_arena arena;                /* of what is needed while it is written */
     bool comma;                      /* before what comes next */
     bool validates;                  /* a route can answer 422: its components are needed */
-    bool other_names;                /* a model has FastAPI's name for one of ours: they have others */
+    bool problems;                   /* failures are problem details (.problems of the application) */
+    bool tells_problem;              /* ... and one is told of: likewise */
+    bool other_names;                /* a model has the name of one of ours: they have others */
     struct { const weft_schema **items; uint32_t count, room; } types;   /* that it refers to */
     struct { weft__doc_body *items; uint32_t count, room; } bodies;      /* likewise */
 } weft__doc;
@@ -56,11 +58,8 @@ void weft__doc_property(weft__doc *d, weft_str name, const weft_field *field);
 /* "components": all models and enums that were mentioned, and those that they mention. */
 void weft__doc_components(weft__doc *d);
 
-/* Whether a model has the name of a component of ours. */
-bool weft__doc_names_clash(const weft__doc *d);
-
-/* {"$ref":"#/components/schemas/HTTPValidationError"}, whatever its name is here. */
-void weft__doc_validation_error(weft__doc *d);
+/* "$ref": to a component. */
+void weft__doc_refer(weft__doc *d, const char *name);
 
 /* "example": that of a field, if it has one. */
 void weft__doc_example(weft__doc *d, const weft_field *field);
@@ -77,6 +76,18 @@ void weft__doc_webhooks(weft__doc *d, const weft_webhook *hooks);  /* name to pa
 /* "requestBody", if the operation takes one; what weft__doc_components needs for it is remembered. */
 void weft__doc_request_body(weft__doc *d, const weft__endpoint *e, weft_str id);
 void weft__doc_bodies(weft__doc *d);       /* these components */
+
+bool weft__doc_is_body_name(const weft__doc *d, const char *name);
+
+/* ---- openapi_failure.c: what failures are answered with ---- */
+
+/* The content type of failures, and the schema of one whose detail is of a type, or, when NULL, a text. */
+const char *weft__doc_failure_type(const weft__doc *d);
+void weft__doc_failure(weft__doc *d, const weft_schema *detail);
+void weft__doc_validation_error(weft__doc *d);                  /* of a 422 of weft's own */
+void weft__doc_failures(weft__doc *d);                          /* the components of these */
+/* Whether a model has the name of a component of ours. */
+bool weft__doc_names_clash(const weft__doc *d);
 
 /* ---- openapi_check.c ---- */
 

@@ -148,3 +148,11 @@ void weft__doc_request_body(weft__doc *d, const weft__endpoint *e, weft_str id)
     if (must_come(e)) weft__doc_true(d, "required");
     weft__doc_close(d, '}');
 }
+
+bool weft__doc_is_body_name(const weft__doc *d, const char *name)
+{
+    if (strncmp(name, "Body_", 5) != 0) return false;
+    for (uint32_t i = 0; i < d->bodies.count; i++)
+        if (weft_str_equal(d->bodies.items[i].name, weft_str_of(name))) return true;
+    return false;
+}

@@ -25,6 +25,11 @@ static void check_response(
     if (a->content_type && !strchr(a->content_type, '/'))
         ROUTE_FAULT(e, faults, ".responses, %d: content type '%s'; expected one like text/html",
             a->status, a->content_type);
+    if (a->detail && a->model)
+        ROUTE_FAULT(e, faults, ".responses, %d: both .model and .detail; the one is the whole body, the other what "
+            "weft_fail_json is given", a->status);
+    if (a->detail && a->status < 400)
+        ROUTE_FAULT(e, faults, ".responses, %d: .detail is of failures, from 400 on", a->status);
     if (a->example && is_json(a->content_type) && !weft__json_valid(weft_str_of(a->example)))
         ROUTE_FAULT(e, faults, ".responses, %d: its example is no JSON: %.160s", a->status, a->example);
 }

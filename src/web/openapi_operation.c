@@ -89,12 +89,6 @@ static bool is_json(const char *content_type)
            (strlen(content_type) > 5 && strcmp(content_type + strlen(content_type) - 5, "+json") == 0);
 }
 
-static void add_detail(weft__doc *d)
-{
-    weft__doc_raw(d, WEFT_S("{\"type\":\"object\",\"properties\":{\"detail\":{\"type\":\"string\",\"title\":"
-                            "\"Detail\"}},\"required\":[\"detail\"]}"));
-}
-
 /* "Response Read Item Items  Item Id  Get", which FastAPI calls an answer that has no name. */
 static weft_str answer_title(weft__doc *d, weft_str id)
 {
@@ -107,13 +101,14 @@ static weft_str answer_title(weft__doc *d, weft_str id)
 /* The content of an answer: of `model`, or of what is said of it otherwise. */
 static void add_content(weft__doc *d, const weft_schema *model, const weft_response_doc *a, weft_str id)
 {
-    const char *type = a && a->content_type ? a->content_type : "application/json";
+    bool failed = a && a->status >= 400;
+    const char *type = a && a->content_type ? a->content_type : failed && !model ? weft__doc_failure_type(d) : "application/json";
     weft__doc_object(d, "content");
     weft__doc_key(d, weft_str_of(type));
     weft__doc_open(d, '{');
     weft__doc_member(d, "schema");
     if (model) weft__doc_schema(d, model, NULL, answer_title(d, id));
-    else if (is_json(type) && a && a->status >= 400) add_detail(d);
+    else if (is_json(type) && failed) weft__doc_failure(d, a->detail);
     else if (is_json(type)) weft__doc_raw(d, WEFT_S("{}"));
     else weft__doc_raw(d, WEFT_S("{\"type\":\"string\"}"));
     if (a && a->example) {
@@ -159,7 +154,8 @@ static void add_validation_answer(weft__doc *d)
 {
     open_answer(d, 422, "Validation Error");
     weft__doc_object(d, "content");
-    weft__doc_object(d, "application/json");
+    weft__doc_key(d, weft_str_of(weft__doc_failure_type(d)));
+    weft__doc_open(d, '{');
     weft__doc_member(d, "schema");
     weft__doc_validation_error(d);
     weft__doc_close(d, '}');

@@ -22,7 +22,7 @@ static void remember(weft__doc *d, const weft_schema *type)
     else d->out.failed = WEFT_ENOMEM;
 }
 
-static void refer(weft__doc *d, const char *name)
+void weft__doc_refer(weft__doc *d, const char *name)
 {
     weft__doc_member(d, "$ref");
     weft_str to = weft__arena_printf(&d->arena, "#/components/schemas/%s", name);
@@ -193,7 +193,7 @@ static void add_type(weft__doc *d, const weft_schema *s, const weft_field *f)
     case WEFT__model: case WEFT__enum: case WEFT__union:
         if (!is_component(s)) break;
         remember(d, s);
-        refer(d, s->name);
+        weft__doc_refer(d, s->name);
         if (s->kind == WEFT__enum) add_only(d, f);
         break;
     case WEFT__special:
@@ -344,7 +344,7 @@ static void add_union(weft__doc *d, const weft_schema *s)
     weft__doc_array(d, "oneOf");
     for (size_t i = 1; i < s->count; i++) {
         weft__doc_open(d, '{');
-        refer(d, case_name(d, s, i).ptr);
+        weft__doc_refer(d, case_name(d, s, i).ptr);
         weft__doc_close(d, '}');
     }
     weft__doc_close(d, ']');
@@ -394,67 +394,17 @@ static void add_component(weft__doc *d, const weft_schema *s)
     if (s->kind == WEFT__union) add_cases(d, s);
 }
 
-/* ---- what a 422 has ---- */
-
-void weft__doc_validation_error(weft__doc *d)
-{
-    d->validates = true;
-    weft__doc_open(d, '{');
-    refer(d, d->other_names ? "weft.HTTPValidationError" : "HTTPValidationError");
-    weft__doc_close(d, '}');
-}
-
-static bool is_body_name(const weft__doc *d, const char *name)
-{
-    if (strncmp(name, "Body_", 5) != 0) return false;
-    for (uint32_t i = 0; i < d->bodies.count; i++)
-        if (weft_str_equal(d->bodies.items[i].name, weft_str_of(name))) return true;
-    return false;
-}
-
-bool weft__doc_names_clash(const weft__doc *d)
-{
-    for (uint32_t i = 0; i < d->types.count; i++) {
-        const char *name = d->types.items[i]->name;
-        bool ours = strcmp(name, "HTTPValidationError") == 0 || strcmp(name, "ValidationError") == 0;
-        if ((ours && d->validates) || is_body_name(d, name)) return true;
-    }
-    return false;
-}
-
-static void add_validation_error(weft__doc *d)
-{
-    static const char *const ours[][2] = {
-        { "HTTPValidationError", "{\"type\":\"object\",\"properties\":{\"detail\":{\"type\":\"array\","
-            "\"items\":{\"$ref\":\"#/components/schemas/ValidationError\"},\"title\":\"Detail\"}},"
-            "\"title\":\"HTTPValidationError\"}" },
-        { "weft.HTTPValidationError", "{\"type\":\"object\",\"properties\":{\"detail\":{\"type\":\"array\","
-            "\"items\":{\"$ref\":\"#/components/schemas/weft.ValidationError\"},\"title\":\"Detail\"}},"
-            "\"title\":\"HTTPValidationError\"}" },
-    };
-    static const weft_str one = WEFT_S(
-        "{\"type\":\"object\",\"properties\":{\"loc\":{\"type\":\"array\",\"items\":{\"anyOf\":"
-        "[{\"type\":\"string\"},{\"type\":\"integer\"}]},\"title\":\"Location\"},"
-        "\"msg\":{\"type\":\"string\",\"title\":\"Message\"},"
-        "\"type\":{\"type\":\"string\",\"title\":\"Error Type\"},\"input\":{\"title\":\"Input\"},"
-        "\"ctx\":{\"type\":\"object\",\"title\":\"Context\"}},"
-        "\"required\":[\"loc\",\"msg\",\"type\"],\"title\":\"ValidationError\"}");
-    const char *const *list = ours[d->other_names];
-    weft__doc_key(d, weft_str_of(list[0]));
-    weft__doc_raw(d, weft_str_of(list[1]));
-    weft__doc_key(d, d->other_names ? WEFT_S("weft.ValidationError") : WEFT_S("ValidationError"));
-    weft__doc_raw(d, one);
-}
+/* ---- all of them ---- */
 
 /* Writing a component may mention more of them. */
 void weft__doc_components(weft__doc *d)
 {
-    if (!d->types.count && !d->validates && !d->bodies.count) return;
+    if (!d->types.count && !d->validates && !d->tells_problem && !d->bodies.count) return;
     weft__doc_object(d, "components");
     weft__doc_object(d, "schemas");
     weft__doc_bodies(d);
     for (uint32_t i = 0; i < d->types.count; i++) add_component(d, d->types.items[i]);
-    if (d->validates) add_validation_error(d);
+    weft__doc_failures(d);
     weft__doc_close(d, '}');
     weft__doc_close(d, '}');
 }

@@ -52,7 +52,7 @@ static const weft_app app = { .title = "waiter", .routes = WEFT_ROUTES(
 /* A server in a process of its own; `out` and `err` are what it prints. */
 typedef struct serving { pid_t pid; int out, err, port; char said[512]; } serving;
 
-static serving serve(weft_serve_opts opts)
+static serving serve_app(const weft_app *served, weft_serve_opts opts)
 {
     serving s = { 0 };
     int out[2], err[2];
@@ -64,7 +64,7 @@ static serving serve(weft_serve_opts opts)
         dup2(err[1], 2);
         close(out[0]);
         close(err[0]);
-        exit(weft_serve_with(&app, &opts));
+        exit(weft_serve_with(served, &opts));
     }
     close(out[1]);
     close(err[1]);
@@ -76,6 +76,8 @@ static serving serve(weft_serve_opts opts)
     s.port = colon ? atoi(colon + 1) : 0;
     return s;
 }
+
+static serving serve(weft_serve_opts opts) { return serve_app(&app, opts); }
 
 /* Its exit status, and what it wrote to stderr. */
 static int end(serving *s, char *text, size_t room)
@@ -206,6 +208,22 @@ WEFT_TEST(a_host_that_is_no_address_is_said)
     serving s = serve((weft_serve_opts){ .port = -1, .host = "no.such.host.invalid" });
     WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
     WEFT_CHECK(strstr(text, "no.such.host.invalid") != NULL);
+}
+
+static const weft_app debugged = { .debug = true, .openapi_path = "" };
+static const weft_app around_debugged = { .mounts = WEFT_MOUNTS(WEFT_MOUNT("/inside", debugged)) };
+
+WEFT_TEST(a_server_that_shows_what_happens_inside_says_so)
+{
+    char text[1024];
+    serving s = serve_app(&around_debugged, (weft_serve_opts){ .port = -1 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "weft: WARNING: .debug is on: ") == text);
+    s = serve((weft_serve_opts){ .port = -1 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "debug") == NULL);
 }
 
 WEFT_TEST(a_quiet_server_prints_nothing)

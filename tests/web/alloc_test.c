@@ -40,10 +40,24 @@ static int form(const form_in *in, Order *out)
 
 static int several(const several_in *in, Order *out) { *out = in->order; return 0; }
 
+static int own_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%.*s %s", WEFT_FMT(f->detail.text), f->inside)); }
+static int fail_json(const id_in *in, Order *out)
+{
+    (void)out;
+    return weft_fail_header(weft_fail_json(409, Part, &(Part){ .name = in->id }), "X-Id", "%.*s", WEFT_FMT(in->id));
+}
+static int fail_inside(const id_in *in, Order *out) { (void)in; (void)out; return weft_fail(WEFT_EPROTO, "nonsense"); }
+
+static const weft_app problems = { .problems = true, .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)) };
+static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answer }, { WEFT_ANY_FAILURE, own_answer }),
+    .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)), .openapi_path = "" };
+static const weft_app debugged = { .debug = true, .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/", fail_inside, id_in, Order)) };
+
 static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(
     WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order), WEFT_GET("/v{id2}", fail, id_in, Order)) };
 static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
-static const weft_app sound = { .routers = WEFT_ROUTERS(&whole),
+static const weft_app sound = { .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
+        WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order)) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
@@ -163,6 +177,19 @@ WEFT_TEST(faults_without_memory_are_an_error_and_nothing_is_lost)
 WEFT_TEST(a_failure_without_memory_is_an_error_and_nothing_is_lost)
 {
     each_in_turn("GET /orders/%C3%A9 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
+}
+
+WEFT_TEST(a_failure_in_each_of_its_forms_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /problems/7 HTTP/1.1\r\nHost: a\r\n\r\n", 409);
+    each_in_turn("GET /problems/7/8 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
+    each_in_turn("GET /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 409);
+    each_in_turn("POST /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 405);
+}
+
+WEFT_TEST(a_debug_page_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /debug/ HTTP/1.1\r\nHost: a.example\r\nAccept: text/html\r\n\r\n", 502);
 }
 
 WEFT_TEST(requests_without_a_route_need_little_memory)

@@ -140,7 +140,8 @@ static const weft_app wrong = {
         WEFT_GET("/a", plain, weft_none, Item, .operation_id = "one", .tags = WEFT_TAGS("")),
         WEFT_GET("/b", plain, weft_none, Item, .operation_id = "one",
             .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "No"), WEFT_RESPONSE(404, "No"), WEFT_RESPONSE(42, "?", .content_type = "html"),
-                WEFT_RESPONSE(400, "Bad", .example = "{nothing}")),
+                WEFT_RESPONSE(400, "Bad", .example = "{nothing}"),
+                WEFT_RESPONSE(409, "Two", .model = WEFT_SCHEMA(Item), .detail = WEFT_SCHEMA(Item)), WEFT_RESPONSE(202, "Good", .detail = WEFT_SCHEMA(Item))),
             .callbacks = WEFT_WEBHOOKS(WEFT_WEBHOOK("paid", Item)))) };
 
 WEFT_TEST(mistakes_in_what_is_said_for_documentation_are_told_at_the_start)
@@ -155,6 +156,8 @@ WEFT_TEST(mistakes_in_what_is_said_for_documentation_are_told_at_the_start)
         "route GET /b: .responses has the status 42; expected 100 to 599\n"
         "route GET /b: .responses, 42: content type 'html'; expected one like text/html\n"
         "route GET /b: .responses, 400: its example is no JSON: {nothing}\n"
+        "route GET /b: .responses, 409: both .model and .detail; the one is the whole body, the other what weft_fail_json is given\n"
+        "route GET /b: .responses, 202: .detail is of failures, from 400 on\n"
         "route GET /b: callback 'paid': it has no URL; write it with WEFT_CALLBACK\n"
         "route GET /b: .operation_id 'one' is that of GET /a too\n"
         "application: webhook 'sent': a URL belongs to a callback of a route, not to a webhook\n"

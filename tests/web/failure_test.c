@@ -21,6 +21,7 @@ static int deep(const what_in *in)
     if (weft_str_equal(in->what, WEFT_S("nan"))) return weft_fail_json(403, Odd, &(Odd){ .n = __builtin_nan("") });
     if (weft_str_equal(in->what, WEFT_S("text"))) return weft_fail(404, "no \"x\"");
     if (weft_str_equal(in->what, WEFT_S("code"))) return weft_fail(WEFT_ECONNREFUSED, "nobody at <b>db</b>:5432");
+    if (weft_str_equal(in->what, WEFT_S("unknown"))) return weft_fail(-4242, "the ledger at 10.0.0.7 is broken");
     if (weft_str_equal(in->what, WEFT_S("late"))) return weft_fail(WEFT_ETIMEDOUT, "the database");
     if (weft_str_equal(in->what, WEFT_S("shown"))) return weft_fail(503, "closed for lunch");
     if (weft_str_equal(in->what, WEFT_S("status"))) return weft_fail_json(302, int, &(int){ 1 });
@@ -123,6 +124,22 @@ WEFT_TEST(a_failures_header_smuggles_nothing)
     }
 }
 
+/* ---- what nobody foresaw ---- */
+
+WEFT_TEST(an_unforeseen_failure_tells_the_client_nothing_and_the_log_the_whole_chain)
+{
+    const char *const ways[] = { "/fail/unknown", "/task/unknown", "/thread/unknown", "/process/unknown" };
+    for (size_t i = 0; i < weft_count(ways); i++) {
+        world_capture_begin();
+        weft_response r = weft_test_get(&plain, ways[i]);
+        const char *log = world_capture_end();
+        WEFT_CHECK_EQ(r.status, 500);
+        WEFT_CHECK_STR(r.body, "{\"detail\":\"Internal Server Error\"}");
+        WEFT_CHECK(strstr(log, "{what}: 500: the ledger at 10.0.0.7 is broken [at ") && strstr(log, "failure_test.c:"));
+        if (i != 1) WEFT_CHECK(strstr(log, ": while looking for unknown"));
+    }
+}
+
 /* ---- problem+json ---- */
 
 static const weft_app problems = { .routes = ROUTES, .problems = true };
@@ -178,6 +195,7 @@ static int breaks(const weft_failure *f, weft_reply *out)
 {
     (void)f;
     WEFT_TRY(weft_reply_header(out, "X-Half", "done"));
+    WEFT_TRY(weft_reply_header(out, "WWW-Authenticate", "replaced"));
     return weft_fail(WEFT_EPROTO, "no template");
 }
 
@@ -219,6 +237,7 @@ WEFT_TEST(a_handler_of_failures_that_fails_is_logged_and_the_client_told_as_with
     WEFT_CHECK_EQ(r.status, 401);
     WEFT_CHECK_JSON(r.body, { "detail": "Not authenticated" });
     WEFT_CHECK_STR(header(&r, "WWW-Authenticate"), "Bearer realm=\"a\"");
+    WEFT_CHECK_EQ(header(&r, "X-Half").len, 0);
     WEFT_CHECK(strstr(log, "GET /fail/{what}: what answers its 401 failed itself: no template"));
 }
 

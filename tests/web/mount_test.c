@@ -1,4 +1,5 @@
 /* Applications in applications, and hosts. */
+#include "web/app.h"
 #include "web/host.h"
 #include <string.h>
 #include "pairs.h"
@@ -128,6 +129,89 @@ WEFT_TEST(host_patterns_that_make_no_sense_are_refused)
         { "{a}.{a}", "two parameters with the same name" }, { "{a-b}", "a parameter's name has letters, digits and '_' only" },
         { "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17", "more than 16 labels" }, { "*.{a}.example.com", "none" } };
     for (size_t i = 0; i < weft_count(rows); i++) WEFT_CHECK_STR(weft_str_of(host_fault(rows[i][0])), rows[i][1]);
+}
+
+/* ---- mistakes, told at the start ---- */
+
+static const char *faults_of(const weft_app *app)
+{
+    static char text[8192];
+    weft__buf faults;
+    weft__app *compiled = NULL;
+    weft__buf_init(&faults, sizeof text - 1);
+    WEFT_CHECK_EQ(weft__app_compile(app, &compiled, &faults), WEFT_EINVAL);
+    memcpy(text, weft__buf_str(&faults).ptr, faults.len);
+    text[faults.len] = 0;
+    weft__buf_free(&faults);
+    weft__app_free(compiled);
+    return text;
+}
+#define FAULTS(app, text) WEFT_CHECK_STR(weft_str_of(faults_of(&(app))), text)
+
+static const weft_app small = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/x/{id}", one, id_in, Said)) };
+static const weft_app badly_mounted = { .openapi_path = "", .mounts = WEFT_MOUNTS(
+    WEFT_MOUNT("v1", small), WEFT_MOUNT("/v1/", small), WEFT_MOUNT("/", small), WEFT_MOUNT("/{id}", small), WEFT_MOUNT("", small),
+    { .path = "/none" }, WEFT_MOUNT("/a", small, .name = "n"), WEFT_MOUNT("/b", small, .name = "n"), WEFT_MOUNT("/c", small), WEFT_MOUNT("/c", small),
+    WEFT_MOUNT("", small, .host = "a.example"), WEFT_MOUNT("", small, .host = "A.Example"), WEFT_MOUNT("/d", small, .host = "a:80")) };
+
+WEFT_TEST(mounts_that_make_no_sense_are_told_at_the_start)
+{
+    FAULTS(badly_mounted,
+        "mount v1: its prefix must begin with '/' and not end with '/'\n"
+        "mount /v1/: its prefix must begin with '/' and not end with '/'\n"
+        "mount /: its prefix must begin with '/' and not end with '/'\n"
+        "mount /{id}: its path has no parameters; a router's prefix may have some\n"
+        "mount : it needs a path or a host of its own\n"
+        "mount /none: it has no application\n"
+        "mount /b: another one has its name\n"
+        "mount /c: another one stands there\n"
+        "mount : another one stands there\n"
+        "mount /d: host 'a:80': it has no port: a host matches on each\n");
+}
+
+static const weft_app in_itself;
+static const weft_app between = { .openapi_path = "", .mounts = WEFT_MOUNTS(WEFT_MOUNT("/b", in_itself)) };
+static const weft_app in_itself = { .openapi_path = "", .mounts = WEFT_MOUNTS(WEFT_MOUNT("/a", between), WEFT_MOUNT("/self", in_itself)) };
+
+WEFT_TEST(an_application_in_itself_is_told_at_the_start)
+{
+    FAULTS(in_itself, "mount /a/b: its application stands in itself\nmount /self: its application stands in itself\n");
+}
+
+static const weft_router same_prefix = { .prefix = "/v1", .routes = WEFT_ROUTES(WEFT_GET("/x/{id}", two, id_in, Said)) };
+static const weft_app across = { .openapi_path = "", .mounts = WEFT_MOUNTS(WEFT_MOUNT("/v1", small)),
+    .routes = WEFT_ROUTES(WEFT_GET("/v1/x/7", root, weft_none, Said)), .routers = WEFT_ROUTERS(&same_prefix) };
+
+WEFT_TEST(a_route_that_a_mounted_application_has_already_is_told_at_the_start)
+{
+    FAULTS(across,
+        "route GET /v1/x/7 (root): can never be reached, since GET /v1/x/{id} (one) is declared before it and matches all its paths; declare this one first\n"
+        "route GET /v1/x/{id} (two): the same as GET /v1/x/{id} (one), which is declared before it\n");
+}
+
+static const weft_app badly_answered = { .openapi_path = "", .on_failure = WEFT_ON_FAILURE(
+    { 404, gone }, { WEFT_ETIMEDOUT, gone }, { 404, gone }, { 200, gone }, { WEFT_ANY_FAILURE, gone }, { 500, NULL }) };
+
+WEFT_TEST(answers_to_failures_that_make_no_sense_are_told_at_the_start)
+{
+    FAULTS(badly_answered,
+        "application: .on_failure has 404 twice\n"
+        "application: .on_failure of 200; expected a status from 400 to 599, a code (WEFT_E...) or WEFT_ANY_FAILURE\n"
+        "application: .on_failure of 500 has no handler\n");
+}
+
+static const weft_router inner_host = { .host = "b.example", .routes = WEFT_ROUTES(WEFT_GET("/", root, weft_none, Said)) };
+static const weft_router outer_host = { .host = "a.example", .routers = WEFT_ROUTERS(&inner_host) };
+static const weft_router lost_tenant = { .host = "{tenant}.c.example", .routes = WEFT_ROUTES(WEFT_GET("/t", root, weft_none, Said)) };
+static const weft_router twice_id = { .host = "{id}.d.example", .routes = WEFT_ROUTES(WEFT_GET("/{id}", one, id_in, Said)) };
+static const weft_app badly_hosted = { .openapi_path = "", .routers = WEFT_ROUTERS(&outer_host, &lost_tenant, &twice_id) };
+
+WEFT_TEST(hosts_that_make_no_sense_are_told_at_the_start)
+{
+    FAULTS(badly_hosted,
+        "router : host 'b.example': it stands in one of another host\n"
+        "route GET /t: input weft_none has no path member 'tenant'; it has none\n"
+        "route GET /{id}: {id} is a parameter of its path and of its host, {id}.d.example\n");
 }
 
 static const weft_app catches = { .routes = WEFT_ROUTES(WEFT_GET("/{rest:path}", any, rest_in, Said), WEFT_POST("/{id}/", one, id_in, Said), WEFT_POST("//evil.example/", root, weft_none, Said)) };

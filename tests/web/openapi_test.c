@@ -257,6 +257,58 @@ WEFT_TEST(a_model_may_have_the_name_of_ours_and_an_answer_the_status_of_ours)
         "content": { "application/json": { "schema": { "$ref": "#/components/schemas/ValidationError" } } } });
 }
 
+/* ---- failures ---- */
+
+WEFT_MODEL(Holder, field(weft_str, name), field(int, by));
+WEFT_MODEL(Closed, field(int, n), no_extra());
+static int hold(const number_in *in, Holder *out) { (void)in; (void)out; return 0; }
+#define FAILING WEFT_ROUTES( \
+    WEFT_GET("/a/{n}", hold, number_in, Holder, .responses = WEFT_RESPONSES( \
+        WEFT_RESPONSE(404, "No"), WEFT_RESPONSE(409, "Taken", .detail = WEFT_SCHEMA(Holder)), WEFT_RESPONSE(400, "Several", .detail = WEFT_SCHEMA(weft_list_int)), \
+        WEFT_RESPONSE(403, "Closed", .detail = WEFT_SCHEMA(Closed)), WEFT_RESPONSE(410, "Whole", .model = WEFT_SCHEMA(Holder)))))
+static const weft_app failing_app = { .routes = FAILING }, problems_app = { .routes = FAILING, .problems = true };
+
+static weft_str answer_doc(const weft_app *app, const char *status) { return part(operation(app, "/a/{n}", "get"), "responses", status, "content", NULL); }
+
+WEFT_TEST(a_failure_with_a_detail_of_a_type_is_told)
+{
+    WEFT_CHECK_JSON(answer_doc(&failing_app, "404"), { "application/json": { "schema": { "type": "object",
+        "properties": { "detail": { "type": "string", "title": "Detail" } }, "required": ["detail"] } } });
+    WEFT_CHECK_JSON(answer_doc(&failing_app, "409"), { "application/json": { "schema": { "type": "object",
+        "properties": { "detail": { "$ref": "#/components/schemas/Holder" } }, "required": ["detail"] } } });
+    WEFT_CHECK_JSON(answer_doc(&failing_app, "422"), { "application/json": { "schema": { "$ref": "#/components/schemas/HTTPValidationError" } } });
+}
+
+static weft_str problem_doc(const weft_app *app, const char *status) { return part(answer_doc(app, status), "application/problem+json", "schema", NULL); }
+
+WEFT_TEST(problem_details_are_told_as_such)
+{
+    WEFT_CHECK_JSON(problem_doc(&problems_app, "404"), { "$ref": "#/components/schemas/Problem" });
+    WEFT_CHECK_JSON(problem_doc(&problems_app, "409"), { "allOf": [{ "$ref": "#/components/schemas/Problem" }, { "$ref": "#/components/schemas/Holder" }] });
+    WEFT_CHECK_JSON(problem_doc(&problems_app, "400"), { "allOf": [{ "$ref": "#/components/schemas/Problem" },
+        { "type": "object", "properties": { "errors": { "type": "array", "items": { "type": "integer", "format": "int32" }, "title": "Errors" } }, "required": ["errors"] }] });
+    WEFT_CHECK_JSON(problem_doc(&problems_app, "403"), { "$ref": "#/components/schemas/Problem" });
+    WEFT_CHECK_JSON(answer_doc(&problems_app, "410"), { "application/json": { "schema": { "$ref": "#/components/schemas/Holder" } } });
+    WEFT_CHECK_JSON(problem_doc(&problems_app, "422"), { "$ref": "#/components/schemas/ValidationProblem" });
+    WEFT_CHECK_JSON(component(&problems_app, "Problem"), { "type": "object", "title": "Problem", "description": "Problem details: RFC 9457", "properties": {
+        "type": { "type": "string", "format": "uri-reference", "default": "about:blank", "title": "Type" }, "title": { "type": "string", "title": "Title" },
+        "status": { "type": "integer", "format": "int32", "title": "Status" }, "detail": { "type": "string", "title": "Detail" } } });
+    WEFT_CHECK_JSON(component(&problems_app, "ValidationProblem"), { "title": "ValidationProblem", "allOf": [{ "$ref": "#/components/schemas/Problem" },
+        { "type": "object", "properties": { "errors": { "type": "array", "title": "Errors", "items": { "$ref": "#/components/schemas/ValidationError" } } } }] });
+}
+
+static int my_problem(const number_in *in, Problem *out) { (void)in; (void)out; return 0; }
+static const weft_app own_problem = { .problems = true, .routes = WEFT_ROUTES(
+    WEFT_GET("/a/{n}", my_problem, number_in, Problem, .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "No")))) };
+
+WEFT_TEST(a_model_may_be_called_problem_where_failures_are_problems)
+{
+    WEFT_CHECK_JSON(part(component(&own_problem, "Problem"), "required", NULL), ["title", "code"]);
+    WEFT_CHECK_JSON(problem_doc(&own_problem, "404"), { "$ref": "#/components/schemas/weft.Problem" });
+    WEFT_CHECK_JSON(answer_doc(&own_problem, "200"), { "application/json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    WEFT_CHECK_JSON(part(component(&own_problem, "weft.Problem"), "title", NULL), "Problem");
+}
+
 /* ---- places of inputs ---- */
 
 WEFT_MODEL(Paging, field(int, limit, .initial = "100", .range = { 0, 100 }), opt(weft_str, order_by));

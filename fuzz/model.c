@@ -51,6 +51,7 @@ static void scalar_options(input *in, weft_field *f)
     if (leaf->scalar == WEFT__text && bits & 2) f->pattern = "^[a-c]*$";
     if (listed && bits & 4) f->max_items = 3;
     if (f->type->kind == WEFT__list && bits & 8 && (number || leaf->scalar == WEFT__text)) f->unique = true;
+    if (f->type->kind == WEFT__map && bits & 8) f->int_keys = true;
     if (bits & 16 && leaf->kind == WEFT__scalar) f->check = (const void *)(uintptr_t)judged;
     if (f->type->kind == WEFT__opt && bits & 32) f->required = true;
     else if (f->type->kind == WEFT__opt && bits & 64 && leaf->scalar != WEFT__json) f->not_null = true;

@@ -72,6 +72,8 @@ typedef enum { WEFT_ANY_TEXT, WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV
     int uuid_version;            /* of a weft_uuid, 1 to 8; 0: any */ \
     const char *only;            /* the one value it may have, as text: .only = "order". Of a text, integer, bool or enum. \
                                   * Nothing is converted to it, "1" is no 1. It is written whatever the struct holds */ \
+    bool int_keys;               /* of a map: its keys are integers of 64 bits. In C they stay texts, as weft writes numbers: "007" \
+                                  * is "7", and a map that has both has a key twice */ \
     bool unique;                 /* no two items of the list are equal; of scalars and enums */ \
     bool required;               /* of an opt: it must be there, though it may be null */ \
     bool not_null;               /* of an opt: it may be absent, but not null; without a value it is not written */ \

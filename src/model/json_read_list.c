@@ -1,6 +1,7 @@
 #include <string.h>
 #include "model/reader.h"
 #include "model/text.h"
+#include "wire/number.h"
 
 static bool items_check(
     weft__reader *r, const weft_field *rules, const char *what, size_t count, const char *begin)
@@ -146,24 +147,42 @@ bool weft__read_distinct(
     return m->count <= FEW_KEYS || many_keys_distinct(r, &k, begin, all);
 }
 
-static __attribute__((noinline)) bool nul_key(weft__reader *r, const weft__json_string *raw)
+static __attribute__((noinline)) bool key_problem(
+    weft__reader *r, const weft__finding *found, const weft__json_string *raw)
 {
-    static const weft__finding found = WEFT__FOUND_NUL;
     weft__step steps[WEFT__STEPS_MAX + 1];
     uint32_t count = weft__read_steps(r, steps);
     steps[count++] = (weft__step){ "[key]", 5, 0 };
     weft__input input = { WEFT__INPUT_JSON, { raw->raw.ptr - 1, raw->raw.len + 2 } };
-    weft__problems_add_at(r->problems, &found, r->prefix, steps, count, input);
+    weft__problems_add_at(r->problems, found, r->prefix, steps, count, input);
     return r->problems->failed ? weft__read_fail(r, r->problems->failed) : true;
 }
 
-static bool entry_key(weft__reader *r, const weft__json_string *key, weft_str *out)
+/* The text becomes that of the number, so that what is equal has one key. */
+static __attribute__((noinline)) bool number_key(
+    weft__reader *r, const weft__json_string *raw, weft_str *key)
 {
+    const weft__token text = { .kind = WEFT__TOKEN_TEXT, .text = *key };
+    weft__finding found;
+    int64_t value;
+    int rc = weft__coerce(&weft_schema_int64_t, NULL, &text, &value, r->arena, &found);
+    if (rc == WEFT_EINVAL) return key_problem(r, &found, raw);
+    if (rc < 0) return weft__read_fail(r, rc);
+    char digits[32];
+    weft_str written = { digits, weft__int64_write(digits, value) };
+    return weft_str_equal(*key, written) || weft__read_text_copy(r, written, key);
+}
+
+static bool entry_key(
+    weft__reader *r, const weft_field *rules, const weft__json_string *key, weft_str *out)
+{
+    static const weft__finding nul_found = WEFT__FOUND_NUL;
     bool nul;
     if (!weft__read_text_of(r, key, out, &nul)) return false;
     if (!key->escaped && !weft__read_text_copy(r, *out, out)) return false;
     *weft__read_step(r) = (weft__step){ out->ptr, (uint32_t)out->len, 0 };
-    return !nul || nul_key(r, key);
+    if (nul) return key_problem(r, &nul_found, key);
+    return !rules || !rules->int_keys || number_key(r, key, out);
 }
 
 bool weft__read_entry(weft__reader *r, const weft_schema *schema, const weft_field *rules,
@@ -171,7 +190,7 @@ bool weft__read_entry(weft__reader *r, const weft_schema *schema, const weft_fie
 {
     weft__any_list *map = into;
     char *entry = slot(r, schema, map);
-    if (!entry || !entry_key(r, key, (weft_str *)(void *)entry)) return false;
+    if (!entry || !entry_key(r, rules, key, (weft_str *)(void *)entry)) return false;
     if (!weft__read_colon(r)) return false;
     keys k = { map->items, schema->item_size, map->count, NULL };
     if (map->count <= FEW_KEYS && !few_keys_distinct(r, &k, key->raw.ptr - 1)) return false;

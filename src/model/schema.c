@@ -54,7 +54,7 @@ bool weft__field_has_rules(const weft_field *field)
 {
     return weft__field_has_range(field) || field->multiple_of != 0 || field->min_len ||
            field->max_len || field->min_items || field->max_items || field->pattern || field->format ||
-           field->max_digits || field->decimal_places || field->uuid_version;
+           field->int_keys || field->max_digits || field->decimal_places || field->uuid_version;
 }
 
 bool weft__field_is_judged(const weft_field *field)
@@ -101,7 +101,7 @@ static bool rules_same(const weft_field *a, const weft_field *b)
            a->below == b->below && a->multiple_of == b->multiple_of && a->min_len == b->min_len &&
            a->max_len == b->max_len && a->min_items == b->min_items &&
            a->max_items == b->max_items && text_same(a->pattern, b->pattern) &&
-           text_same(a->only, b->only) && a->unique == b->unique &&
+           text_same(a->only, b->only) && a->unique == b->unique && a->int_keys == b->int_keys &&
            a->required == b->required && a->not_null == b->not_null && a->format == b->format &&
            a->max_digits == b->max_digits && a->decimal_places == b->decimal_places &&
            a->uuid_version == b->uuid_version;

@@ -145,6 +145,12 @@ static void check_items(check *c, const weft_field *f)
             f->min_items, f->max_items);
 }
 
+static void check_keys(check *c, const weft_field *f)
+{
+    if (f->int_keys && f->type->kind != WEFT__map)
+        member_fault(c, f, ".int_keys is for maps, and its type is %s", f->type->name);
+}
+
 static bool is_single(const weft_schema *type)
 {
     return type->kind == WEFT__scalar || type->kind == WEFT__enum;
@@ -296,6 +302,7 @@ static void check_value(check *c, const weft_field *f)
     check_text_rules(c, f, leaf);
     check_own_rules(c, f, leaf);
     check_items(c, f);
+    check_keys(c, f);
     check_only(c, f);
     check_unique(c, f);
     check_presence(c, f);
@@ -308,9 +315,9 @@ static void check_value(check *c, const weft_field *f)
 /* It is a map, so what speaks of one value cannot be said of it. */
 static void check_extra(check *c, const weft_field *f)
 {
-    if (f->initial || f->as || f->check)
+    if (f->initial || f->as || f->check || f->int_keys)
         member_fault(c, f, "extra has no name and no value of its own, so %s means nothing",
-            f->initial ? ".initial" : f->as ? ".as" : ".check");
+            f->initial ? ".initial" : f->as ? ".as" : f->check ? ".check" : ".int_keys");
     else check_value(c, f);
 }
 

@@ -169,6 +169,10 @@ static void add_map(weft__doc *d, const weft_schema *s, const weft_field *f)
     weft__doc_member(d, "additionalProperties");
     add_inner(d, s->of, f);
     if (!f) return;
+    if (f->int_keys) {
+        weft__doc_member(d, "propertyNames");
+        weft__doc_raw(d, WEFT_S("{\"pattern\":\"^-?[0-9]+$\"}"));
+    }
     add_count(d, WEFT_S("minProperties"), f->min_items);
     add_count(d, WEFT_S("maxProperties"), f->max_items);
 }

@@ -49,7 +49,7 @@ static bool holds(weft_str text, const char *part)
     return memmem(text.ptr, text.len, part, strlen(part)) != NULL;
 }
 
-/* A row that asks for what no declaration can say: src/model/README.md has the list. */
+/* A row that asks for what no declaration can say: docs/differences.md has the list. */
 static bool means_nothing(const Fact *f)
 {
     const FactLimits *k = &f->kwargs;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "model/plan.h"
 #include "reading.h"
+#include "small_stack.h"
 #include "wire/json.h"
 #include "support/failing.h"
 
@@ -186,9 +187,6 @@ WEFT_TEST(an_arena_of_any_size_is_enough_or_the_limit_is_said)
     WEFT_CHECK(enough > 0);
 }
 
-/* A coroutine has 192 KiB; the sanitizers' frames are several times as large. */
-enum { SMALL_STACK = 192 * 1024 };
-
 static void *read_deep(void *failed)
 {
     char *text = malloc(16384), *at = text;
@@ -203,15 +201,7 @@ static void *read_deep(void *failed)
 
 WEFT_TEST(the_deepest_document_fits_a_small_stack)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    bool failed = true;
-    pthread_attr_init(&attr);
-    WEFT_NEED(pthread_attr_setstacksize(&attr, SMALL_STACK) == 0);
-    WEFT_NEED(pthread_create(&thread, &attr, read_deep, &failed) == 0);
-    pthread_join(thread, NULL);
-    pthread_attr_destroy(&attr);
-    WEFT_CHECK(!failed);
+    holds_on_a_small_stack(read_deep);
 }
 
 static void *read_often(void *failed)

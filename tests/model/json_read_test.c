@@ -228,6 +228,28 @@ WEFT_TEST(a_key_that_is_there_twice_among_many_is_refused)
     }
 }
 
+WEFT_MODEL(Weights, map(double, w, .int_keys = true));
+
+WEFT_TEST(a_map_may_have_integers_for_keys)
+{
+    reading r = reading_open();
+    Weights out;
+    WEFT_CHECK_EQ(READ(&r, Weights, &out, "{\"w\":{\"2\":2.5,\" +007 \":7,\"-9223372036854775808\":0}}"), 0);
+    WEFT_CHECK_EQ(out.w.count, 3);
+    WEFT_CHECK_STR(out.w.items[0].key, "2");
+    WEFT_CHECK_STR(out.w.items[1].key, "7");
+    WEFT_CHECK_STR(out.w.items[2].key, "-9223372036854775808");
+    WEFT_CHECK_EQ(READ(&r, Weights, &out, "{\"w\":{\"foo\":2.5,\"3\":\"x\"}}"), WEFT_EINVAL);
+    CHECK_DETAIL(&r, "{\"type\":\"int_parsing\",\"loc\":[\"body\",\"w\",\"foo\",\"[key]\"],\"msg\":\"Input should be a valid "
+                     "integer, unable to parse string as an integer\",\"input\":\"foo\"},"
+                     "{\"type\":\"float_parsing\",\"loc\":[\"body\",\"w\",\"3\"],\"msg\":\"Input should be a valid "
+                     "number, unable to parse string as a number\",\"input\":\"x\"}");
+    WEFT_CHECK_EQ(READ(&r, Weights, &out, "{\"w\":{\"9223372036854775808\":1}}"), WEFT_EINVAL);
+    WEFT_CHECK_EQ(READ(&r, Weights, &out, "{\"w\":{\"7\":1,\"07\":2}}"), WEFT_EINVAL);
+    WEFT_CHECK_STR(weft_str_of(only_problem(&r)), "json_invalid");
+    reading_close(&r);
+}
+
 WEFT_TEST(a_map_of_many_keys_is_read_in_their_order)
 {
     enum { KEYS = 200000 }; /* comparing each with each would take a minute */

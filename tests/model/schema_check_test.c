@@ -250,7 +250,8 @@ WEFT_MODEL(Asks, field(double, a, .only = "1"), field(int, b, .only = "+1"),
     list(Address, h, .unique = true), field(int, i, .required = true),
     opt(int, j, .required = true, .not_null = true), opt(weft_json, k, .not_null = true),
     opt(int, l, .required = true, .initial = "1"), ref(Address, m, .required = true),
-    field(int, n, .only = "5", .initial = "6"), hidden(int, o, .check = any));
+    field(int, n, .only = "5", .initial = "6"), hidden(int, o, .check = any),
+    list(int, p, .int_keys = true), map(int, q, .int_keys = true));
 WEFT_INPUT(asks_in, query(weft_opt_int, a, .required = true));
 
 WEFT_TEST(what_a_type_cannot_be_asked_is_a_fault)
@@ -275,7 +276,8 @@ WEFT_TEST(what_a_type_cannot_be_asked_is_a_fault)
         "and so on)\n"
         "Asks, member 'n': .initial is '6', which is no value of it: Input should be 5\n"
         "Asks, member 'o': hidden takes no option that speaks of a value (.initial, .range, "
-        ".max_len and so on)");
+        ".max_len and so on)\n"
+        "Asks, member 'p': .int_keys is for maps, and its type is int");
     FAULTS(asks_in, "asks_in, member 'a': .required is for members of models: what is no JSON "
                     "cannot be null");
 }

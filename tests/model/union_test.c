@@ -1,9 +1,9 @@
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model/pack.h"
 #include "reading.h"
+#include "small_stack.h"
 
 WEFT_MODEL(Created, field(int64_t, id), field(weft_str, name, .max_len = 5));
 WEFT_MODEL(Deleted, field(int64_t, id), opt(weft_str, reason), no_extra());
@@ -264,14 +264,5 @@ static void *read_deep(void *failed)
 
 WEFT_TEST(the_deepest_unions_and_extra_keys_fit_a_small_stack)
 {
-    enum { SMALL_STACK = 192 * 1024 };
-    pthread_attr_t attr;
-    pthread_t thread;
-    bool failed = true;
-    pthread_attr_init(&attr);
-    WEFT_NEED(pthread_attr_setstacksize(&attr, SMALL_STACK) == 0);
-    WEFT_NEED(pthread_create(&thread, &attr, read_deep, &failed) == 0);
-    pthread_join(thread, NULL);
-    pthread_attr_destroy(&attr);
-    WEFT_CHECK(!failed);
+    holds_on_a_small_stack(read_deep);
 }

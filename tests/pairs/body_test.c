@@ -137,12 +137,15 @@ GROUP(images, .routes = WEFT_ROUTES(WEFT_POST("/images/multiple/", create_images
 
 /* ---- keys of the client's own; dates and what else JSON has no type for ---- */
 
-WEFT_INPUT(weights_in, body(WEFT_MAP(double), weights));
+WEFT_INPUT(weights_in, body(WEFT_MAP(double), weights, .int_keys = true));
 
 static int create_weights(const weights_in *in, weft_map_double *out) { *out = in->weights; return 0; }
 
 static const fact weights_facts[] = {
     { 50, "POST", "/index-weights/", J, JSON({ "2": 2.2, "3": 3.3 }), 200, JSON({ "2": 2.2, "3": 3.3 }) },
+    { 51, "POST", "/index-weights/", J, JSON({ "foo": 2.2, "3": 3.3 }), 422, JSON({ "detail": [
+        { "type": "int_parsing", "loc": ["body", "foo", "[key]"], "input": "foo",
+            "msg": "Input should be a valid integer, unable to parse string as an integer" }] }) },
 };
 GROUP(weights, .routes = WEFT_ROUTES(WEFT_POST("/index-weights/", create_weights, weights_in, weft_map_double)))
 

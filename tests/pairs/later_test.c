@@ -10,13 +10,6 @@ static const fact by_code_facts[] = {
 };
 LATER(by_code, "answers of one's own to a failure, by its status or code")
 
-static const fact number_keys_facts[] = {
-    { 51, "POST", "/index-weights/", J, JSON({ "foo": 2.2, "3": 3.3 }), 422, JSON({ "detail": [
-        { "type": "int_parsing", "loc": ["body", "foo", "[key]"], "input": "foo",
-            "msg": "Input should be a valid integer, unable to parse string as an integer" }] }) },
-};
-LATER(number_keys, "keys of a map that are no texts")
-
 static const fact providers_facts[] = {
     { 70, "GET", "/items/", 0, 0, 422, JSON({ "detail": [
         { "type": "missing", "loc": ["header", "x-token"], "msg": "Field required", "input": null },

@@ -84,7 +84,7 @@ WEFT_TEST(lists_maps_enums_options_and_embedded_models_are_told_as_they_are_in_j
     WEFT_CHECK_JSON(part(properties, "quantity", "default", NULL), 1);
     WEFT_CHECK_JSON(part(properties, "status", NULL), { "$ref": "#/components/schemas/Status", "default": "open" });
     WEFT_CHECK_JSON(part(properties, "stock", NULL), { "type": "object", "additionalProperties": { "type": "integer", "format": "int32" },
-        "minProperties": 1, "maxProperties": 9, "title": "Stock" });
+        "propertyNames": { "pattern": "^-?[0-9]+$" }, "minProperties": 1, "maxProperties": 9, "title": "Stock" });
     WEFT_CHECK_JSON(part(properties, "tags", NULL), { "type": "array", "items": { "type": "string", "minLength": 2 }, "maxItems": 10,
         "title": "Tags", "default": ["new"] });
     WEFT_CHECK_JSON(part(properties, "was", NULL), { "anyOf": [{ "$ref": "#/components/schemas/Status" }, { "type": "null" }] });

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The OpenAPI documents of two programs before those who judge such documents, a client made of each, and the pages in a
+# The OpenAPI documents of three programs before those who judge such documents, a client made of each, and the pages in a
 # browser. Skipped in parts where npm, its registry or Chromium is not to be had.
 set -u
 : "${BUILD:?the build folder}"
@@ -48,6 +48,8 @@ showcase_port=$(free_port)
 start showcase "$showcase_port" "$BUILD/examples/showcase/showcase" --port "$showcase_port"
 shop_port=$(free_port)
 start shop "$shop_port" "$BUILD/tests/documents/documents-app" "$shop_port"
+pairs_port=$(free_port)
+start pairs "$pairs_port" "$BUILD/tests/documents/documents-pairs" "$pairs_port"
 ok the_documents_are_served
 
 if ! command -v npm > /dev/null; then
@@ -75,7 +77,7 @@ bin=$work/node_modules/.bin
 export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 
 cd "$work"
-for name in showcase shop; do
+for name in showcase shop pairs; do
     run "redocly_${name}" "$bin/redocly" lint --extends=spec "$name.json"
     run "validators_${name}" node judge.mjs "$name.json"
     run "openapi_typescript_${name}" "$bin/openapi-typescript" "$name.json" -o "$name.ts"

@@ -123,16 +123,16 @@ static const fact created_facts[] = {
 };
 GROUP(created, .routes = WEFT_ROUTES(WEFT_POST("/items/", create, create_in, Created, .status = 201)))
 
-WEFT_MODEL(Sized, opt(weft_str, name), opt(int, size));
+WEFT_MODEL(Upserted, opt(weft_str, name), opt(int, size));
 WEFT_INPUT(upsert_in,
     path(weft_str,           item_id),
     body(WEFT_OPT(weft_str), name),
     body(WEFT_OPT(int),      size),
     reply(reply));
 
-static int upsert(const upsert_in *in, Sized *out)
+static int upsert(const upsert_in *in, Upserted *out)
 {
-    *out = (Sized){ in->name, in->size };
+    *out = (Upserted){ in->name, in->size };
     bool known = weft_str_equal(in->item_id, WEFT_S("foo")) || weft_str_equal(in->item_id, WEFT_S("bar"));
     return known ? 0 : weft_reply_status(in->reply, 201);
 }
@@ -141,7 +141,7 @@ static const fact upserts_facts[] = {
     { 67, "PUT", "/items/foo", J, JSON({ "name": "Wrestlers" }), 200, JSON({ "name": "Wrestlers", "size": null }) },
     { 68, "PUT", "/items/red", J, JSON({ "name": "Chillies" }), 201, JSON({ "name": "Chillies", "size": null }) },
 };
-GROUP(upserts, .routes = WEFT_ROUTES(WEFT_PUT("/items/{item_id}", upsert, upsert_in, Sized)))
+GROUP(upserts, .routes = WEFT_ROUTES(WEFT_PUT("/items/{item_id}", upsert, upsert_in, Upserted)))
 
 WEFT_INPUT(task_in, path(weft_str, task_id), reply(reply));
 

@@ -121,14 +121,16 @@ int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t t
     }
 }
 
-void weft__stream_close(weft__stream *s)
+static void end(weft__stream *s, bool breaks)
 {
     if (s->fd < 0) return;
-    weft__os *os = weft__loop_os(s->loop);
     int fd = s->fd;
     s->fd = -1;
     weft__loop_forget(s->loop, &s->watch);
-    os->ops->close(os, fd);
+    (breaks ? ops(s)->reset : ops(s)->close)(weft__loop_os(s->loop), fd);
     if (s->reader) weft__wake(s->reader, WEFT_ECLOSED);
     if (s->writer) weft__wake(s->writer, WEFT_ECLOSED);
 }
+
+void weft__stream_close(weft__stream *s) { end(s, false); }
+void weft__stream_reset(weft__stream *s) { end(s, true); }

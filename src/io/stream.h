@@ -38,6 +38,9 @@ int weft__stream_wait(weft__stream *s, const char *what, int64_t deadline_ns);
 /* Close now; whoever waits on it gets WEFT_ECLOSED. Twice is once. Waits: never. */
 void weft__stream_close(weft__stream *s);
 
+/* The same, and the peer sees that it broke off, not an end. */
+void weft__stream_reset(weft__stream *s);
+
 /* Resolve a host (a literal needs no waiting) to at most max addresses; how many, or WEFT_EDNS with *why. */
 int weft__resolve_host(weft__loop *loop, const char *host, int port, weft__addr *out, int max, int64_t deadline_ns, const char **why);
 

@@ -193,6 +193,13 @@ static void linux_close(weft__os *os, int fd)
     if (l->spare < 0) l->spare = eventfd(0, EFD_CLOEXEC);
 }
 
+static void linux_reset(weft__os *os, int fd)
+{
+    struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    linux_close(os, fd);
+}
+
 /* ---- sockets ---- */
 
 static bool is_tcp(const weft__addr *a) { return a->sa.ss_family == AF_INET || a->sa.ss_family == AF_INET6; }
@@ -386,6 +393,7 @@ static const weft__os_ops linux_ops = {
     .wait = linux_wait, .watch = linux_watch, .unwatch = linux_unwatch, .listen = linux_listen,
     .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
     .peer_ours = linux_peer_ours, .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
+    .reset = linux_reset,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
     .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files, .net = &weft__linux_net,
     .children = &weft__linux_children, .takers = &weft__linux_takers,

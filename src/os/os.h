@@ -70,6 +70,9 @@ typedef struct weft__os_ops {
     ssize_t (*send)(weft__os *, int fd, const struct iovec *, int n);/* 1 to 1024 pieces; never raises SIGPIPE; -EAGAIN: full */
     int (*shutdown)(weft__os *, int fd);                             /* of our sending side */
     void (*close)(weft__os *, int fd);                               /* also ends the watch */
+    /* Close a connection so that its peer sees that it broke off: what was sent and has not left yet is dropped, and
+     * the peer's reads fail, behind what had come. Of a unix connection the peer sees an end, as with close. */
+    void (*reset)(weft__os *, int fd);
 
     /* Start resolving a name (253 bytes at most) or a literal; when done an event with this cookie comes. NULL:
      * no memory. `resolved` then gives the number of addresses (> 0; the families taking turns, RFC 8305, 4) or a

@@ -251,6 +251,7 @@ static const weft__os_ops sim_ops = {
     .listen = weft__sim_listen, .accept = weft__sim_accept, .connect = weft__sim_connect,
     .connect_result = weft__sim_connect_result, .local = weft__sim_local, .peer_ours = weft__sim_peer_ours,
     .recv = weft__sim_recv, .send = weft__sim_send, .shutdown = weft__sim_shutdown, .close = weft__sim_close,
+    .reset = weft__sim_reset,
     .resolve = weft__sim_resolve_start, .resolved = weft__sim_resolve_result,
     .resolve_free = weft__sim_resolve_end, .signals = weft__sim_signals, .jobs = &weft__sim_jobs,
     .files = &weft__sim_files, .net = &weft__sim_net, .takers = &weft__sim_takers,

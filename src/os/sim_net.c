@@ -278,6 +278,19 @@ void weft__sim_close(weft__os *os, int fd)
     weft__sim_sock_free(s, sock);
 }
 
+/* With nothing of it read, what the peer sends from now on is answered by a reset as well: nobody is there. */
+void weft__sim_reset(weft__os *os, int fd)
+{
+    weft__sim *s = weft__sim_of(os);
+    weft__sim_sock *sock = weft__sim_find(s, fd);
+    bool tcp = sock && sock->local.sa.ss_family != AF_UNIX;
+    if (tcp && sock->state == WEFT__SIM_OPEN) {
+        weft__sim_to(s, WEFT__SIM_RST, sock->peer, fd, 0);
+        sock->state = WEFT__SIM_BROKEN;      /* it has said goodbye */
+    }
+    weft__sim_close(os, fd);
+}
+
 void weft__sim_on_fin(weft__sim *s, int to)
 {
     weft__sim_sock *sock = weft__sim_find(s, to);

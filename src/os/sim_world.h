@@ -141,6 +141,7 @@ int weft__sim_connect_result(weft__os *os, int fd);
 int weft__sim_local(weft__os *os, int fd, weft__addr *out);
 bool weft__sim_peer_ours(weft__os *os, int fd);
 int weft__sim_shutdown(weft__os *os, int fd);
+void weft__sim_reset(weft__os *os, int fd);
 void weft__sim_close(weft__os *os, int fd);
 void weft__sim_on_syn(weft__sim *s, int from, uint64_t tries);
 void weft__sim_on_syn_ack(weft__sim *s, int to);

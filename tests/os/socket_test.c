@@ -240,6 +240,23 @@ NET_TEST(a_close_with_unread_bytes_is_a_reset)
     WEFT_CHECK_EQ(send_once(n, &n->client, "x", 1), -EPIPE);
 }
 
+/* Unix sockets know no reset: theirs is an end. */
+NET_TEST(a_reset_is_told_behind_what_had_come)
+{
+    char got[4];
+    net_meet(n);
+    net_send(n, &n->server, "some", 4);
+    net_await(n, &n->client, WEFT__IN);
+    net_settle(n);
+    OPS->reset(n->os, n->server.fd);
+    n->server.fd = -1;
+    net_await(n, &n->client, WEFT__HUP);
+    net_recv(n, &n->client, got, 4);
+    WEFT_CHECK_STR(((weft_str){ got, 4 }), "some");
+    bool is_unix = n->at.sa.ss_family == AF_UNIX;
+    WEFT_CHECK_EQ(net_drain(n, &n->client), is_unix ? 0 : WEFT_ECONNRESET);
+}
+
 NET_TEST(sending_to_a_closed_peer_fails_without_a_signal)
 {
     net_meet(n);

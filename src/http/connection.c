@@ -179,6 +179,7 @@ static void out_done(connection *c)
 bool weft__connection_flush(connection *c)
 {
     if (!c->out.len) return true;
+    if (c->chunk) weft__chunk_shut(c);
     struct iovec iov = { c->out.ptr, c->out.len };
     ssize_t went = weft__stream_try_send(&c->stream, &iov, 1);
     if (went < 0) {
@@ -205,6 +206,7 @@ static int send_shielded(connection *c, const struct iovec *iov, int n, int64_t 
 
 int weft__connection_send(connection *c, weft_str body)
 {
+    if (c->chunk) weft__chunk_shut(c);
     struct iovec iov[2] = { { c->out.ptr, c->out.len }, { (char *)body.ptr, body.len } };
     int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
     if (first >= n) return 0;
@@ -227,7 +229,8 @@ void weft__connection_close(connection *c)
     weft__server *s = c->server;
     weft__patience_stop(c);
     unsent_stop(c);
-    weft__stream_close(&c->stream);
+    if (c->breaks) weft__stream_reset(&c->stream);
+    else weft__stream_close(&c->stream);
     weft__inbuf_give(c);
     partial_free(c);
     weft__buf_free(&c->out);
@@ -447,11 +450,16 @@ static void receive(connection *c)
     else rest(c);
 }
 
-void weft__connection_hangup(connection *c)
+void weft__connection_cut(connection *c)
 {
-    if (!c->stream.hup || !c->cancels || !c->task) return;
+    if (!c->task) return;
     c->cancelled = true;
     weft_task_cancel(c->task);
+}
+
+void weft__connection_hangup(connection *c)
+{
+    if (c->stream.hup && c->cancels) weft__connection_cut(c);
 }
 
 void weft__connection_part(connection *c)

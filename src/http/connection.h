@@ -41,6 +41,7 @@ struct connection {
     char *partial;                       /* the beginning of a head, while nobody works on it */
     size_t partial_len, partial_room, scanned;
     weft__buf out; /* answers not sent yet; its room is the server's when empty */
+    size_t chunk; /* where the size of the chunk at its end is to stand, and one; 0: none is open */
     connection *next_unsent, *prev_unsent;
     weft_task *task;
     struct request *request;             /* being answered */
@@ -50,6 +51,7 @@ struct connection {
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
+    bool breaks;                         /* an answer is not whole: the end must not look like one */
 };
 
 struct weft__server {
@@ -93,11 +95,34 @@ void weft__connection_reject(weft__server *s, int fd, int status, const char *wh
 bool weft__connection_flush(connection *c);
 /* All of out, then body; < 0: the peer has left, or is taken for it. Waits. */
 int weft__connection_send(connection *c, weft_str body);
+/* Have what is in out sent, by this task at its end or by the hook before the next poll. */
+void weft__connection_mark(connection *c);
+/* Its buffer for answers, with the server's spare room. */
+weft__buf *weft__connection_out(connection *c);
+/* Cancel its task; what that says then is still sent. */
+void weft__connection_cut(connection *c);
 /* Cancel its task if the peer hung up and the task wants that. */
 void weft__connection_hangup(connection *c);
 void weft__inbuf_give(connection *c);
 bool weft__patience_start(patience *p, connection *c);    /* false: no memory, and c is closed */
 void weft__patience_stop(connection *c);
+
+/* How an answer in parts is framed; NONE: there is none. */
+typedef enum weft__framing {
+    WEFT__FRAME_NONE,
+    WEFT__FRAME_LENGTH,
+    WEFT__FRAME_CHUNKS,
+    WEFT__FRAME_CLOSE,
+    WEFT__FRAME_NO_BODY
+} weft__framing;
+
+typedef struct weft__parts {
+    weft__framing framing;
+    int64_t left;                        /* FRAME_LENGTH: bytes to come */
+    bool until_stop;                     /* its handler is cancelled as soon as the server stops */
+    size_t stuck_bytes;                  /* that the peer did not take when it was last looked at */
+    int64_t stuck_ns;                    /* since when */
+} weft__parts;
 
 /* exchange.c */
 struct request {                                         /* one request's part of its coroutine */
@@ -110,6 +135,7 @@ struct request {                                         /* one request's part o
     int minor;
     char name[64]; /* "GET /items/42" once the head's bytes were given away, for the log */
     size_t name_len;
+    weft__parts parts;
 };
 /* More bytes of its body straight from the socket, which a client that waits for "100 Continue" is
  * told to send; the code of a timeout or of a client that left. Waits: unless they are there. */
@@ -119,7 +145,20 @@ weft_str weft__request_name(struct request *r);
 /* After the handler: has the body been read, or can the rest be dropped? false: the connection must
  * close. */
 bool weft__request_drain(struct request *r);
+typedef struct weft__answer_head {
+    int status;
+    weft_str headers;
+    size_t body_bytes;
+    bool length, close, keep_alive_10, chunked;
+} weft__answer_head;
+void weft__answer_put_head(weft__server *s, weft__buf *out, const weft__answer_head *h);
+/* May this connection carry another request behind the answer that begins now? */
+void weft__request_settle(struct request *r);
 void weft__server_write_error(
     weft__server *s, weft__buf *out, int status, const char *why, bool close);
 weft_str weft__server_date(weft__server *s);
+
+/* parts.c */
+/* The chunk at the end of out is complete: before anything of it is sent. */
+void weft__chunk_shut(connection *c);
 #endif

@@ -29,6 +29,7 @@ static int go_on(struct request *r)
     weft__buf *out = &r->c->out;
     if (!r->expects) return 0;
     r->expects = false;
+    if (r->x.replied) return 0; /* an answer in parts has begun: nothing may stand in it */
     weft__buf_lit(out, "HTTP/1.1 100 Continue\r\n\r\n");
     return out->failed ? out->failed : weft__connection_send(r->c, (weft_str){ 0 });
 }
@@ -263,14 +264,7 @@ static char *put_number(char *to, uint64_t n)
     return put(to, digits + at, sizeof digits - (size_t)at);
 }
 
-typedef struct answer_head {
-    int status;
-    weft_str headers;
-    size_t body_bytes;
-    bool length, close, keep_alive_10;
-} answer_head;
-
-static void put_head(weft__server *s, weft__buf *out, const answer_head *h)
+void weft__answer_put_head(weft__server *s, weft__buf *out, const weft__answer_head *h)
 {
     weft_str line = weft__http_status_line(h->status);
     char *start = weft__buf_reserve(out, HEAD_ROOM + line.len + h->headers.len), *to = start;
@@ -287,6 +281,8 @@ static void put_head(weft__server *s, weft__buf *out, const answer_head *h)
         to = PUT(to, "Content-Length: ");
         to = put_number(to, h->body_bytes);
         to = PUT(to, "\r\n");
+    } else if (h->chunked) {
+        to = PUT(to, "Transfer-Encoding: chunked\r\n");
     }
     if (h->close) to = PUT(to, "Connection: close\r\n");
     else if (h->keep_alive_10) to = PUT(to, "Connection: keep-alive\r\n");
@@ -297,7 +293,7 @@ static void put_head(weft__server *s, weft__buf *out, const answer_head *h)
     out->len += (size_t)(to - start);
 }
 
-static void mark_unsent(connection *c)
+void weft__connection_mark(connection *c)
 {
     weft__server *s = c->server;
     if (c->unsent) return;
@@ -308,7 +304,7 @@ static void mark_unsent(connection *c)
     s->unsent = c;
 }
 
-static weft__buf *out_of(connection *c)
+weft__buf *weft__connection_out(connection *c)
 {
     if (!c->out.ptr && c->server->spare_out.ptr) {
         c->out = c->server->spare_out;
@@ -333,6 +329,11 @@ static int send_large(connection *c, weft_str body)
     return rc;
 }
 
+void weft__request_settle(struct request *r)
+{
+    if (r->c->server->stopping || (!r->body_done && !can_drain(r))) r->keep_alive = false;
+}
+
 int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body)
 {
     struct request *r = of(x);
@@ -342,10 +343,11 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     x->replied = true;
     if (c->left) return WEFT_EOF;
     bool bodiless = status == 204 || status == 304 || status < 200;
-    if (s->stopping || (!r->body_done && !can_drain(r))) r->keep_alive = false;
-    weft__buf *out = out_of(c);
-    put_head(s, out,
-        &(answer_head){ status, headers, body.len, !bodiless, !r->keep_alive, r->minor == 0 });
+    weft__request_settle(r);
+    weft__buf *out = weft__connection_out(c);
+    weft__answer_put_head(s, out,
+        &(weft__answer_head){
+            status, headers, body.len, !bodiless, !r->keep_alive, r->minor == 0, false });
     if (r->is_head || bodiless) body.len = 0;
     int rc = 0;
     if (body.len > BODY_INLINE_MAX) {
@@ -353,7 +355,7 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     } else {
         weft__buf_add_str(out, body);
         rc = out->failed;
-        if (!rc) mark_unsent(c);
+        if (!rc) weft__connection_mark(c);
     }
     if (rc < 0) c->left = true;
     return rc;
@@ -371,8 +373,11 @@ void weft__server_write_error(
     }
     body[n++] = '"';
     body[n++] = '}';
-    put_head(s, out,
-        &(answer_head){
-            status, WEFT_S("Content-Type: application/json\r\n"), n, true, close, false });
+    weft__answer_put_head(s, out,
+        &(weft__answer_head){ .status = status,
+            .headers = WEFT_S("Content-Type: application/json\r\n"),
+            .body_bytes = n,
+            .length = true,
+            .close = close });
     weft__buf_add(out, body, n);
 }

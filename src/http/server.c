@@ -200,9 +200,18 @@ static void close_all(weft__server *s)
 {
     while (s->lingers.first) weft__connection_close(s->lingers.first);
     for (connection *c = s->busy; c; c = c->next) {
+        bool in_parts = c->request && c->request->parts.framing;
         c->left = true;
-        weft__stream_close(&c->stream);
+        if (in_parts) weft__stream_reset(&c->stream);
+        else weft__stream_close(&c->stream);
     }
+}
+
+/* Answers without an end of their own: whoever listens to them is to come back, to another server. */
+static void end_streams(weft__server *s)
+{
+    for (connection *c = s->busy; c; c = c->next)
+        if (c->request && c->request->parts.until_stop) weft__connection_cut(c);
 }
 
 static void say_who_hangs(weft__server *s)
@@ -221,6 +230,7 @@ static int stop_gracefully(weft__server *s)
     accept_the_last(s);
     stop_listening(s);
     close_waiting(s);
+    end_streams(s);
     drain(s, s->opts.grace_ms, "requests in flight");
     if (!s->connections) return 0;
     weft_cancel(&s->scope);

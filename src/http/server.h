@@ -66,6 +66,39 @@ weft__buf *weft__exchange_scratch(weft__exchange *x);
  * when the client is slow. */
 int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body);
 
+/* ---- an answer in parts (parts.c) ---- */
+
+/* Begin an answer whose body follows in parts: `length` bytes in all, or -1: however many come. Headers as for
+ * weft__exchange_reply, which must not be called any more. Nothing is sent yet. 0, or a code: then no answer can be
+ * given. Waits: never. */
+int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_t length);
+bool weft__exchange_begun(const weft__exchange *x);
+/* Has it no body (HEAD, 204, 304)? All parts are left out then. */
+bool weft__exchange_is_bare(const weft__exchange *x);
+
+/* The next part. What is gathered (WEFT__PART_BYTES at most) goes out together, before the next poll; a part that does
+ * not fit in beside it waits until the peer has taken that, and a larger one until it has taken both. One task at a
+ * time. 0; WEFT_ECONNRESET: the client has left; WEFT_ETIMEDOUT: it took nothing for write_timeout_ms; WEFT_EINVAL:
+ * more than `length`; WEFT_ENOMEM; or the code of a cancel. After any of them nothing of the body is sent any more.
+ * Waits: unless there is room. */
+enum { WEFT__PART_BYTES = 16 * 1024 };
+int weft__exchange_write(weft__exchange *x, weft_str bytes);
+
+/* A few bytes between two parts, from the loop's own stack: dropped when the peer takes nothing at the moment, and
+ * whoever takes nothing for write_timeout_ms is left. Waits: never. */
+void weft__exchange_beat(weft__exchange *x, weft_str bytes);
+
+/* The body is whole. 0, or WEFT_EINVAL: less than `length` came, and it is broken off. Waits: never. */
+int weft__exchange_end(weft__exchange *x);
+/* It never will be: the connection is reset, so that the client sees no end. Waits: never. */
+void weft__exchange_break(weft__exchange *x);
+
+/* Nobody listens any more. */
+bool weft__exchange_left(const weft__exchange *x);
+/* This answer has no end of its own: its task is cancelled as soon as the server stops, or now if it does. */
+void weft__exchange_until_stop(weft__exchange *x);
+bool weft__exchange_stops(const weft__exchange *x);
+
 /* ---- the server ---- */
 
 /* Listen. 0 or a code, with the reason in `why` (256 bytes). opts are copied, defaults filled in.

@@ -365,7 +365,7 @@ static const char *behind(const char *path, const char *prefix)
 static void act(void *ctx, weft__exchange *x)
 {
     served *s = ctx;
-    char path[64];
+    char path[256];
     const char *n;
     snprintf(path, sizeof path, "%.*s", WEFT_FMT(x->head->path));
     s->began++;
@@ -387,6 +387,7 @@ static void act(void *ctx, weft__exchange *x)
     else if ((n = behind(path, "/arena/"))) large(x, strtoul(n, NULL, 10), false);
     else if ((n = behind(path, "/status/"))) say(x, atoi(n), "body");
     else if ((n = behind(path, "/lines/"))) lines(x, strtoul(n, NULL, 10));
+    else if ((n = behind(path, "/parts/"))) server_parts(s, x, n);
     else if ((n = behind(path, "/keep/"))) keep(s, x, atoi(n));
     else if ((n = behind(path, "/sleep/"))) weft__exchange_detach(x), slept(s, x, atoi(n));
     else if ((n = behind(path, "/deaf/"))) weft__exchange_detach(x), deaf(s, x, atoi(n));

@@ -21,6 +21,7 @@
  *   /sip/N      the same, and no more of it than needed to have N
  *   /rows       its lines, with a '|' behind each
  *   /keep/MS    "METHOD /path", after its head's bytes were given back
+ *   /parts/...  in parts: server_parts_test.c
  * all else: "other" */
 typedef struct served {
     weft__server *server;
@@ -63,6 +64,9 @@ unsigned server_seed_count(unsigned usually); /* so many times more as WEFT_SEED
 void server_stop(served *s); /* gracefully, and wait until it is over; twice is once */
 void server_wait(served *s);                         /* until it is over */
 bool server_calm(void); /* nothing of this world is late, short or real */
+
+/* Answers what is behind /parts/. */
+void server_parts(served *s, weft__exchange *x, const char *what);
 
 /* ---- the world ---- */
 

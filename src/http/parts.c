@@ -1,0 +1,201 @@
+/* An answer whose body comes in parts. Small ones are gathered behind the head in the connection's out, where they make
+ * one chunk together; a large one is sent from where it lies. Whoever writes waits as soon as the peer has not taken
+ * what was gathered: so an answer of any length needs no more than that. */
+#include <stdio.h>
+#include <string.h>
+#include "http/connection.h"
+
+/* A chunk's size has room for four digits while it grows; a large one has as many as it needs. RFC 9112, 7.1. */
+enum { DIGITS = 4, CHUNK_HEAD = DIGITS + 2, CHUNK_TAIL = 2 };
+
+static struct request *of(weft__exchange *x) { return (struct request *)x; }
+static const struct request *looked_at(const weft__exchange *x) { return (const struct request *)x; }
+
+/* ---- the head ---- */
+
+static weft__framing framing_of(const struct request *r, int status, int64_t length)
+{
+    if (r->is_head || status == 204 || status == 304) return WEFT__FRAME_NO_BODY;
+    if (length >= 0) return WEFT__FRAME_LENGTH;
+    return r->minor > 0 ? WEFT__FRAME_CHUNKS : WEFT__FRAME_CLOSE;
+}
+
+int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_t length)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    bool bodiless = status == 204 || status == 304;
+    if (x->replied) return WEFT_EINVAL;
+    x->replied = true;
+    weft__request_settle(r);
+    r->parts.framing = framing_of(r, status, length);
+    r->parts.left = length;
+    bool in_chunks = length < 0 && r->minor > 0 && !bodiless;
+    if (length < 0 && r->minor == 0 && !bodiless) r->keep_alive = false;
+    if (c->left) return WEFT_ECONNRESET;
+    weft__buf *out = weft__connection_out(c);
+    weft__answer_put_head(c->server, out,
+        &(weft__answer_head){ status, headers, (size_t)length, length >= 0 && !bodiless, !r->keep_alive,
+            r->minor == 0, in_chunks });
+    if (out->failed) {
+        c->left = true;
+        return out->failed;
+    }
+    weft__connection_mark(c);
+    return 0;
+}
+
+bool weft__exchange_begun(const weft__exchange *x) { return looked_at(x)->parts.framing != WEFT__FRAME_NONE; }
+bool weft__exchange_is_bare(const weft__exchange *x) { return looked_at(x)->parts.framing == WEFT__FRAME_NO_BODY; }
+bool weft__exchange_left(const weft__exchange *x) { return looked_at(x)->c->left; }
+
+/* ---- chunks ---- */
+
+static void put_hex(char *to, size_t n)
+{
+    for (int i = DIGITS; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
+}
+
+/* There is room for its end: whoever added to it saw to that. */
+void weft__chunk_shut(connection *c)
+{
+    char *head = c->out.ptr + c->chunk - 1;
+    put_hex(head, (size_t)(c->out.ptr + c->out.len - head) - CHUNK_HEAD);
+    memcpy(c->out.ptr + c->out.len, "\r\n", CHUNK_TAIL);
+    c->out.len += CHUNK_TAIL;
+    c->chunk = 0;
+}
+
+/* Into the chunk that is open, or into a new one. */
+static int gather(struct request *r, weft_str bytes)
+{
+    connection *c = r->c;
+    weft__buf *out = weft__connection_out(c);
+    bool in_chunks = r->parts.framing == WEFT__FRAME_CHUNKS, opens = in_chunks && !c->chunk;
+    char *to = weft__buf_reserve(out, bytes.len + CHUNK_HEAD + CHUNK_TAIL);
+    if (!to) return out->failed;
+    if (opens) {
+        memcpy(to, "0000\r\n", CHUNK_HEAD);
+        c->chunk = out->len + 1;
+        out->len += CHUNK_HEAD;
+        to += CHUNK_HEAD;
+    }
+    memcpy(to, bytes.ptr, bytes.len);
+    out->len += bytes.len;
+    weft__connection_mark(c);
+    return 0;
+}
+
+/* ---- parts ---- */
+
+static int send_all(struct request *r, weft_str body)
+{
+    connection *c = r->c;
+    int rc = weft__connection_send(c, body);
+    bool as_it_is = rc == 0 || rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT || rc == WEFT_ENOMEM;
+    return as_it_is ? rc : WEFT_ECONNRESET;
+}
+
+static int send_large(struct request *r, weft_str bytes)
+{
+    connection *c = r->c;
+    char head[20];
+    if (r->parts.framing != WEFT__FRAME_CHUNKS) return send_all(r, bytes);
+    if (c->chunk) weft__chunk_shut(c);
+    weft__buf *out = weft__connection_out(c);
+    weft__buf_add(out, head, (size_t)snprintf(head, sizeof head, "%zx\r\n", bytes.len));
+    if (out->failed) return out->failed;
+    int rc = send_all(r, bytes);
+    if (rc < 0) return rc;
+    weft__buf_lit(weft__connection_out(c), "\r\n");
+    if (c->out.failed) return c->out.failed;
+    weft__connection_mark(c);
+    return 0;
+}
+
+static int write_part(struct request *r, weft_str bytes)
+{
+    connection *c = r->c;
+    bool large = bytes.len > WEFT__PART_BYTES;
+    int rc = 0;
+    if (!large && c->out.len + bytes.len > WEFT__PART_BYTES) rc = send_all(r, (weft_str){ 0 });
+    if (rc < 0 || !bytes.len) return rc;
+    return large ? send_large(r, bytes) : gather(r, bytes);
+}
+
+int weft__exchange_write(weft__exchange *x, weft_str bytes)
+{
+    struct request *r = of(x);
+    weft__parts *p = &r->parts;
+    if (r->c->left) return WEFT_ECONNRESET;
+    if (p->framing == WEFT__FRAME_NO_BODY) return 0;
+    if (p->framing == WEFT__FRAME_LENGTH && bytes.len > (uint64_t)p->left) return WEFT_EINVAL;
+    int rc = write_part(r, bytes);
+    if (rc == 0) p->left -= (int64_t)bytes.len;
+    else r->c->left = r->c->breaks = true;
+    return rc;
+}
+
+/* Bytes that nobody waits for are stuck when as many of them are there as at the last look. */
+static bool takes_nothing(struct request *r)
+{
+    const connection *c = r->c;
+    weft__parts *p = &r->parts;
+    int64_t now_ns = weft__loop_now(c->server->loop);
+    if (c->stream.may_write) p->stuck_bytes = 0;
+    if (c->stream.may_write) return false;
+    if (p->stuck_bytes != c->out.len) p->stuck_ns = now_ns;
+    p->stuck_bytes = c->out.len;
+    return now_ns - p->stuck_ns >= c->server->opts.write_timeout_ms * 1000000LL;
+}
+
+void weft__exchange_beat(weft__exchange *x, weft_str bytes)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    if (c->left || c->stream.writer || r->parts.framing == WEFT__FRAME_NO_BODY) return;
+    if (takes_nothing(r)) {
+        c->left = c->breaks = true;
+        weft__connection_cut(c);
+    } else if (!c->out.len) {
+        (void)gather(r, bytes);
+    }
+}
+
+/* ---- the end ---- */
+
+void weft__exchange_break(weft__exchange *x)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    r->keep_alive = false;
+    if (r->parts.framing == WEFT__FRAME_NO_BODY) return;     /* all that is to come of it has */
+    if (!c->left) (void)weft__connection_flush(c);
+    c->left = c->breaks = true;
+}
+
+int weft__exchange_end(weft__exchange *x)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    if (c->left) return 0;
+    if (r->parts.framing == WEFT__FRAME_LENGTH && r->parts.left) {
+        weft__exchange_break(x);
+        return WEFT_EINVAL;
+    }
+    if (r->parts.framing != WEFT__FRAME_CHUNKS) return 0;
+    if (c->chunk) weft__chunk_shut(c);
+    weft__buf_lit(weft__connection_out(c), "0\r\n\r\n");
+    if (c->out.failed) weft__exchange_break(x);
+    else weft__connection_mark(c);
+    return 0;
+}
+
+void weft__exchange_until_stop(weft__exchange *x)
+{
+    struct request *r = of(x);
+    r->parts.until_stop = true;
+    if (r->c->server->stopping) weft__connection_cut(r->c);
+}
+
+bool weft__exchange_stops(const weft__exchange *x) { return looked_at(x)->c->server->stopping; }

@@ -1,0 +1,430 @@
+/* Answers in parts: whole, however they go; bounded, whoever reads; never taken for whole when they are not. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "http/server_world.h"
+
+/* ---- the handler: a part for each step, COUNTxBYTES, with what stands behind it ----
+ *
+ *   /parts/open                begins, in chunks or until the close      /parts/is/N      begins, N bytes
+ *   .../w/N                    a part of N bytes                         .../m/N/M        N parts of M bytes
+ *   .../s/MS                   a wait                                    .../b            broken off; else it ends
+ *   .../c                      a client that leaves cancels              .../u            until the server stops
+ *   .../e/N                    N times a beat                            */
+
+typedef struct steps { const char *at; } steps;
+
+static unsigned long number(steps *st)
+{
+    char *end;
+    unsigned long n = strtoul(st->at, &end, 10);
+    st->at = *end == '/' ? end + 1 : end;
+    return n;
+}
+
+static bool word(steps *st, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(st->at, name, n) != 0 || (st->at[n] && st->at[n] != '/')) return false;
+    st->at += n + (st->at[n] == '/');
+    return true;
+}
+
+static int write_parts(served *s, weft__exchange *x, size_t count, size_t bytes)
+{
+    char *part = weft__arena_alloc(x->arena, bytes + 1);
+    if (!part) return WEFT_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < bytes; k++) part[k] = pattern_byte(0, s->taken + k);
+        int rc = weft__checkpoint();
+        if (rc == 0) rc = weft__exchange_write(x, (weft_str){ part, bytes });
+        if (rc < 0) return rc;
+        s->taken += bytes;
+    }
+    return 0;
+}
+
+static int step(served *s, weft__exchange *x, steps *st)
+{
+    if (word(st, "w")) return write_parts(s, x, 1, number(st));
+    if (word(st, "m")) {
+        size_t count = number(st);
+        return write_parts(s, x, count, number(st));
+    }
+    if (word(st, "s")) return weft_sleep_ms((int)number(st));
+    if (word(st, "c")) return weft__exchange_cancel_on_leave(x, true), 0;
+    if (word(st, "u")) return weft__exchange_until_stop(x), 0;
+    if (word(st, "e")) {
+        for (unsigned long n = number(st); n; n--) weft__exchange_beat(x, WEFT_S(":\n\n"));
+        return 0;
+    }
+    return WEFT_ENOENT;
+}
+
+void server_parts(served *s, weft__exchange *x, const char *what)
+{
+    steps st = { what };
+    int64_t length = word(&st, "open") ? -1 : word(&st, "is") ? (int64_t)number(&st) : -2;
+    int status = word(&st, "204") ? 204 : 200;
+    weft__exchange_detach(x);
+    s->taken = 0;
+    s->last_rc = weft__exchange_begin(x, status, WEFT_S("Content-Type: text/plain\r\n"), length);
+    WEFT_CHECK(weft__exchange_begun(x));
+    while (s->last_rc == 0 && *st.at && !word(&st, "b")) s->last_rc = step(s, x, &st);
+    s->cut += s->last_rc == WEFT_ECANCELED;
+    bool broken = s->last_rc < 0 && !weft__exchange_stops(x);
+    if (broken || (st.at > what && st.at[-1] == 'b')) weft__exchange_break(x);
+    else s->last_rc = weft__exchange_end(x);
+}
+
+/* ---- the peer ---- */
+
+/* The next answer's status and body, whatever tells its end; "whole" is false when it broke off. */
+typedef struct whole { int status; bool ends; weft_str head, body; int rc; char text[64 << 10]; } whole;
+
+/* 1: all of it, and how many bytes that was; 0: more is needed; < 0: it is none. */
+static int body_of(const weft__http_head *head, weft_str rest, bool ended, whole *w, size_t *used)
+{
+    weft__chunk chunk = { 0 };
+    size_t have = 0, at = 0, n;
+    weft_str piece;
+    if (head->body == WEFT__BODY_NONE) return *used = 0, 1;
+    if (head->body == WEFT__BODY_LENGTH && rest.len < (size_t)head->content_length) return 0;
+    if (head->body == WEFT__BODY_CLOSE && !ended) return 0;
+    if (head->body != WEFT__BODY_CHUNKED) {
+        *used = w->body.len = head->body == WEFT__BODY_LENGTH ? (size_t)head->content_length : rest.len;
+        w->body.ptr = rest.ptr;
+        return 1;
+    }
+    for (;;) {
+        int event = weft__chunk_next(&chunk, rest.ptr + at, rest.len - at, &n, &piece);
+        if (event < 0) return event;
+        at += n;
+        if (event == WEFT__CHUNK_DATA && have + piece.len < sizeof w->text) memcpy(w->text + have, piece.ptr, piece.len);
+        if (event == WEFT__CHUNK_DATA) have += piece.len;
+        if (event == WEFT__CHUNK_MORE) return 0;
+        if (event == WEFT__CHUNK_END) break;
+    }
+    *used = at;
+    w->body = (weft_str){ have < sizeof w->text ? w->text : NULL, have };
+    return 1;
+}
+
+static bool get_whole(peer *p, whole *w, bool to_head)
+{
+    memset(w, 0, offsetof(whole, text));
+    for (;;) {
+        weft__http_header headers[32];
+        weft__http_head head = { .headers = headers, .room = 32 };
+        weft__http_limits limits = { 1 << 16, 1 << 16 };
+        size_t scanned = 0, used = 0;
+        int n = weft__http_parse_response(p->got + p->at, p->have - p->at, &scanned, to_head, &limits, &head);
+        WEFT_CHECK(n >= 0);
+        if (n > 0) {
+            size_t at = p->at + (size_t)n;
+            int rc = body_of(&head, (weft_str){ p->got + at, p->have - at }, p->ended, w, &used);
+            WEFT_CHECK(rc >= 0);
+            w->status = head.status;
+            if (rc == 1) {
+                w->head = (weft_str){ p->got + p->at, (size_t)n };
+                p->at = at + used;
+                return w->ends = true;
+            }
+        }
+        if (p->ended || p->rc < 0) break;
+        (void)peer_more(p, (int)server_patience_ms());
+    }
+    w->rc = p->rc;
+    return false;
+}
+
+
+static bool pattern0(const whole *w, size_t n)
+{
+    if (!w->ends || w->body.len != n) return false;
+    for (size_t i = 0; w->body.ptr && i < n; i++)
+        if (w->body.ptr[i] != pattern_byte(0, i)) return false;
+    return true;
+}
+
+#define GETS(p, n) do { \
+        static whole gets__w; \
+        WEFT_CHECK(get_whole((p), &gets__w, false)); \
+        WEFT_CHECK_EQ(gets__w.status, 200); \
+        WEFT_CHECK(pattern0(&gets__w, (n))); } while (0)
+
+/* ---- whole ---- */
+
+SERVER_TEST(parts_of_any_size_arrive_whole_and_in_order)
+{
+    static const char *const ways[] = { "open", "is/120000" };
+    for (size_t i = 0; i < weft_count(ways); i++) {
+        char request[200];
+        peer *p = peer_open(s);
+        snprintf(request, sizeof request, "GET /parts/%s/m/100/100/w/0/w/20000/m/3/15000/w/1/w/16384/w/16385/w/12230 HTTP/1.1\r\nHost: x\r\n\r\n", ways[i]);
+        peer_say(p, request);
+        GETS(p, 120000);
+        WEFT_CHECK_EQ(s->last_rc, 0);
+        peer_say(p, GET("/hello"));
+        PEER_GETS(p, 200, "hello");
+        peer_close(p);
+    }
+}
+
+SERVER_TEST(requests_behind_an_answer_in_parts_are_answered_in_order)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/hello") GET("/parts/open/m/3/4") GET("/parts/is/5/w/5") GET("/parts/open") GET("/hello"));
+    PEER_GETS(p, 200, "hello");
+    GETS(p, 12);
+    GETS(p, 5);
+    GETS(p, 0);
+    PEER_GETS(p, 200, "hello");
+    peer_close(p);
+}
+
+SERVER_CALM_TEST(small_parts_make_one_chunk_and_one_send)
+{
+    peer *p = peer_open(s);
+    long before = server_count.send;
+    peer_say(p, GET_CLOSE("/parts/open/m/3/4"));
+    WEFT_CHECK_STR(weft_str_of(peer_rest(p)),
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\nDate: #\r\n\r\n"
+        "000c\r\nahovcjqxelsz\r\n0\r\n\r\n");
+    WEFT_CHECK_EQ(server_count.send - before, 2);            /* the request, and the answer */
+    peer_close(p);
+}
+
+SERVER_TEST(a_part_goes_out_before_its_handler_waits)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/w/5/s/200/w/6"));
+    int64_t began = server_ms();
+    while (!strstr(p->got, "\r\n\r\n0005\r\nahovc\r\n")) WEFT_NEED(peer_more(p, 150));
+    WEFT_CHECK(server_ms() < began + 190);
+    GETS(p, 11);
+    peer_close(p);
+}
+
+SERVER_TEST(a_head_request_gets_the_head_alone)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, "HEAD /parts/open/m/3/40000 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /parts/is/7/w/7 HTTP/1.1\r\nHost: x\r\n\r\n" GET("/parts/open/204/w/5") GET("/hello"));
+    WEFT_CHECK(get_whole(p, &w, true));
+    WEFT_CHECK(strstr(p->got, "Transfer-Encoding: chunked\r\n") != NULL);
+    WEFT_CHECK(get_whole(p, &w, true));
+    WEFT_CHECK(memmem(w.head.ptr, w.head.len, "Content-Length: 7\r\n", 19) != NULL);
+    WEFT_CHECK(get_whole(p, &w, false));
+    WEFT_CHECK_EQ(w.status, 204);
+    WEFT_CHECK(!memmem(w.head.ptr, w.head.len, "chunked", 7));
+    PEER_GETS(p, 200, "hello");
+    peer_close(p);
+}
+
+SERVER_TEST(http_1_0_gets_the_body_until_the_close)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, "GET /parts/open/m/30/1000 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    WEFT_CHECK(get_whole(p, &w, false));
+    WEFT_CHECK(pattern0(&w, 30000));
+    WEFT_CHECK(!memmem(w.head.ptr, w.head.len, "chunked", 7));
+    WEFT_CHECK(p->ended);
+    peer_close(p);
+}
+
+/* ---- not whole ---- */
+
+SERVER_TEST(what_breaks_off_is_never_an_end)
+{
+    static const char *const broken[] = { GET("/parts/open/w/5/b"), GET("/parts/open/m/40/1000/b"), GET("/parts/is/9/w/5/b"),
+        "GET /parts/open/w/5/b HTTP/1.0\r\n\r\n", "GET /parts/open/m/40/1000/b HTTP/1.0\r\n\r\n", GET("/parts/is/9/w/5"),
+        GET("/parts/open/w/5/s/10/b") GET("/hello") };
+    for (size_t i = 0; i < weft_count(broken); i++) {
+        static whole w;
+        peer *p = peer_open(s);
+        peer_say(p, broken[i]);
+        WEFT_CHECK(!get_whole(p, &w, false));
+        WEFT_CHECK_EQ(w.rc, WEFT_ECONNRESET);
+        WEFT_CHECK(!strstr(p->got, "hello"));
+        peer_close(p);
+    }
+}
+
+SERVER_CALM_TEST(what_was_written_before_a_break_is_sent)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/w/5/b"));
+    WEFT_CHECK(!get_whole(p, &w, false));
+    WEFT_CHECK(strstr(p->got, "0005\r\nahovc\r\n") != NULL);
+    peer_close(p);
+}
+
+SERVER_TEST(more_than_was_announced_is_refused_and_breaks_off)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/is/7/w/5/w/3"));
+    WEFT_CHECK(!get_whole(p, &w, false));
+    WEFT_CHECK_EQ(s->last_rc, WEFT_EINVAL);
+    peer_close(p);
+}
+
+/* ---- slow readers ---- */
+
+/* What the kernel holds is not the process's. */
+static void stalls(served *s, const char *request, size_t least)
+{
+    peer *p = peer_open(s);
+    server_settle();
+    long before = server_mem.peak = server_mem.bytes;
+    peer_say(p, request);
+    SERVER_UNTIL(s->taken > 0);
+    for (size_t last = 0; last != s->taken;) {
+        last = s->taken;
+        server_settle();
+    }
+    WEFT_CHECK(s->taken < 200000000);
+    WEFT_CHECK(server_mem.peak - before < 256 * 1024);
+    while (p->have < least && peer_more(p, (int)server_patience_ms())) {
+        if (p->have > 100000) p->have = 0, least -= 100000;
+    }
+    WEFT_CHECK(s->taken >= least);
+    peer_close(p);
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK(s->last_rc < 0);
+    WEFT_CHECK(server_mem.peak - before < 256 * 1024 + (server_os->ops->virtual_time ? 256 * 1024 : 0));
+}
+
+SERVER_TEST(a_reader_that_stops_reading_holds_no_more_than_a_buffer, .request_bytes_max = 1 << 20)
+{
+    stalls(s, GET("/parts/open/c/m/2000000/100"), 1000000);
+    stalls(s, GET("/parts/open/c/m/20000/15000"), 1000000);
+    stalls(s, GET("/parts/is/300000000/c/m/5000/60000"), 1000000);
+}
+
+SERVER_CALM_TEST(who_takes_nothing_is_left_after_write_timeout_ms, .write_timeout_ms = 500)
+{
+    peer *p = peer_open(s);
+    int64_t began = server_ms();
+    peer_say(p, GET("/parts/open/m/20000/1500"));
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK_EQ(s->last_rc, WEFT_ETIMEDOUT);
+    WEFT_CHECK(server_ms() >= began + 500 && server_ms() < began + 600);
+    peer_close(p);
+}
+
+/* A byte now and then is a peer that takes some. */
+SERVER_CALM_TEST(who_takes_a_little_is_waited_for, .write_timeout_ms = 500)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/m/40/15000"));
+    for (int i = 0; i < 100 && s->taken < 600000; i++) {
+        server_sleep(150);
+        (void)peer_more(p, 10);
+    }
+    WEFT_CHECK_EQ(s->taken, 600000);
+    peer_close(p);
+}
+
+SERVER_CALM_TEST(beats_are_left_out_while_the_peer_takes_nothing_and_then_it_is_left, .write_timeout_ms = 500)
+{
+    peer *p = peer_open(s);
+    int64_t began = server_ms();
+    peer_say(p, GET("/parts/open/w/16000/w/16000/s/1/w/16000/s/1/w/16000/s/1/w/16000/s/1/e/3/s/300/e/3/s/300/e/3/s/60000"));
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK_EQ(s->last_rc, WEFT_ECANCELED);
+    WEFT_CHECK(server_ms() < began + 1000);
+    peer_close(p);
+}
+
+SERVER_TEST(a_beat_is_a_part_of_its_own)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/s/5/e/1/s/5/e/2/s/20"));
+    WEFT_CHECK(get_whole(p, &w, false));
+    WEFT_CHECK_STR(w.body, ":\n\n:\n\n");
+    peer_close(p);
+}
+
+/* ---- those who leave, and the stop ---- */
+
+SERVER_TEST(a_client_that_leaves_cancels_the_handler_or_fails_its_next_parts)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/w/5/c/s/60000"));
+    SERVER_UNTIL(s->taken == 5);
+    peer_close(p);
+    SERVER_UNTIL(s->cut == 1);
+    p = peer_open(s);
+    peer_say(p, GET("/parts/open/w/5/s/50/m/1000/1000/s/60000"));
+    SERVER_UNTIL(s->taken == 5);
+    peer_close(p);
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK_EQ(s->last_rc, WEFT_ECONNRESET);
+}
+
+SERVER_TEST(a_stop_waits_for_parts_that_still_come, .grace_ms = 5000)
+{
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/w/5/s/100/w/6"));
+    SERVER_UNTIL(s->taken == 5);
+    weft__server_stop(s->server);
+    GETS(p, 11);
+    server_stop(s);
+    peer_close(p);
+}
+
+SERVER_TEST(a_stop_breaks_off_what_does_not_end_in_time, .grace_ms = 50)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/w/5/s/60000/w/6/b"));
+    SERVER_UNTIL(s->taken == 5);
+    weft__server_stop(s->server);
+    s->last_rc = 0;
+    SERVER_UNTIL(s->last_rc == WEFT_ECANCELED || s->over);
+    server_stop(s);
+    (void)get_whole(p, &w, false);
+    WEFT_CHECK_EQ(s->cut, 1);
+    peer_close(p);
+}
+
+SERVER_TEST(an_answer_without_an_end_of_its_own_ends_when_the_server_stops, .grace_ms = 60000)
+{
+    int64_t began = server_ms();
+    peer *p = peer_open(s);
+    peer_say(p, GET("/parts/open/u/w/5/s/60000"));
+    SERVER_UNTIL(s->taken == 5);
+    weft__server_stop(s->server);
+    GETS(p, 5);
+    server_stop(s);
+    WEFT_CHECK(server_ms() < began + 5000);
+    peer_close(p);
+}
+
+/* ---- what it costs when something fails ---- */
+
+SERVER_CALM_TEST(whatever_allocation_fails_no_answer_is_taken_for_whole)
+{
+    for (long at = 0; at < 40; at++) {
+        static whole w;
+        peer *p = peer_open(s);
+        if (p->rc < 0) continue;
+        server_settle();
+        server_mem.failed = 0;
+        server_mem.fail_after = at;
+        (void)peer_send(p, GET_CLOSE("/parts/open/m/40/1000/s/1/m/10/5000"), strlen(GET_CLOSE("/parts/open/m/40/1000/s/1/m/10/5000")));
+        server_settle();
+        bool failed = server_mem.failed > 0;
+        server_mem.fail_after = -1;
+        bool got = get_whole(p, &w, false);
+        if (got) WEFT_CHECK(pattern0(&w, 90000) || w.status != 200);
+        else WEFT_CHECK(failed);
+        peer_close(p);
+    }
+}

@@ -12,6 +12,7 @@
 #include "weft/command.h"
 #include "weft/file.h"
 #include "weft/client.h"
+#include "weft/stream.h"
 #include "weft/upload.h"
 #include "weft/failure.h"
 #include "weft/web.h"

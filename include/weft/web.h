@@ -29,7 +29,7 @@
  * part (400); .bytes_max for a field or a file (413), without it 1 MiB, and no limit of its own for a weft_upload; the whole
  * body: .body_bytes_max of the route (413). RFC 7578; names of parts and files are UTF-8.
  * Outputs: a model, list, map, scalar, option or weft_json, written as JSON; weft_none, written as null;
- * weft_reply.
+ * weft_reply; weft_stream and weft_events, which the handler writes while it runs (stream.h).
  *
  * A failure with a status, weft_fail(404, ...), is answered with its text: {"detail":"..."}. One with a code
  * is answered with the status that suits it (weft_error_of tells it) and that status's own words: its text
@@ -156,8 +156,8 @@ typedef struct weft_server_doc { const char *url, *doc; } weft_server_doc;
  * {name:path} at its end for all that is left. It is compared with the decoded path, but %2F is no slash; what
  * is no UTF-8 is answered 400. Of two routes that match, the one declared first is taken.
  * Options by name: .status = 201, .timeout_ms = 5000 (for the handler: 504 after it), .body_bytes_max (0: the
- * server's). A client that disconnects cancels the handler of a GET or HEAD, unless
- * .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
+ * server's). A client that disconnects cancels the handler of a GET or HEAD, or one whose
+ * output is a weft_stream or weft_events, unless .keep_when_client_leaves = true; other methods run to their end, unless .cancel_when_client_leaves = true.
  * For documentation: .summary (the handler's name in words), .description (CommonMark), .tags, .deprecated, .responses,
  * .callbacks, .operation_id (of the handler's name, path and method, as FastAPI's), .undocumented leaves the route out.
  * Where the handler runs: .run = WEFT_ON_LOOP, WEFT_IN_THREAD (.threads: of which pool) or WEFT_IN_PROCESS, see below.

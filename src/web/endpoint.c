@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "model/schema.h"
+#include "weft/stream.h"
 
 typedef weft__making making;
 #define FAULT WEFT__ROUTE_FAULT
@@ -150,6 +151,8 @@ static weft__answer answer_of(making *m)
                 m->e->route->in->name, m->e->reply->name);
         return WEFT__ANSWER_REPLY;
     }
+    if (out == &weft_schema_weft_stream) return WEFT__ANSWER_STREAM;
+    if (out == &weft_schema_weft_events) return WEFT__ANSWER_EVENTS;
     bool is_input = out->kind == WEFT__model && out->count && weft__place_name(out->fields[0].place);
     if (out->kind == WEFT__special || is_input) FAULT(m, "%s cannot be an output", out->name);
     return WEFT__ANSWER_JSON;
@@ -212,6 +215,8 @@ static void check_run(making *m)
     if (read)
         FAULT(m, "%s '%s' is read while the handler waits, which it can on the loop alone",
             m->e->body ? "body" : "file", read);
+    if (m->e->answer >= WEFT__ANSWER_STREAM && r->run != WEFT_ON_LOOP)
+        FAULT(m, "a %s is written while the handler waits, which it can on the loop alone", r->out->name);
     if (r->run != WEFT_IN_PROCESS) return;
     const weft_field *stays = m->e->request ? m->e->request : m->e->reply;
     if (stays)
@@ -238,7 +243,8 @@ int weft__endpoint_make(
     add_view(&m);
     check_run(&m);
     e->status = r->status ? r->status : 200;
-    bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+    bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0
+        || e->answer >= WEFT__ANSWER_STREAM;
     e->cancels = safe ? !r->keep_when_client_leaves : r->cancel_when_client_leaves;
     return m.out_of_memory ? WEFT_ENOMEM : 0;
 }

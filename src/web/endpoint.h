@@ -35,7 +35,14 @@ typedef struct weft__sources {
 
 typedef struct weft__names { const char **items; uint32_t count, room; } weft__names;
 
-typedef enum { WEFT__ANSWER_JSON, WEFT__ANSWER_NULL, WEFT__ANSWER_REPLY } weft__answer;
+/* From STREAM on the handler writes the answer itself. */
+typedef enum {
+    WEFT__ANSWER_JSON,
+    WEFT__ANSWER_NULL,
+    WEFT__ANSWER_REPLY,
+    WEFT__ANSWER_STREAM,
+    WEFT__ANSWER_EVENTS
+} weft__answer;
 
 /* What becomes of the request's body. */
 typedef enum {
@@ -104,6 +111,15 @@ void weft__endpoint_announce(const weft__endpoint *e);
 /* Call the handler where its route says, and wait for its end. Waits: as the handler does; always in a thread or a process. */
 int weft__endpoint_run(const weft__endpoint *e, const void *in, void *out);
 
+/* ---- stream.c: answers that a handler writes while it runs ---- */
+
+/* Make the output ready, while the head of the request is there; what the handler says of its answer. */
+weft_reply *weft__stream_init(const weft__endpoint *e, weft__exchange *x, void *out);
+/* Call the handler. True: the answer has begun, and is over in one way or the other. False: none has been given, and
+ * *rc and *late tell how the handler ended. Waits: as it does. */
+bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int *rc, bool *late);
+weft_str weft__stream_type(const weft__endpoint *e);         /* its content type, unless the handler says another */
+
 /* ---- failure.c: answers that are no success ---- */
 
 /* Answer what a handler failed with, and log it when that is not the client's fault. `reply` may be
@@ -114,4 +130,7 @@ void weft__failure_reply(
 /* Answer 500 and log why, in weft's own words. */
 void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...)
     WEFT_PRINTF(3, 4) WEFT__COLD;
+
+/* A trace, which has a line for each place, in one line; `out` has `room` bytes for it. */
+const char *weft__failure_trace(const char *trace, char *out, size_t room);
 #endif

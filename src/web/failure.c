@@ -147,7 +147,7 @@ void weft__failure_tell(const weft__site *site, const weft__endpoint *e, weft__e
 /* ---- what handlers fail with ---- */
 
 /* A trace has a line for each place; in the log all of it stands in one. */
-static const char *one_line(const char *trace, char *out, size_t room)
+const char *weft__failure_trace(const char *trace, char *out, size_t room)
 {
     size_t n = 0;
     for (; *trace && n + 3 < room; trace++) {
@@ -166,7 +166,7 @@ static void log_failure(
         snprintf(limit, sizeof limit,
             " (the request's memory, request_bytes_max, of %zu bytes was used up)",
             x->arena->bytes_max);
-    one_line(error->trace, trace, sizeof trace);
+    weft__failure_trace(error->trace, trace, sizeof trace);
     weft__log(WEFT__LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(e->name), status, error->text,
         limit, *trace ? " [" : "", trace, *trace ? "]" : "");
 }

@@ -50,6 +50,10 @@ static void send_output(
         reply_send(e, x, r, r->content_type, r->body);
         return;
     }
+    if (r && e->answer >= WEFT__ANSWER_STREAM) {         /* of which nothing was written */
+        reply_send(e, x, r, r->content_type.len ? r->content_type : weft__stream_type(e), r->body);
+        return;
+    }
     if (r && r->has_body) {
         weft__failure_internal(e, x, "the body was set by reply(%s), but it is the output, %s",
             e->reply->name, e->route->out->name);
@@ -99,6 +103,21 @@ static int give_objects(
     return weft__exchange_keep_head(x);
 }
 
+static void settle(const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out, int rc, bool late)
+{
+    if (late) reply_late(e, x);
+    else finish(e, x, r, out, rc);
+}
+
+/* A handler that writes its answer; what it has not begun is answered here. */
+static __attribute__((noinline)) void answer_written(
+    const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, const void *in, void *out, int rc)
+{
+    bool late = false;
+    if (rc == 0 && weft__stream_run(e, in, out, &rc, &late)) return;
+    settle(e, x, reply, out, rc, late);
+}
+
 static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match *m)
 {
     bool late = false;
@@ -111,16 +130,18 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         return;
     }
     if (!weft__input_read(e, x, m, in)) return;
-    if (e->answer == WEFT__ANSWER_REPLY) reply = out;
+    if (e->answer >= WEFT__ANSWER_REPLY) reply = e->answer == WEFT__ANSWER_REPLY ? out : weft__stream_init(e, x, out);
     else if (e->reply) reply = &beside;
     if (reply) weft__reply_init(reply, x->arena);
     int rc = give_objects(e, x, in, &request, reply);
     weft__exchange_detach(x);
     if (e->cancels) weft__exchange_cancel_on_leave(x, true);
-    if (rc == 0)
-        rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
-    if (late) reply_late(e, x);
-    else finish(e, x, reply, out, rc);
+    if (__builtin_expect(e->answer >= WEFT__ANSWER_STREAM, 0)) {
+        answer_written(e, x, reply, in, out, rc);
+    } else {
+        if (rc == 0) rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
+        settle(e, x, reply, out, rc, late);
+    }
     if (__builtin_expect(e->takes >= WEFT__TAKES_PIECES, 0)) weft__input_end(e, in);
 }
 

@@ -98,11 +98,19 @@ static weft_str answer_title(weft__doc *d, weft_str id)
     return (weft_str){ "", 0 };
 }
 
+/* What an answer is when nobody says it. */
+static const char *usual_type(const weft__endpoint *e)
+{
+    if (e && e->answer == WEFT__ANSWER_EVENTS) return "text/event-stream";
+    return e && e->answer == WEFT__ANSWER_STREAM ? "application/octet-stream" : "application/json";
+}
+
 /* The content of an answer: of `model`, or of what is said of it otherwise. */
-static void add_content(weft__doc *d, const weft_schema *model, const weft_response_doc *a, weft_str id)
+static void add_content(weft__doc *d, const weft__endpoint *e, const weft_schema *model, const weft_response_doc *a,
+    weft_str id)
 {
     bool failed = a && a->status >= 400;
-    const char *type = a && a->content_type ? a->content_type : failed && !model ? weft__doc_failure_type(d) : "application/json";
+    const char *type = a && a->content_type ? a->content_type : failed && !model ? weft__doc_failure_type(d) : usual_type(e);
     weft__doc_object(d, "content");
     weft__doc_key(d, weft_str_of(type));
     weft__doc_open(d, '{');
@@ -132,12 +140,13 @@ static void open_answer(weft__doc *d, int status, const char *description)
 static void add_own_answer(weft__doc *d, const weft__endpoint *e, weft_str id)
 {
     const weft_response_doc *a = doc_of(e->route, e->status);
-    bool reply = e->answer == WEFT__ANSWER_REPLY, bare = e->status == 204 || e->status == 304;
-    const weft_schema *model = a && a->model ? a->model : reply ? NULL : e->route->out;
+    bool written = e->answer >= WEFT__ANSWER_STREAM, bare = e->status == 204 || e->status == 304;
+    bool typed = !written && e->answer != WEFT__ANSWER_REPLY;
+    const weft_schema *model = a && a->model ? a->model : typed ? e->route->out : NULL;
     if (a && a->content_type && !a->model) model = NULL;
-    bool told = model || (a && (a->content_type || a->example));
+    bool told = model || written || (a && (a->content_type || a->example));
     open_answer(d, e->status, a && a->doc ? a->doc : "Successful Response");
-    if (told && !bare) add_content(d, model, a, id);
+    if (told && !bare) add_content(d, e, model, a, id);
     weft__doc_close(d, '}');
 }
 
@@ -146,7 +155,7 @@ static void add_answer(weft__doc *d, const weft_response_doc *a, weft_str id)
     weft_str reason = weft__http_reason(a->status);
     bool told = a->model || a->content_type || a->example || a->status >= 400;
     open_answer(d, a->status, a->doc && *a->doc ? a->doc : reason.len ? reason.ptr : "Answer");
-    if (told) add_content(d, a->model, a, id);
+    if (told) add_content(d, NULL, a->model, a, id);
     weft__doc_close(d, '}');
 }
 

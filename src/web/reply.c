@@ -14,6 +14,7 @@ int weft_reply_status(weft_reply *r, int status)
 {
     if (status < 200 || status > 599)
         return weft_fail(WEFT_EINVAL, "reply status %d: expected 200 to 599", status);
+    if (r->sent) return weft_fail(WEFT_EINVAL, "reply status %d: the head has been sent", status);
     r->status = status;
     return 0;
 }
@@ -61,6 +62,7 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value)
 {
     const char *fault = weft__header_fault(name, value);
     if (fault) return weft_fail(WEFT_EINVAL, "reply header '%.*s': %s", WEFT_FMT(name), fault);
+    if (r->sent) return weft_fail(WEFT_EINVAL, "reply header '%.*s': the head has been sent", WEFT_FMT(name));
     if (weft__same_nocase(name, WEFT_S("content-type"))) {
         r->content_type = value;
         return 0;

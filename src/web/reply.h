@@ -10,6 +10,7 @@ struct weft_reply {
     weft_arena *arena;
     int status;                      /* 0: as the route says */
     bool has_body;
+    bool sent;                       /* the head has gone: it can say nothing any more */
     weft_str content_type;           /* empty: none */
     weft_str body;
     struct { weft_header *items; uint32_t count, room; } headers;

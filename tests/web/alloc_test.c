@@ -38,6 +38,22 @@ static int form(const form_in *in, Order *out)
     return rc < 0 ? rc : 0;
 }
 
+static int lines(const weft_none *in, weft_stream *out)
+{
+    (void)in;
+    WEFT_TRY(weft_write(out, weft_format("%20000s\n", "x")));
+    for (int i = 0; i < 300; i++) WEFT_TRY(weft_write_item(Part, out, (&(Part){ .name = WEFT_S("a long enough name for a line") })));
+    return 0;
+}
+
+static int events(const weft_none *in, weft_events *out)
+{
+    (void)in;
+    WEFT_TRY(weft_reply_header(weft_events_reply(out), "X-Last", "%s", weft_events_last_id(out).ptr));
+    WEFT_TRY(weft_event_item(Part, out, (&(Part){ .name = WEFT_S("a") }), .id = WEFT_S("1")));
+    return weft_event(out, .data = WEFT_S("b"));
+}
+
 static int several(const several_in *in, Order *out) { *out = in->order; return 0; }
 
 static int own_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%.*s %s", WEFT_FMT(f->detail.text), f->inside)); }
@@ -58,7 +74,8 @@ static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUT
 static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
 static const weft_app sound = { .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
         WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
-    .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order)) };
+    .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
+        WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events)) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
 WEFT_TEST(compiling_without_memory_fails_cleanly)
@@ -222,4 +239,10 @@ WEFT_TEST(a_form_with_faults_without_memory_is_an_error_and_nothing_is_lost)
 WEFT_TEST(several_bodies_without_memory_are_an_error_and_nothing_is_lost)
 {
     each_in_turn("POST /several HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 110\r\n\r\n{\"order\":" BODY ",\"names\":[1]}", 422);
+}
+
+WEFT_TEST(a_written_answer_without_memory_is_an_error_or_breaks_off_and_nothing_is_lost)
+{
+    each_in_turn("GET /lines HTTP/1.1\r\nHost: a\r\n\r\n", 200);
+    each_in_turn("GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 7\r\n\r\n", 200);
 }

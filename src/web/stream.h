@@ -1,0 +1,48 @@
+#ifndef WEFT_SRC_WEB_STREAM_H
+#define WEFT_SRC_WEB_STREAM_H
+/* Outputs that a handler writes while it runs: a weft_stream, and a weft_events, which begins with one. */
+#include "web/endpoint.h"
+#include "weft/stream.h"
+
+struct weft_stream {
+    weft_reply reply;
+    weft__exchange *exchange;
+    const weft__endpoint *endpoint;
+    weft_scope *scope;               /* that the handler runs in */
+    weft__buf text;                  /* of the item or event that is being written */
+    const char *writing;             /* the name of the task that does; NULL: none */
+    int64_t length;                  /* -1: it is not known before */
+    uint64_t written;
+    int failed;                      /* what the first write that could not be sent failed with */
+};
+
+struct weft_events {
+    weft_stream stream;
+    weft_str last_id;
+    weft__timer beat;
+    int beat_ms;
+};
+
+/* ---- events.c ---- */
+
+/* What the request says of events that came before, while its head is there. */
+void weft__events_init(weft_events *events, weft__exchange *x);
+/* The head has gone, and the handler has ended. */
+void weft__events_begin(weft_events *events);
+void weft__events_end(weft_events *events);
+/* Header lines of their own; empty when the handler has set both. */
+weft_str weft__events_lines(const weft_events *events);
+
+/* ---- stream.c ---- */
+
+/* Send the head, unless it has gone; `type` is for when the handler says none. 0 or a code, recorded. */
+int weft__stream_begin(weft_stream *s, weft_str type);
+/* One part. Waits: unless there is room. */
+int weft__stream_put(weft_stream *s, weft_str bytes);
+/* Append a value's JSON to s->text. 0 or a code, recorded. */
+int weft__stream_json(weft_stream *s, const weft_schema *schema, const void *value);
+/* s->text is empty, and this task alone writes it until weft__stream_give: 0, or WEFT_EBUSY, recorded. */
+int weft__stream_take(weft_stream *s);
+/* Send it, as one part, if rc is 0; its code, or rc. */
+int weft__stream_give(weft_stream *s, int rc);
+#endif

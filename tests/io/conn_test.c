@@ -211,7 +211,7 @@ TASK_TEST(b12_a_read_that_is_cut_off_again_and_again_loses_nothing)
     weft_spawn(s, dribble, (&(dribble_in){ e.here, text, 2, true }));
     for (int i = 0; i < LINES;) {
         weft_str line;
-        char expected[8];
+        char expected[16];
         WEFT_SCOPE(moment, .timeout_ms = 1);
         int rc = weft_conn_line(e.there, &line);
         cut += rc == WEFT_ETIMEDOUT;

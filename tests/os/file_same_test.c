@@ -158,7 +158,7 @@ static void compare_tree(both *b, const char *dir, int depth)
     WEFT_CHECK_STR(weft_str_of(sim), kernel);
     char *names = strdup(kernel), *at = names, inner[256];
     for (char *name; (name = strsep(&at, " ")) && *name;) {
-        snprintf(inner, sizeof inner, "%s/%s", dir, name);
+        WEFT_NEED(snprintf(inner, sizeof inner, "%s/%s", dir, name) < (int)sizeof inner);
         const char *text = disk_get(&b->kernel, inner);
         if (text) WEFT_CHECK_STR(weft_str_of(disk_get(&b->sim, inner)), text);
         else compare_tree(b, inner, depth + 1);

@@ -469,7 +469,7 @@ static int64_t sum(disk *d, const char *dir, int depth)
     WEFT_NEED(all != NULL && strlen(all) < sizeof names);
     strcpy(names, all);
     for (char *at = names, *name; (name = strsep(&at, " ")) && *name;) {
-        snprintf(inner, sizeof inner, "%s/%s", dir, name);
+        WEFT_NEED(snprintf(inner, sizeof inner, "%s/%s", dir, name) < (int)sizeof inner);
         const char *text = disk_get(d, inner);
         bytes += text ? disk_size(d, inner) : sum(d, inner, depth + 1);
     }

@@ -128,5 +128,11 @@ void weft__os_guard_report(const char *(*name_of)(const void *address));
 int weft__os_signal_stack(void **keep);
 void weft__os_signal_stack_free(void *keep);
 int weft__os_pid(void);
+/* What is done last, in this process, when it ends by exit or by weft__os_end: something async-signal-safe, that does
+ * nothing in a forked child and may be done twice. One for all; NULL: nothing. */
+void weft__os_at_end(void (*deed)(void));
+/* End the process at once, without the deeds of atexit but with that one: everything in weft that ends it goes this way.
+ * Async-signal-safe. Waits: as the deed does. */
+_Noreturn void weft__os_end(int status);
 void weft__os_stderr(const char *bytes, size_t n);  /* write(2), async-signal-safe, never fails */
 #endif

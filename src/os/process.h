@@ -2,7 +2,8 @@
 #define WEFT_SRC_OS_PROCESS_H
 /* Processes that run jobs. A process with threads must not be forked: so, before it has any, it forks a zygote, small and
  * idle, which forks workers when it is told to and hands their sockets over. The zygote waits for its workers and tells
- * of their ends. When the process dies the kernel ends the zygote, and with it the workers.
+ * of their ends. A process that ends lets the zygote end its workers and itself; when it dies the kernel ends the zygote,
+ * and with it the workers.
  *
  * A worker reads jobs from its socket, one at a time, and answers each. It has descriptors 0 (/dev/null), 1 and 2 (those
  * of the process, /dev/null where that has none to pass on) and its socket, no other; all signals are as in a new program, but for SIGINT, SIGTERM, SIGHUP and
@@ -32,8 +33,11 @@ typedef struct weft__work {
 /* Fork the zygote. 0, also when it runs already; WEFT_EBUSY: this process has threads; -errno. Flushes stdio, so that
  * nothing is printed twice. To be called early: workers have what the process had then. Waits: never. */
 int weft__zygote_start(const weft__work *work);
-/* End it, and with it its workers. Waits: for its end, which it cannot put off. */
+/* End its workers and it, so that nothing of them remains, not even a zombie. Waits: until it has ended, which takes as
+ * long as its workers need to die; after weft__zygote_patience_ms (2000) it is killed itself. The same is done when the
+ * process ends by exit or weft__os_end. */
 void weft__zygote_stop(void);
+extern int weft__zygote_patience_ms;
 /* Why there is none, and what to do, as one sentence; when there is one, "". */
 const char *weft__zygote_why(void);
 

@@ -27,7 +27,7 @@ static _Noreturn void give_up(int number)
 {
     static const char why[] = "weft: a second signal, and the loop has not turned since the first: ended at once\n";
     weft__os_stderr(why, sizeof why - 1);
-    _exit(128 + number);
+    weft__os_end(128 + number);
 }
 
 /* A forked child has the handler, but not the loop. */

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/poison.h"
@@ -27,6 +28,16 @@ typedef struct nest {
     struct { pid_t pid; uint32_t id; } workers[WEFT__WORKERS_MAX];
 } nest;
 
+/* Its workers go first, and it waits for them: they would be left to process 1 otherwise, which in a container may be a
+ * program that waits for nobody, and they stayed as zombies until that ends. */
+static _Noreturn void go(const nest *n, int status)
+{
+    for (int i = 0; i < WEFT__WORKERS_MAX; i++)
+        if (n->workers[i].pid) kill(n->workers[i].pid, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {}
+    _exit(status);
+}
+
 /* Nobody to tell: the process is gone, and the zygote goes too. */
 static void tell(const nest *n, weft__worker_word word, int fd)
 {
@@ -41,7 +52,7 @@ static void tell(const nest *n, weft__worker_word word, int fd)
         memcpy(CMSG_DATA(c), &fd, sizeof fd);
     }
     while (sendmsg(n->fd, &m, MSG_NOSIGNAL) < 0)
-        if (errno != EINTR) _exit(0);
+        if (errno != EINTR) go(n, 0);
 }
 
 static int place_of(const nest *n, uint32_t id)
@@ -111,7 +122,7 @@ static void obey(nest *n)
     order o;
     ssize_t got = recv(n->fd, &o, sizeof o, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got != sizeof o) _exit(0);
+    if (got != sizeof o) go(n, 0);
     if (o.kind == KILL) {
         kill_one(n, o.id);
         return;
@@ -134,7 +145,7 @@ static _Noreturn void be_zygote(int fd, pid_t parent, const weft__work *work)
     if (n.children < 0) _exit(1);
     for (;;) {
         struct pollfd on[] = { { n.fd, POLLIN, 0 }, { n.children, POLLIN, 0 } };
-        if (poll(on, 2, -1) < 0 && errno != EINTR) _exit(1);
+        if (poll(on, 2, -1) < 0 && errno != EINTR) go(&n, 1);
         if (on[1].revents) reap(&n);
         if (on[0].revents) obey(&n);
     }
@@ -143,11 +154,14 @@ static _Noreturn void be_zygote(int fd, pid_t parent, const weft__work *work)
 /* ---- seen from its process ---- */
 
 static struct {
-    pid_t pid, owner;                /* owner: the process that forked it, for none of its children */
+    _Atomic pid_t pid;               /* 0: it has been ended, or somebody is about to */
+    pid_t owner;                     /* the process that forked it, for none of its children */
     int fd;
     atomic_bool taken;               /* loops of several threads may ask for it */
     char why[200];
 } zygote = { .fd = -1, .why = "it is started by weft_run and weft_serve, in programs that use weft_in_process" };
+
+int weft__zygote_patience_ms = 2000;
 
 static bool there(void) { return zygote.pid && zygote.owner == getpid(); }
 
@@ -188,6 +202,8 @@ static pid_t fork_zygote(int fd, const weft__work *work)
     return pid;
 }
 
+static void stop_last(void);
+
 int weft__zygote_start(const weft__work *work)
 {
     int ends[2], others = threads() - 1;
@@ -202,29 +218,57 @@ int weft__zygote_start(const weft__work *work)
     pid_t pid = fork_zygote(ends[1], work);
     int rc = pid < 0 ? because(-errno, "it could not be forked (error %d)", errno) : 0;
     close(ends[1]);
-    if (rc < 0) close(ends[0]);
-    else zygote.pid = pid, zygote.owner = getpid(), zygote.fd = ends[0], zygote.taken = false;
-    return rc;
+    if (rc < 0) {
+        close(ends[0]);
+        return rc;
+    }
+    zygote.pid = pid;
+    zygote.owner = getpid();
+    zygote.fd = ends[0];
+    zygote.taken = false;
+    weft__os_at_end(stop_last);
+    return 0;
 }
 
-/* How it ended, as waitpid tells it, or -1 when somebody else has waited for it. A program that has given up its rights
- * may not kill it: then it goes because its socket has ended. What has been waited for is never killed. */
-static int end(void)
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* No more orders: it ends its workers, and then itself. True: it did; what it says of them meanwhile is for nobody. */
+static bool goes_by_itself(int patience_ms)
+{
+    char word[64];
+    int64_t until = now_ms() + patience_ms, left = patience_ms;
+    shutdown(zygote.fd, SHUT_WR);
+    do {
+        struct pollfd on = { zygote.fd, POLLIN, 0 };
+        if (poll(&on, 1, (int)left) <= 0) continue;
+        ssize_t got = recv(zygote.fd, word, sizeof word, MSG_DONTWAIT);
+        if (got == 0) return true;
+        if (got < 0 && errno != EAGAIN && errno != EINTR) return false;
+    } while ((left = until - now_ms()) > 0);
+    return false;
+}
+
+/* How it ended, as waitpid tells it; -1: somebody else has waited for it, or it is stopped and the program has given up
+ * the right to kill it. What has been waited for is never killed. Async-signal-safe. */
+static int end(int patience_ms)
 {
     int status = 0;
-    pid_t pid = zygote.pid, got = waitpid(pid, &status, WNOHANG);
-    zygote.pid = 0;
-    if (got == pid) return status;
-    bool goes = shutdown(zygote.fd, SHUT_RDWR) == 0;
-    if (got == 0 && kill(pid, SIGKILL) == 0) goes = true;
-    while (goes && (got = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {}
+    pid_t pid = atomic_exchange(&zygote.pid, 0), got = pid ? waitpid(pid, &status, WNOHANG) : -1;
+    if (got != 0) return got > 0 ? status : -1;
+    if (!goes_by_itself(patience_ms) && kill(pid, SIGKILL) < 0) return -1;
+    while ((got = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {}
     return got == pid ? status : -1;
 }
 
 static int is_gone(void)
 {
     static const char anew[] = "no more processes can be started until the program is started anew";
-    int status = end();
+    int status = end(0);
     if (status < 0)
         snprintf(zygote.why, sizeof zygote.why, "it ended, and nobody knows how (SIGCHLD is ignored): %s", anew);
     else if (WIFSIGNALED(status))
@@ -251,9 +295,14 @@ static void leave(weft__os *os)
     zygote.fd = -1;
 }
 
+static void stop_last(void)
+{
+    if (there()) end(weft__zygote_patience_ms);
+}
+
 void weft__zygote_stop(void)
 {
-    if (there()) end();
+    stop_last();
     leave(NULL);
     because(0, "it was stopped when weft_run or weft_serve ended", 0);
 }

@@ -65,7 +65,7 @@ static int serve_task(serving *const *in)
     /* The server has said so: what hangs in a handler cannot be left. */
     if (rc == WEFT_ETIMEDOUT) {
         weft__offload_say_stuck(s->loop, 0);
-        _Exit(EXIT_HUNG);
+        weft__os_end(EXIT_HUNG);
     }
     weft__server_free(server);
     return rc;

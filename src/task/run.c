@@ -23,7 +23,7 @@ static void look_again(interrupt *i, int ms)
 static void stuck(weft__timer *t)
 {
     interrupt *i = (interrupt *)((char *)t - offsetof(interrupt, stuck));
-    if (weft__offload_say_stuck(i->loop, weft__run_stuck_ms * INT64_C(1000000))) _Exit(1);
+    if (weft__offload_say_stuck(i->loop, weft__run_stuck_ms * INT64_C(1000000))) weft__os_end(1);
     look_again(i, STUCK_AGAIN_MS);
 }
 
@@ -32,7 +32,7 @@ static void interrupted(weft__watch *w, uint32_t count)
     interrupt *i = (interrupt *)w;
     if (count > 1) {
         weft__say("weft: second signal, ended at once\n");
-        _Exit(130);
+        weft__os_end(130);
     }
     weft__loop_stop(i->loop);
     look_again(i, weft__run_stuck_ms + 1);

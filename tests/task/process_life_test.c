@@ -109,8 +109,8 @@ static int loses_its_zygote(void)
         "processes can be started until the program is started anew");
     CHECK_FAILED(weft_in_process(int, int, plain_job, (&(int){ 0 }), &out), WEFT_ENOENT, "no process for plain_job; the "
         "zygote, which starts them: it was ended by signal 9: no more processes can be started until the program is started anew");
-    for (int i = 0; i < 500 && !is_gone(atomic_load(&shared->pid)); i++) WEFT_TRY(weft_sleep_ms(10));
-    WEFT_CHECK(is_gone(atomic_load(&shared->pid)));
+    for (int i = 0; i < 500 && !is_dead(atomic_load(&shared->pid)); i++) WEFT_TRY(weft_sleep_ms(10));
+    WEFT_CHECK(is_dead(atomic_load(&shared->pid)));
     return 0;
 }
 
@@ -331,28 +331,6 @@ REAL_TEST(no_descriptor_is_left_behind, .processes_max = 2, .jobs_max = 2)
 }
 
 /* ---- the life of a program ---- */
-
-static int run_slow(void)
-{
-    int out;
-    return slow((&(int){ 60000 }), &out);
-}
-
-WEFT_TEST(when_the_program_dies_no_process_of_it_remains)
-{
-    share_memory();
-    pid_t program = fork();
-    WEFT_NEED(program >= 0);
-    if (!program) _exit(weft_run(run_slow));
-    for (int i = 0; i < 1000 && !atomic_load(&shared->begun); i++) usleep(10000);
-    long worker = atomic_load(&shared->pid), zygote = child_of(program, 0);
-    WEFT_NEED(worker > 0 && zygote > 0);
-    kill(program, SIGKILL);
-    waitpid(program, NULL, 0);
-    for (int i = 0; i < 1000 && !(is_gone(worker) && is_gone(zygote)); i++) usleep(10000);
-    WEFT_CHECK(is_gone(worker));
-    WEFT_CHECK(is_gone(zygote));
-}
 
 static int run_quick(void)
 {

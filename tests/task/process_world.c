@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -26,7 +27,20 @@ void processes_open(void)
 
 const char *text_of(int rc) { return weft_error_of(rc)->text; }
 
+/* Process 1 of a container may be one that waits for nobody. */
+static bool is_zombie(long pid)
+{
+    char path[40], text[256] = "";
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *f = fopen(path, "re");
+    if (f && fread(text, 1, sizeof text - 1, f) == 0) text[0] = 0;
+    if (f) fclose(f);
+    const char *name_end = strrchr(text, ')');
+    return name_end && strchr("ZX", name_end[2]);
+}
+
 bool is_gone(long pid) { return kill((pid_t)pid, 0) < 0 && errno == ESRCH; }
+bool is_dead(long pid) { return is_gone(pid) || is_zombie(pid); }
 
 long child_of(pid_t parent, int nth)
 {

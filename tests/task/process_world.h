@@ -26,7 +26,8 @@ const char *text_of(int rc);
 #define CHECK_FAILED(rc, code, said) do { int rc_ = (rc); WEFT_CHECK_EQ(rc_, (code)); \
     WEFT_CHECK_STR(weft_str_of(text_of(rc_)), (said)); } while (0)
 
-bool is_gone(long pid);
+bool is_gone(long pid);                               /* and has been waited for */
+bool is_dead(long pid);                               /* or that, or nobody has waited for it yet */
 bool memory_can_be_limited(void);                      /* not under qemu-user */
 long child_of(pid_t parent, int nth);                 /* as /proc tells; 0: it has none */
 

@@ -1,19 +1,10 @@
 #include "model/coerce.h"
-#include <stdio.h>
-#include <string.h>
-#include "reading.h"
+#include "coercing.h"
 
 #define INT    &weft_schema_int64_t
 #define DOUBLE &weft_schema_double
 #define BOOL   &weft_schema__Bool
 #define TEXT   &weft_schema_weft_str
-
-/* What a JSON value becomes: either how that is written, or the kind of its problem. */
-typedef struct row {
-    const weft_schema *schema;
-    const char *json, *value, *problem;
-    weft_field rules;
-} row;
 
 static const row rows[] = {
     { INT, "0", NULL, "less_than", { .range = { -WEFT_NO_END, 0 }, .below = true } },
@@ -198,48 +189,8 @@ static const row rows[] = {
     { TEXT, "\"\xC3\xA9\"", "\"\xC3\xA9\"", NULL, { .pattern = "^.$" } },
 };
 
-static const char *problem_or_value(const row *row, int rc, reading *r, const void *value)
-{
-    static char text[128];
-    if (rc < 0) return only_problem(r);
-    weft_str json = json_of(r, row->schema, value);
-    snprintf(text, sizeof text, "%.*s", WEFT_FMT(json));
-    return text;
-}
-
-WEFT_TEST(json_values_become_what_pydantic_makes_of_them)
-{
-    union { int64_t i; double d; bool b; weft_str s; } value;
-    for (size_t i = 0; i < weft_count(rows); i++) {
-        reading r = reading_open();
-        int rc = read_str(&r, rows[i].schema, &rows[i].rules, weft_str_of(rows[i].json), &value);
-        const char *expected = rows[i].value ? rows[i].value : rows[i].problem;
-        const char *came = problem_or_value(&rows[i], rc, &r, &value);
-        if (strcmp(came, expected) || (rc < 0) != !rows[i].value)
-            weft__check_fail(__FILE__, __LINE__, "%s: %s, not %s", rows[i].json, came, expected);
-        reading_close(&r);
-    }
-}
-
-/* A query value "12" is taken like the JSON string "12". */
-WEFT_TEST(texts_become_what_json_strings_become)
-{
-    union { int64_t i; double d; bool b; weft_str s; } value;
-    weft__loc query = { .name = WEFT_S("query") };
-    for (size_t i = 0; i < weft_count(rows); i++) {
-        weft_str json = weft_str_of(rows[i].json);
-        if (json.ptr[0] != '"' || strchr(json.ptr, '\\')) continue;
-        reading r = reading_open();
-        weft__problems_init(&r.problems, &r.arena);
-        int rc = weft__text_read(rows[i].schema, &rows[i].rules,
-            (weft_str){ json.ptr + 1, json.len - 2 }, &value, &r.arena, &r.problems, &query);
-        const char *expected = rows[i].value ? rows[i].value : rows[i].problem;
-        const char *came = problem_or_value(&rows[i], rc, &r, &value);
-        if (strcmp(came, expected))
-            weft__check_fail(__FILE__, __LINE__, "%s: %s, not %s", rows[i].json, came, expected);
-        reading_close(&r);
-    }
-}
+WEFT_TEST(json_values_become_what_pydantic_makes_of_them) { rows_hold(rows, weft_count(rows)); }
+WEFT_TEST(texts_become_what_json_strings_become) { rows_hold_in_texts(rows, weft_count(rows)); }
 
 WEFT_TEST(an_int_of_32_bits_takes_no_more)
 {

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "model/coerce.h"
-#include "reading.h"
+#include "coercing.h"
 
 /* What the types of weft/values.h make of JSON values and of texts. */
 
@@ -12,23 +12,6 @@
 #define UUID     &weft_schema_weft_uuid
 #define DECIMAL  &weft_schema_weft_decimal
 #define BYTES    &weft_schema_weft_bytes
-
-/* A JSON value, and either how what it becomes is written, or the kind of its problem. */
-typedef struct row {
-    const weft_schema *schema;
-    const char *json, *value, *problem;
-    weft_field rules;
-} row;
-
-typedef union any {
-    weft_date date;
-    weft_time time;
-    weft_datetime datetime;
-    weft_duration duration;
-    weft_uuid uuid;
-    weft_decimal decimal;
-    weft_bytes bytes;
-} any;
 
 /* clang-format off */
 static const row rows[] = {
@@ -226,47 +209,8 @@ static const row rows[] = {
 };
 /* clang-format on */
 
-static const char *problem_or_value(const row *row, int rc, reading *r, const void *value)
-{
-    static char text[256];
-    if (rc < 0) return only_problem(r);
-    weft_str json = json_of(r, row->schema, value);
-    snprintf(text, sizeof text, "%.*s", WEFT_FMT(json));
-    return text;
-}
-
-WEFT_TEST(dates_uuids_and_decimals_become_what_pydantic_makes_of_them)
-{
-    for (size_t i = 0; i < weft_count(rows); i++) {
-        any value;
-        reading r = reading_open();
-        int rc = read_str(&r, rows[i].schema, &rows[i].rules, weft_str_of(rows[i].json), &value);
-        const char *expected = rows[i].value ? rows[i].value : rows[i].problem;
-        const char *came = problem_or_value(&rows[i], rc, &r, &value);
-        if (strcmp(came, expected) || (rc < 0) != !rows[i].value)
-            weft__check_fail(__FILE__, __LINE__, "%s: %s, not %s", rows[i].json, came, expected);
-        reading_close(&r);
-    }
-}
-
-WEFT_TEST(dates_uuids_and_decimals_in_texts_are_those_of_json_strings)
-{
-    weft__loc query = { .name = WEFT_S("query") };
-    for (size_t i = 0; i < weft_count(rows); i++) {
-        weft_str json = weft_str_of(rows[i].json);
-        if (json.ptr[0] != '"' || strchr(json.ptr, '\\')) continue;
-        any value;
-        reading r = reading_open();
-        weft__problems_init(&r.problems, &r.arena);
-        int rc = weft__text_read(rows[i].schema, &rows[i].rules,
-            (weft_str){ json.ptr + 1, json.len - 2 }, &value, &r.arena, &r.problems, &query);
-        const char *expected = rows[i].value ? rows[i].value : rows[i].problem;
-        const char *came = problem_or_value(&rows[i], rc, &r, &value);
-        if (strcmp(came, expected))
-            weft__check_fail(__FILE__, __LINE__, "%s: %s, not %s", rows[i].json, came, expected);
-        reading_close(&r);
-    }
-}
+WEFT_TEST(dates_uuids_and_decimals_become_what_pydantic_makes_of_them) { rows_hold(rows, weft_count(rows)); }
+WEFT_TEST(dates_uuids_and_decimals_in_texts_are_those_of_json_strings) { rows_hold_in_texts(rows, weft_count(rows)); }
 
 /* ---- the words ---- */
 
@@ -328,7 +272,7 @@ static const words said[] = {
 WEFT_TEST(what_is_wrong_is_said_in_pydantics_words)
 {
     for (size_t i = 0; i < weft_count(said); i++) {
-        any value;
+        scalar value;
         reading r = reading_open();
         WEFT_CHECK_EQ(
             read_str(&r, said[i].schema, &said[i].rules, weft_str_of(said[i].json), &value),

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "all.h"
 #include "model/reading.h"
+#include "support/headers.h"
 
 enum { FACTS = 94, FILE_BYTES_MAX = 4 << 20 };
 

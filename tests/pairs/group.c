@@ -2,17 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "pairs.h"
+#include "support/headers.h"
 #include "testing/client.h"
-
-bool header_next(const char **lines, weft_header *out)
-{
-    const char *at = *lines;
-    if (!at || !*at) return false;
-    size_t name = strcspn(at, ":"), line = strcspn(at, "\n");
-    *out = (weft_header){ { at, name }, { at + name + 2, line - name - 2 } };
-    *lines = at + line + (at[line] == '\n');
-    return true;
-}
 
 /* The test client sends a User-Agent of its own; here nothing but what the fact says. */
 static weft_response send_bare(const weft_app *app, const fact *f, const char *path)
@@ -31,10 +22,9 @@ static weft_response send_bare(const weft_app *app, const fact *f, const char *p
 
 static weft_response send_once(const weft_app *app, const fact *f, const char *path)
 {
-    weft_header headers[8];
-    size_t n = 0;
+    weft_header headers[8] = { 0 };
     if (f->bare) return send_bare(app, f, path);
-    for (const char *lines = f->headers; n < weft_count(headers) && header_next(&lines, &headers[n]);) n++;
+    size_t n = headers_of(f->headers, headers, weft_count(headers));
     return weft_test_send(app, f->method, path, headers, n, f->body);
 }
 

@@ -30,9 +30,6 @@ typedef struct group {
  * does, unless one is expected. */
 void group_holds(const group *g);
 
-/* The next of lines "Name: value": false when there is none. */
-bool header_next(const char **lines, weft_header *out);
-
 /* GROUP(paths, .routes = WEFT_ROUTES(...)): an application of what is behind the name, asked paths_facts. */
 #define GROUP(name_, ...) \
     static const weft_app name_##_app = { .title = #name_, __VA_ARGS__ }; \

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "weft.h"
+#include "support/headers.h"
 
 /* A request and its answer. header: "Name: value", several divided by a line feed. json: NULL when the body is not
  * looked at. */
@@ -18,12 +19,7 @@ typedef struct pair {
 static inline weft_response pair_send(const weft_app *app, const pair *p)
 {
     weft_header headers[8] = { 0 };
-    size_t n = 0;
-    for (const char *at = p->header; at && *at && n < weft_count(headers);) {
-        const char *colon = strchr(at, ':'), *end = at + strcspn(at, "\n");
-        headers[n++] = (weft_header){ { at, (size_t)(colon - at) }, { colon + 2, (size_t)(end - colon - 2) } };
-        at = *end ? end + 1 : end;
-    }
+    size_t n = headers_of(p->header, headers, weft_count(headers));
     return weft_test_send(app, p->method, p->path, headers, n, p->body);
 }
 

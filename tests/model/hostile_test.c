@@ -16,14 +16,15 @@ WEFT_MODEL(Node,
     field(weft_str, name, .min_len = 1, .max_len = 20, .pattern = "^[a-z \\\\\"\\n]+$"),
     field(int, count, .initial = "3", .range = { 0, 100 }), opt(int64_t, id), field(bool, on),
     field(Level, level), embed(Point, at), list(weft_str, tags, .max_items = 5),
-    list(Point, points, .initial = "[]"), map(int, stock, .initial = "{}"), field(weft_json, raw),
+    list(Point, points, .initial = "[]"), map(int, stock, .initial = "{}"),
+    map(int, sizes, .int_keys = true, .initial = "{}"), field(weft_json, raw),
     ref(Node, parent), list(Node, children, .initial = "[]"), hidden(int, secret));
 
 static const char *const documents[] = {
     "{\"name\":\"a\\n "
     "b\",\"count\":5,\"id\":-7,\"on\":true,\"level\":\"low\",\"x\":1.5e2,\"y\":0,\"tags\":["
     "\"\\u00e9\",\"\xC3\xA9\"],\"points\":[{\"x\":1,\"y\":2}],"
-    "\"stock\":{\"a\":1,\"b\":2},\"raw\":{\"k\":[null,\"x\"]},\"parent\":null,\"children\":[]}",
+    "\"stock\":{\"a\":1,\"b\":2},\"sizes\":{\"+7\":1,\"08\":2},\"raw\":{\"k\":[null,\"x\"]},\"parent\":null,\"children\":[]}",
     " { \"children\" : [ { \"name\" : \"c\" , \"on\" : false , \"level\" : \"high\" , \"x\" : -1 , "
     "\"y\" : 1e-3 , \"tags\" : [ ] , \"raw\" : 1 } ] , \"name\" : \"d\" , "
     "\"on\" : \"yes\" , \"level\" : \"\\u006cow\" , \"y\" : \"1.5\" , \"x\" : 3 , \"tags\" : [ ] , "
@@ -154,7 +155,8 @@ WEFT_TEST(problems_without_memory_say_so_and_lose_none)
 {
     static const char *const wrong[] = {
         ("{\"name\":\"A\",\"count\":1000,\"id\":[],\"on\":\"maybe\",\"level\":\"mid\",\"x\":1e9,"
-        "\"y\":null,\"tags\":{},\"points\":[1,2],\"stock\":{\"a\":\"b\"}}"),
+        "\"y\":null,\"tags\":{},\"points\":[1,2],\"stock\":{\"a\":\"b\"},"
+        "\"sizes\":{\"a\":1,\"\\u0000\":2}}"),
         "{\"name\":\"",
         "{\"name\":\"a\",\"name\":\"b\"}",
     };

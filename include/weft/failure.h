@@ -31,6 +31,7 @@ typedef struct weft_failure {
     int status;                      /* that it is answered with */
     weft_str text;                   /* what the client would be told; for a detail that is no text, its JSON */
     weft_json detail;                /* the same as JSON: of a 422 the list of faults */
+    weft_str body;                   /* of a 422: the body that came, when it was read in one piece; "" for none */
     const char *inside;              /* what happened, for the log and no client: text and trace; "" when nothing more is known */
     const char *trace;
     const char *route;               /* "GET /items/{item_id}"; "" without one */

@@ -130,7 +130,8 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
     weft_failure failure = { .code = code, .status = t->status, .detail = { json_of(x, t) }, .inside = t->inside ? t->inside : "",
         .trace = t->trace ? t->trace : "", .route = e ? e->name.ptr : "", .request = &request };
     failure.text = t->detail.len ? failure.detail.text : weft__arena_dup(x->arena, t->text);
-    bool ready = reply_begin(&reply, x, t) && failure.detail.text.ptr && failure.text.ptr;
+    failure.body = weft__arena_dup(x->arena, t->body);
+    bool ready = reply_begin(&reply, x, t) && failure.detail.text.ptr && failure.text.ptr && failure.body.ptr;
     int rc = ready ? call(handler, x, &failure, &reply) : WEFT_ENOMEM;
     if (rc == 0 && send_reply(x, &reply)) return true;
     if (!weft__cancelled()) log_handler(e, t->status, rc < 0 ? rc : WEFT_ENOMEM);
@@ -224,7 +225,7 @@ void weft__failure_refuse(const weft__endpoint *e, weft__exchange *x, int status
     weft__failure_tell(e->site, e, x, &(weft__told){ .status = status, .text = text });
 }
 
-void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const weft__problems *problems)
+void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const weft__problems *problems, weft_str body_read)
 {
     enum { BEFORE = 10, AROUND = 11 };               /* {"detail": and } */
     static const weft_str too_many = WEFT_S("the input does not fit, and its faults are too many to list");
@@ -239,6 +240,6 @@ void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const we
         return;
     }
     weft_str list = weft__arena_dup(x->arena, (weft_str){ all.ptr + BEFORE, all.len - AROUND });
-    weft__told t = { .status = 422, .text = list.ptr ? WEFT_S("The input does not fit.") : too_many, .detail = list };
+    weft__told t = { .status = 422, .text = list.ptr ? WEFT_S("The input does not fit.") : too_many, .detail = list, .body = body_read };
     weft__failure_tell(e->site, e, x, &t);
 }

@@ -9,6 +9,7 @@ typedef struct weft__told {
     int status;
     weft_str text;                   /* for the client */
     weft_str detail;                 /* JSON in its place; len 0: none */
+    weft_str body;                   /* of the request, where faults were found in it; empty: none */
     const weft_reply *headers;       /* NULL: none */
     const char *inside, *trace;      /* for the log and the debug page; NULL: nothing more is known */
     bool hidden;                     /* the client is not told what happened: what the debug page is for */
@@ -21,8 +22,8 @@ void weft__failure_tell(const weft__site *site, const weft__endpoint *e, weft__e
 
 /* What the client sent is refused, in weft's own words (static). */
 void weft__failure_refuse(const weft__endpoint *e, weft__exchange *x, int status, weft_str text) WEFT__COLD;
-/* 422, with every fault. */
-void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const weft__problems *problems) WEFT__COLD;
+/* 422, with every fault; `body` is the one they were found in, or empty. */
+void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const weft__problems *problems, weft_str body) WEFT__COLD;
 
 /* ---- problem.c: application/problem+json. RFC 9457 ---- */
 

@@ -299,7 +299,8 @@ int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__mat
         rc = open_body(&r);
         if (rc == 0) return 1;
     }
-    if (rc == 0) weft__failure_problems(e, x, &r.problems);
+    bool whole = e->takes == WEFT__TAKES_ONE || e->takes == WEFT__TAKES_SEVERAL;
+    if (rc == 0) weft__failure_problems(e, x, &r.problems, whole ? r.body : (weft_str){ "", 0 });
     else give_up(&r, rc);
     if (e->takes >= WEFT__TAKES_PIECES) weft__input_end(e, in);
     return 0;

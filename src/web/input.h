@@ -10,6 +10,7 @@ typedef struct weft__reading {
     weft__exchange *x;
     char *in;
     weft__problems problems;
+    weft_str body;                   /* what came, of a body in one piece, once it was received */
     const char *malformed;           /* why the request is answered 400, or NULL */
     const char *fault;               /* what it is answered with the status of a code, or NULL */
     bool broken;                     /* it is no fault of the request: the code is a recorded failure */

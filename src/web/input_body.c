@@ -41,6 +41,7 @@ static int receive(reading *r, weft_str *body)
 {
     int rc = weft__exchange_body(r->x, weft__reading_body_max(r), body, &r->fault);
     if (rc < 0 && !r->fault) r->fault = "the body broke off";
+    r->body = *body;
     return rc;
 }
 

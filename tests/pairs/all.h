@@ -8,8 +8,8 @@
     _(pages) _(needs) _(lengths) _(patterns) _(required) _(aliases) _(lists) _(initial_lists) _(filters) /* query_test.c */ \
     _(items) _(numbered) _(priced) _(several) _(offers) _(images) _(weights) _(processes) _(dated) /* body_test.c */ \
     _(agents) _(tokens) _(commons) _(logins) _(strict_logins) _(flows) _(files) /* form_test.c */ \
-    _(failures) _(teapots) _(users) _(unset) _(included) _(created) _(upserts) _(tasks) _(redirects) _(shared) _(origins) /* answer_test.c */ \
-    _(by_code) _(providers) _(bearers) _(basics) _(preflights) /* later_test.c */
+    _(failures) _(teapots) _(by_code) _(users) _(unset) _(included) _(created) _(upserts) _(tasks) _(redirects) _(shared) _(origins) /* answer_test.c */ \
+    _(providers) _(bearers) _(basics) _(preflights) /* later_test.c */
 
 #define GROUPS_DECLARED(name) extern const group group_##name;
 #define GROUPS_LISTED(name) &group_##name,

@@ -51,6 +51,42 @@ static const fact teapots_facts[] = {
 };
 GROUP(teapots, .routes = WEFT_ROUTES(WEFT_GET("/items/{item_id}", read_counted, counted_in, Counted)))
 
+/* FastAPI's handlers are for a class of exceptions: here for a status. */
+WEFT_MODEL(Unicorn, field(weft_str, unicorn_name));
+WEFT_INPUT(unicorn_in, path(weft_str, name));
+WEFT_MODEL(Titled, field(weft_str, title), field(int, size));
+WEFT_INPUT(titled_in, body(Titled, item));
+
+static int read_unicorn(const unicorn_in *in, Unicorn *out)
+{
+    if (weft_str_equal(in->name, WEFT_S("yolo"))) return weft_fail(418, "%.*s", WEFT_FMT(in->name));
+    out->unicorn_name = in->name;
+    return 0;
+}
+
+static int create_titled(const titled_in *in, Titled *out) { *out = in->item; return 0; }
+
+static int no_unicorn(const weft_failure *f, weft_reply *out)
+{
+    return weft_reply_json(out, weft_format("{\"message\":\"Oops! %.*s did something. There goes a rainbow...\"}", WEFT_FMT(f->text)));
+}
+
+static int tell_body(const weft_failure *f, weft_reply *out)
+{
+    return weft_reply_json(out, weft_format("{\"detail\":%.*s,\"body\":%.*s}", WEFT_FMT(f->detail.text), WEFT_FMT(f->body)));
+}
+
+static const fact by_code_facts[] = {
+    { 58, "GET", "/unicorns/yolo", 0, 0, 418, JSON({ "message": "Oops! yolo did something. There goes a rainbow..." }) },
+    { 59, "POST", "/items/", J, JSON({ "title": "towel", "size": "XL" }), 422, JSON({ "detail": [
+        { "type": "int_parsing", "loc": ["body", "size"], "input": "XL",
+            "msg": "Input should be a valid integer, unable to parse string as an integer" }],
+        "body": { "title": "towel", "size": "XL" } }) },
+};
+GROUP(by_code, .on_failure = WEFT_ON_FAILURE({ 418, no_unicorn }, { 422, tell_body }), .routes = WEFT_ROUTES(
+    WEFT_GET("/unicorns/{name}", read_unicorn, unicorn_in, Unicorn),
+    WEFT_POST("/items/", create_titled, titled_in, Titled)))
+
 /* ---- parts of a model ---- */
 
 WEFT_MODEL(UserOut, field(weft_str, username), field(weft_str, email, .format = WEFT_EMAIL), opt(weft_str, full_name));

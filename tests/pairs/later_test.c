@@ -1,15 +1,6 @@
 /* What weft has nothing for yet: kept here, so that it is asked on the day that it has. */
 #include "pairs.h"
 
-static const fact by_code_facts[] = {
-    { 58, "GET", "/unicorns/yolo", 0, 0, 418, JSON({ "message": "Oops! yolo did something. There goes a rainbow..." }) },
-    { 59, "POST", "/items/", J, JSON({ "title": "towel", "size": "XL" }), 422, JSON({ "detail": [
-        { "type": "int_parsing", "loc": ["body", "size"], "input": "XL",
-            "msg": "Input should be a valid integer, unable to parse string as an integer" }],
-        "body": { "title": "towel", "size": "XL" } }) },
-};
-LATER(by_code, "answers of one's own to a failure, by its status or code")
-
 static const fact providers_facts[] = {
     { 70, "GET", "/items/", 0, 0, 422, JSON({ "detail": [
         { "type": "missing", "loc": ["header", "x-token"], "msg": "Field required", "input": null },

@@ -193,6 +193,7 @@ typedef struct weft_route {
     const weft_response_doc *responses;
     const weft_webhook *callbacks;
     bool deprecated, undocumented;
+    const char *url_name;            /* for weft_url_for; NULL: the handler's */
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
@@ -260,4 +261,22 @@ typedef struct weft_app {
     const weft_on_failure *on_failure;
     bool problems, debug;
 } weft_app;
+
+/* ---- URLs of routes ---- */
+
+/* The URL of a route, made of the input that it takes:
+ *
+ *     WEFT_TRY(weft_url_for(in->request, "read_item", read_item_in, &(read_item_in){ .item_id = 3 }, &url));
+ *
+ * gives "/items/3", with the prefixes of routers and mounts. Path members become segments, query members the query, both
+ * percent-encoded; all others are left out. Of the query, options that are null or absent, empty lists and what is as its .initial
+ * says are left out too. A route that takes nothing of the path has weft_none and NULL. A route on another host than the request's is
+ * "//api.example.com:8000/items/3", with the request's port.
+ * The name is the handler's, or the route's .url_name; it is looked for in the application that answers the request, "admin:read_user"
+ * in its mount of the name admin, ":read_item" in the outermost. Of several routes with this name it is the first declared.
+ * The text lives as long as the request. WEFT_EINVAL, recorded: no such route, mount or input (it says which there are); a value that
+ * cannot be said: empty, "." or ".." where a segment is, NUL, no UTF-8, more than 64 KiB. WEFT_ENOMEM. Waits: never. RFC 3986 */
+#define weft_url_for(request, name, Input, in, out) \
+    weft__url_for(WEFT__HERE, (request), (name), &weft_schema_##Input, (const Input *){ (in) }, (out))
+int weft__url_for(const char *place, const weft_request *, const char *name, const weft_schema *, const void *in, weft_str *out) WEFT_NODISCARD;
 #endif

@@ -151,6 +151,8 @@ static int add_route(
     weft__http_verb verb = weft__verb_of(method);
     int rc = WEFT_EINVAL;
     if (made.path.len <= PATH_BYTES_MAX) rc = weft__pattern_parse(made.path, pattern, &why);
+    if (route->url_name && (!*route->url_name || strchr(route->url_name, ':')))
+        weft__buf_printf(c->faults, "route %.*s: .url_name '%s' is empty or has a ':'\n", WEFT_FMT(made.name), route->url_name);
     if (verb == WEFT__OTHER_METHOD)
         weft__buf_printf(c->faults,
             "route %.*s: method '%s'; expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS\n",
@@ -316,6 +318,7 @@ static const char *mount_fault(const around *outside, const weft_mount *m)
     if (outside->deep == ROUTERS_DEEP_MAX) return "more than 16 in each other";
     if (strchr(path, '{')) return "its path has no parameters; a router's prefix may have some";
     if (!*path && !m->host) return "it needs a path or a host of its own";
+    if (m->name && (!*m->name || strchr(m->name, ':'))) return "its name is empty or has a ':'";
     for (const weft__site *s = outside->site; s; s = s->outside)
         if (s->app == m->app) return "its application stands in itself";
     for (const weft_mount *other = outside->site->app->mounts; other < m; other++) {

@@ -64,6 +64,14 @@ static int fail_json(const id_in *in, Order *out)
 }
 static int fail_inside(const id_in *in, Order *out) { (void)in; (void)out; return weft_fail(WEFT_EPROTO, "nonsense"); }
 
+WEFT_INPUT(link_in, path(weft_str, id), query(WEFT_OPT(weft_str), q, .initial = "x"), request(request));
+static int link_to(const link_in *in, weft_str *out)
+{
+    link_in to = *in;
+    to.q = (weft_opt_weft_str)WEFT_SOME(WEFT_S("a b"));
+    return weft_url_for(in->request, "link_to", link_in, &to, out);
+}
+
 static const weft_app problems = { .problems = true, .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)) };
 static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answer }, { WEFT_ANY_FAILURE, own_answer }),
     .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)), .openapi_path = "" };
@@ -75,6 +83,7 @@ static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUT
 static const weft_app sound = { .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
         WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
+        WEFT_GET("/links/{id}", link_to, link_in, weft_str),
         WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events)) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
@@ -202,6 +211,11 @@ WEFT_TEST(a_failure_in_each_of_its_forms_without_memory_is_an_error_and_nothing_
     each_in_turn("GET /problems/7/8 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
     each_in_turn("GET /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 409);
     each_in_turn("POST /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 405);
+}
+
+WEFT_TEST(a_url_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /links/7%20x HTTP/1.1\r\nHost: a\r\n\r\n", 200);
 }
 
 WEFT_TEST(a_debug_page_without_memory_is_an_error_and_nothing_is_lost)

@@ -218,6 +218,19 @@ WEFT_TEST(an_application_answers_failures_by_status_and_code)
     WEFT_CHECK_EQ(weft_test_ms(), 5);
 }
 
+static int tell_body(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%.*s", WEFT_FMT(f->body))); }
+static const weft_app tells_body = { .routes = ROUTES, .on_failure = WEFT_ON_FAILURE({ 422, tell_body }) };
+
+WEFT_TEST(who_answers_a_422_is_given_the_body_that_came)
+{
+    weft_response r = weft_test_post(&tells_body, "/items/", "{\"by\": 1}");
+    WEFT_CHECK_EQ(r.status, 422);
+    WEFT_CHECK_STR(r.body, "{\"by\": 1}");
+    r = weft_test_get(&tells_body, "/fail/x?n=x");
+    WEFT_CHECK_EQ(r.status, 422);
+    WEFT_CHECK_STR(r.body, "");
+}
+
 WEFT_TEST(what_has_no_handler_of_its_own_goes_to_that_of_any)
 {
     PAIRS(&own, { "GET", "/fail/oak", 0, 0, 409, JSON({ "code": -10409, "status": 409, "of": { "name": "oak", "by": 7 } }) },

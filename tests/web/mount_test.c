@@ -149,10 +149,12 @@ static const char *faults_of(const weft_app *app)
 #define FAULTS(app, text) WEFT_CHECK_STR(weft_str_of(faults_of(&(app))), text)
 
 static const weft_app small = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/x/{id}", one, id_in, Said)) };
+static const weft_app named = { .openapi_path = "", .routes = WEFT_ROUTES(
+    WEFT_GET("/x/{id}", one, id_in, Said, .url_name = "a:b"), WEFT_GET("/y/{id}", one, id_in, Said, .url_name = "")) };
 static const weft_app badly_mounted = { .openapi_path = "", .mounts = WEFT_MOUNTS(
     WEFT_MOUNT("v1", small), WEFT_MOUNT("/v1/", small), WEFT_MOUNT("/", small), WEFT_MOUNT("/{id}", small), WEFT_MOUNT("", small),
     { .path = "/none" }, WEFT_MOUNT("/a", small, .name = "n"), WEFT_MOUNT("/b", small, .name = "n"), WEFT_MOUNT("/c", small), WEFT_MOUNT("/c", small),
-    WEFT_MOUNT("", small, .host = "a.example"), WEFT_MOUNT("", small, .host = "A.Example"), WEFT_MOUNT("/d", small, .host = "a:80")) };
+    WEFT_MOUNT("", small, .host = "a.example"), WEFT_MOUNT("", small, .host = "A.Example"), WEFT_MOUNT("/e", small, .name = ""), WEFT_MOUNT("/f", named, .name = "a:b"), WEFT_MOUNT("/g", named), WEFT_MOUNT("/d", small, .host = "a:80")) };
 
 WEFT_TEST(mounts_that_make_no_sense_are_told_at_the_start)
 {
@@ -166,6 +168,10 @@ WEFT_TEST(mounts_that_make_no_sense_are_told_at_the_start)
         "mount /b: another one has its name\n"
         "mount /c: another one stands there\n"
         "mount : another one stands there\n"
+        "mount /e: its name is empty or has a ':'\n"
+        "mount /f: its name is empty or has a ':'\n"
+        "route GET /g/x/{id}: .url_name 'a:b' is empty or has a ':'\n"
+        "route GET /g/y/{id}: .url_name '' is empty or has a ':'\n"
         "mount /d: host 'a:80': it has no port: a host matches on each\n");
 }
 

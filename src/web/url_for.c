@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "model/json.h"
+#include "model/schema.h"
 #include "model/text.h"
 #include "web/endpoint.h"
 #include "web/request.h"
@@ -84,16 +85,10 @@ static int find(making *m)
     return m->e ? 0 : no_route(m, site, weft_str_of(at));
 }
 
-/* A model that stands in a header has a schema in each file that includes it. */
-static bool same_input(const weft_schema *a, const weft_schema *b)
-{
-    return a == b || (a->size == b->size && a->count == b->count && strcmp(a->name, b->name) == 0);
-}
-
 static int check_input(const making *m, const weft_schema *in)
 {
     bool empty = in == &weft_schema_weft_none && !m->e->paths.count;
-    if (empty || (m->values && same_input(in, m->e->route->in))) return 0;
+    if (empty || (m->values && (in == m->e->route->in || weft__schema_same(in, m->e->route->in)))) return 0;
     return FAIL(m, "'%s': %.*s takes a %s%s%s", m->name, WEFT_FMT(m->e->name), m->e->route->in->name,
         m->values ? ", and here is a " : ", and here is none", m->values ? in->name : "");
 }

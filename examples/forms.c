@@ -26,6 +26,14 @@ static int me(const me_in *in, User *out)
     return 0;
 }
 
+WEFT_INPUT(language_in, query(weft_str, language, .min_len = 2, .max_len = 8), reply(reply));
+
+static int set_language(const language_in *in, weft_none *out)
+{
+    (void)out;
+    return weft_reply_cookie(in->reply, "language", in->language, .max_age_s = 365 * 24 * 3600);
+}
+
 /* ---- files ---- */
 
 WEFT_INPUT(picture_in,
@@ -60,6 +68,7 @@ const weft_app app = {
         WEFT_GET("/", page, weft_none, weft_reply),
         WEFT_POST("/login", login, login_in, User),
         WEFT_GET("/me", me, me_in, User),
+        WEFT_PUT("/language", set_language, language_in, weft_none, .status = 204),
         WEFT_POST("/pictures", picture, picture_in, Sent, .body_bytes_max = 100 << 20)),
 };
 

@@ -33,6 +33,13 @@ WEFT_TEST(a_cookie_and_a_header_are_read)
     WEFT_CHECK_EQ(weft_test_get(&app, "/me").status, 422);
 }
 
+WEFT_TEST(a_language_is_kept_in_a_cookie)
+{
+    weft_response r = weft_test_send(&app, "PUT", "/language?language=eo", NULL, 0, NULL);
+    WEFT_CHECK_EQ(r.status, 204);
+    WEFT_CHECK_STR(weft_response_header(&r, "Set-Cookie"), "language=eo; Path=/; Max-Age=31536000; SameSite=Lax");
+}
+
 WEFT_TEST(a_picture_is_read_in_pieces)
 {
     weft_response r = send("/pictures", "multipart/form-data; boundary=x",

@@ -107,6 +107,23 @@ static int fibonacci(const fibonacci_in *in, int64_t *out)
     return 0;
 }
 
+/* ---- GET /events: one a second; whoever comes back goes on behind the last one it got ---- */
+
+WEFT_MODEL(Tick, field(int64_t, n), field(weft_str, says));
+WEFT_INPUT(events_in, header(WEFT_OPT(int64_t), last_event_id, .doc = "What the client got last"));
+
+static int events(const events_in *in, weft_events *out)
+{
+    static const char *const says[] = { "warp", "weft", "shuttle", "heddle", "reed" };
+    WEFT_TRY(weft_event(out, .retry_ms = 1000));
+    for (int64_t n = in->last_event_id.set ? in->last_event_id.value + 1 : 1;; n++) {
+        WEFT_TEMP;
+        Tick tick = { n, weft_str_of(says[(uint64_t)n % weft_count(says)]) };
+        WEFT_TRY(weft_event_item(Tick, out, &tick, .id = weft_format("%lld", (long long)n)));
+        WEFT_TRY(weft_sleep_ms(1000));
+    }
+}
+
 /* ---- GET /compare-prices/{product_id}: five stores at once; one may fail alone ---- */
 
 WEFT_MODEL(Price, field(double, price, .range = { 0, 1e9 }));
@@ -229,6 +246,8 @@ const weft_app app = {
             .description = "Answers the item as it was understood: what was left out is `null`."),
         WEFT_POST("/upload", upload, upload_in, Upload, .body_bytes_max = 64 << 20),
         WEFT_GET("/async-task", async_task, weft_none, Message, .tags = WEFT_TAGS("waiting")),
+        WEFT_GET("/events", events, events_in, weft_events, .tags = WEFT_TAGS("waiting"),
+            .description = "Server-sent events without an end: `curl -N` shows them, and a browser's `EventSource` comes back by itself."),
         WEFT_GET("/sync-task", sync_task, weft_none, Message, .run = WEFT_IN_THREAD, .tags = WEFT_TAGS("computing")),
         WEFT_GET("/fibonacci/{n}", fibonacci, fibonacci_in, int64_t, .run = WEFT_IN_PROCESS, .tags = WEFT_TAGS("computing")),
         WEFT_GET("/fibonacci-blocking/{n}", fibonacci, fibonacci_in, int64_t, .tags = WEFT_TAGS("computing"),

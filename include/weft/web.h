@@ -98,6 +98,24 @@ extern const weft_schema weft_schema_weft_reply;
 int weft_reply_status(weft_reply *, int status);
 int weft_reply_header(weft_reply *, const char *name, const char *fmt, ...) WEFT_PRINTF(3, 4);
 
+/* Send a cookie: weft_reply_cookie(out, "session", token, .max_age_s = 3600, .http_only = true, .secure = true). It is added
+ * to those that were set; of several with one name, path and domain clients keep the last.
+ * path "/", "" leaves it to the client. domain: also the hosts below it; without it the host that was asked alone. max_age_s: 0:
+ * until the browser ends. same_site "Lax", or "Strict", or "None", for which browsers want .secure; "" leaves it out.
+ * remove: the client forgets the one with this name, path and domain; the value is not looked at.
+ * The value may be any text without control characters: one that is more than a cookie can hold (spaces, quotes, commas,
+ * semicolons, not ASCII) is quoted and escaped, which cookie(...) of an input reads back, and scripts of a page see as it is sent.
+ * WEFT_EINVAL for what clients would drop or misread: a name that is no token, more than 4096 bytes, a semicolon in the
+ * path, __Secure- and __Host- names without what they ask for. WEFT_ENOMEM. Waits: never. RFC 6265, 4.1 */
+typedef struct weft_cookie {
+    weft__named_options_only _;
+    const char *path, *domain, *same_site;
+    int64_t max_age_s;
+    bool http_only, secure, remove;
+} weft_cookie;
+#define weft_reply_cookie(r, name, value, ...) weft_reply_cookie_with((r), (name), (value), &(weft_cookie){ __VA_ARGS__ })
+int weft_reply_cookie_with(weft_reply *, const char *name, weft_str value, const weft_cookie *);
+
 /* Set the body and its content type; the bytes must live as long as the request (weft_format's do). Not for
  * reply(name): there the output is the body, and setting another is answered 500. */
 int weft_reply_html(weft_reply *, weft_str html);

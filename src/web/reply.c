@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "wire/bytes.h"
+#include "wire/cookie.h"
 
 static const weft_str html_type = WEFT_S("text/html; charset=utf-8");
 static const weft_str text_type = WEFT_S("text/plain; charset=utf-8");
@@ -93,6 +94,25 @@ int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
         va_end(args);
     }
     return weft__reply_set(r, weft_str_of(name), (weft_str){ value, (size_t)n });
+}
+
+static weft_str text_or(const char *text, weft_str usual) { return text ? weft_str_of(text) : usual; }
+
+int weft_reply_cookie_with(weft_reply *r, const char *name, weft_str value, const weft_cookie *o)
+{
+    weft__set_cookie c = { .name = weft_str_of(name), .value = o->remove ? (weft_str){ "", 0 } : value,
+        .path = text_or(o->path, WEFT_S("/")), .domain = text_or(o->domain, WEFT_S("")),
+        .same_site = text_or(o->same_site, WEFT_S("Lax")),
+        .max_age_s = o->remove ? 0 : o->max_age_s ? o->max_age_s : -1, .secure = o->secure, .http_only = o->http_only };
+    const char *fault = o->max_age_s < 0 ? "max_age_s is negative; .remove ends a cookie" : weft__set_cookie_fault(&c);
+    weft__buf text;
+    if (fault) return weft_fail(WEFT_EINVAL, "cookie %s: %s", name, fault);
+    weft__buf_init(&text, 4 * WEFT__REPLY_HEADER_BYTES_MAX);
+    weft__set_cookie_add(&text, &c);
+    weft_str kept = weft__arena_dup(r->arena, weft__buf_str(&text));
+    int rc = text.failed || !kept.ptr ? WEFT_ENOMEM : weft__reply_set(r, WEFT_S("Set-Cookie"), kept);
+    weft__buf_free(&text);
+    return rc;
 }
 
 static int body_set(weft_reply *r, weft_str content_type, weft_str body)

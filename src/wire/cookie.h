@@ -1,5 +1,6 @@
 #ifndef WEFT_SRC_WIRE_COOKIE_H
 #define WEFT_SRC_WIRE_COOKIE_H
+#include "base/buf.h"
 #include "weft/base.h"
 
 /* What clients send as Cookie: "name=value; other=\"value\"" (RFC 6265, 4.2 and 5.4). Read as
@@ -27,4 +28,21 @@ static inline bool weft__cookie_quoted(weft_str v)
 {
     return v.len >= 2 && v.ptr[0] == '"' && v.ptr[v.len - 1] == '"';
 }
+
+/* ---- what servers send as Set-Cookie: RFC 6265, 4.1, with SameSite and the prefixes of RFC 6265bis ---- */
+
+enum { WEFT__COOKIE_BYTES_MAX = 4096 };  /* of name and value: what browsers keep */
+
+/* An attribute that is empty is left out. */
+typedef struct weft__set_cookie {
+    weft_str name, value, path, domain, same_site;
+    int64_t max_age_s;               /* -1: none; 0 ends the cookie */
+    bool secure, http_only;
+} weft__set_cookie;
+
+/* Why no browser would keep it as it is meant, or NULL. */
+const char *weft__set_cookie_fault(const weft__set_cookie *c);
+
+/* Append the header's value. A value that is no cookie's is quoted as weft__cookie_unquote reads it. */
+void weft__set_cookie_add(weft__buf *out, const weft__set_cookie *c);
 #endif

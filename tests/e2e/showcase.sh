@@ -108,6 +108,8 @@ case "$(get /dashboard/)" in
     *) not_ok dashboard "$(get /dashboard/)" ;;
 esac
 check async_task '{"message":"This task was executed asynchronously!"}' "$(get /async-task)"
+check events "retry: 1000 id: 1 data: {\"n\":1,\"says\":\"weft\"}" "$(curl -s -N --max-time 0.5 "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
+check events_go_on "retry: 1000 id: 42 data: {\"n\":42,\"says\":\"shuttle\"}" "$(curl -s -N --max-time 0.5 -H 'Last-Event-ID: 41' "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
 many a_hundred_comparisons_take_about_two_seconds 100 /compare-prices/7 2000 3000
 many five_hundred_tasks_take_about_two_seconds 500 /async-task 2000 3000
 

@@ -140,6 +140,39 @@ WEFT_TEST(a_handler_may_look_at_the_request_also_after_it_waited)
     WEFT_CHECK_JSON(r.body, { "method": "GET", "path": "/seen/a%20b", "query": "x=%31&y", "agent": "testclient", "absent": true });
 }
 
+/* ---- cookies ---- */
+
+WEFT_INPUT(visits_in, cookie(weft_str, note, .initial = ""), reply(reply));
+static int visits(const visits_in *in, Item *out)
+{
+    weft_reply *r = in->reply;
+    out->id = (int)in->note.len;
+    WEFT_TRY(weft_reply_cookie(r, "session", WEFT_S("abc"), .max_age_s = 3600, .http_only = true, .secure = true));
+    WEFT_TRY(weft_reply_cookie(r, "note", WEFT_S("two; words"), .path = "", .same_site = ""));
+    WEFT_TRY(weft_reply_cookie(r, "old", WEFT_S("\1"), .domain = "shop.example", .same_site = "Strict", .remove = true));
+    WEFT_CHECK_EQ(weft_reply_cookie(r, "a b", WEFT_S("x")), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_reply_cookie(r, "a", WEFT_S("x\r\nX-Evil: 1")), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_reply_cookie(r, "a", WEFT_S("x"), .max_age_s = -1), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_reply_cookie(r, "a", WEFT_S("x"), .same_site = "none"), WEFT_EINVAL);
+    return 0;
+}
+
+static const weft_app cookies = { .routes = WEFT_ROUTES(WEFT_GET("/visits", visits, visits_in, Item)) };
+
+WEFT_TEST(cookies_of_a_reply_are_sent_each_and_read_back)
+{
+    static const char *const expected[] = { "session=abc; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax", "note=\"two\\073 words\"",
+        "old=; Path=/; Domain=shop.example; Max-Age=0; SameSite=Strict" };
+    weft_response r = weft_test_get(&cookies, "/visits");
+    size_t n = 0;
+    for (size_t i = 0; i < r.header_count; i++)
+        if (weft_str_equal(r.headers[i].name, WEFT_S("Set-Cookie")) && n < 3) WEFT_CHECK_STR(r.headers[i].value, expected[n++]);
+    WEFT_CHECK_EQ(n, 3);
+    WEFT_CHECK_EQ(weft_response_header(&r, "X-Evil").len, 0);
+    weft_header back = { WEFT_S("Cookie"), WEFT_S("session=abc; note=\"two\\073 words\"") };
+    WEFT_CHECK_JSON(weft_test_send(&cookies, "GET", "/visits", &back, 1, NULL).body, { "id": 10 });
+}
+
 /* ---- what is refused ---- */
 
 static int refused_as(int rc, const char *part)

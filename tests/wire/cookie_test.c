@@ -41,3 +41,60 @@ WEFT_TEST(a_value_in_quotes_means_what_stands_between)
     PAIRS("a=x\\\"y", "a=x\\\"y|");
     PAIRS("a=\"b;c\"", "a=\"b|=c\"|");
 }
+
+/* ---- what servers send ---- */
+
+static void sends(int line, weft__set_cookie c, const char *expected)
+{
+    weft__buf out;
+    weft__buf_init(&out, 8192);
+    WEFT_CHECK(weft__set_cookie_fault(&c) == NULL);
+    weft__set_cookie_add(&out, &c);
+    weft__check_str(__FILE__, line, "Set-Cookie", weft__buf_str(&out), expected);
+    weft__buf_free(&out);
+}
+
+WEFT_TEST(a_cookie_is_sent_with_the_attributes_it_has)
+{
+    sends(__LINE__, (weft__set_cookie){ .name = WEFT_S("a"), .value = WEFT_S("b"), .max_age_s = -1 }, "a=b");
+    sends(__LINE__, (weft__set_cookie){ .name = WEFT_S("a"), .value = WEFT_S(""), .max_age_s = 0 }, "a=; Max-Age=0");
+    sends(__LINE__, (weft__set_cookie){ .name = WEFT_S("__Host-id"), .value = WEFT_S("x=y/z"), .path = WEFT_S("/"), .same_site = WEFT_S("Strict"),
+        .max_age_s = 3600, .secure = true, .http_only = true }, "__Host-id=x=y/z; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Strict");
+    sends(__LINE__, (weft__set_cookie){ .name = WEFT_S("a"), .value = WEFT_S("b"), .domain = WEFT_S("shop.example"), .max_age_s = -1 },
+        "a=b; Domain=shop.example");
+}
+
+WEFT_TEST(a_value_that_is_no_cookies_is_quoted_and_read_back)
+{
+    static const weft_str values[] = { WEFT_S("two words"), WEFT_S("a;b,c"), WEFT_S("\"q\" \\"), WEFT_S("\xc3\xa4\xff"), WEFT_S("\\073"), WEFT_S(" ") };
+    for (size_t i = 0; i < weft_count(values); i++) {
+        weft__set_cookie c = { .name = WEFT_S("a"), .value = values[i], .max_age_s = -1 };
+        weft__buf out;
+        weft_str name, value;
+        char plain[100];
+        weft__buf_init(&out, 8192);
+        WEFT_CHECK(weft__set_cookie_fault(&c) == NULL);
+        weft__set_cookie_add(&out, &c);
+        weft__cookies back = weft__cookies_of(weft__buf_str(&out));
+        WEFT_CHECK(weft__cookie_next(&back, &name, &value));
+        WEFT_CHECK(weft_str_equal((weft_str){ plain, weft__cookie_unquote(value, plain) }, values[i]));
+        WEFT_CHECK(!weft__cookie_next(&back, &name, &value));
+        weft__buf_free(&out);
+    }
+    sends(__LINE__, (weft__set_cookie){ .name = WEFT_S("a"), .value = WEFT_S("b;\xc3 \"c"), .max_age_s = -1 }, "a=\"b\\073\\303 \\\"c\"");
+}
+
+WEFT_TEST(cookies_that_clients_would_drop_or_misread_are_refused)
+{
+    static char large[WEFT__COOKIE_BYTES_MAX + 1];
+    memset(large, 'x', sizeof large);
+    const weft__set_cookie refused[] = { { .name = WEFT_S("") }, { .name = WEFT_S("a b") }, { .name = WEFT_S("a=b") }, { .name = WEFT_S("a;b") },
+        { .name = WEFT_S("a"), .value = WEFT_S("b\r\nSet-Cookie: c=d") }, { .name = WEFT_S("a"), .value = WEFT_S("\0") }, { .name = WEFT_S("a"), .value = WEFT_S("\x7f") },
+        { .name = WEFT_S("a"), .value = { large, sizeof large } }, { .name = WEFT_S("a"), .path = WEFT_S("/; Domain=evil.example") },
+        { .name = WEFT_S("a"), .path = WEFT_S("a") }, { .name = WEFT_S("a"), .path = WEFT_S("/\n") }, { .name = WEFT_S("a"), .domain = WEFT_S("a;b") },
+        { .name = WEFT_S("a"), .domain = WEFT_S("a b") }, { .name = WEFT_S("a"), .same_site = WEFT_S("laxer") }, { .name = WEFT_S("a"), .same_site = WEFT_S("None") },
+        { .name = WEFT_S("__Secure-a") }, { .name = WEFT_S("__host-a"), .path = WEFT_S("/") }, { .name = WEFT_S("__Host-a"), .path = WEFT_S("/x"), .secure = true },
+        { .name = WEFT_S("__Host-a"), .path = WEFT_S("/"), .domain = WEFT_S("a.example"), .secure = true } };
+    for (size_t i = 0; i < weft_count(refused); i++)
+        if (!weft__set_cookie_fault(&refused[i])) weft__check_fail(__FILE__, __LINE__, "cookie %zu is not refused", i);
+}

@@ -1,7 +1,7 @@
 #include "http/client.h"
 #include "wire/bytes.h"
 
-enum { CONNECT_MS = 5000, TOTAL_MS = 60000 };
+enum { TOTAL_MS = 60000 };
 
 weft_val weft_val_int(int64_t i) { return (weft_val){ .kind = WEFT__VAL_INT, .i = i }; }
 weft_val weft_val_uint(uint64_t u) { return (weft_val){ .kind = WEFT__VAL_UINT, .u = u }; }
@@ -22,8 +22,9 @@ weft_str weft_response_header(const weft_response *r, const char *name)
 
 static int64_t connect_deadline(const weft__call *c)
 {
-    int64_t ms = c->opts->connect_ms > 0 ? c->opts->connect_ms : CONNECT_MS;
-    int64_t at_ns = weft__loop_clock(c->client->loop) + ms * 1000000;
+    int64_t ms = c->opts->connect_ms > 0 ? c->opts->connect_ms : WEFT__CLIENT_CONNECT_MS;
+    weft__loop *loop = c->client->loop;
+    int64_t at_ns = (c->timed ? weft__loop_clock(loop) : weft__loop_now(loop)) + ms * 1000000;
     return at_ns < c->total_ns ? at_ns : c->total_ns;
 }
 
@@ -32,7 +33,7 @@ static int64_t connect_deadline(const weft__call *c)
 static int locate_and_send(void *call)
 {
     weft__call *c = call;
-    int rc = weft__call_locate(c);
+    int rc = c->kept.ptr ? 0 : weft__call_locate(c);
     return rc == 0 ? weft__call_send(c) : rc;
 }
 
@@ -66,7 +67,9 @@ static int send_at_once(void *call)
     if (rc < 0) return rc;
     if (__builtin_expect(c->streams, 0)) return NO_CONN;
     c->conn = weft__conn_take(c->origin);
-    return c->conn ? weft__call_send(c) : NO_CONN;
+    if (c->conn) return weft__call_send(c);
+    weft__call_keep(c);
+    return NO_CONN;
 }
 
 /* ---- what may ---- */
@@ -76,8 +79,7 @@ static inline int sent(weft__call *c, int rc)
     return __builtin_expect(rc == WEFT__CALL_UNSENT, 0) ? weft__call_send_rest(c) : rc;
 }
 
-/* Open c->conn and send. The waiting may have taken the loop's buffer from the URL, so that is put
- * together again. */
+/* Open c->conn and send. The waiting may have taken the loop's buffer: what was not kept is put together again. */
 static int open_and_send(weft__call *c, int64_t deadline_ns)
 {
     const char *why = NULL;
@@ -93,7 +95,7 @@ static int open_and_send(weft__call *c, int64_t deadline_ns)
 static __attribute__((noinline)) int send_after_waiting(weft__call *c)
 {
     int64_t deadline_ns = connect_deadline(c);
-    int rc = weft__conn_wait(c->origin, deadline_ns, &c->conn);
+    int rc = weft__conn_wait(c->origin, c->timed ? deadline_ns : INT64_MAX, &c->conn);
     /* A body that cannot be made twice never meets a connection that its peer has just closed. */
     if (rc == 0 && c->streams) weft__conn_close(c->conn);
     return rc < 0 ? weft__call_fail_wait(c, rc) : open_and_send(c, deadline_ns);

@@ -21,7 +21,8 @@ typedef struct weft__call {
     weft__conn *conn;                    /* busy with this call; NULL: none */
     int64_t started_ns, total_ns;        /* total_ns: when all must have ended */
     size_t came;                         /* so many bytes of the answer are in client->in */
-    weft_str head;                       /* of a request that did not go at once, in client->out */
+    weft_str kept;                       /* the head of one that had to wait for its connection, in the task's arena; or NULL */
+    weft_str head;                       /* of a request that did not go at once, kept or in client->out */
     size_t gone;                         /* so many bytes of it and of the body went */
     bool went;                           /* of the request, a byte may have gone out here */
     bool cut_short;                      /* the peer broke off before all of it had gone */
@@ -72,10 +73,14 @@ int weft__call_check(weft__call *c);
 /* Put the URL together into client->out, find its origin. 0 or a code, recorded. Waits: never. */
 int weft__call_locate(weft__call *c);
 
+/* Between weft__call_locate and a wait for a connection: write the head into the task's arena, so that it need not be put
+ * together again. Without memory nothing is kept, and it is. Waits: never. */
+void weft__call_keep(weft__call *c);
+
 /* The URL alone, for a text; the template when it cannot be put together. */
 void weft__call_url(const weft__call *c, weft__buf *out);
 
-/* Send it on c->conn; no wait since weft__call_locate. A peer that breaks off is no failure yet: it
+/* Send it on c->conn; no wait since weft__call_locate, unless its head was kept. A peer that breaks off is no failure yet: it
  * may have answered (cut_short). 0; WEFT__CALL_UNSENT: weft__call_send_rest must follow before any
  * wait; or a code, recorded. Waits: never. */
 enum { WEFT__CALL_UNSENT = 5 };

@@ -258,10 +258,17 @@ static int head_too_large(weft__call *c)
         "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
 }
 
+/* One that is too large is not kept, and refused when it is sent. */
+void weft__call_keep(weft__call *c)
+{
+    weft_str head = write_head(c);
+    if (!c->client->out.failed) c->kept = weft__arena_dup(weft__arena_here(), head);
+}
+
 int weft__call_send(weft__call *c)
 {
-    weft_str head = write_head(c), body = c->opts->body;
-    if (c->client->out.failed) return head_too_large(c);
+    weft_str head = c->kept.ptr ? c->kept : write_head(c), body = c->opts->body;
+    if (!c->kept.ptr && c->client->out.failed) return head_too_large(c);
     struct iovec iov[2] = { { (void *)head.ptr, head.len }, { (void *)body.ptr, body.len } };
     ssize_t went = weft__stream_try_send(&c->conn->stream, iov, body.len ? 2 : 1);
     c->went = went > 0;

@@ -8,6 +8,7 @@ static const weft__client_limits DEFAULTS = {
     .origin_max = 100, .total_max = 1000, .origins_max = 1024, .idle_ms = 30000
 };
 static weft_client_opts settings;    /* of the whole program; 0: the default */
+static const char WAITS_FOR[] = "a connection of the client's pool";
 static const char AGENT[] = "\r\nUser-Agent: weft/0.1\r\n";
 
 /* On its own stack while it waits. */
@@ -16,6 +17,7 @@ struct weft__slot_waiter {
     weft__slot_queue *queue;            /* NULL: in none */
     weft__origin *origin;
     weft__conn *conn;                /* what it was given, before it was woken */
+    weft__due due;                   /* with the usual deadline */
     weft__fiber *fiber;
     const weft_task *task;
 };
@@ -47,31 +49,7 @@ static void queue_remove(weft__slot_waiter *w)
 
 static int64_t now_of(const weft__client *client) { return weft__loop_now(client->loop); }
 
-static void line_timer_start(weft__client *client, weft__line *line)
-{
-    line->runs = weft__timer_start(client->loop, &line->timer, line->first->due_ns) == 0;
-}
-
-/* Behind all others: its time is over last. */
-static void line_add(weft__client *client, weft__line *line, weft__conn *c, int ms)
-{
-    c->due_ns = now_of(client) + (int64_t)ms * 1000000;
-    c->behind = NULL;
-    c->before = line->last;
-    if (line->last) line->last->behind = c;
-    else line->first = c;
-    line->last = c;
-    /* It is left running when the line empties: to start and stop it for each call costs more. */
-    if (!line->runs) line_timer_start(client, line);
-}
-
-static void line_remove(weft__line *line, weft__conn *c)
-{
-    if (c->before) c->before->behind = c->behind;
-    else line->first = c->behind;
-    if (c->behind) c->behind->before = c->before;
-    else line->last = c->before;
-}
+static weft__conn *conn_of(weft__due *d) { return d ? (weft__conn *)((char *)d - offsetof(weft__conn, due)) : NULL; }
 
 static void busy_add(weft__conn *c, const weft_task *holder)
 {
@@ -89,7 +67,7 @@ static void idle_add(weft__conn *c)
     c->next = o->idle;
     if (o->idle) o->idle->prev = c;
     o->idle = c;
-    line_add(o->client, &o->client->idle, c, o->client->limits.idle_ms);
+    (void)weft__line_add(o->client->loop, &o->client->idle, &c->due, o->client->limits.idle_ms);
 }
 
 static void idle_remove(weft__conn *c)
@@ -97,7 +75,7 @@ static void idle_remove(weft__conn *c)
     if (c->next) c->next->prev = c->prev;
     if (c->prev) c->prev->next = c->next;
     else c->origin->idle = c->next;
-    line_remove(&c->origin->client->idle, c);
+    weft__line_remove(&c->origin->client->idle, &c->due);
 }
 
 /* ---- giving back ---- */
@@ -212,8 +190,8 @@ static void idle_over(weft__timer *t)
     weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, idle.timer));
     weft__line *line = &client->idle;
     line->runs = false;
-    while (line->first && line->first->due_ns <= now_of(client)) idle_drop(line->first);
-    if (line->first) line_timer_start(client, line);
+    while (line->first && line->first->at_ns <= now_of(client)) idle_drop(conn_of(line->first));
+    if (line->first) weft__line_again(client->loop, line, line->first->at_ns);
 }
 
 /* ---- waiting for an answer ---- */
@@ -225,29 +203,25 @@ static void asking_over(weft__timer *t)
 {
     weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, asking.timer));
     weft__line *line = &client->asking;
-    weft__conn *c = line->first;
+    weft__conn *c = conn_of(line->first);
     bool again = false;
-    for (; c && c->due_ns <= now_of(client); c = c->behind) {
+    for (; c && c->due.at_ns <= now_of(client); c = conn_of(c->due.behind)) {
         again |= !c->stream.reader || !weft__wake(c->stream.reader, WEFT_ETIMEDOUT);
     }
-    if (!c && !again) {
-        line->runs = false;
-        return;
-    }
-    int64_t at_ns = again ? now_of(client) + ASK_AGAIN_NS : c->due_ns;
-    line->runs = weft__timer_start(client->loop, &line->timer, at_ns) == 0;
+    line->runs = false;
+    if (again) weft__line_again(client->loop, line, now_of(client) + ASK_AGAIN_NS);
+    else if (c) weft__line_again(client->loop, line, c->due.at_ns);
 }
 
 bool weft__conn_asks(weft__conn *c)
 {
-    weft__line *line = &c->origin->client->asking;
-    line_add(c->origin->client, line, c, WEFT__CLIENT_READ_MS);
-    if (__builtin_expect(line->runs, 1)) return true;
-    line_remove(line, c);
+    weft__client *client = c->origin->client;
+    if (__builtin_expect(weft__line_add(client->loop, &client->asking, &c->due, WEFT__CLIENT_READ_MS), 1)) return true;
+    weft__line_remove(&client->asking, &c->due);
     return false;
 }
 
-void weft__conn_answered(weft__conn *c) { line_remove(&c->origin->client->asking, c); }
+void weft__conn_answered(weft__conn *c) { weft__line_remove(&c->origin->client->asking, &c->due); }
 
 /* ---- taking ---- */
 
@@ -288,7 +262,7 @@ static weft__conn *place_take(weft__origin *o, bool *full)
     bool all = client->conns >= client->limits.total_max;
     *full = o->conns >= client->limits.origin_max || (all && !client->idle.first);
     if (*full) return NULL;
-    if (all) idle_drop(client->idle.first);
+    if (all) idle_drop(conn_of(client->idle.first));
     weft__conn *c = conn_new(client);
     if (!c) return NULL;
     c->origin = o;
@@ -304,6 +278,27 @@ static weft__slot_queue *queue_of(weft__origin *o)
     return o->conns >= o->client->limits.origin_max ? &o->waiters : &o->client->starved;
 }
 
+static void waiting_over(weft__timer *t)
+{
+    weft__client *client = (weft__client *)((char *)t - offsetof(weft__client, waiting.timer));
+    weft__line *line = &client->waiting;
+    weft__due *d = line->first;
+    for (; d && d->at_ns <= now_of(client); d = d->behind) {
+        /* One that is awake already has a connection, or was cancelled: it leaves by itself. */
+        (void)weft__wake(((weft__slot_waiter *)((char *)d - offsetof(weft__slot_waiter, due)))->fiber, WEFT_ETIMEDOUT);
+    }
+    line->runs = false;
+    if (d) weft__line_again(client->loop, line, d->at_ns);
+}
+
+static int park_usual(weft__client *client, weft__slot_waiter *w)
+{
+    bool told = weft__line_add(client->loop, &client->waiting, &w->due, WEFT__CLIENT_CONNECT_MS);
+    int rc = told ? weft__park(WAITS_FOR, INT64_MAX) : WEFT_ENOMEM;
+    weft__line_remove(&client->waiting, &w->due);
+    return rc;
+}
+
 int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out)
 {
     bool full;
@@ -314,7 +309,7 @@ int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out)
     weft__slot_waiter w = { .origin = o, .fiber = weft__self(), .task = weft_task_self() };
     queue_add(queue_of(o), &w);
     o->waiting++;
-    int rc = weft__park("a connection of the client's pool", deadline_ns);
+    int rc = deadline_ns == INT64_MAX ? park_usual(o->client, &w) : weft__park(WAITS_FOR, deadline_ns);
     o->waiting--;
     queue_remove(&w);
     *out = w.conn;
@@ -424,6 +419,7 @@ static void client_free(void *arg)
     weft__client *client = arg;
     weft__timer_stop(client->loop, &client->idle.timer);
     weft__timer_stop(client->loop, &client->asking.timer);
+    weft__timer_stop(client->loop, &client->waiting.timer);
     for (weft__conn *c; (c = client->all);) {
         client->all = c->all;
         weft__stream_close(&c->stream);
@@ -481,6 +477,7 @@ static weft__client *client_new(weft__loop *loop)
     client->seed = os->ops->random(os);
     client->idle.timer.fire = idle_over;
     client->asking.timer.fire = asking_over;
+    client->waiting.timer.fire = waiting_over;
     weft__buf_init(&client->out, REQUEST_HEAD_MAX);
     client->in = weft__malloc(WEFT__CLIENT_IN);
     if (client->in && weft__loop_on_free(loop, client_free, client) == 0) return client;

@@ -7,6 +7,7 @@
  * (it belongs to one call), or spare (closed, its memory kept). Whoever takes one gives it back by
  * keep or drop, whatever happens; it then goes to whoever has waited longest, or becomes idle, or
  * spare. Nothing is allocated once as many connections were open at a time as are now. */
+#include "http/line.h"
 #include "io/stream.h"
 #include "weft/client.h"
 #include "wire/http1.h"
@@ -27,18 +28,13 @@ typedef struct weft__conn weft__conn;
 typedef struct weft__slot_waiter weft__slot_waiter;
 typedef struct weft__slot_queue { weft__slot_waiter *first, *last; } weft__slot_queue;
 
-/* Connections in the order in which their time is over, which is the same for all of them: one
- * timer serves them. */
-typedef struct weft__line { weft__conn *first, *last; weft__timer timer; bool runs; } weft__line;
-
 typedef enum { WEFT__CONN_SPARE, WEFT__CONN_BUSY, WEFT__CONN_IDLE } weft__conn_state;
 
 struct weft__conn {
     weft__stream stream;             /* first; fd -1: to be opened */
     weft__origin *origin;
     weft__conn *next, *prev;         /* idle: among those of its origin; spare: next alone */
-    weft__conn *before, *behind;     /* in a line: of the idle ones, or of those that ask */
-    int64_t due_ns;                  /* in a line: when its time there is over */
+    weft__due due;                   /* in a line: of the idle ones, or of those that ask */
     int64_t idle_until_ns;           /* an idle one is not used after it */
     int64_t since_ns;                /* busy or idle */
     const weft_task *holder;         /* of a busy one: in whose call; NULL: it may outlive that */
@@ -66,7 +62,8 @@ enum {
     WEFT__ORIGIN_BUCKETS = 256,
     WEFT__CLIENT_IN = 64 * 1024,
     WEFT__CLIENT_HEADERS = 100,      /* header lines of an answer */
-    WEFT__CLIENT_READ_MS = 30000     /* between two reads, unless the caller says otherwise */
+    WEFT__CLIENT_READ_MS = 30000,    /* between two reads, unless the caller says otherwise */
+    WEFT__CLIENT_CONNECT_MS = 5000   /* until a connection is there, likewise */
 };
 
 struct weft__client {
@@ -76,7 +73,8 @@ struct weft__client {
     weft__origin *buckets[WEFT__ORIGIN_BUCKETS];
     unsigned origins, conns;         /* conns: idle and busy of all origins */
     weft__conn *spare, *all;         /* all: whatever they do, for telling who holds them */
-    weft__line idle, asking;
+    weft__line idle, asking;         /* connections */
+    weft__line waiting;              /* calls in a queue, with the usual deadline */
     weft__slot_queue starved;           /* those whose origin has room, but the loop has none */
     uint64_t opened, retried;        /* how often since the start */
 
@@ -101,7 +99,8 @@ int weft__origin_find(weft__client *client, const weft__url *url, weft__origin *
 weft__conn *weft__conn_take(weft__origin *o);
 
 /* A connection, open or to be opened; within the limits, in order of the calls. 0; WEFT_ENOMEM;
- * WEFT_ETIMEDOUT; or the code of a cancel. Waits: while the limits are reached. */
+ * WEFT_ETIMEDOUT; or the code of a cancel. INT64_MAX stands for the usual deadline, of WEFT__CLIENT_CONNECT_MS from now,
+ * which costs no timer of its own. Waits: while the limits are reached. */
 int weft__conn_wait(weft__origin *o, int64_t deadline_ns, weft__conn **out);
 
 /* Open it; it must be closed. 0 or a code, *why a static text or NULL. Waits: always. */

@@ -18,9 +18,8 @@ const unsigned char weft__byte_class[256] = {
     ['['] = PLAIN, ['\\'] = PLAIN, [']'] = PLAIN, ['{'] = BRACE, ['}'] = BRACE,
 };
 
-bool weft__same_nocase(weft_str a, weft_str b)
+bool weft__same_but_case(weft_str a, weft_str b)
 {
-    if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++) {
         if (weft__lower(a.ptr[i]) != weft__lower(b.ptr[i])) return false;
     }

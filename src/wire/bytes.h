@@ -39,7 +39,12 @@ static inline unsigned weft__hex_value(char c)
 static inline char weft__lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 32) : c; }
 
 /* True when both are the same text but for the case of ASCII letters. */
-bool weft__same_nocase(weft_str a, weft_str b);
+bool weft__same_but_case(weft_str a, weft_str b);
+
+static inline bool weft__same_nocase(weft_str a, weft_str b)         /* nearly always the case is the same too */
+{
+    return a.len == b.len && (!a.len || memcmp(a.ptr, b.ptr, a.len) == 0 || weft__same_but_case(a, b));
+}
 
 /* Without spaces and tabs at either end. */
 weft_str weft__trim(weft_str s);

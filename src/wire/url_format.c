@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "wire/bytes.h"
+#include "wire/http1_scan.h"
 
 typedef enum place { NO_PLACE, IN_PATH, IN_QUERY } place;
 
@@ -36,8 +37,8 @@ static place place_behind(weft_str url)
 {
     bool whole = weft__url_has_scheme(url);
     if (!whole && (!url.len || url.ptr[0] != '/')) return NO_PLACE;
-    const char *end = url.ptr + url.len,
-               *from = whole ? (const char *)memchr(url.ptr, '/', url.len) + 2 : url.ptr;
+    const char *end = url.ptr + url.len, *from = url.ptr;
+    if (whole) from += url.ptr[4] == ':' ? sizeof "http://" - 1 : sizeof "https://" - 1;
     if (memchr(from, '?', (size_t)(end - from))) return IN_QUERY;
     return memchr(from, '/', (size_t)(end - from)) ? IN_PATH : NO_PLACE;
 }
@@ -64,7 +65,8 @@ static int add_encoded(format *f, weft_str value)
 
 static int add_trusted(format *f, weft_str value)
 {
-    if (!weft__bytes_are(value, WEFT__TARGET)) {
+    const char *end = value.ptr + value.len;
+    if (value.len && weft__scan_target(value.ptr, value.ptr, end) != end) {
         return refuse(f,
             "value %zu of \"%.60s\" holds a byte that no URL may have, and {+} puts it as it is",
             f->seen, f->text);
@@ -122,16 +124,14 @@ static bool is_dot_segment(const char *at, const char *end)
 
 static bool has_dot_segment(weft_str url)
 {
-    const char *end = url.len ? memchr(url.ptr, '?', url.len) : NULL;
-    if (!end) end = url.ptr + url.len;
-    const char *at = url.ptr;
-    while (at < end) {
-        const char *slash = memchr(at, '/', (size_t)(end - at));
-        const char *stop = slash ? slash : end;
-        if (is_dot_segment(at, stop)) return true;
-        at = stop + 1;
+    const char *at = url.ptr, *end = url.ptr + url.len;
+    for (;;) {
+        const char *from = at;
+        while (at < end && *at != '/' && *at != '?') at++;
+        if (from < at && (*from == '.' || *from == '%') && is_dot_segment(from, at)) return true;
+        if (at == end || *at == '?') return false;
+        at++;
     }
-    return false;
 }
 
 int weft__url_format(weft__buf *out, const char *text, const weft_str *values, size_t count,

@@ -316,7 +316,7 @@ NET_SIM_TEST(running_out_of_descriptors_says_so)
     return 0;
 }
 
-/* Each allocation of a call fails in turn, also those of opening a connection. */
+/* Each allocation of a call fails in turn, also those of opening a connection. A head that cannot be kept is no failure. */
 NET_SIM_TEST(a_call_without_memory_fails_cleanly)
 {
     NET_UPSTREAM(up, { .bytes = CHUNKED, .first = 60, .slice_ms = 1,
@@ -333,7 +333,7 @@ NET_SIM_TEST(a_call_without_memory_fails_cleanly)
         net_pause(10);
         WEFT_CHECK_EQ(net_conns(), 0);
     }
-    WEFT_CHECK(failures > 5);
+    WEFT_CHECK(failures > 3);
     Quote q;
     return weft_fetch(Quote, &q, "{+}/price/7", up_base);
 }

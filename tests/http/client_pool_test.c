@@ -187,6 +187,80 @@ NET_SIM_TEST(a_wait_for_the_total_limit_names_it)
     return 0;
 }
 
+/* Those with the usual deadline share one timer; each still waits for its own five seconds, and a connection that comes
+ * free goes to who has not yet given up. */
+typedef struct gives_up { const char *base; int after_ms, connect_ms, ended_ms; } gives_up;
+static int ask_and_give_up(gives_up *const *in)
+{
+    gives_up *g = *in;
+    weft_response r;
+    WEFT_TRY(weft_sleep_ms(g->after_ms));
+    int64_t from_ns = weft_now_ns();
+    int rc = weft_exchange(&r, (.connect_ms = g->connect_ms), "{+}/price/7", g->base);
+    g->ended_ms = (int)((weft_now_ns() - from_ns) / 1000000);
+    WEFT_CHECK_EQ(rc, WEFT_ETIMEDOUT);
+    WEFT_CHECK(strstr(weft_error_of(rc)->text, "no connection became free within") != NULL);
+    return 0;
+}
+
+NET_SIM_TEST(each_wait_for_a_connection_has_a_deadline_of_its_own)
+{
+    net_client()->limits.origin_max = 1;
+    NET_UPSTREAM(up, { .bytes = "", .then = NET_HANG });
+    static gives_up g[] = { { .after_ms = 0 }, { .after_ms = 700 }, { .after_ms = 900, .connect_ms = 50 },
+        { .after_ms = 4990 }, { .after_ms = 6000 } };
+    WEFT_SCOPE(holder);
+    weft_spawn(holder, hang_here, (&(net_ask_in){ up_base, 1 }));
+    net_pause(1);
+    for (int round = 0; round < 2; round++) {
+        WEFT_SCOPE(s);
+        for (size_t i = 0; i < weft_count(g); i++) {
+            g[i].base = up_base;
+            gives_up *at = &g[i];
+            weft_spawn(s, ask_and_give_up, &at);
+        }
+        WEFT_TRY(weft_join(s));
+        for (size_t i = 0; i < weft_count(g); i++) WEFT_CHECK_EQ(g[i].ended_ms, g[i].connect_ms ? 50 : 5000);
+    }
+    weft_cancel(holder);
+    return 0;
+}
+
+/* What waits has written its request before; what others send meanwhile is in the same buffers. */
+typedef struct asks_late { const char *base, *word, *encoded; } asks_late;
+static int post_late(const asks_late *in)
+{
+    weft_header h[] = { { WEFT_S("X-Word"), weft_str_of(in->word) } };
+    weft_response r;
+    WEFT_TRY(weft_exchange(&r, (.method = "POST", .body = weft_str_of(in->word), .content_type = "text/plain",
+        .headers = h, .header_count = 1), "{+}/say/{}?w={}", in->base, in->word, in->word));
+    WEFT_CHECK_EQ(r.status, 200);
+    return 0;
+}
+
+NET_TEST(a_request_that_waited_for_its_connection_is_the_one_that_was_asked)
+{
+    net_client()->limits.origin_max = 1;
+    NET_UPSTREAM(up, { .bytes = OK, .pause_ms = 1 });
+    asks_late asked[] = { { up_base, "the first one, and a long one", "the%20first%20one%2C%20and%20a%20long%20one" },
+        { up_base, "second", "second" }, { up_base, "3rd/?", "3rd%2F%3F" } };
+    WEFT_SCOPE(s);
+    for (size_t i = 0; i < weft_count(asked); i++) weft_spawn(s, post_late, &asked[i]);
+    WEFT_TRY(weft_join(s));
+    WEFT_CHECK_EQ(up.requests, 3);
+    int found = 0;
+    for (size_t i = 0; i < weft_count(asked); i++) {             /* whose turn came last the simulator draws */
+        char line[200], rest[200];
+        snprintf(line, sizeof line, "POST /say/%s?w=%s HTTP/1.1\r\nHost: 127.0.0.1:", asked[i].encoded, asked[i].encoded);
+        snprintf(rest, sizeof rest, "\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nX-Word: %s\r\n\r\n%s",
+            strlen(asked[i].word), asked[i].word, asked[i].word);
+        const char *at = strstr(up.last, rest);
+        found += strstr(up.last, line) == up.last && at && strlen(at) == strlen(rest);
+    }
+    WEFT_CHECK_EQ(found, 1);
+    return 0;
+}
+
 /* Waiters that are cancelled as connections are handed to them lose none. */
 NET_TEST(cancelled_waiters_lose_no_connection)
 {

@@ -506,9 +506,9 @@ NET_TEST(a_thousand_downloads_that_are_given_up_leave_no_place_taken)
     NET_TALKER(base, pour, NULL);
     int fds = net_fds();
     for (int round = 0; round < 10; round++) {
-        WEFT_SCOPE(s, .forget = true);
-        weft_error errors[100];
+        static weft_error errors[100];
         static int outs[100];
+        WEFT_SCOPE(s, .forget = true);
         for (int i = 0; i < (real ? 100 : 20); i++) {
             weft_spawn(s, sip, (&(sip_in){ base, round * 100 + i }), &outs[i], .error = &errors[i], .timeout_ms = 1 + i % 9 * 3);
         }

@@ -379,9 +379,9 @@ NET_TEST(uploads_that_are_cancelled_leave_no_place_taken)
     taker t = { .pause_ms = 1 };
     NET_TALKER(base, take, &t);
     {
-        WEFT_SCOPE(s, .forget = true);
         weft_error errors[60];
         weft_response rs[60];
+        WEFT_SCOPE(s, .forget = true);
         for (int i = 0; i < 60; i++)
             weft_spawn(s, send_it, (&(net_ask_in){ base, i }), &rs[i], .error = &errors[i], .timeout_ms = 5 + i);
         net_pause(40);

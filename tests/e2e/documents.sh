@@ -82,7 +82,7 @@ for name in showcase shop pairs; do
     run "validators_${name}" node judge.mjs "$name.json"
     run "openapi_typescript_${name}" "$bin/openapi-typescript" "$name.json" -o "$name.ts"
 done
-run the_clients_compile "$bin/tsc" --noEmit --strict --skipLibCheck --target es2022 --module esnext --moduleResolution bundler client.ts shop_client.ts
+run the_clients_compile "$bin/tsc" --noEmit --strict --skipLibCheck --target es2022 --module esnext --moduleResolution bundler client.ts shop_client.ts pairs_client.ts
 
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
 if [ -z "$chromium" ]; then

@@ -39,6 +39,7 @@
 #include "weft/failure.h"
 #include "weft/model.h"
 #include "weft/task.h"
+#include "weft/template.h"
 #include "weft/thread.h"
 #include "weft/upload.h"
 
@@ -278,6 +279,7 @@ typedef struct weft_app {
     const weft_mount *mounts;
     const weft_on_failure *on_failure;
     bool problems, debug;
+    const weft_template *const *templates;           /* of pages: template.h */
 } weft_app;
 
 /* ---- URLs of routes ---- */

@@ -290,7 +290,11 @@ static int add_site(compiling *c, around *in, const weft_app *app, const char *n
         .host = in->host, .keeps_head = app->on_failure || app->debug };
     in->site = site;
     check_failures(c, app);
-    return 0;
+    for (const weft_template *const *t = app->templates; t && *t; t++) {
+        int rc = (*t)->model ? check_schema(c, (*t)->model) : 0;
+        if (rc < 0) return rc;
+    }
+    return weft__templates_make(app->templates, arena, &site->templates, c->faults);
 }
 
 static int add_mounts(compiling *c, const around *outside, const weft_mount *mounts);

@@ -8,17 +8,16 @@
 
 void weft__html_add(weft__buf *out, weft_str text)
 {
+    static const char *const written[128] = { ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;" };
+    size_t from = 0;
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        switch (c) {
-        case '&': weft__buf_lit(out, "&amp;"); break;
-        case '<': weft__buf_lit(out, "&lt;"); break;
-        case '>': weft__buf_lit(out, "&gt;"); break;
-        case '"': weft__buf_lit(out, "&quot;"); break;
-        case '\'': weft__buf_lit(out, "&#39;"); break;
-        default: weft__buf_add_char(out, c);
-        }
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c >= 128 || !written[c]) continue;
+        weft__buf_add(out, text.ptr + from, i - from);
+        weft__buf_add_str(out, weft_str_of(written[c]));
+        from = i + 1;
     }
+    if (from < text.len) weft__buf_add(out, text.ptr + from, text.len - from);
 }
 
 /* ---- who wants what ---- */

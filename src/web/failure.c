@@ -94,9 +94,10 @@ static int call(weft_failure_handler *handler, weft__exchange *x, const weft_fai
 }
 
 /* A reply with the failure's status and headers: in a list of its own, as they are needed again when the handler fails. */
-static bool reply_begin(weft_reply *r, weft__exchange *x, const weft__told *t)
+static bool reply_begin(weft_reply *r, const weft__site *site, weft__exchange *x, const weft__told *t)
 {
     weft__reply_init(r, x->arena);
+    r->site = site;
     r->status = t->status;
     for (uint32_t i = 0; t->headers && i < t->headers->headers.count; i++) {
         weft_header *slot = weft__list_slot(r->arena, &r->headers, sizeof *slot);
@@ -131,7 +132,7 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
         .trace = t->trace ? t->trace : "", .route = e ? e->name.ptr : "", .request = &request };
     failure.text = t->detail.len ? failure.detail.text : weft__arena_dup(x->arena, t->text);
     failure.body = weft__arena_dup(x->arena, t->body);
-    bool ready = reply_begin(&reply, x, t) && failure.detail.text.ptr && failure.text.ptr && failure.body.ptr;
+    bool ready = reply_begin(&reply, site, x, t) && failure.detail.text.ptr && failure.text.ptr && failure.body.ptr;
     int rc = ready ? call(handler, x, &failure, &reply) : WEFT_ENOMEM;
     if (rc == 0 && send_reply(x, &reply)) return true;
     if (!weft__cancelled()) log_handler(e, t->status, rc < 0 ? rc : WEFT_ENOMEM);

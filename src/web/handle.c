@@ -132,7 +132,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     if (!weft__input_read(e, x, m, in)) return;
     if (e->answer >= WEFT__ANSWER_REPLY) reply = e->answer == WEFT__ANSWER_REPLY ? out : weft__stream_init(e, x, out);
     else if (e->reply) reply = &beside;
-    if (reply) weft__reply_init(reply, x->arena);
+    if (reply) weft__reply_init(reply, x->arena), reply->site = e->site;
     int rc = give_objects(e, x, in, &request, reply);
     weft__exchange_detach(x);
     if (e->cancels) weft__exchange_cancel_on_leave(x, true);

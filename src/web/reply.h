@@ -8,6 +8,7 @@ enum { WEFT__REPLY_HEADERS_MAX = 64, WEFT__REPLY_HEADER_BYTES_MAX = 8192 };
 /* What a handler says about its answer. Texts and headers lie in the request's arena. */
 struct weft_reply {
     weft_arena *arena;
+    const struct weft__site *site;   /* the application that answers */
     int status;                      /* 0: as the route says */
     bool has_body;
     bool sent;                       /* the head has gone: it can say nothing any more */

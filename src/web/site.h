@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "web/docs.h"
 #include "web/host.h"
+#include "web/template.h"
 
 typedef struct weft__site weft__site;
 struct weft__site {
@@ -15,6 +16,7 @@ struct weft__site {
     const weft__host *host;          /* NULL: any */
     weft__pages pages;
     weft__buf document;
+    weft__templates templates;
     bool keeps_head;                 /* a failure's answer looks at the request */
 };
 typedef struct weft__sites { weft__site **items; uint32_t count, room; } weft__sites;

@@ -1,13 +1,12 @@
 /* URLs of routes by name: the way back from an input to the request that would have given it. */
 #include <stdio.h>
 #include <string.h>
-#include "model/json.h"
 #include "model/schema.h"
 #include "model/text.h"
 #include "web/endpoint.h"
 #include "web/request.h"
+#include "web/text_of.h"
 #include "wire/bytes.h"
-#include "wire/json.h"
 #include "wire/url.h"
 
 enum { URL_BYTES_MAX = 64 * 1024, NAMES_SHOWN = 200 };
@@ -95,23 +94,17 @@ static int check_input(const making *m, const weft_schema *in)
 
 /* ---- values as text ---- */
 
-/* JSON has every scalar and enum as a text, quoted or not. 0; 1 for null, which is none. The text lives until the next one. */
+/* 0; 1 for null, which is none. The text lives until the next one. */
 static int text_of(making *m, const weft__source *s, const weft_schema *type, const void *value, weft_str *out)
 {
     weft__fault fault = { "" };
-    weft__json_string string;
-    bool nul = false;
-    m->text.len = 0;
-    int rc = weft__json_write(type, value, &m->text, &fault);
+    int rc = weft__text_of(type, value, &m->text, out, &fault);
     if (rc == WEFT_ENOMEM) return rc;
     if (rc == WEFT_ELIMIT) return too_long(m);
     if (rc < 0) return FAIL(m, "'%s': member '%s' of %s: %s", m->name, s->field->name, m->e->route->in->name, fault.text);
-    weft__json_in in = weft__json_open(weft__buf_str(&m->text));
-    *out = weft__buf_str(&m->text);
-    if (weft_str_equal(*out, WEFT_S("null"))) return 1;
-    if (weft__json_peek(&in) != '"' || !weft__json_string_read(&in, &string)) return 0;
-    *out = (weft_str){ m->text.ptr, weft__json_unescape(string.raw, m->text.ptr, &nul) };
-    return nul ? FAIL(m, "'%s': member '%s' of %s holds a NUL", m->name, s->field->name, m->e->route->in->name) : 0;
+    if (rc == 0 && memchr(out->ptr, 0, out->len))
+        return FAIL(m, "'%s': member '%s' of %s holds a NUL", m->name, s->field->name, m->e->route->in->name);
+    return rc;
 }
 
 static const weft__source *source_of(const making *m, unsigned param)

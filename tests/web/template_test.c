@@ -1,0 +1,244 @@
+/* Templates: what they make of models, what they let nobody do, and which mistakes are told at the start. */
+#include "web/template.h"
+#include <string.h>
+#include "pairs.h"
+#include "task/world.h"
+#include "web/app.h"
+
+WEFT_ENUM(Mood, value(MOOD_GOOD, "good"), value(MOOD_BAD, "<bad>"));
+WEFT_MODEL(Maker, field(weft_str, name), opt(weft_str, town));
+WEFT_MODEL(Book, field(weft_str, name), field(weft_str, url, .as = "link"), list(weft_str, tags), ref(Maker, by), field(int, stock));
+WEFT_MODEL(Shelf, field(weft_str, title), list(Book, books), opt(Maker, owner), field(Mood, mood), field(_Bool, open), field(double, price), field(weft_date, day), map(int, counts));
+WEFT_INPUT(shelf_in, query(weft_str, title, .initial = "T"), query(weft_str, url, .initial = "/b/1"), query(int, n, .initial = "2"));
+
+static Maker ada = { .name = WEFT_S("Ada & Co") };
+
+static Shelf shelf_of(const shelf_in *in)
+{
+    Shelf s = { .title = in->title, .mood = MOOD_BAD, .open = in->n > 1, .price = 2.5, .day = { 2026, 3, 4 } };
+    for (int i = 0; i < in->n; i++) {
+        Book b = { .name = weft_format("<%d>", i), .url = in->url, .by = i ? &ada : NULL, .stock = i };
+        if (i) weft_push(&b.tags, WEFT_S("a"));
+        if (i) weft_push(&b.tags, WEFT_S("b\""));
+        weft_push(&s.books, b);
+    }
+    if (in->n > 1) s.owner = (weft_opt_Maker)WEFT_SOME((Maker){ .name = WEFT_S("Bo") });
+    return s;
+}
+
+/* Each is a page with a route of its own. */
+#define PAGES(_) \
+    _(value,    "value.html",    "<p>{{title}} {{mood}} {{open}} {{price}} {{day}} {{ title }}") \
+    _(list,     "list.html",     "{{#books}}[{{name}}|{{title}}|{{stock}}]{{/books}}{{^books}}none{{/books}}") \
+    _(tags,     "tags.html",     "{{#books}}({{#tags}}{{.}};{{/tags}}{{^tags}}-{{/tags}}){{/books}}") \
+    _(dotted,   "dotted.html",   "{{owner.name}}{{owner.town}}/{{#books}}{{by.name}},{{/books}}") \
+    _(option,   "option.html",   "{{#owner}}of {{name}}{{#town}} from {{.}}{{/town}}{{/owner}}{{^owner}}of {{title}}{{/owner}}") \
+    _(truth,    "truth.html",    "{{#open}}open{{/open}}{{^open}}shut{{/open}} {{#title}}has{{/title}}{{^title}}no{{/title}} {{#books}}{{#stock}}s{{/stock}}{{^stock}}0{{/stock}}{{/books}}") \
+    _(raw,      "raw.html",      "<p>{{{title}}}{{&title}}") \
+    _(comment,  "comment.html",  "a{{! not {here} }}b") \
+    _(lines,    "lines.html",    "<ul>\n  {{#books}}\n  <li>{{name}}\n  {{/books}}\n{{! gone }}\n</ul>\n  {{#open}}x{{/open}}\n") \
+    _(attrs,    "attrs.html",    "<a title='{{title}}' href=\"{{#books}}{{link}}{{/books}}\" data-x=\"{{title}}\"{{#open}} hidden{{/open}}>") \
+    _(prefixed, "prefixed.html", "<a href=\"/q?x={{title}}\">") \
+    _(rcdata,   "rcdata.html",   "<title>{{title}}</title><script>var x = '</p>';</script>{{title}}") \
+    _(plain,    "plain.txt",     "{{title}} <script>{{title}}{{{title}}}") \
+    _(outer,    "outer.html",    "<p>{{title}}\n  {{> row.html }}\n{{#books}}{{> row.html}}{{/books}}") \
+    _(no_tags,  "none.html",     "") \
+    _(open_end, "open.html",     "{{#books}}\n{{/books}}")
+
+WEFT_PARTIAL(row_part, "row.html", "<b>{{title}}</b>\n");
+#define DECLARED(id, name, text) \
+    WEFT_TEMPLATE(id##_page, Shelf, name, text); \
+    static int show_##id(const shelf_in *in, weft_reply *out) { Shelf s = shelf_of(in); return weft_render(out, id##_page, &s); }
+PAGES(DECLARED)
+#define ROUTE(id, name, text) WEFT_GET("/" #id, show_##id, shelf_in, weft_reply),
+#define LISTED(id, name, text) &id##_page.page,
+
+static int gone(const weft_failure *f, weft_reply *out) { Shelf s = { .title = f->text }; return weft_render(out, prefixed_page, &s); }
+WEFT_TEMPLATE(lost_page, Maker, "lost.html", "{{name}}");
+static int show_lost(const shelf_in *in, weft_reply *out) { return weft_render(out, lost_page, &(Maker){ .name = in->title }); }
+static const weft_app inner = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/value", show_value, shelf_in, weft_reply)) };
+static const weft_template *const templates[] = { PAGES(LISTED) &row_part.page, NULL };
+static const weft_app app = { .openapi_path = "", .templates = templates, .mounts = WEFT_MOUNTS(WEFT_MOUNT("/in", inner)), .on_failure = WEFT_ON_FAILURE({ 404, gone }),
+    .routes = WEFT_ROUTES(PAGES(ROUTE) WEFT_GET("/lost", show_lost, shelf_in, weft_reply)) };
+
+static void page_is(int line, const char *path, const char *expected)
+{
+    weft_response r = weft_test_get(&app, path);
+    if (r.status != 200) weft__check_fail(__FILE__, line, "status %d of %s", r.status, path);
+    weft__check_str(__FILE__, line, path, r.body, expected);
+}
+#define PAGE(path, expected) page_is(__LINE__, path, expected)
+
+WEFT_TEST(values_are_their_text_escaped)
+{
+    PAGE("/value", "<p>T &lt;bad&gt; true 2.5 2026-03-04 T");
+    PAGE("/value?title=%3Cscript%3E%22%27%26", "<p>&lt;script&gt;&quot;&#39;&amp; &lt;bad&gt; true 2.5 2026-03-04 &lt;script&gt;&quot;&#39;&amp;");
+    PAGE("/raw?title=%3Cb%3E", "<p><b><b>");
+    PAGE("/comment", "ab");
+    PAGE("/no_tags", "");
+}
+
+WEFT_TEST(sections_are_there_for_each_item_and_names_are_looked_for_outwards)
+{
+    PAGE("/list", "[&lt;0&gt;|T|0][&lt;1&gt;|T|1]");
+    PAGE("/list?n=0", "none");
+    PAGE("/tags", "(-)(a;b&quot;;)");
+    PAGE("/open_end?n=3", "");
+}
+
+WEFT_TEST(what_is_absent_is_nothing_and_its_section_is_not_there)
+{
+    PAGE("/dotted", "Bo/,Ada &amp; Co,");
+    PAGE("/dotted?n=1", "/,");
+    PAGE("/option", "of Bo");
+    PAGE("/option?n=0", "of T");
+    PAGE("/truth", "open has 0s");
+    PAGE("/truth?n=1&title=", "shut no 0");
+}
+
+WEFT_TEST(tags_alone_on_a_line_take_the_line_with_them)
+{
+    PAGE("/lines", "<ul>\n  <li>&lt;0&gt;\n  <li>&lt;1&gt;\n</ul>\n  x\n");
+    PAGE("/lines?n=0", "<ul>\n</ul>\n  \n");
+    PAGE("/outer", "<p>T\n<b>T</b>\n<b>T</b>\n<b>T</b>\n");
+}
+
+WEFT_TEST(attributes_are_escaped_and_urls_run_nothing)
+{
+    PAGE("/attrs?n=1&title=%27%20onload%3D%27x", "<a title='&#39; onload=&#39;x' href=\"/b/1\" data-x=\"&#39; onload=&#39;x\">");
+    PAGE("/attrs?n=2", "<a title='T' href=\"/b/1/b/1\" data-x=\"T\" hidden>");
+    static const char *const wild[] = { "javascript:alert(1)", "JaVaScRiPt:x", "%20javascript:x", "java%0Ascript:x", "%01javascript:x", "data:text/html,x", "vbscript:x", ":x", "averylongschemeindeed:x" };
+    static const char *const tame[] = { "https://a.example/", "HTTP://a", "mailto:a@b", "tel:1", "/a:b", "?a:b", "#a:b", "a/b:c", "" };
+    for (size_t i = 0; i < weft_count(wild) + weft_count(tame); i++) {
+        bool is_wild = i < weft_count(wild);
+        const char *url = is_wild ? wild[i] : tame[i - weft_count(wild)];
+        char path[200], expected[200];
+        snprintf(path, sizeof path, "/attrs?n=1&url=%s", *url == '#' ? "%23a:b" : url);
+        snprintf(expected, sizeof expected, "<a title='T' href=\"%s\" data-x=\"T\">", is_wild ? "#" : url);
+        PAGE(path, expected);
+    }
+    PAGE("/prefixed?title=javascript:x", "<a href=\"/q?x=javascript:x\">");
+    PAGE("/rcdata?title=%3C/title%3E", "<title>&lt;/title&gt;</title><script>var x = '</p>';</script>&lt;/title&gt;");
+    PAGE("/plain?title=%3Cb%3E", "<b> <script><b><b>");
+}
+
+WEFT_TEST(pages_have_their_type_and_serve_failures_and_mounts_too)
+{
+    weft_response r = weft_test_get(&app, "/value");
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "text/html; charset=utf-8");
+    r = weft_test_get(&app, "/plain");
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "text/plain; charset=utf-8");
+    r = weft_test_get(&app, "/none");
+    WEFT_CHECK_EQ(r.status, 404);
+    WEFT_CHECK_STR(r.body, "<a href=\"/q?x=Not Found\">");
+    PAGE("/in/value", "<p>T &lt;bad&gt; true 2.5 2026-03-04 T");
+}
+
+WEFT_TEST(a_template_that_is_not_the_applications_is_an_error_that_says_so)
+{
+    world_capture_begin();
+    weft_response r = weft_test_get(&app, "/lost");
+    const char *log = world_capture_end();
+    WEFT_CHECK_EQ(r.status, 500);
+    WEFT_CHECK(strstr(log, "weft_render: lost.html is not among the .templates of the application") && strstr(log, "template_test.c:"));
+}
+
+/* ---- mistakes, told at the start ---- */
+
+static weft_str faults_of(const weft_template *const *list)
+{
+    static char text[8192];
+    weft__buf faults;
+    weft__app *compiled = NULL;
+    const weft_app faulty = { .openapi_path = "", .templates = list };
+    weft__buf_init(&faults, sizeof text - 1);
+    int rc = weft__app_compile(&faulty, &compiled, &faults);
+    WEFT_CHECK_EQ(rc, faults.len ? WEFT_EINVAL : 0);
+    memcpy(text, weft__buf_str(&faults).ptr, faults.len);
+    text[faults.len] = 0;
+    weft__buf_free(&faults);
+    weft__app_free(compiled);
+    return weft_str_of(text);
+}
+
+static weft_str fault_of(const char *text)
+{
+    const weft_template t = { "a.html", &weft_schema_Shelf, weft_str_of(text) }, itself = { "self.html", NULL, WEFT_S("x\n {{> self.html}}") };
+    return faults_of((const weft_template *const[]){ &t, &row_part.page, &itself, NULL });
+}
+
+WEFT_TEST(mistakes_are_told_with_line_and_column)
+{
+    static const char *const rows[][2] = {
+        { "x\n  {{nmae}}", "a.html:2:3: no member 'nmae' in Shelf; it has title, books, owner, mood, open, price, day, counts" },
+        { "{{#books}}\n{{nmae}}{{/books}}", "a.html:2:1: no member 'nmae' in Book; it has name, link, tags, by, stock" },
+        { "{{owner.nmae}}", "a.html:1:1: no member 'nmae' in Maker; it has name, town" },
+        { "{{title.x}}", "a.html:1:1: no member 'x' in weft_str; it has no members" },
+        { "{{books}}", "a.html:1:1: 'books' is a list: {{#books}}{{.}}{{/books}} shows each item" },
+        { "{{owner}}", "a.html:1:1: 'owner' is a Maker, and no text; name one of its members" },
+        { "{{#counts}}{{x}}{{/counts}}", "a.html:1:1: 'counts' is a map, which no section can go through" },
+        { "{{#books}}", "a.html:1:1: the section 'books' has no end" },
+        { "{{/books}}", "a.html:1:1: {{/books}} closes a section that is not open" },
+        { "{{#books}}{{/title}}", "a.html:1:11: {{/title}} stands where {{/books}} is expected" },
+        { "a {{title", "a.html:1:3: a tag without its end, }}" }, { "a {{title}", "a.html:1:3: a tag without its end, }}" },
+        { "{{}}", "a.html:1:1: a tag without a name" }, { "{{{title}}", "a.html:1:1: a tag of three braces ends with three" },
+        { "{{=<% %>=}}", "a.html:1:1: other delimiters than {{ and }} there are not" },
+        { "{{> none.html}}", "a.html:1:1: no template is named 'none.html' in the application" },
+        { "\n\n{{> self.html}}", "self.html:2:2, in a.html:3:1: self.html is a part of itself" },
+        { "{{#owner}}{{> row.html}}{{/owner}}{{> a.html}}", "a.html:1:35: a.html is a part of itself" },
+        { "<script>{{title}}</script>", "a.html:1:9: 'title' stands in a script or style, where no escaping makes it safe; give it in an attribute, data-x=\"{{x}}\", and read it from there" },
+        { "<SCRIPT src=x>{{title}}", "a.html:1:15: 'title' stands in a script or style, where no escaping makes it safe; give it in an attribute, data-x=\"{{x}}\", and read it from there" },
+        { "<a href={{title}}>", "a.html:1:9: 'title' stands in an attribute without quotes; put the value in quotes" },
+        { "<a href=x{{title}}>", "a.html:1:10: 'title' stands in an attribute without quotes; put the value in quotes" },
+        { "<a {{title}}>", "a.html:1:4: 'title' stands inside a tag; a value may be that of an attribute, in quotes" },
+        { "<{{title}}>", "a.html:1:2: 'title' stands inside a tag; a value may be that of an attribute, in quotes" },
+        { "<a onclick=\"f('{{title}}')\">", "a.html:1:16: 'title' stands in an attribute that is a script; give it in one of your own, data-x=\"{{x}}\", and read it from there" },
+        { "<a STYLE='{{title}}'>", "a.html:1:11: 'title' stands in an attribute where no escaping makes it safe" },
+        { "<a title=\"{{{title}}}\">", "a.html:1:11: 'title' stands in an attribute as it is; with two braces it is escaped" },
+        { "<!-- {{title}} -->", "a.html:1:6: 'title' stands in a comment" },
+        { "{{#open}}<script>{{/open}}{{title}}", "a.html:1:18: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },
+        { "<a href=\"{{#open}}\" title=\"{{/open}}\">", "a.html:1:28: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },
+        { "<a href=\"{{#open}}/{{/open}}{{title}}\"><!-- a -- > --><!doctype html>{{title}}<a title='\"'>{{title}}", "" },
+    };
+    for (size_t i = 0; i < weft_count(rows); i++) {
+        char expected[400], *end;
+        weft_str found = fault_of(rows[i][0]);
+        snprintf(expected, sizeof expected, "%s%s%s", *rows[i][1] ? "template " : "", rows[i][1], *rows[i][1] ? "\n" : "");
+        if ((end = strchr(found.ptr, '\n'))) found.len = (size_t)(end + 1 - found.ptr);
+        weft__check_str(__FILE__, __LINE__, rows[i][0], found, expected);
+    }
+}
+
+WEFT_TEST(templates_have_limits_and_names)
+{
+    static char many[8 * 4200 + 1], deep[17 * 10 + 1], large[70 * 1024];
+    for (size_t i = 0; i < 4200; i++) memcpy(many + 8 * i, "{{name}}", 8);
+    for (size_t i = 0; i < 17; i++) memcpy(deep + 10 * i, "{{#owner}}", 10);
+    memset(large, 'x', sizeof large - 1);
+    WEFT_CHECK(strstr(fault_of(deep).ptr, "more than 16 sections in each other"));
+    WEFT_CHECK(strstr(fault_of(large).ptr, "template a.html:1:1: more than 64 KiB with its partials"));
+    const weft_template text = { "m.txt", &weft_schema_Maker, weft_str_of(many) };
+    WEFT_CHECK(strstr(faults_of((const weft_template *const[]){ &text, NULL }).ptr, "more than 4096 tags and pieces of text"));
+    const weft_template twice = { "row.html", &weft_schema_Maker, WEFT_S("x") }, nameless = { "", &weft_schema_Maker, WEFT_S("x") };
+    WEFT_CHECK_STR(faults_of((const weft_template *const[]){ &row_part.page, &twice, &nameless, NULL }), "template row.html: another one has its name\ntemplate without a name\n");
+}
+
+WEFT_MODEL(Endless, list(int, items));
+WEFT_TEMPLATE(endless_page, Endless, "endless.html", "{{#items}}0123456789012345678901234567890123456789012345678901234567890123456789{{/items}}");
+WEFT_TEMPLATE(bytes_page, Book, "bytes.html", "{{stock}}{{name}}");
+static int endless(const shelf_in *in, weft_reply *out)
+{
+    static int items[400 * 1000];
+    (void)in;
+    return weft_render(out, endless_page, (&(Endless){ { items, weft_count(items), 0 } }));
+}
+static const weft_app limited = { .openapi_path = "", .templates = WEFT_TEMPLATES(endless_page, bytes_page), .routes = WEFT_ROUTES(WEFT_GET("/endless", endless, shelf_in, weft_reply)) };
+
+WEFT_TEST(a_page_that_is_too_large_is_an_error_that_says_so)
+{
+    world_capture_begin();
+    weft_response r = weft_test_get(&limited, "/endless");
+    const char *log = world_capture_end();
+    WEFT_CHECK(r.status >= 400);
+    WEFT_CHECK(strstr(log, "endless.html: a page of more than 16 MiB") || strstr(log, "more than request_bytes_max leaves"));
+}

@@ -111,7 +111,7 @@ static void read_char(weft__html *h, char c)
     case WEFT__HTML_BEFORE_VALUE: read_before_value(h, c); return;
     case WEFT__HTML_QUOTED:
         if (c == h->quote) h->at = WEFT__HTML_TAG;
-        else h->begun = true;
+        else if (!is_space(c)) h->begun = true;      /* browsers take space before a URL away */
         return;
     case WEFT__HTML_BARE:
         if (c == '>') tag_ended(h);

@@ -1,4 +1,4 @@
-/* gcc:   initialization of .int \(\*\)\(const weft_failure \*, weft_reply \*\). from incompatible pointer type
+/* gcc:   initialization of .*const weft_failure \*.* from incompatible pointer type
  * clang: incompatible function pointer types initializing .*weft_failure_handler.* */
 #include "weft.h"
 

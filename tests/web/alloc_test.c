@@ -72,6 +72,14 @@ static int link_to(const link_in *in, weft_str *out)
     return weft_url_for(in->request, "link_to", link_in, &to, out);
 }
 
+WEFT_TEMPLATE(order_page, Order, "order.html", "<h1>{{id}}</h1>{{#parts}}{{> part.html}}{{/parts}}<a href=\"{{query}}\">{{query}}</a>");
+WEFT_PARTIAL(part_part, "part.html", "<p>{{name}} of {{id}}{{#sizes}} {{.}}{{/sizes}}\n");
+static int page(const id_in *in, weft_reply *out)
+{
+    Part parts[] = { { .name = in->id }, { .name = WEFT_S("<x>") } };
+    return weft_render(out, order_page, (&(Order){ .id = 7, .query = in->id, .parts = { parts, 2, 0 } }));
+}
+
 static const weft_app problems = { .problems = true, .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)) };
 static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answer }, { WEFT_ANY_FAILURE, own_answer }),
     .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)), .openapi_path = "" };
@@ -80,10 +88,10 @@ static const weft_app debugged = { .debug = true, .openapi_path = "", .routes = 
 static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(
     WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order), WEFT_GET("/v{id2}", fail, id_in, Order)) };
 static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
-static const weft_app sound = { .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
+static const weft_app sound = { .templates = WEFT_TEMPLATES(order_page, part_part), .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
         WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
-        WEFT_GET("/links/{id}", link_to, link_in, weft_str),
+        WEFT_GET("/pages/{id}", page, id_in, weft_reply), WEFT_GET("/links/{id}", link_to, link_in, weft_str),
         WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events)) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
@@ -211,6 +219,11 @@ WEFT_TEST(a_failure_in_each_of_its_forms_without_memory_is_an_error_and_nothing_
     each_in_turn("GET /problems/7/8 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
     each_in_turn("GET /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 409);
     each_in_turn("POST /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 405);
+}
+
+WEFT_TEST(a_page_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /pages/7 HTTP/1.1\r\nHost: a\r\n\r\n", 200);
 }
 
 WEFT_TEST(a_url_without_memory_is_an_error_and_nothing_is_lost)

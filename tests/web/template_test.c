@@ -38,6 +38,7 @@ static Shelf shelf_of(const shelf_in *in)
     _(comment,  "comment.html",  "a{{! not {here} }}b") \
     _(lines,    "lines.html",    "<ul>\n  {{#books}}\n  <li>{{name}}\n  {{/books}}\n{{! gone }}\n</ul>\n  {{#open}}x{{/open}}\n") \
     _(attrs,    "attrs.html",    "<a title='{{title}}' href=\"{{#books}}{{link}}{{/books}}\" data-x=\"{{title}}\"{{#open}} hidden{{/open}}>") \
+    _(spaced,   "spaced.html",   "<a href=\" {{title}}\">") \
     _(prefixed, "prefixed.html", "<a href=\"/q?x={{title}}\">") \
     _(rcdata,   "rcdata.html",   "<title>{{title}}</title><script>var x = '</p>';</script>{{title}}") \
     _(plain,    "plain.txt",     "{{title}} <script>{{title}}{{{title}}}") \
@@ -117,6 +118,7 @@ WEFT_TEST(attributes_are_escaped_and_urls_run_nothing)
         snprintf(expected, sizeof expected, "<a title='T' href=\"%s\" data-x=\"T\">", is_wild ? "#" : url);
         PAGE(path, expected);
     }
+    PAGE("/spaced?title=javascript:x", "<a href=\" #\">");
     PAGE("/prefixed?title=javascript:x", "<a href=\"/q?x=javascript:x\">");
     PAGE("/rcdata?title=%3C/title%3E", "<title>&lt;/title&gt;</title><script>var x = '</p>';</script>&lt;/title&gt;");
     PAGE("/plain?title=%3Cb%3E", "<b> <script><b><b>");
@@ -198,6 +200,7 @@ WEFT_TEST(mistakes_are_told_with_line_and_column)
         { "<!-- {{title}} -->", "a.html:1:6: 'title' stands in a comment" },
         { "{{#open}}<script>{{/open}}{{title}}", "a.html:1:18: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },
         { "<a href=\"{{#open}}\" title=\"{{/open}}\">", "a.html:1:28: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },
+        { "<a href=\" \n{{title}}\">", "" },
         { "<a href=\"{{#open}}/{{/open}}{{title}}\"><!-- a -- > --><!doctype html>{{title}}<a title='\"'>{{title}}", "" },
     };
     for (size_t i = 0; i < weft_count(rows); i++) {
@@ -221,6 +224,22 @@ WEFT_TEST(templates_have_limits_and_names)
     WEFT_CHECK(strstr(faults_of((const weft_template *const[]){ &text, NULL }).ptr, "more than 4096 tags and pieces of text"));
     const weft_template twice = { "row.html", &weft_schema_Maker, WEFT_S("x") }, nameless = { "", &weft_schema_Maker, WEFT_S("x") };
     WEFT_CHECK_STR(faults_of((const weft_template *const[]){ &row_part.page, &twice, &nameless, NULL }), "template row.html: another one has its name\ntemplate without a name\n");
+}
+
+WEFT_TEST(any_text_is_compiled_or_refused)
+{
+    static const char *const pieces[] = { "{{", "}}", "{{title}}", "{{#books}}", "{{/books}}", "{{^owner}}", "{{/owner}}", "{{#tags}}", "{{/tags}}", "{{.}}", "{{> row.html}}", "{{> self.html}}",
+        "{{{", "}}}", "{{!", "\n", " ", "<", ">", "\"", "'", "=", "a", "/", "<a href=\"", "<script>", "</script", "<!--", "-->", "<title>", "{{&url}}", "{{a.b.c}}", "{", "}", "\xff" };
+    uint64_t state = 7;
+    for (int i = 0; i < 3000; i++) {
+        char text[400] = "";
+        for (int k = 0; k < 14; k++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            strcat(text, pieces[(state >> 33) % weft_count(pieces)]);
+        }
+        weft_str faults = fault_of(text);
+        if (faults.len) WEFT_CHECK(strstr(faults.ptr, "template ") == faults.ptr);
+    }
 }
 
 WEFT_MODEL(Endless, list(int, items));

@@ -21,8 +21,8 @@ static void add_line(weft__buf *out, weft_str name, weft_str value)
 
 static void add_lines(weft__buf *out, weft_str name, weft_str text)
 {
+    if (!text.ptr) return;
     const char *at = text.ptr, *end = at + text.len;
-    if (!at) return;
     for (;;) {
         const char *line = at;
         while (at < end && *at != '\r' && *at != '\n') at++;

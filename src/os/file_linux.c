@@ -28,9 +28,16 @@ static int64_t close_file(const weft__file_op *op)
 /* A file system or a sandbox that does not know how to look without waiting: a thread will find out. */
 static int64_t at_once(int64_t rc) { return rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM ? -EAGAIN : rc; }
 
+/* preadv2 without the C library's point of cancellation, which what never waits does not need: in a program with threads it is
+ * a twentieth of the time of a cached page. The 0 is the offset's upper half on systems of 32 bits. */
+static int64_t read_now(const weft__file_op *op)
+{
+    return syscall(SYS_preadv2, op->fd, op->iov, op->iov_count, op->offset, 0, RWF_NOWAIT);
+}
+
 static int64_t read_file(const weft__file_op *op)
 {
-    if (op->at_once) return at_once(done(preadv2(op->fd, op->iov, op->iov_count, op->offset, RWF_NOWAIT)));
+    if (op->at_once) return at_once(done(read_now(op)));
     if (op->offset < 0) return done(readv(op->fd, op->iov, op->iov_count));
     return done(preadv(op->fd, op->iov, op->iov_count, op->offset));
 }

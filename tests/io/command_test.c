@@ -149,6 +149,8 @@ EPOLL_TEST(folder_and_environment_are_as_asked_for)
     setenv("WEFT_TEST_B", "two", 1);
     WEFT_CHECK_EQ(weft_command_text(&text, SH("pwd; echo $WEFT_TEST_A $WEFT_TEST_B $HOME"), .folder = "/tmp", .env = env), 0);
     WEFT_CHECK_STR(text, "/tmp\none two /nowhere\n");
+    WEFT_CHECK_EQ(weft_command_text(&text, weft_argv("env"), .env = env), 0);
+    WEFT_CHECK(strstr(text.ptr, "WEFT_TEST_A=one\n") && !strstr(text.ptr, "before"));
     WEFT_CHECK_EQ(weft_command_text(&text, SH("echo \"<$WEFT_TEST_A$WEFT_TEST_B>\""), .env_only = true), 0);
     WEFT_CHECK_STR(text, "<>\n");
     return 0;

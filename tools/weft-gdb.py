@@ -18,6 +18,7 @@ import gdb.unwinder
 PARKED, READY = 2, 1
 HOLDERS_SHOWN = 3
 TASKS_MAX = 100000
+LIST_MAX = 20000
 
 
 def text(value):
@@ -97,10 +98,21 @@ def loops():
     return found
 
 
+def chain(first):
+    """What hangs together by `next`. In memory that something has written over it may lead in a circle."""
+    count = 0
+    while pointer(first):
+        if count == LIST_MAX:
+            print("weft: a list of more than %d: is the memory broken?" % LIST_MAX)
+            return
+        yield first
+        first, count = first["next"], count + 1
+
+
 def oldest(scope):
     """A list of scopes has its newest in front."""
-    while pointer(scope) and pointer(scope["next"]):
-        scope = scope["next"]
+    for last in chain(scope):
+        scope = last
     return scope
 
 
@@ -140,11 +152,9 @@ def fibers(loop):
 # ---- who holds what ----
 
 def scope_tasks(scope):
-    task = scope["tasks"]
-    while pointer(task):
+    for task in chain(scope["tasks"]):
         if not bool(task["done"]):
             yield task
-        task = task["next"]
 
 
 # What the functions that name a holder look at: the file they are in, the type that begins with the weft__held, and how

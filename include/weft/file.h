@@ -153,7 +153,9 @@ typedef struct weft_dir weft_dir;
 int weft_dir_open(weft_dir **out, const char *path) WEFT_NODISCARD;                 /* Waits: yes. */
 /* 1 with a name, which lives until the next step; 0 at the end; < 0 on error. Waits: now and then. */
 int weft_dir_next(weft_dir *d, weft_str *name) WEFT_NODISCARD;
-void weft_dir_free(weft_dir *d);             /* Not while a task waits in it. NULL is none. Waits: never. */
+/* Close it. A task that waits in weft_dir_next gets WEFT_ECLOSED, as soon as the thread that reads for it has ended; nobody
+ * may begin another step. NULL is none. Waits: never. */
+void weft_dir_free(weft_dir *d);
 #define WEFT_DIR(d) weft_dir *d __attribute__((cleanup(weft__dir_leave), unused)) = NULL
 void weft__dir_leave(weft_dir **d);
 #endif

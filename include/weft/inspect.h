@@ -30,13 +30,14 @@
  * in, 0: none), "scope" (where that was opened), "age_ms", "state" ("runs", "ready", "waits"); of one that waits "for",
  * "waits_ms" and where known "kind" and "of" (what it is and its name: "mutex", "orders") and "holders" (numbers of the
  * first 16 tasks that must do something before); "deadline_ms" (until the nearest deadline around it), "cancelled": true,
- * "stack" (a list of texts, innermost first); at the end for each circle {"deadlock": [numbers], "deadline_ms"}. Members
+ * "stack" (a list of texts, innermost first); where 4 MiB were not enough {"left_out": how many
+ * tasks do not follow after all, "bytes_max"}; at the end for each circle {"deadlock": [numbers], "deadline_ms"}. Members
  * that do not apply are left out; others may be added. */
 
 /* Options. stacks: the calls of each task that does not run, innermost first, with file and line where the program has
  * debug information; that costs up to milliseconds a task, so that at most 64 tasks have theirs shown. flat: no scopes.
  * json: a JSON object a line instead (see above). tasks_max: how many are listed, 0 for 1000,
- * at most 10000; how many more there are is told. */
+ * at most 10000. How many more there are is told, also where the list would be longer than 4 MiB. */
 typedef struct weft_tasks_opts { weft__named_options_only _; bool stacks, flat, json; int tasks_max; } weft_tasks_opts;
 
 /* Write the list to stderr. What a full pipe does not take at once is dropped, so that the loop never stalls here; the
@@ -47,8 +48,8 @@ typedef struct weft_tasks_opts { weft__named_options_only _; bool stacks, flat, 
 void weft_dump_tasks_with(const weft_tasks_opts *opts);
 
 /* The same as a text that lives like weft_alloc's: for a page that only administrators see, or a log. Empty outside of
- * a task, and when the arena is too small for it, which fails the request as weft_format does. At most 4 MiB, cut at a
- * line. Waits: never. */
+ * a task, and when the arena is too small for it, which fails the request as weft_format does. At most 4 MiB,
+ * of whole tasks. Waits: never. */
 #define weft_tasks_text(...) weft_tasks_text_with(&(weft_tasks_opts){ __VA_ARGS__ })
 weft_str weft_tasks_text_with(const weft_tasks_opts *opts);
 #endif

@@ -126,6 +126,8 @@ int weft_dir_make_with(const char *path, const weft_mode_opts *opts)
 struct weft_dir {
     weft_file *file;
     size_t at, len;                  /* of the names that were not given yet */
+    unsigned inside;                 /* tasks */
+    bool freed;
     char names[NAMES_BYTES];
 };
 
@@ -143,7 +145,8 @@ int weft_dir_open(weft_dir **out, const char *path)
         return weft__file_fail(fd < 0 ? fd : WEFT_ENOMEM, "list", path, "");
     }
     d->file = f;
-    d->at = d->len = 0;
+    d->at = d->len = d->inside = 0;
+    d->freed = false;
     *out = d;
     return 0;
 }
@@ -160,13 +163,14 @@ static int64_t fill(weft_dir *d)
     return n;
 }
 
-int weft_dir_next(weft_dir *d, weft_str *name)
+static int next_name(weft_dir *d, weft_str *name)
 {
     weft_file *f = d->file;
     weft__file_call c;
     int rc = weft__file_enter(f, &c, "list", true);
     if (rc < 0) return rc;
     int64_t n = d->at < d->len ? 1 : fill(d);
+    if (n >= 0 && d->freed) n = WEFT_ECLOSED;
     if (n < 0) rc = weft__file_fail(n, "list", f->path, "");
     else if (n > 0) {
         *name = weft_str_of(d->names + d->at);
@@ -177,11 +181,20 @@ int weft_dir_next(weft_dir *d, weft_str *name)
     return rc;
 }
 
+int weft_dir_next(weft_dir *d, weft_str *name)
+{
+    d->inside++;
+    int rc = next_name(d, name);
+    if (!--d->inside && d->freed) weft__free(d);
+    return rc;
+}
+
 void weft_dir_free(weft_dir *d)
 {
     if (!d) return;
+    d->freed = true;
     weft_file_free(d->file);
-    weft__free(d);
+    if (!d->inside) weft__free(d);
 }
 
 void weft__dir_leave(weft_dir **d) { weft_dir_free(*d); }

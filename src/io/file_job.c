@@ -9,12 +9,23 @@
 
 static const char WHAT[] = "the file pool";
 
+/* The system's words for -ENXIO name neither of the two things that say it. */
+static const char *reason(int code)
+{
+    switch (code) {
+    case WEFT_ECLOSED: return weft__code_text(code);
+    case -EBADF: return "it was not opened for that";
+    case -ENXIO: return "it is a pipe that nobody reads, or a socket, and no file";
+    }
+    const char *why = strerrordesc_np(-code);
+    return why ? why : weft__code_text(code);
+}
+
 int weft__file_fail(int64_t code64, const char *doing, const char *path, const char *more)
 {
     int code = (int)code64;
     if ((code == WEFT_ECANCELED || code == WEFT_ETIMEDOUT) && weft__cancelled()) return code;
-    const char *why = code == WEFT_ECLOSED ? NULL : code == -EBADF ? "it was not opened for that" : strerrordesc_np(-code);
-    return weft__fail_as(NULL, code, 0, "cannot %s %s%s: %s", doing, path, more, why ? why : weft__code_text(code));
+    return weft__fail_as(NULL, code, 0, "cannot %s %s%s: %s", doing, path, more, reason(code));
 }
 
 /* ---- the caller waits for the end ---- */

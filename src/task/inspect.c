@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include "os/stderr.h"
 
-enum { TASKS_SHOWN = 1000, TASKS_MAX = 10000, TEXT_BYTES_MAX = 4 << 20, HOLDERS_LISTED = 16, RINGS_MAX = 16, INDENT_MAX = 40 };
+enum { TASKS_SHOWN = 1000, TASKS_MAX = 10000, TEXT_BYTES_MAX = 4 << 20, HOLDERS_LISTED = 16, RINGS_MAX = 16, INDENT_MAX = 40, ENDING_BYTES = 64 * 1024 };
 
 static const char BLANKS[INDENT_MAX + 1] = "                                        ";
 
@@ -14,6 +14,7 @@ typedef struct listing {
     const weft_tasks_opts *opts;
     int64_t now_ns;
     uint32_t tasks_max, shown, rings, stacks_shown;
+    bool full;                       /* there was no room for another task */
     weft__stacks *kept;
 } listing;
 
@@ -90,6 +91,21 @@ static void stack(listing *l, const weft__fiber *f, int indent)
     weft__stack_drop(k);
 }
 
+/* ---- the limit ---- */
+
+/* A task that leaves no room for how the list ends is taken out again: it ends with who is missing, not in the middle. */
+static bool had_room(listing *l, size_t before)
+{
+    if (l->out->failed == WEFT_ENOMEM) return false;
+    l->full = l->out->failed || l->out->len > l->out->bytes_max - ENDING_BYTES;
+    if (!l->full) return true;
+    weft__stacks *k = l->kept;
+    if (k && k->count && k->of[k->count - 1].at > before) weft__stack_drop(&k->of[--k->count].kept);
+    l->out->len = before;
+    l->out->failed = 0;
+    return false;
+}
+
 /* ---- as text ---- */
 
 static int columns(const listing *l, int depth)
@@ -157,6 +173,13 @@ static void text_ring(void *ctx, weft__fiber *const *ring, size_t n)
     weft__buf_add_char(l->out, '\n');
 }
 
+static void text_left_out(const listing *l, uint32_t count)
+{
+    weft__buf_printf(l->out, "weft: and %" PRIu32 " more tasks", count);
+    if (l->full) weft__buf_printf(l->out, ", left out: the list has at most %zu bytes", l->out->bytes_max);
+    weft__buf_add_char(l->out, '\n');
+}
+
 static void text_list(listing *l)
 {
     uint32_t all = l->loop->stacks.in_use;
@@ -164,12 +187,14 @@ static void text_list(listing *l)
     weft__buf_printf(l->out, "weft: %" PRIu32 " task%s\n", all, all == 1 ? "" : "s");
     for (weft_scope *s = &l->loop->top; (s = weft__walk_next(&l->loop->top, s, &depth));) {
         const weft__fiber *f = weft__scope_task(s);
+        size_t before = l->out->len;
         if (l->shown == l->tasks_max && f) break;
         if (f) text_task(l, f, depth - 1);
         else if (!l->opts->flat) text_block(l, s, depth - 1);
+        if (!had_room(l, before)) break;
         l->shown += f != NULL;
     }
-    if (l->shown < all) weft__buf_printf(l->out, "weft: and %" PRIu32 " more tasks\n", all - l->shown);
+    if (l->shown < all) text_left_out(l, all - l->shown);
     if (weft__rings(l->loop, text_ring, l) < 0) weft__buf_lit(l->out, "weft: no memory to look for deadlocks\n");
 }
 
@@ -254,14 +279,17 @@ static void json_list(listing *l)
     weft__buf_printf(l->out, "{\"tasks\":%" PRIu32 ",\"shown\":%" PRIu32 "}\n", all, all < l->tasks_max ? all : l->tasks_max);
     for (weft_scope *s = &l->loop->top; l->shown < l->tasks_max && (s = weft__walk_next(&l->loop->top, s, &depth));) {
         const weft__fiber *f = weft__scope_task(s);
+        size_t before = l->out->len;
         if (!f) continue;
         json_task(l, f);
+        if (!had_room(l, before)) break;
         l->shown++;
     }
+    if (l->full) weft__buf_printf(l->out, "{\"left_out\":%" PRIu32 ",\"bytes_max\":%zu}\n", all - l->shown, l->out->bytes_max);
     weft__rings(l->loop, json_ring, l);
 }
 
-static weft_str cut_at_line(weft_str s)
+weft_str weft__whole_lines(weft_str s)
 {
     const char *end = memrchr(s.ptr, '\n', s.len);
     return (weft_str){ s.ptr, end ? (size_t)(end - s.ptr) + 1 : 0 };
@@ -283,7 +311,7 @@ void weft__left_note(weft__loop *loop, const weft_scope *s)
 
 void weft__left_say(weft__loop *loop, const char *program)
 {
-    weft_str lines = cut_at_line(weft__buf_str(&loop->left));
+    weft_str lines = weft__whole_lines(weft__buf_str(&loop->left));
     if (!lines.len || loop->left_turn != loop->turns) return;
     weft__say("weft: tasks left over at the end of %s were cancelled (join their scope, or cancel it):\n%.*s%s",
         program, WEFT_FMT(lines), loop->left.failed ? "weft:   and more\n" : "");
@@ -336,7 +364,7 @@ weft_str weft_tasks_text_with(const weft_tasks_opts *opts)
     weft__buf text;
     weft__buf_init(&text, TEXT_BYTES_MAX);
     weft__inspect(weft__loop_here(), &text, opts, NULL);
-    weft_str s = weft__arena_dup(arena, cut_at_line(weft__buf_str(&text)));
+    weft_str s = weft__arena_dup(arena, weft__whole_lines(weft__buf_str(&text)));
     if (!s.ptr) arena->lost = true;
     weft__buf_free(&text);
     return s.ptr ? s : (weft_str){ "", 0 };

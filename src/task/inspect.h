@@ -55,11 +55,13 @@ void weft__stack_tell(const weft__stack_kept *k, weft__line_fn *fn, void *ctx);
 
 /* ---- the list ---- */
 
-/* The list, and the circles, with an end of line after each. With `stacks`, `kept` takes those and where in the text
+/* The list, and the circles, with an end of line after each. When out's limit (64 KiB at least) is reached the list ends
+ * with how many tasks were left out; out->failed: it breaks off, without memory or with circles beyond any room. With `stacks`, `kept` takes those and where in the text
  * they belong, WEFT__STACKS_MAX at most; NULL: they are put into the text at once. */
 enum { WEFT__STACKS_MAX = 64 };
 typedef struct weft__stacks { uint32_t count; struct { size_t at; int indent; weft__stack_kept kept; } of[WEFT__STACKS_MAX]; } weft__stacks;
 void weft__inspect(weft__loop *loop, weft__buf *out, const weft_tasks_opts *opts, weft__stacks *kept);
+weft_str weft__whole_lines(weft_str s);                           /* without what is behind the last end of line */
 /* One kept stack, as it stands in the list: lines of text, or a member of a JSON object. */
 void weft__say_stack(weft__buf *out, const weft__stack_kept *k, int indent, bool json);
 /* The same to stderr. */

@@ -14,7 +14,7 @@ typedef struct client {
     int fd;
     size_t got;
     char request[REQUEST_MAX];
-    bool json, answering;
+    bool json, answering, broken_off;    /* broken_off: the list, which is still to be said */
     weft__buf list, stack;               /* the list without its stacks; the one being told */
     weft__stacks *stacks;                /* NULL: none were asked for */
     uint32_t stack_at;
@@ -54,6 +54,14 @@ static void client_end(client *c)
 
 typedef enum next { PIECE, LATER, OVER } next;
 
+static next last_piece(client *c)
+{
+    if (!c->broken_off) return OVER;
+    c->broken_off = false;
+    c->piece = c->json ? WEFT_S("{\"broken_off\":\"no memory for the rest\"}\n") : WEFT_S("weft: the list breaks off here: no memory for the rest\n");
+    return PIECE;
+}
+
 /* A stack takes milliseconds to put into words: one a turn. */
 static next next_piece(client *c, bool *worked)
 {
@@ -64,7 +72,7 @@ static next next_piece(client *c, bool *worked)
         c->list_at = until;
         return PIECE;
     }
-    if (!s || c->stack_at == s->count) return OVER;
+    if (!s || c->stack_at == s->count) return last_piece(c);
     if (*worked) return LATER;
     *worked = true;
     weft__buf_clear(&c->stack);
@@ -123,6 +131,14 @@ static bool understood(const char *line, weft_tasks_opts *opts)
     return !*line;
 }
 
+static void break_off(client *c)
+{
+    weft__stacks *s = c->stacks;
+    c->broken_off = true;
+    c->list.len = weft__whole_lines(weft__buf_str(&c->list)).len;
+    while (s && s->count && s->of[s->count - 1].at > c->list.len) weft__stack_drop(&s->of[--s->count].kept);
+}
+
 static void answer(client *c, const char *line)
 {
     weft_tasks_opts opts;
@@ -135,6 +151,7 @@ static void answer(client *c, const char *line)
         c->json = opts.json;
         opts.stacks = c->stacks != NULL;
         weft__inspect(loop_of(c), &c->list, &opts, c->stacks);
+        if (c->list.failed) break_off(c);
     }
     answer_on(c);
 }

@@ -93,6 +93,12 @@ if ! command -v gdb > /dev/null; then
 fi
 in_gdb "$program" > "$work/live"
 gdb_shows inspect/gdb_on_a_process "$work/live"
+# A list that leads in a circle, as in memory that something has written over.
+gdb -batch -nx -x tools/weft-gdb.py -ex 'python first = next(fibers(loops()[0][0]))' \
+    -ex 'python tasks = list(chain(first["held"].cast(type_of("weft__joined").pointer())["scope"]["tasks"]))' \
+    -ex 'python relink = lambda to: gdb.execute("set var ((weft_task *)%d)->next = (weft_task *)%d" % (pointer(tasks[-1]), to))' \
+    -ex 'python relink(pointer(tasks[0]))' -ex 'weft tasks' -ex 'python relink(0)' "$work/program" "$program" > "$work/broken" 2>&1
+shows inspect/gdb_on_broken_memory "$work/broken" '^weft: 4 tasks' '^weft: a list of more than 20000: is the memory broken[?]$' '^#1 program .* and 199[0-9]* more' '^#4 nap '
 if kill -0 "$program" 2> /dev/null; then ok inspect/goes_on_after_gdb
 else not_ok inspect/goes_on_after_gdb 'the program has ended'; fi
 

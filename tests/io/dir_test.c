@@ -47,6 +47,33 @@ FILE_TEST(a_large_directory_is_listed_whole)
     return 0;
 }
 
+static int list_one(weft_dir *const *d, int *rc)
+{
+    weft_str name = WEFT_S("");
+    *rc = weft_dir_next(*d, &name);
+    WEFT_CHECK(file_says(*rc, *rc == WEFT_EBUSY ? "moves its position, and one at a time may" : "cannot list d: used after it was closed"));
+    WEFT_CHECK_STR(name, "");
+    return 0;
+}
+
+FILE_SIM_TEST(b47_who_lists_a_directory_that_is_freed_is_told)
+{
+    weft_dir *d = NULL;
+    int listed = 1, refused = 1;
+    WEFT_TRY(weft_dir_make("d"));
+    file_put("d/file", "x");
+    WEFT_TRY(weft_dir_open(&d, "d"));
+    WEFT_SCOPE(s);
+    weft_spawn(s, list_one, &d, &listed);
+    weft_spawn(s, list_one, &d, &refused);           /* b46: one at a time */
+    WEFT_TRY(weft_sleep_ms(JOB_MS / 4));
+    weft_dir_free(d);
+    WEFT_TRY(weft_join(s));
+    WEFT_CHECK_EQ(listed + refused, WEFT_ECLOSED + WEFT_EBUSY);
+    WEFT_CHECK_EQ(weft__sim_open_fds(world_now.os), 0);
+    return 0;
+}
+
 FILE_TEST(modes_and_options_that_make_no_sense_are_refused)
 {
     WEFT_CHECK_EQ(weft_dir_make("d", .mode = -1), WEFT_EINVAL);

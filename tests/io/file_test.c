@@ -618,5 +618,8 @@ FILE_EPOLL_TEST(a_pipe_is_no_file)
     WEFT_CHECK_EQ(weft_file_open(&f, "pipe"), WEFT_EINVAL);
     WEFT_CHECK(file_says(WEFT_EINVAL, "cannot open pipe: it is a pipe or a socket, and no file"));
     WEFT_CHECK_EQ(weft_file_open(&f, "pipe", .write = true), -ENXIO);
+    WEFT_CHECK(file_says(-ENXIO, "cannot open pipe for writing: it is a pipe that nobody reads, or a socket, and no file"));
+    WEFT_CHECK_EQ(weft_file_append("pipe", WEFT_S("x")), -ENXIO);
+    WEFT_CHECK(file_says(-ENXIO, "cannot append to pipe: it is a pipe that nobody reads, or a socket, and no file"));
     return 0;
 }

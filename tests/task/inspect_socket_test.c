@@ -3,6 +3,7 @@
 #include "task/inspect.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "world.h"
@@ -297,6 +298,46 @@ TASK_TEST(an_address_that_is_none_or_taken_is_refused)
     return 0;
 }
 
+/* ---- more than there is room for ---- */
+
+enum { MANY = 1200, LABEL_BYTES = 4000 };
+static char long_label[LABEL_BYTES + 1];
+
+static int labelled_at_length(void)
+{
+    weft__task_label(long_label);
+    return weft_sleep_ms(FOREVER);
+}
+
+/* The number behind `words` in the last lines, or -1. */
+static long told_behind(const char *words)
+{
+    const char *at = strstr(said, words);
+    return at ? strtol(at + strlen(words), NULL, 10) : -1;
+}
+
+TASK_TEST(a_list_beyond_its_limit_ends_with_how_many_tasks_were_left_out)
+{
+    open_it();
+    memset(long_label, 'x', LABEL_BYTES);
+    WEFT_SCOPE(s);
+    for (int i = 0; i < MANY; i++) weft_spawn(s, labelled_at_length);
+    world_turn();
+    ask("tasks 10000\n");
+    int shown = world_count_in(said, "labelled_at_length");
+    WEFT_CHECK(shown > 900 && shown < MANY);
+    WEFT_CHECK_EQ(told_behind("\nweft: and "), MANY - shown);
+    WEFT_CHECK(strstr(said, " more tasks, left out: the list has at most 4194304 bytes\n") != NULL);
+    ask("tasks json 10000\n");
+    shown = world_count_in(said, "{\"task\":") - 1;
+    WEFT_CHECK_EQ(told_behind("\n{\"left_out\":"), MANY - shown);
+    ask("stacks 10000\n");
+    shown = world_count_in(said, "labelled_at_length \"");
+    WEFT_CHECK_EQ(told_behind("\nweft: and "), MANY - shown);
+    close_it();
+    return 0;
+}
+
 /* Each allocation of an answer fails in turn: the client hears less, the loop goes on. */
 TASK_TEST(without_memory_nobody_is_answered_and_nothing_is_lost)
 {
@@ -304,14 +345,18 @@ TASK_TEST(without_memory_nobody_is_answered_and_nothing_is_lost)
     WEFT_SCOPE(s);
     weft_spawn(s, labelled);
     world_turn();
+    int broken_off = 0;
     for (int i = 0; i < 12; i++) {
         line l;
         dial(&l);
         world_mem.fail_after = i;
+        *said = 0;
         if (say(&l, "stacks\n") == 0) hear(&l);
         world_mem.fail_after = -1;
+        broken_off += strstr(said, "weft: the list breaks off here: no memory for the rest\n") != NULL;
         hang_up(&l);
     }
+    WEFT_CHECK(broken_off > 0);
     WEFT_CHECK(strstr(ask("tasks\n"), "weft: 2 tasks\n") == said);
     close_it();
     return 0;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "weft.h"
-#include "web/app.h"
+#include "faults.h"
 
 WEFT_MODEL(Item, field(int64_t, id));
 WEFT_INPUT(rest_in, path(weft_str, rest));
@@ -116,20 +116,6 @@ WEFT_TEST(without_a_document_there_are_no_pages)
 }
 
 /* ---- mistakes ---- */
-
-static const char *faults_of(const weft_app *app)
-{
-    static char text[8192];
-    weft__buf faults;
-    weft__app *compiled = NULL;
-    weft__buf_init(&faults, sizeof text - 1);
-    WEFT_CHECK_EQ(weft__app_compile(app, &compiled, &faults), WEFT_EINVAL);
-    memcpy(text, weft__buf_str(&faults).ptr, faults.len);
-    text[faults.len] = 0;
-    weft__buf_free(&faults);
-    weft__app_free(compiled);
-    return text;
-}
 
 static const weft_app wrong = {
     .docs_path = "docs", .redoc_path = "/redoc/",

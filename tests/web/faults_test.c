@@ -1,25 +1,7 @@
 /* What is wrong with an application is said when it starts: all of it, a line each. */
 #include <string.h>
 #include "weft.h"
-#include "web/app.h"
-
-/* The faults that compiling an application gives; "" for none. */
-static const char *faults_of(const weft_app *app)
-{
-    static char text[16 * 1024];
-    weft__buf faults;
-    weft__app *compiled = NULL;
-    weft__buf_init(&faults, sizeof text - 1);
-    int rc = weft__app_compile(app, &compiled, &faults);
-    WEFT_CHECK_EQ(rc, faults.len ? WEFT_EINVAL : 0);
-    memcpy(text, weft__buf_str(&faults).ptr, faults.len);
-    text[faults.len] = 0;
-    weft__buf_free(&faults);
-    weft__app_free(compiled);
-    return text;
-}
-
-#define FAULTS(app, text) WEFT_CHECK_STR(weft_str_of(faults_of(&(app))), text)
+#include "faults.h"
 
 WEFT_MODEL(Item, field(int64_t, item_id));
 WEFT_INPUT(by_id, path(int64_t, id));

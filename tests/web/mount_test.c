@@ -1,8 +1,8 @@
 /* Applications in applications, and hosts. */
-#include "web/app.h"
-#include "web/host.h"
 #include <string.h>
+#include "faults.h"
 #include "pairs.h"
+#include "web/host.h"
 
 WEFT_INPUT(id_in, path(int, id));
 WEFT_INPUT(tenant_in, path(weft_str, tenant), path(int, id));
@@ -132,21 +132,6 @@ WEFT_TEST(host_patterns_that_make_no_sense_are_refused)
 }
 
 /* ---- mistakes, told at the start ---- */
-
-static const char *faults_of(const weft_app *app)
-{
-    static char text[8192];
-    weft__buf faults;
-    weft__app *compiled = NULL;
-    weft__buf_init(&faults, sizeof text - 1);
-    WEFT_CHECK_EQ(weft__app_compile(app, &compiled, &faults), WEFT_EINVAL);
-    memcpy(text, weft__buf_str(&faults).ptr, faults.len);
-    text[faults.len] = 0;
-    weft__buf_free(&faults);
-    weft__app_free(compiled);
-    return text;
-}
-#define FAULTS(app, text) WEFT_CHECK_STR(weft_str_of(faults_of(&(app))), text)
 
 static const weft_app small = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/x/{id}", one, id_in, Said)) };
 static const weft_app named = { .openapi_path = "", .routes = WEFT_ROUTES(

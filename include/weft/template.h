@@ -21,7 +21,7 @@
  *
  * weft reads the HTML, too: a value may stand in text and in attributes in quotes. In scripts and styles, comments, attributes without
  * quotes, on... and style attributes no escaping makes it safe: that is a fault. Of an attribute that is a URL (href, src, action ...),
- * a value at its start whose scheme is not http, https, mailto or tel becomes "#". A template whose name ends in .txt is plain text.
+ * a value at its start whose scheme is not http, https, mailto or tel becomes "#"; that of a script begins with a text of your own. A template whose name ends in .txt is plain text.
  * Faults are told when the program starts, all of them: "template shelf.html:2:13: no member 'nmae' in Book; it has name, url".
  *
  * Limits: 64 KiB and 4096 tags and pieces of text a template with its partials, 16 sections in each other, 8 partials in each other, 8 parts of

@@ -133,10 +133,13 @@ static const char *quoted_value(const weft__html *h, bool raw, weft__escape *out
     static const char *const urls[] = { "href", "src", "action", "formaction", "poster", "cite", "data", "background", "ping", "manifest",
         "xlink:href", "codebase", "longdesc", "usemap", NULL };
     static const char *const unsafe[] = { "style", "srcdoc", NULL };
+    static const char *const runs[] = { "script", "object", "embed", "base", NULL };
     if (raw) return "stands in an attribute as it is; with two braces it is escaped";
     if (h->name[0] == 'o' && h->name[1] == 'n') return "stands in an attribute that is a script; give it in one of your own, data-x=\"{{x}}\", and read it from there";
     if (is_one_of(h->name, unsafe)) return "stands in an attribute where no escaping makes it safe";
-    *out = is_one_of(h->name, urls) && !h->begun ? WEFT__ESCAPE_URL : WEFT__ESCAPE_HTML;
+    bool whole = is_one_of(h->name, urls) && !h->begun;
+    if (whole && is_one_of(h->tag, runs)) return "would choose what is run in the page; begin the URL with a text of your own";
+    *out = whole ? WEFT__ESCAPE_URL : WEFT__ESCAPE_HTML;
     return NULL;
 }
 

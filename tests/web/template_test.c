@@ -197,6 +197,8 @@ WEFT_TEST(mistakes_are_told_with_line_and_column)
         { "<a onclick=\"f('{{title}}')\">", "a.html:1:16: 'title' stands in an attribute that is a script; give it in one of your own, data-x=\"{{x}}\", and read it from there" },
         { "<a STYLE='{{title}}'>", "a.html:1:11: 'title' stands in an attribute where no escaping makes it safe" },
         { "<a title=\"{{{title}}}\">", "a.html:1:11: 'title' stands in an attribute as it is; with two braces it is escaped" },
+        { "<script src=\"{{title}}\">", "a.html:1:14: 'title' would choose what is run in the page; begin the URL with a text of your own" },
+        { "<script src=\"/app.js?v={{title}}\"></script>", "" },
         { "<!-- {{title}} -->", "a.html:1:6: 'title' stands in a comment" },
         { "{{#open}}<script>{{/open}}{{title}}", "a.html:1:18: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },
         { "<a href=\"{{#open}}\" title=\"{{/open}}\">", "a.html:1:28: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },

@@ -59,13 +59,15 @@ int weft_file_append(const char *path, weft_str bytes) WEFT_NODISCARD;
 
 /* How to open a file; without any option for reading.
  * read, write: both may be given. append: for writing, each time at the end. create: make it when it is not there, with
- * `mode` (0644), less the umask. exclusive: make it, and fail with -EEXIST when it is there. truncate: empty it.
+ * `mode` (0644), less the umask. beneath: the directory that the path is taken from and never leads out of, for paths that
+ * others have a say in: "..", "/" and links that would are refused (-EXDEV; where a sandbox forbids openat2 all links are). exclusive: make it, and fail with -EEXIST when it is there. truncate: empty it.
  * line_bytes_max: of weft_file_line, without the line's end; 64 KiB.  */
 typedef struct weft_open_opts {
     weft__named_options_only _;
     bool read, write, append, create, exclusive, truncate;
     int mode;
     size_t line_bytes_max;
+    const char *beneath;
 } weft_open_opts;
 
 /* Open: weft_file_open(&f, "out.txt", .write = true, .create = true, .truncate = true). *out is untouched on failure.

@@ -124,6 +124,27 @@ int weft_reply_text(weft_reply *, weft_str text);
 int weft_reply_json(weft_reply *, weft_str json);
 int weft_reply_bytes(weft_reply *, const char *content_type, weft_str bytes);
 
+/* Answer with a file, which is sent piece by piece in bounded memory, at the pace of the client:
+ *
+ *     return weft_reply_file(out, "reports/2024.pdf");
+ *     return weft_reply_file(out, in->name.ptr, .beneath = "reports", .filename = "report.pdf");
+ *
+ * It is opened at once, so a failure to is the handler's: codes as of weft_file_open. beneath: for a path that the client has a
+ * say in: it never leads out of that directory, and whatever is not there to be read is WEFT_ENOENT, which is answered 404. What is
+ * sent are the bytes that it has now: one that becomes shorter breaks the answer off.
+ * content_type: without it what the end of the name says (.html, .png, .pdf, ...; text is UTF-8). filename: the client is told to
+ * keep it under that name (Content-Disposition: attachment).
+ * GET and HEAD with status 200: ETag (weak while the file is younger than a second) and Last-Modified, unless you have set them,
+ * are held against If-None-Match and If-Modified-Since (304), If-Match and If-Unmodified-Since (412); a Range of bytes is
+ * answered with 206, with all of it when there are several or If-Range tells of another, or with 416. RFC 9110, 13 and 14.
+ * For handlers on the loop, with a weft_reply as output. Waits: for the opening, on the threads of the file pool. */
+typedef struct weft_reply_file_opts {
+    weft__named_options_only _;
+    const char *beneath, *content_type, *filename;
+} weft_reply_file_opts;
+#define weft_reply_file(r, path, ...) weft_reply_file_with((r), (path), &(weft_reply_file_opts){ __VA_ARGS__ })
+int weft_reply_file_with(weft_reply *, const char *path, const weft_reply_file_opts *) WEFT_NODISCARD;
+
 /* Answer with a Location: status 301, 302, 303, 307 or 308. What is not visible ASCII is percent-encoded. */
 int weft_reply_redirect(weft_reply *, int status, const char *url);
 

@@ -138,7 +138,7 @@ int weft_dir_open(weft_dir **out, const char *path)
     int rc = weft__file_here("weft_dir_open", path, &os);
     if (rc < 0) return rc;
     weft_dir *d = weft__malloc(sizeof *d);
-    int64_t fd = d ? weft__file_open_fd(os, path, O_RDONLY | O_DIRECTORY, 0, &st) : WEFT_ENOMEM;
+    int64_t fd = d ? weft__file_open_fd(os, path, NULL, O_RDONLY | O_DIRECTORY, 0, &st) : WEFT_ENOMEM;
     weft_file *f = fd < 0 ? NULL : weft__file_over(os, (int)fd, path);
     if (!f) {
         weft__free(d);

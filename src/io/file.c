@@ -203,7 +203,7 @@ int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts 
     int rc = weft__file_here("weft_file_open", path, &os);
     if (rc == 0) rc = check(path, o);
     if (rc < 0 || !os) return rc;
-    int64_t fd = weft__file_open_fd(os, path, flags_of(o), o->mode ? o->mode : USUAL_MODE, &st);
+    int64_t fd = weft__file_open_fd(os, path, o->beneath, flags_of(o), o->mode ? o->mode : USUAL_MODE, &st);
     int64_t refused = fd < 0 ? fd : refused_kind(&st);
     if (refused < 0 && fd >= 0) (void)close_now(os, os->ops->files, (int)fd);
     if (refused == WEFT_EINVAL && fd >= 0)
@@ -214,6 +214,7 @@ int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts 
     f->writes = o->write || o->append;
     f->appends = o->append;
     f->bytes_at_open = st.st_size;
+    f->modified_us_at_open = st.st_mtim.tv_sec * 1000000LL + st.st_mtim.tv_nsec / 1000;
     if (o->line_bytes_max) f->line_bytes_max = o->line_bytes_max;
     *out = f;
     return 0;

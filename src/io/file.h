@@ -20,7 +20,7 @@ struct weft_file {
     bool closed, writes, appends;
     bool stale;                      /* what was read ahead may have been written over meanwhile */
     int64_t position;
-    int64_t bytes_at_open;           /* what it said of its size then */
+    int64_t bytes_at_open, modified_us_at_open;      /* what it said of itself then */
     char *in;                        /* read ahead for lines: `room` bytes and one for a NUL; the unread ones, from */
     size_t room, start, len;         /* start to len, are those at `position` */
     size_t line_bytes_max;
@@ -46,7 +46,7 @@ int64_t weft__file_do(weft__os *os, weft__file_op *op, const char *name);
 /* Those that a cancelled caller leaves at once: the job has copies of all it needs. Results as weft__file_do gives them. */
 /* Reads `window` bytes, of which the first n are wanted. */
 int64_t weft__file_fetch(weft_file *f, void *to, size_t n, size_t window, int64_t at);
-int64_t weft__file_open_fd(weft__os *os, const char *path, int flags, int mode, struct stat *st);
+int64_t weft__file_open_fd(weft__os *os, const char *path, const char *beneath, int flags, int mode, struct stat *st);
 int64_t weft__file_look(weft__os *os, const char *path, struct stat *st);
 
 /* ---- life (file.c) ---- */

@@ -142,11 +142,13 @@ int64_t weft__file_fetch(weft_file *f, void *to, size_t n, size_t window, int64_
 
 static int64_t ask_about(weft__os *os, weft__file_op op, const char *name, bool change, struct stat *st)
 {
-    size_t n = strlen(op.path) + 1;
-    asked *a = asked_new(os, n);
+    size_t n = strlen(op.path) + 1, m = op.to ? strlen(op.to) + 1 : 0;
+    asked *a = asked_new(os, n + m);
     if (!a) return WEFT_ENOMEM;
     memcpy(a->bytes, op.path, n);
+    if (m) memcpy(a->bytes + n, op.to, m);
     op.path = a->bytes;
+    op.to = m ? a->bytes + n : NULL;
     op.stat = &a->stat;
     op.result = WEFT_ECANCELED;
     a->op = op;
@@ -158,9 +160,9 @@ static int64_t ask_about(weft__os *os, weft__file_op op, const char *name, bool 
     return result;
 }
 
-int64_t weft__file_open_fd(weft__os *os, const char *path, int flags, int mode, struct stat *st)
+int64_t weft__file_open_fd(weft__os *os, const char *path, const char *beneath, int flags, int mode, struct stat *st)
 {
-    weft__file_op op = { .kind = WEFT__FILE_OPEN, .fd = -1, .path = path, .flags = flags, .mode = mode };
+    weft__file_op op = { .kind = WEFT__FILE_OPEN, .fd = -1, .path = path, .to = beneath, .flags = flags, .mode = mode };
     return ask_about(os, op, "the open of a file", (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)), st);
 }
 

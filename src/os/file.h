@@ -9,7 +9,8 @@
 #include "os/os.h"
 
 typedef enum weft__file_kind {
-    WEFT__FILE_OPEN,        /* path, flags (O_*; O_CLOEXEC is added), mode (less the umask) -> fd */
+    WEFT__FILE_OPEN,        /* path, flags (O_*; O_CLOEXEC is added), mode (less the umask) -> fd. `to`: a directory that the
+                             * path is taken from and must not lead out of (-EXDEV), whatever its links say */
     WEFT__FILE_CLOSE,       /* fd; it is closed also when that fails */
     WEFT__FILE_READ,        /* fd, iov, offset (-1: at the file's position) -> bytes, may be short; 0 at the end */
     WEFT__FILE_WRITE,       /* fd, iov, offset (-1: at the position; with O_APPEND at the end) -> bytes, may be short */

@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +18,50 @@ enum { TEMP_TRIES = 16, PATH_BYTES = 4096 };
 
 static int64_t done(int64_t rc) { return rc < 0 ? -errno : rc; }
 
-static int64_t open_file(const weft__file_op *op) { return done(open(op->path, op->flags | O_CLOEXEC, op->mode)); }
+/* Where openat2 is not to be had (a sandbox): a step for each name, and links are not followed at all. */
+static int64_t open_by_steps(int dir, const weft__file_op *op)
+{
+    int at = dup(dir);
+    const char *name = op->path;
+    if (at < 0) return -errno;
+    for (const char *slash; at >= 0 && (slash = strchr(name, '/')); name = slash + 1) {
+        char step[NAME_MAX + 1];
+        size_t n = (size_t)(slash - name);
+        bool leads_out = slash == op->path || (n == 2 && name[0] == '.' && name[1] == '.');
+        int64_t next = leads_out ? -EXDEV : n > NAME_MAX ? -ENAMETOOLONG : n ? 0 : dup(at);
+        if (next == 0) {
+            memcpy(step, name, n);
+            step[n] = 0;
+            next = done(openat(at, step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        }
+        close(at);
+        at = (int)next;
+    }
+    if (at < 0) return at;
+    int64_t fd = strcmp(name, "..") == 0 ? -EXDEV
+                                         : done(openat(at, *name ? name : ".", op->flags | O_NOFOLLOW | O_CLOEXEC, op->mode));
+    close(at);
+    return fd;
+}
+
+static int64_t open_beneath(const weft__file_op *op)
+{
+    enum { TRIES = 8 };                      /* -EAGAIN: names were changed meanwhile, see openat2(2) */
+    struct open_how how = { .flags = (unsigned)op->flags | O_CLOEXEC, .mode = op->flags & O_CREAT ? (unsigned)op->mode : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+    int dir = open(op->to, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int64_t fd = -EAGAIN;
+    if (dir < 0) return -errno;
+    for (int i = 0; fd == -EAGAIN && i < TRIES; i++) fd = done(syscall(SYS_openat2, dir, op->path, &how, sizeof how));
+    if (fd == -ENOSYS || fd == -EPERM) fd = *op->path ? open_by_steps(dir, op) : -ENOENT;
+    close(dir);
+    return fd;
+}
+
+static int64_t open_file(const weft__file_op *op)
+{
+    return op->to ? open_beneath(op) : done(open(op->path, op->flags | O_CLOEXEC, op->mode));
+}
 
 /* The descriptor is gone in each case (close(2)): after EINTR there is nothing to repeat. */
 static int64_t close_file(const weft__file_op *op)

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
 #include "os/sim_world.h"
@@ -101,8 +102,41 @@ static weft__sim_inode *find_or_create(weft__sim *s, const weft__file_op *op, in
     return *rc < 0 ? NULL : i;
 }
 
+/* There are no links: what leads out of a directory says so. */
+static bool leads_out(const char *path)
+{
+    int depth = 0;
+    if (*path == '/') return true;
+    for (const char *name = path; *name; name += strspn(name, "/")) {
+        size_t n = strcspn(name, "/");
+        bool up = n == 2 && name[0] == '.' && name[1] == '.', stays = n == 1 && name[0] == '.';
+        depth += up ? -1 : !stays;
+        if (depth < 0) return true;
+        name += n;
+    }
+    return false;
+}
+
+static int64_t open_path(weft__sim *s, const weft__file_op *op);
+static int64_t open_beneath(weft__sim *s, const weft__file_op *op)
+{
+    char path[2 * WEFT__SIM_PATH_MAX];
+    weft__file_op inside = *op;
+    int rc = 0;
+    const weft__sim_inode *dir = weft__sim_look_up(s, op->to, &rc);
+    if (!dir) return rc;
+    if (!dir->dir) return -ENOTDIR;
+    if (!*op->path) return -ENOENT;
+    if (leads_out(op->path)) return -EXDEV;
+    inside.path = path;
+    inside.to = NULL;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", op->to, op->path) >= WEFT__SIM_PATH_MAX) return -ENAMETOOLONG;
+    return open_path(s, &inside);
+}
+
 static int64_t open_path(weft__sim *s, const weft__file_op *op)
 {
+    if (op->to) return open_beneath(s, op);
     if ((op->flags & ~FLAGS) || (op->flags & O_ACCMODE) == O_ACCMODE) return WEFT_EINVAL;
     if ((op->flags & O_CREAT) && (op->flags & O_DIRECTORY)) return WEFT_EINVAL;
     int rc;

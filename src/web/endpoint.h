@@ -103,6 +103,11 @@ int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__mat
  * it, when the request is over. Waits: for a file to be closed. */
 void weft__input_end(const weft__endpoint *e, void *in);
 
+/* ---- file_reply.c ---- */
+
+/* Answer with r->file, or with what its conditions say. Waits: for the file, and for the client. */
+void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r);
+
 /* ---- run.c: where a handler runs ---- */
 
 /* Say that this program needs processes, when one of its routes runs in one. Before weft_serve's loop. */

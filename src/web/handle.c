@@ -44,8 +44,12 @@ static void reply_send(
 }
 
 static void send_output(
-    const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out)
+    const weft__endpoint *e, weft__exchange *x, weft_reply *r, const void *out)
 {
+    if (r && r->file) {
+        weft__file_send(e, x, r);
+        return;
+    }
     if (r && e->answer == WEFT__ANSWER_REPLY) {
         reply_send(e, x, r, r->content_type, r->body);
         return;
@@ -80,7 +84,7 @@ static void memory_gave_out(const weft__endpoint *e, weft__exchange *x)
 }
 
 static void finish(
-    const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out, int rc)
+    const weft__endpoint *e, weft__exchange *x, weft_reply *r, const void *out, int rc)
 {
     if (rc < 0) weft__failure_reply(e, x, r, rc);
     else if (rc > 0)
@@ -103,7 +107,7 @@ static int give_objects(
     return weft__exchange_keep_head(x);
 }
 
-static void settle(const weft__endpoint *e, weft__exchange *x, const weft_reply *r, const void *out, int rc, bool late)
+static void settle(const weft__endpoint *e, weft__exchange *x, weft_reply *r, const void *out, int rc, bool late)
 {
     if (late) reply_late(e, x);
     else finish(e, x, r, out, rc);
@@ -111,11 +115,21 @@ static void settle(const weft__endpoint *e, weft__exchange *x, const weft_reply 
 
 /* A handler that writes its answer; what it has not begun is answered here. */
 static __attribute__((noinline)) void answer_written(
-    const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, const void *in, void *out, int rc)
+    const weft__endpoint *e, weft__exchange *x, weft_reply *reply, const void *in, void *out, int rc)
 {
     bool late = false;
     if (rc == 0 && weft__stream_run(e, in, out, &rc, &late)) return;
     settle(e, x, reply, out, rc, late);
+}
+
+/* An output that is a reply, or has one. */
+static weft_reply *begin_reply(const weft__endpoint *e, weft__exchange *x, void *out)
+{
+    bool whole = e->answer == WEFT__ANSWER_REPLY;
+    weft_reply *r = whole ? out : weft__stream_init(e, x, out);
+    weft__reply_init(r, x->arena);
+    if (whole) weft__reply_expect_file(r, x);
+    return r;
 }
 
 static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match *m)
@@ -130,9 +144,9 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         return;
     }
     if (!weft__input_read(e, x, m, in)) return;
-    if (e->answer >= WEFT__ANSWER_REPLY) reply = e->answer == WEFT__ANSWER_REPLY ? out : weft__stream_init(e, x, out);
-    else if (e->reply) reply = &beside;
-    if (reply) weft__reply_init(reply, x->arena), reply->site = e->site;
+    if (e->answer >= WEFT__ANSWER_REPLY) reply = begin_reply(e, x, out);
+    else if (e->reply) weft__reply_init(reply = &beside, x->arena);
+    if (reply) reply->site = e->site;
     int rc = give_objects(e, x, in, &request, reply);
     weft__exchange_detach(x);
     if (e->cancels) weft__exchange_cancel_on_leave(x, true);
@@ -142,6 +156,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         if (rc == 0) rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
         settle(e, x, reply, out, rc, late);
     }
+    if (reply && reply->file) weft__reply_drop_file(reply);
     if (__builtin_expect(e->takes >= WEFT__TAKES_PIECES, 0)) weft__input_end(e, in);
 }
 

@@ -117,6 +117,7 @@ int weft_reply_cookie_with(weft_reply *r, const char *name, weft_str value, cons
 
 static int body_set(weft_reply *r, weft_str content_type, weft_str body)
 {
+    weft__reply_drop_file(r);
     r->content_type = content_type;
     r->body = body;
     r->has_body = true;

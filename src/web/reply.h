@@ -12,6 +12,9 @@ struct weft_reply {
     int status;                      /* 0: as the route says */
     bool has_body;
     bool sent;                       /* the head has gone: it can say nothing any more */
+    bool conditions;                 /* the head was kept, as it has some of weft__conditions */
+    bool takes_file;
+    struct weft_file *file;          /* that is the body; NULL: none */
     weft_str content_type;           /* empty: none */
     weft_str body;
     struct { weft_header *items; uint32_t count, room; } headers;
@@ -35,4 +38,15 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
  * headers of `r` (may be NULL), and `more` lines. ptr is NULL without memory. */
 weft_str weft__reply_lines(
     weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more);
+
+/* ---- file_reply.c ---- */
+
+/* Of a route whose handler may answer with a file, while the request's head is there: keeps what is asked of files. */
+void weft__reply_expect_file(weft_reply *r, weft__exchange *x);
+/* Answer with this file, which it takes; the name says of what type it is. 0 or a code. */
+int weft__reply_file_over(weft_reply *r, struct weft_file *f, weft_str name, const weft_reply_file_opts *o);
+/* Not there to be read beneath a directory, whatever the reason. */
+bool weft__file_absent(int rc);
+/* Forget it, and close it. Waits: never. */
+void weft__reply_drop_file(weft_reply *r);
 #endif

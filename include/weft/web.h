@@ -234,6 +234,7 @@ typedef struct weft_route {
     const weft_webhook *callbacks;
     bool deprecated, undocumented;
     const char *url_name;            /* for weft_url_for; NULL: the handler's */
+    const char *folder, *fallback;   /* WEFT_STATIC */
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
@@ -244,6 +245,21 @@ typedef struct weft_route {
 #define WEFT_PUT(p, f, In, Out, ...)    WEFT__ROUTE("PUT", p, f, In, Out, __VA_ARGS__)
 #define WEFT_PATCH(p, f, In, Out, ...)  WEFT__ROUTE("PATCH", p, f, In, Out, __VA_ARGS__)
 #define WEFT_DELETE(p, f, In, Out, ...) WEFT__ROUTE("DELETE", p, f, In, Out, __VA_ARGS__)
+
+/* A folder of files, as one of the routes: WEFT_STATIC("/assets", "web/dist") answers GET and HEAD of /assets/css/site.css with
+ * web/dist/css/site.css, as weft_reply_file does, and with X-Content-Type-Options: nosniff. The first is a literal, "" for the whole
+ * site: put it behind the other routes then, as the first one that matches is taken.
+ * A path that ends with '/' is answered with the index.html there, one of a folder is sent to itself with a '/' (307); folders are
+ * never listed. No path and no link leads out of the folder, and names that begin with a dot, but for .well-known, are not
+ * found: 404, as all that is not there.
+ * .fallback = "index.html": that file instead of a 404 for who wants HTML (Accept), for pages whose script reads the path itself.
+ * The folder is taken from the working directory; it may change while the program runs. In documentation: no. */
+#define WEFT_STATIC(path_, folder_, ...) { .method = "GET", .path = path_ "/{path:path}", .name = "static", \
+    .handler = (weft__fn *)weft__static_handler, .in = &weft__static_in, .out = &weft_schema_weft_reply, \
+    .run = (weft_run_in)WEFT__RUN_STATIC, .undocumented = true, .folder = folder_, __VA_ARGS__ }
+enum { WEFT__RUN_STATIC = WEFT_IN_PROCESS + 2 };
+extern const weft_schema weft__static_in;
+void weft__static_handler(void);
 #define WEFT_ROUTES(...) (const weft_route[]){ __VA_ARGS__, { 0 } }
 
 /* Routes of a file of their own, under a prefix: const weft_router orders = { .prefix = "/orders", ... }. A prefix

@@ -119,7 +119,7 @@ static int add_endpoint(
     with_host(c, e, &all);
     int rc = weft__endpoint_make(e, &all, &c->app->arena, c->faults);
     if (rc < 0) return rc;
-    e->keeps_head = e->request || e->site->keeps_head;
+    e->keeps_head = e->request || e->route->folder || e->site->keeps_head;
     return weft__trie_add(made->host ? &made->host->trie : &c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
 }
 

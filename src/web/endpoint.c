@@ -207,6 +207,14 @@ static void check_run(making *m)
     const weft_route *r = m->e->route;
     if (r->threads && r->run != WEFT_IN_THREAD) FAULT(m, "threads; expected .run = WEFT_IN_THREAD with it");
     if (m->e->page) return;
+    if (r->folder && (int)r->run == WEFT__RUN_STATIC) {
+        if (!*r->folder || (r->fallback && !*r->fallback)) FAULT(m, "an empty folder or fallback; expected a path");
+        return;
+    }
+    if (r->folder || r->fallback) {
+        FAULT(m, "folder and fallback are for WEFT_STATIC, which runs at a place of its own");
+        return;
+    }
     if ((unsigned)r->run > WEFT_IN_PROCESS) {
         FAULT(m, "run %d; expected WEFT_ON_LOOP, WEFT_IN_THREAD or WEFT_IN_PROCESS", (int)r->run);
         return;

@@ -108,6 +108,11 @@ void weft__input_end(const weft__endpoint *e, void *in);
 /* Answer with r->file, or with what its conditions say. Waits: for the file, and for the client. */
 void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r);
 
+/* ---- static.c ---- */
+
+/* Answer a request for something in a folder. Waits: for the file pool. */
+int weft__static_answer(const weft__endpoint *e, const void *in, void *out);
+
 /* ---- run.c: where a handler runs ---- */
 
 /* Say that this program needs processes, when one of its routes runs in one. Before weft_serve's loop. */

@@ -24,7 +24,7 @@ bool weft__file_absent(int rc)
 void weft__reply_expect_file(weft_reply *r, weft__exchange *x)
 {
     weft__http_verb verb = x->head->verb;
-    r->takes_file = true;
+    r->exchange = x;
     if ((verb != WEFT__GET && verb != WEFT__HEAD) || !weft__conditions_any(x->head)) return;
     /* Without memory for the head it is as if nothing had been asked. */
     r->conditions = weft__exchange_keep_head(x) == 0;
@@ -86,7 +86,7 @@ int weft_reply_file_with(weft_reply *r, const char *path, const weft_reply_file_
 {
     weft_file *f = NULL;
     if (r->sent) return weft_fail(WEFT_EINVAL, "weft_reply_file %s: the head has been sent", path);
-    if (!r->takes_file) return weft_fail(WEFT_EINVAL, "weft_reply_file %s: expected the output of a route", path);
+    if (!r->exchange) return weft_fail(WEFT_EINVAL, "weft_reply_file %s: expected the output of a route", path);
     int rc = weft_file_open(&f, path, .beneath = o->beneath);
     if (rc < 0 && o->beneath && weft__self() && weft__file_absent(rc))
         return weft__fail_as(NULL, WEFT_ENOENT, 0, "there is no file %s beneath %s to be read", path, o->beneath);

@@ -13,7 +13,7 @@ struct weft_reply {
     bool has_body;
     bool sent;                       /* the head has gone: it can say nothing any more */
     bool conditions;                 /* the head was kept, as it has some of weft__conditions */
-    bool takes_file;
+    weft__exchange *exchange;        /* of a route whose output it is: a file may be the body; else NULL */
     struct weft_file *file;          /* that is the body; NULL: none */
     weft_str content_type;           /* empty: none */
     weft_str body;

@@ -21,6 +21,7 @@ int weft__endpoint_run(const weft__endpoint *e, const void *in, void *out)
     const weft_route *r = e->route;
     if (r->run == WEFT_ON_LOOP) return ((handler_fn *)r->handler)(in, out);
     if (e->page) return weft__page_answer(e->page, in, out);
+    if (r->folder) return weft__static_answer(e, in, out);
     weft_call call = call_of(r, in, out);
     if (r->run == WEFT_IN_THREAD) return weft_thread_call_of(r->threads ? r->threads : &weft_blocking, call);
     return weft__process_call(r->in, r->out, &call, &(weft_process_opts){ .place = e->name.ptr });

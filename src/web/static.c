@@ -1,0 +1,59 @@
+/* A folder of files as a route: WEFT_STATIC. */
+#include <errno.h>
+#include <string.h>
+#include "web/failure.h"
+#include "weft/file.h"
+
+WEFT_INPUT(static_in, path(weft_str, path));
+
+const weft_schema weft__static_in = { .name = "WEFT_STATIC", .kind = WEFT__model, .size = sizeof(static_in),
+    .fields = weft__fields_static_in, .count = weft_count(weft__fields_static_in) };
+
+/* Folders run at a place of their own (run.c): this one is never called. */
+void weft__static_handler(void) { }
+
+/* What nobody means to show: ".git", ".env"; ".." as well. */
+static bool is_hidden(weft_str path)
+{
+    static const weft_str known = WEFT_S(".well-known");
+    for (const char *at = path.ptr, *end = at + path.len; at < end;) {
+        const char *slash = memchr(at, '/', (size_t)(end - at)), *stop = slash ? slash : end;
+        weft_str name = { at, (size_t)(stop - at) };
+        if (*at == '.' && !weft_str_equal(name, known)) return true;
+        at = stop + 1;
+    }
+    return false;
+}
+
+static int not_found(void) { return weft_fail(404, "Not Found"); }
+
+/* "//host" would lead elsewhere. */
+static int to_itself_with_slash(const weft__exchange *x, weft_reply *r)
+{
+    weft_str path = x->head->path, query = x->head->query;
+    if (path.len < 2 || path.ptr[1] == '/' || path.ptr[1] == '\\') return not_found();
+    weft_str url = weft_format("%.*s/%s%.*s", WEFT_FMT(path), query.ptr ? "?" : "", WEFT_FMT(query));
+    return weft_reply_redirect(r, 307, url.ptr);
+}
+
+static int give(const weft_route *route, const char *path, weft_reply *r)
+{
+    weft_file *f = NULL;
+    int rc = weft_file_open(&f, path, .beneath = route->folder);
+    if (rc == 0) rc = weft__reply_file_over(r, f, weft_str_of(path), &(weft_reply_file_opts){ 0 });
+    return rc == 0 ? weft_reply_header(r, "X-Content-Type-Options", "nosniff") : rc;
+}
+
+int weft__static_answer(const weft__endpoint *e, const void *in_, void *out)
+{
+    const static_in *in = in_;
+    const weft_route *route = e->route;
+    weft_reply *r = out;
+    weft_str path = in->path;
+    bool folder = !path.len || path.ptr[path.len - 1] == '/', odd = is_hidden(path) || memchr(path.ptr, 0, path.len);
+    int rc = odd ? WEFT_ENOENT : give(route, folder ? weft_format("%.*sindex.html", WEFT_FMT(path)).ptr : path.ptr, r);
+    if (rc == -EISDIR && !folder) return to_itself_with_slash(r->exchange, r);
+    bool absent = rc < 0 && weft__file_absent(rc);
+    if (absent && !odd && route->fallback && weft__wants_html(r->exchange)) rc = give(route, route->fallback, r);
+    return rc < 0 && weft__file_absent(rc) ? not_found() : rc;
+}

@@ -1,9 +1,9 @@
 /* Templates: what they make of models, what they let nobody do, and which mistakes are told at the start. */
 #include "web/template.h"
 #include <string.h>
+#include "faults.h"
 #include "pairs.h"
 #include "task/world.h"
-#include "web/app.h"
 
 WEFT_ENUM(Mood, value(MOOD_GOOD, "good"), value(MOOD_BAD, "<bad>"));
 WEFT_MODEL(Maker, field(weft_str, name), opt(weft_str, town));
@@ -147,26 +147,16 @@ WEFT_TEST(a_template_that_is_not_the_applications_is_an_error_that_says_so)
 
 /* ---- mistakes, told at the start ---- */
 
-static weft_str faults_of(const weft_template *const *list)
+static weft_str faults_of_list(const weft_template *const *list)
 {
-    static char text[8192];
-    weft__buf faults;
-    weft__app *compiled = NULL;
     const weft_app faulty = { .openapi_path = "", .templates = list };
-    weft__buf_init(&faults, sizeof text - 1);
-    int rc = weft__app_compile(&faulty, &compiled, &faults);
-    WEFT_CHECK_EQ(rc, faults.len ? WEFT_EINVAL : 0);
-    memcpy(text, weft__buf_str(&faults).ptr, faults.len);
-    text[faults.len] = 0;
-    weft__buf_free(&faults);
-    weft__app_free(compiled);
-    return weft_str_of(text);
+    return weft_str_of(faults_of(&faulty));
 }
 
 static weft_str fault_of(const char *text)
 {
     const weft_template t = { "a.html", &weft_schema_Shelf, weft_str_of(text) }, itself = { "self.html", NULL, WEFT_S("x\n {{> self.html}}") };
-    return faults_of((const weft_template *const[]){ &t, &row_part.page, &itself, NULL });
+    return faults_of_list((const weft_template *const[]){ &t, &row_part.page, &itself, NULL });
 }
 
 WEFT_TEST(mistakes_are_told_with_line_and_column)
@@ -223,9 +213,9 @@ WEFT_TEST(templates_have_limits_and_names)
     WEFT_CHECK(strstr(fault_of(deep).ptr, "more than 16 sections in each other"));
     WEFT_CHECK(strstr(fault_of(large).ptr, "template a.html:1:1: more than 64 KiB with its partials"));
     const weft_template text = { "m.txt", &weft_schema_Maker, weft_str_of(many) };
-    WEFT_CHECK(strstr(faults_of((const weft_template *const[]){ &text, NULL }).ptr, "more than 4096 tags and pieces of text"));
+    WEFT_CHECK(strstr(faults_of_list((const weft_template *const[]){ &text, NULL }).ptr, "more than 4096 tags and pieces of text"));
     const weft_template twice = { "row.html", &weft_schema_Maker, WEFT_S("x") }, nameless = { "", &weft_schema_Maker, WEFT_S("x") };
-    WEFT_CHECK_STR(faults_of((const weft_template *const[]){ &row_part.page, &twice, &nameless, NULL }), "template row.html: another one has its name\ntemplate without a name\n");
+    WEFT_CHECK_STR(faults_of_list((const weft_template *const[]){ &row_part.page, &twice, &nameless, NULL }), "template row.html: another one has its name\ntemplate without a name\n");
 }
 
 WEFT_TEST(any_text_is_compiled_or_refused)

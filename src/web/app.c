@@ -105,10 +105,24 @@ static void with_host(compiling *c, const weft__endpoint *e, weft__pattern *patt
     }
 }
 
+static void check_url_name(compiling *c, const weft__endpoint *e)
+{
+    const char *name = e->route->url_name;
+    if (!name) return;
+    if (!*name || strchr(name, ':'))
+        weft__buf_printf(c->faults, "route %.*s: .url_name '%s' is empty or has a ':'\n", WEFT_FMT(e->name), name);
+    for (uint32_t i = 0; i < c->app->endpoints.count; i++) {
+        const weft__endpoint *other = &c->app->endpoints.items[i];
+        if (other->site == e->site && other->route->url_name && strcmp(other->route->url_name, name) == 0)
+            weft__buf_printf(c->faults, "route %.*s: .url_name '%s' is that of %.*s too\n", WEFT_FMT(e->name), name, WEFT_FMT(other->name));
+    }
+}
+
 static int add_endpoint(
     compiling *c, const weft__endpoint *made, weft__pattern *pattern, weft__http_verb verb)
 {
     check_reachable(c, made, pattern, verb);
+    check_url_name(c, made);
     weft__endpoint *e = weft__list_slot(&c->app->arena, &c->app->endpoints, sizeof *e);
     if (!e) return slot_failed(c, &c->app->arena);
     weft__pattern **slot = weft__list_slot(&c->scratch, &c->patterns, sizeof *slot);
@@ -151,8 +165,6 @@ static int add_route(
     weft__http_verb verb = weft__verb_of(method);
     int rc = WEFT_EINVAL;
     if (made.path.len <= PATH_BYTES_MAX) rc = weft__pattern_parse(made.path, pattern, &why);
-    if (route->url_name && (!*route->url_name || strchr(route->url_name, ':')))
-        weft__buf_printf(c->faults, "route %.*s: .url_name '%s' is empty or has a ':'\n", WEFT_FMT(made.name), route->url_name);
     if (verb == WEFT__OTHER_METHOD)
         weft__buf_printf(c->faults,
             "route %.*s: method '%s'; expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS\n",

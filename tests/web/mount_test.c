@@ -135,7 +135,8 @@ WEFT_TEST(host_patterns_that_make_no_sense_are_refused)
 
 static const weft_app small = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/x/{id}", one, id_in, Said)) };
 static const weft_app named = { .openapi_path = "", .routes = WEFT_ROUTES(
-    WEFT_GET("/x/{id}", one, id_in, Said, .url_name = "a:b"), WEFT_GET("/y/{id}", one, id_in, Said, .url_name = "")) };
+    WEFT_GET("/x/{id}", one, id_in, Said, .url_name = "a:b"), WEFT_GET("/y/{id}", one, id_in, Said, .url_name = ""),
+    WEFT_GET("/z/{id}", one, id_in, Said, .url_name = "z"), WEFT_GET("/zz/{id}", one, id_in, Said, .url_name = "z")) };
 static const weft_app badly_mounted = { .openapi_path = "", .mounts = WEFT_MOUNTS(
     WEFT_MOUNT("v1", small), WEFT_MOUNT("/v1/", small), WEFT_MOUNT("/", small), WEFT_MOUNT("/{id}", small), WEFT_MOUNT("", small),
     { .path = "/none" }, WEFT_MOUNT("/a", small, .name = "n"), WEFT_MOUNT("/b", small, .name = "n"), WEFT_MOUNT("/c", small), WEFT_MOUNT("/c", small),
@@ -157,6 +158,7 @@ WEFT_TEST(mounts_that_make_no_sense_are_told_at_the_start)
         "mount /f: its name is empty or has a ':'\n"
         "route GET /g/x/{id}: .url_name 'a:b' is empty or has a ':'\n"
         "route GET /g/y/{id}: .url_name '' is empty or has a ':'\n"
+        "route GET /g/zz/{id}: .url_name 'z' is that of GET /g/z/{id} too\n"
         "mount /d: host 'a:80': it has no port: a host matches on each\n");
 }
 

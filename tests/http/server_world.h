@@ -21,7 +21,7 @@
  *   /sip/N      the same, and no more of it than needed to have N
  *   /rows       its lines, with a '|' behind each
  *   /keep/MS    "METHOD /path", after its head's bytes were given back
- *   /parts/...  in parts: server_parts_test.c
+ *   /parts/...  in parts: server_parts.c
  * all else: "other" */
 typedef struct served {
     weft__server *server;

@@ -63,14 +63,17 @@ static void links_lead_nowhere(disk *d)
     WEFT_CHECK_EQ(disk_size(d, "secret"), 0);
 }
 
+static bool has_openat2(void) { return syscall(SYS_openat2, -1, "", NULL, (size_t)0) < 0 && errno != ENOSYS; }
+
+/* Where the system cannot follow them safely (qemu has no openat2) none is followed. */
 WEFT_TEST(links_that_lead_out_are_refused_and_others_followed)
 {
     disk d = disk_linux("/tmp");
     make_tree(&d);
     make_links();
     links_lead_nowhere(&d);
-    WEFT_CHECK_EQ(beneath(&d, "in", "good", O_RDONLY), 0);
-    WEFT_CHECK_EQ(beneath(&d, "in", "down/b", O_RDONLY), 0);
+    WEFT_CHECK_EQ(beneath(&d, "in", "good", O_RDONLY), has_openat2() ? 0 : -ELOOP);
+    WEFT_CHECK_EQ(beneath(&d, "in", "down/b", O_RDONLY), has_openat2() ? 0 : -ENOTDIR);
     disk_end(&d);
 }
 

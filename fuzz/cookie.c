@@ -1,4 +1,5 @@
-/* Cookies: pairs lie in the header, and a header that is made of them again gives the same. */
+/* Cookies: pairs lie in the header, and a header that is made of them again gives the same; one that a server sets is one
+ * line, whose value reads as what was given. */
 #include "wire/cookie.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,49 @@ static void check_value(weft_str value)
     MUST(weft__cookie_unquote((weft_str){ again, value.len }, again) == n && memcmp(again, out, n) == 0);
     free(out);
     free(again);
+}
+
+/* A line of the input, which goes on behind it. */
+static weft_str line(const char **at, const char *end)
+{
+    const char *stop = *at < end ? memchr(*at, '\n', (size_t)(end - *at)) : NULL;
+    weft_str s = { *at, (size_t)((stop ? stop : end) - *at) };
+    *at = stop ? stop + 1 : end;
+    return s;
+}
+
+static bool has_control(weft_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7F) return true;
+    }
+    return false;
+}
+
+/* Flags, then name, value, path, domain and SameSite, a line each. */
+static void check_set(const char *at, const char *end)
+{
+    if (at == end) return;
+    char flags = *at++;
+    weft__set_cookie set = { .max_age_s = flags & 4 ? flags : -1, .secure = flags & 1, .http_only = flags & 2 };
+    set.name = line(&at, end);
+    set.value = line(&at, end);
+    set.path = line(&at, end);
+    set.domain = line(&at, end);
+    set.same_site = line(&at, end);
+    if (weft__set_cookie_fault(&set)) return;
+    weft__buf out;
+    weft_str name, value;
+    weft__buf_init(&out, 64 * 1024);
+    weft__set_cookie_add(&out, &set);
+    weft__cookies read = weft__cookies_of(weft__buf_str(&out));
+    MUST(!out.failed && !has_control(weft__buf_str(&out)));
+    MUST(weft__cookie_next(&read, &name, &value) && weft_str_equal(name, set.name));
+    char *meant = malloc(value.len + 1);
+    size_t n = weft__cookie_unquote(value, meant);
+    MUST(n == set.value.len && (!n || memcmp(meant, set.value.ptr, n) == 0));
+    free(meant);
+    weft__buf_free(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -41,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     MUST(!weft__cookie_next(&b, &name2, &value2));
     weft__buf_free(&again);
+    check_set(copy, copy + len);
     free(copy);
     return 0;
 }

@@ -82,7 +82,7 @@ TASK_TEST(b12_of_a_cancelled_read_and_the_next_one_exactly_one_has_each_byte)
     pair_open(&p);
     for (int i = 0; i < ROUNDS; i++) {
         ssize_t n = 99;
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "%04d", i);
         strcat(expected, text);
         WEFT_SCOPE(s);

@@ -83,7 +83,7 @@ WEFT_TEST(sim_descriptors_of_files_run_out_at_4096)
 
 WEFT_TEST(sim_files_run_out_at_65536)
 {
-    char name[16];
+    char name[32];
     disk d = sim((weft__sim_opts){ 0 });
     int64_t rc = 0;
     int made = 0;

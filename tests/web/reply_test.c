@@ -205,7 +205,7 @@ static int smuggle(const reply_in *in, Item *out)
     refused_as(weft_reply_redirect(r, 302, "/a\r\nX: y"), "control characters");
     refused_as(weft_reply_bytes(r, "a\r\nb", WEFT_S("x")), "control characters");
     for (int i = 0; i < 64; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "X-%d", i);
         WEFT_CHECK_EQ(weft_reply_header(r, name, "%d", i), 0);
     }

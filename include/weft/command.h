@@ -9,6 +9,7 @@
  * about half a millisecond.   Examples: examples/sorted.c, examples/reload.c  */
 #include "weft/net.h"
 
+/* The arguments of a program as an array that ends with NULL and lives as long as the block it stands in. */
 #define weft_argv(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* What a stream of a program is. CAPTURED is kept by weft_command_run; PIPED is a connection of weft_command_start;
@@ -51,7 +52,7 @@ typedef struct weft_output { weft_exit exit; weft_str out, err; bool err_cut; } 
 int weft_command_run_with(weft_output *result, const char *const *argv, const weft_command_opts *opts) WEFT_NODISCARD;
 
 /* The same for those who want its stdout alone and no failure: WEFT_EFAILED with what it said on stderr unless it ended with
- * status 0. WEFT_TRY(weft_command_text(&commit, weft_argv("git", "rev-parse", "HEAD")));  */
+ * status 0 (the last 300 bytes of it). *out lives like weft_alloc's. Waits: always. WEFT_TRY(weft_command_text(&commit, weft_argv("git", "rev-parse", "HEAD")));  */
 #define weft_command_text(out, argv, ...) weft_command_text_with((out), (argv), &(weft_command_opts){ __VA_ARGS__ })
 int weft_command_text_with(weft_str *out, const char *const *argv, const weft_command_opts *opts) WEFT_NODISCARD;
 
@@ -73,7 +74,8 @@ void weft__command_leave(weft_command **c);
  * cancel, after which it runs on. Waits: unless it has ended. */
 int weft_command_wait(weft_command *c, weft_exit *how) WEFT_NODISCARD;
 
-/* Send it a signal (SIGTERM ...), or with .group its group. Nothing happens to one that has ended. Waits: never. */
+/* Send it a signal (SIGTERM ...), or with .group its group. Nothing happens to one that has ended: 0. -EPERM: it
+ * is another user's by now; WEFT_EINVAL: there is no such signal. Waits: never. */
 int weft_command_signal(weft_command *c, int number);
 
 /* Close its connections, end it and what its group holds, and give it back. NULL is none. Waits: as WEFT_COMMAND says; no
@@ -92,6 +94,7 @@ typedef struct weft_signals weft_signals;
 #define weft_signals_open(out, ...) weft_signals_open_n((out), (const int[]){ __VA_ARGS__ }, weft_count(((const int[]){ __VA_ARGS__ })))
 int weft_signals_open_n(weft_signals **out, const int *numbers, size_t n) WEFT_NODISCARD;
 
+/* Signals that are freed at the end of the block; NULL until they are opened. */
 #define WEFT_SIGNALS(s) weft_signals *s __attribute__((cleanup(weft__signals_leave), unused)) = NULL
 void weft__signals_leave(weft_signals **s);
 
@@ -100,9 +103,11 @@ void weft__signals_leave(weft_signals **s);
  *
  *     for (;;) { WEFT_TRY(weft_signals_next(s)); WEFT_TRY(load_settings(&settings)); }  */
 int weft_signals_next(weft_signals *s) WEFT_NODISCARD;
+
+/* Take them no longer. A task that waits on them gets WEFT_ECLOSED. NULL is none. Waits: never. */
 void weft_signals_free(weft_signals *s);
 
-/* Wait once for one of these signals: its number, or < 0. Between two such calls they do what they did before: a loop wants
+/* Wait once for one of these signals: its number, or < 0 as of weft_signals_open and weft_signals_next. Between two such calls they do what they did before: a loop wants
  * weft_signals_open. Waits: always. */
 #define weft_signal_wait(...) weft_signal_wait_n((const int[]){ __VA_ARGS__ }, weft_count(((const int[]){ __VA_ARGS__ })))
 int weft_signal_wait_n(const int *numbers, size_t n) WEFT_NODISCARD;

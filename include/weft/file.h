@@ -21,7 +21,8 @@
  * for its end and gets its result, and the cancel is told by the next wait: so never does a change happen behind the
  * back of who asked for it, nor is memory read that was given back. A position moves only with a call that succeeds.
  *
- * Not for pipes, sockets and terminals: opening one fails with WEFT_EINVAL or its reads with -ESPIPE; see weft/net.h.
+ * Not for pipes, sockets and terminals: opening one fails with WEFT_EINVAL (a pipe that nobody reads, for writing: -ENXIO)
+ * or its reads with -ESPIPE; see weft/net.h. What the system promises and does not: open(2), fsync(2), rename(2).
  *                                                                    Examples: examples/files.c, tests/io/file_test.c  */
 #include "weft/task.h"
 
@@ -75,7 +76,12 @@ typedef struct weft_open_opts {
 #define weft_file_open(out, path, ...) weft_file_open_with((out), (path), &(weft_open_opts){ __VA_ARGS__ })
 int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts *opts) WEFT_NODISCARD;
 
-/* A file without a name in this directory (NULL: /tmp), to read and write; it is gone when it is closed. Waits: yes. */
+/* A file without a name in this directory (NULL: /tmp), to read and write, with mode 0600; it is gone when it is closed. 0;
+ * WEFT_ENOENT, -EACCES, -EROFS, -ENOSPC, -EMFILE ...: none could be made, *out is untouched. Where the file system knows no
+ * file without a name it has one for a moment. Waits: yes.
+ *
+ *     WEFT_FILE(f);
+ *     WEFT_TRY(weft_file_temp(&f, NULL));  */
 int weft_file_temp(weft_file **out, const char *directory) WEFT_NODISCARD;
 
 /* A file that is freed at the end of the block; NULL until it is opened. */
@@ -107,42 +113,64 @@ int weft_file_line(weft_file *f, weft_str *out) WEFT_NODISCARD;
 
 /* All bytes, at the position (at the end with .append) or at `offset`: 0, or the code that a part of them failed with; the
  * text says how many were written, and the position stays. A disk may refuse later what it took now: weft_file_sync
- * tells. Wait: yes; once it runs, to its end. */
+ * tells: -ENOSPC, -EIO, -EDQUOT, -EFBIG. An offset below 0, or one in a file opened with .append: WEFT_EINVAL. Wait: yes;
+ * once it runs, to its end.
+ *
+ *     WEFT_TRY(weft_file_write(f, WEFT_S("done\n")));  */
 int weft_file_write(weft_file *f, weft_str bytes) WEFT_NODISCARD;
 int weft_file_pwrite(weft_file *f, weft_str bytes, int64_t offset) WEFT_NODISCARD;
 
-/* Move the position (0 or more), and tell it. Wait: never. */
+/* Move the position, in bytes from the beginning, 0 or more (beyond the end too: what is between is zeros once something is
+ * written there), and tell it. 0; WEFT_EINVAL: below 0; WEFT_EBUSY: a call of another task moves it; WEFT_ECLOSED.
+ * Wait: never. */
 int weft_file_seek(weft_file *f, int64_t offset) WEFT_NODISCARD;
 int64_t weft_file_position(const weft_file *f);
 
 /* Make what was written survive a power failure. After a failure take what was written since the last success for lost,
- * also when a later call succeeds, as the system does. The name of a new file is made to stay by weft_dir_sync. Waits: yes. */
+ * also when a later call succeeds, as the system does. The name of a new file is made to stay by weft_dir_sync. 0;
+ * -EIO, -ENOSPC. Waits: yes, for the disk. */
 int weft_file_sync(weft_file *f) WEFT_NODISCARD;
 
-/* Cut to this length, or make it longer by zeros; the position stays. Waits: yes. */
+/* Cut to this many bytes, or make it longer by zeros; the position stays. 0; WEFT_EINVAL: below 0, or it was opened for
+ * reading; -EFBIG. Waits: yes. */
 int weft_file_truncate(weft_file *f, int64_t bytes) WEFT_NODISCARD;
 
 /* ---- names ---- */
 
-/* What a file is: mode: the permissions alone (0644). */
+/* What a file is. modified_us: microseconds since 1970; mode: the permissions alone (0644); neither is_file nor is_dir: a
+ * pipe, a socket, a device. */
 typedef struct weft_file_info { int64_t bytes, modified_us; int mode; bool is_file, is_dir; } weft_file_info;
-int weft_file_stat(const char *path, weft_file_info *out) WEFT_NODISCARD;            /* follows links. Waits: yes. */
-int weft_file_info_of(weft_file *f, weft_file_info *out) WEFT_NODISCARD;             /* Waits: yes. */
 
-/* Give a file or directory another name, on the same file system; a file that has it is replaced in one step. Waits: yes. */
+/* Of a name (symbolic links are followed), and of an open file. 0; WEFT_ENOENT: there is none, -ENOTDIR, -EACCES; *out is
+ * then untouched. Wait: yes.
+ *
+ *     if (weft_file_stat("inbox", &info) == 0 && info.is_dir) ...  */
+int weft_file_stat(const char *path, weft_file_info *out) WEFT_NODISCARD;
+int weft_file_info_of(weft_file *f, weft_file_info *out) WEFT_NODISCARD;
+
+/* Give a file or directory another name, on the same file system; a file that has it is replaced in one step.
+ * 0; WEFT_ENOENT, -EXDEV: another file system, -ENOTEMPTY and -EEXIST: a directory with something in it has the name, -EISDIR,
+ * -ENOTDIR, -EACCES; nothing has changed then. Waits: yes; once it runs, to its end.
+ *
+ *     WEFT_TRY(weft_file_rename("report.part", "report.csv"));  */
 int weft_file_rename(const char *from, const char *to) WEFT_NODISCARD;
 
-/* Remove a file, or an empty directory (-ENOTEMPTY). Waits: yes. */
+/* Remove a file, or an empty directory (-ENOTEMPTY); of a symbolic link the link. Who has it open keeps what it holds. 0;
+ * WEFT_ENOENT, -EACCES, -EBUSY. Waits: yes; once it runs, to its end. */
 int weft_file_remove(const char *path) WEFT_NODISCARD;
 
 /* ---- directories ---- */
 
 /* Make a directory (mode 0755, less the umask). -EEXIST: something is there; with .parents = true those above are made
- * too, and one that is there already is fine. Waits: yes. */
+ * too, and one that is there already is fine. WEFT_ENOENT: the one above is missing; -ENOTDIR, -EACCES, -ENOSPC; WEFT_EINVAL:
+ * .mode is not in 0 to 07777. Waits: yes; once it runs, to its end.
+ *
+ *     WEFT_TRY(weft_dir_make("data/2026/11", .parents = true));  */
 #define weft_dir_make(path, ...) weft_dir_make_with((path), &(weft_mode_opts){ __VA_ARGS__ })
 int weft_dir_make_with(const char *path, const weft_mode_opts *opts) WEFT_NODISCARD;
 
-/* Make what was created, renamed and removed in a directory survive a power failure. Waits: yes. */
+/* Make what was created, renamed and removed in a directory survive a power failure. 0; WEFT_ENOENT, -EIO. Waits:
+ * yes, for the disk. */
 int weft_dir_sync(const char *path) WEFT_NODISCARD;
 
 /* The names in a directory, without "." and "..", in no order, in bounded memory. One that comes or goes meanwhile may be
@@ -152,8 +180,10 @@ int weft_dir_sync(const char *path) WEFT_NODISCARD;
  *     WEFT_TRY(weft_dir_open(&d, "inbox"));
  *     for (int rc; (rc = weft_dir_next(d, &name)) != 0;) { WEFT_TRY(rc); ... }  */
 typedef struct weft_dir weft_dir;
-int weft_dir_open(weft_dir **out, const char *path) WEFT_NODISCARD;                 /* Waits: yes. */
-/* 1 with a name, which lives until the next step; 0 at the end; < 0 on error. Waits: now and then. */
+/* 0; WEFT_ENOENT, -ENOTDIR, -EACCES, -EMFILE; *out is then untouched. Takes 8 KiB. Waits: yes. */
+int weft_dir_open(weft_dir **out, const char *path) WEFT_NODISCARD;
+/* 1 with a name, which lives until the next step; 0 at the end; < 0 on error: WEFT_EBUSY, another task lists it;
+ * WEFT_ECLOSED, it was freed. Waits: when a thread has to read on, every few hundred names. */
 int weft_dir_next(weft_dir *d, weft_str *name) WEFT_NODISCARD;
 /* Close it. A task that waits in weft_dir_next gets WEFT_ECLOSED, as soon as the thread that reads for it has ended; nobody
  * may begin another step. NULL is none. Waits: never. */

@@ -50,24 +50,26 @@ void weft_conn_free(weft_conn *c);
  * connection. A read that is cancelled or times out takes nothing: what had come is there for the next one.
  * Wait: unless the bytes are there already; now and then also then, so that others have their turn.  */
 
-/* Some bytes: what is there, at least one. */
+/* Some bytes: what is there, at least one; at most buffer_bytes_max. Waits: see above. */
 int weft_conn_read(weft_conn *c, weft_str *out) WEFT_NODISCARD;
 
 /* The next line, without its end ("\n" or "\r\n"). The last one may have none. WEFT_ELIMIT: it is longer than
- * buffer_bytes_max, and stays there. A NUL in it is a byte like others.
+ * buffer_bytes_max, and stays there. A NUL in it is a byte like others. Waits: see above.
  *
  *     for (int rc; (rc = weft_conn_line(c, &line)) != 0;) { WEFT_TRY(rc); ... }  */
 int weft_conn_line(weft_conn *c, weft_str *out) WEFT_NODISCARD;
 
 /* What comes before the next delimiter (at least one byte), which is taken out too: weft_conn_until(c, WEFT_S("\r\n\r\n"),
  * 8192, &head). bytes_max: without the delimiter; 0: buffer_bytes_max; beyond it WEFT_ELIMIT, and all stays there.
- * WEFT_EOF: the peer ended in the middle. */
+ * WEFT_EOF: the peer ended in the middle. WEFT_EINVAL: an empty delimiter. Waits: see above. */
 int weft_conn_until(weft_conn *c, weft_str delimiter, size_t bytes_max, weft_str *out) WEFT_NODISCARD;
 
-/* Exactly n bytes (n of 1 to buffer_bytes_max, else WEFT_ELIMIT). WEFT_EOF: the peer ended in the middle. */
+/* Exactly n bytes (n of 1 to buffer_bytes_max, else WEFT_ELIMIT). WEFT_EOF: the peer ended in the middle. Waits:
+ * see above. */
 int weft_conn_exactly(weft_conn *c, size_t n, weft_str *out) WEFT_NODISCARD;
 
-/* At most n bytes (n > 0) into your own memory, without a copy in between: how many, 0 at the end, < 0. */
+/* At most n bytes (n > 0) into your own memory, without a copy in between: how many, 0 at the end, < 0.
+ * WEFT_EINVAL: n is 0. A read that is cancelled has written nothing there. Waits: see above. */
 int64_t weft_conn_read_into(weft_conn *c, void *to, size_t n) WEFT_NODISCARD;
 
 /* Writing. All bytes, in order: 0 when the system has taken them all, or a code; WEFT_EBUSY: another task is writing. A
@@ -75,10 +77,12 @@ int64_t weft_conn_read_into(weft_conn *c, void *to, size_t n) WEFT_NODISCARD;
  * peer would misread it. Wait: while the peer is slow; now and then also when it is not. */
 int weft_conn_write(weft_conn *c, weft_str bytes) WEFT_NODISCARD;
 int weft_conn_write_n(weft_conn *c, const weft_str *pieces, size_t n) WEFT_NODISCARD;        /* at once, in order */
-/* weft_conn_print(c, "%s %d\r\n", verb, 3): at most 64 KiB at a time, WEFT_ELIMIT beyond. */
+/* weft_conn_print(c, "%s %d\r\n", verb, 3): at most 64 KiB at a time, WEFT_ELIMIT beyond; then, and for
+ * WEFT_ENOMEM, nothing was sent. Waits: as weft_conn_write. */
 int weft_conn_print(weft_conn *c, const char *fmt, ...) WEFT_PRINTF(2, 3) WEFT_NODISCARD;
 
-/* End our side: the peer reads to its end, and may go on to send (half close). 0 or a code. Waits: never. */
+/* End our side: the peer reads to its end, and may go on to send (half close). Reading goes on as before; a
+ * later write fails with WEFT_ECONNRESET. 0; WEFT_ECLOSED, WEFT_ECONNRESET: the peer has gone. Waits: never. */
 int weft_conn_end(weft_conn *c);
 
 /* The peer's address and our own, as text: "127.0.0.1:8000", "[::1]:8000", "unix:/run/x.sock"; "unix:" for the one end
@@ -108,6 +112,7 @@ typedef struct weft_listen_opts {
 #define weft_listen(out, host, port, ...) weft_listen_with((out), (host), (port), &(weft_listen_opts){ __VA_ARGS__ })
 int weft_listen_with(weft_listener **out, const char *host, int port, const weft_listen_opts *opts) WEFT_NODISCARD;
 
+/* A listener that is freed at the end of the block; NULL until it is opened. */
 #define WEFT_LISTENER(l) weft_listener *l __attribute__((cleanup(weft__listener_leave), unused)) = NULL
 void weft__listener_leave(weft_listener **l);
 
@@ -138,7 +143,9 @@ int weft_listener_serve_with(weft_listener *l, weft_talk *talk, const char *name
 weft_str weft_listener_address(const weft_listener *l);
 int weft_listener_port(const weft_listener *l);
 
-/* As for connections: who waits in weft_accept gets WEFT_ECLOSED; the file of a unix socket goes. Waits: never. */
+/* As for connections: who waits in weft_accept gets WEFT_ECLOSED; the file of a unix socket goes, unless another one has taken
+ * its place. Freed, no task may use it any more, but one that waits in it may still be on its way out. Connections that it
+ * gave are yours and stay. NULL is none. Wait: never. */
 void weft_listener_close(weft_listener *l);
 void weft_listener_free(weft_listener *l);
 
@@ -147,10 +154,14 @@ void weft_listener_free(weft_listener *l);
 /* An IPv4 or IPv6 address with its port: a value, to be copied. */
 typedef struct weft_address { uint64_t opaque[4]; } weft_address;
 
-/* The first address of a host. 0, WEFT_EDNS, WEFT_EINVAL for a unix socket. Waits: for a name. */
+/* The first address of a host. 0; WEFT_EDNS; WEFT_EINVAL: a unix socket, or a port that is not in 0 to 65535; WEFT_ETIMEDOUT
+ * after 5 s. *out is untouched on failure. Waits: for a name.
+ *
+ *     WEFT_TRY(weft_address_of("127.0.0.1", 53, &to));  */
 int weft_address_of(const char *host, int port, weft_address *out) WEFT_NODISCARD;
 /* "127.0.0.1:53", living like weft_alloc's. Waits: never. */
 weft_str weft_address_text(const weft_address *a);
+/* The port, 0 to 65535; whether two have the same host and port. Wait: never. */
 int weft_address_port(const weft_address *a);
 bool weft_address_equal(const weft_address *a, const weft_address *b);
 
@@ -160,19 +171,27 @@ typedef struct weft_udp weft_udp;
  * timeout_ms: of a name's look-up, 5 000. */
 typedef struct weft_udp_opts { weft__named_options_only _; int timeout_ms; size_t datagram_bytes_max; } weft_udp_opts;
 
-/* A socket bound to an address of this machine, of a name to the first that it has; port 0: any free one. 0 or a code.
- * Waits: for a name. */
+/* A socket bound to an address of this machine, of a name to the first that it has; port 0: any free one. 0;
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, WEFT_EDNS, WEFT_EINVAL (an option, a unix socket), WEFT_ENOMEM, -EMFILE. Waits: for a
+ * name. RFC 768.
+ *
+ *     WEFT_UDP(u);
+ *     WEFT_TRY(weft_udp_open(&u, "0.0.0.0", 5353));
+ *     for (int rc; (rc = weft_udp_recv(u, &d)) != 0;) { WEFT_TRY(rc); WEFT_TRY(weft_udp_send_to(u, &d.from, d.bytes)); }  */
 #define weft_udp_open(out, host, port, ...) weft_udp_open_with((out), (host), (port), &(weft_udp_opts){ __VA_ARGS__ })
 int weft_udp_open_with(weft_udp **out, const char *host, int port, const weft_udp_opts *opts) WEFT_NODISCARD;
 
+/* A socket that is freed at the end of the block; NULL until it is opened. */
 #define WEFT_UDP(u) weft_udp *u __attribute__((cleanup(weft__udp_leave), unused)) = NULL
 void weft__udp_leave(weft_udp **u);
 
-/* From now on only datagrams of this peer are received, and weft_udp_send goes there. 0 or a code. Waits: never. */
+/* From now on only datagrams of this peer are received, and weft_udp_send goes there. 0; WEFT_ECLOSED,
+ * or a code of the system, as of an address of the other family. Again, with another peer, if you like. Waits: never. */
 int weft_udp_connect(weft_udp *u, const weft_address *to) WEFT_NODISCARD;
 
 /* Send one datagram, of 0 bytes too, to where it is connected or to an address. 0: it left; nobody knows whether it
- * arrives. -EMSGSIZE: it is too long; WEFT_ECONNREFUSED: an earlier one found nobody. Waits: while the system's queue is
+ * arrives. -EMSGSIZE: it is too long; WEFT_ECONNREFUSED: an earlier one found nobody; WEFT_ECLOSED;
+ * -EDESTADDRREQ: weft_udp_send without a peer. Waits: while the system's queue is
  * full. Several tasks may send. */
 int weft_udp_send(weft_udp *u, weft_str bytes) WEFT_NODISCARD;
 int weft_udp_send_to(weft_udp *u, const weft_address *to, weft_str bytes) WEFT_NODISCARD;
@@ -185,8 +204,12 @@ typedef struct weft_datagram { weft_str bytes; weft_address from; size_t size; b
  * found nobody (connected sockets only), and the next call goes on. Cancelled, it takes none. Waits: until one comes. */
 int weft_udp_recv(weft_udp *u, weft_datagram *out) WEFT_NODISCARD;
 
+/* The port it is bound to. Waits: never. */
 int weft_udp_port(const weft_udp *u);
-void weft_udp_close(weft_udp *u);                /* who waits gets WEFT_ECLOSED. Waits: never. */
+
+/* Close it: who waits gets WEFT_ECLOSED, and so does whoever tries to later. Freed, no task may use it any more, but one that
+ * waits in it may still be on its way out. Twice is once, NULL is none. Wait: never. */
+void weft_udp_close(weft_udp *u);
 void weft_udp_free(weft_udp *u);
 
 /* ---- host names ---- */

@@ -13,7 +13,8 @@
  * The processes are forked by a zygote, which weft_run and weft_serve fork as the first thing they do, if the program
  * uses weft_in_process at all. So a process sees the program as it was when weft_run was called (what main set up before
  * is there), not what it did since; of its descriptors only stdout and stderr. Code that is loaded later (dlopen) is
- * not there. What jobs print comes out as usual, whole lines at a time.
+ * not there. What jobs print comes out as usual, whole lines at a time. When the program ends, by return, exit or a second
+ * signal, its processes are killed and waited for, so that none is left, nor a zombie; when it is killed they are too.
  *
  * What a job leaves in its process the next one there finds: globals, working directory, locale, signal handlers,
  * threads, open files. A job must not count on them, and what fills up ends with .jobs_max. The limits of a call hold

@@ -236,7 +236,7 @@ int weft__once_do(weft_once *o, weft_call call, const char *name, const char *pl
 #define weft_race(...) weft_race_all((const weft_call[]){ __VA_ARGS__, { 0 } }, WEFT__HERE)
 #define weft_race_n(calls, n, ...) \
     weft_race_with((calls), (n), &(weft_gather_opts){ __VA_ARGS__ }, WEFT__HERE)
-/* up to the one without a function */
+/* What the macros call; weft_race_all: up to the one without a function. Wait: always. */
 int weft_race_all(const weft_call *calls, const char *place) WEFT_NODISCARD;
 int weft_race_with(const weft_call *calls, size_t n, const weft_gather_opts *opts,
     const char *place) WEFT_NODISCARD;

@@ -64,21 +64,28 @@ TASK_TEST(a_temporary_block_gives_its_memory_back_each_round)
     return 0;
 }
 
+static char *need(size_t n)
+{
+    char *p = weft_alloc(n);
+    WEFT_NEED(p != NULL);
+    return p;
+}
+
 TASK_TEST(temporary_blocks_nest_and_what_is_outside_stays)
 {
-    char *outer = weft_alloc(64);
+    char *outer = need(64);
     strcpy(outer, "outer");
     {
         WEFT_TEMP;
-        char *middle = weft_alloc(64);
+        char *middle = need(64);
         strcpy(middle, "middle");
         for (int i = 0; i < 10; i++) {
             WEFT_TEMP;
-            memset(weft_alloc(5000), 'x', 5000);
+            memset(need(5000), 'x', 5000);
         }
         WEFT_CHECK_STR(weft_str_of(middle), "middle");
     }
-    memset(weft_alloc(5000), 'y', 5000);
+    memset(need(5000), 'y', 5000);
     WEFT_CHECK_STR(weft_str_of(outer), "outer");
     return 0;
 }
@@ -87,7 +94,7 @@ static int work_in_temp(const int *id)
 {
     for (int i = 0; i < 5; i++) {
         WEFT_TEMP;
-        char *mine = weft_alloc(200);
+        char *mine = need(200);
         memset(mine, 'a' + *id, 199);
         WEFT_TRY(weft_yield());
         for (int k = 0; k < 199; k++)
@@ -101,7 +108,7 @@ TASK_TEST(temporary_blocks_of_different_tasks_interleave)
     WEFT_SCOPE(s);
     for (int i = 0; i < 10; i++) weft_spawn(s, work_in_temp, &i);
     for (int i = 0; i < 10; i++) {
-        char *mine = weft_alloc(300);
+        char *mine = need(300);
         memset(mine, 'P', 300);
         WEFT_CHECK_EQ(weft_yield(), 0);
         for (int k = 0; k < 300; k++)
@@ -126,7 +133,7 @@ TASK_TEST(what_a_task_allocates_outlives_it)
         for (int i = 0; i < 10; i++) weft_spawn(s, name_it, &i, &names[i]);
         WEFT_CHECK_EQ(weft_join(s), 0);
     }
-    memset(weft_alloc(9000), 'z', 9000);
+    memset(need(9000), 'z', 9000);
     WEFT_CHECK_STR(names[0], "task number 0");
     WEFT_CHECK_STR(names[9], "task number 9");
     return 0;
@@ -143,7 +150,7 @@ TASK_TEST(what_a_task_allocates_belongs_to_where_its_scope_was_opened)
     }
     {
         WEFT_TEMP;                                        /* uses whatever was given back */
-        for (int i = 0; i < 300; i++) memset(weft_alloc(100), 'z', 100);
+        for (int i = 0; i < 300; i++) memset(need(100), 'z', 100);
     }
     WEFT_CHECK_STR(name, "task number 1");
     return 0;

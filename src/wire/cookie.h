@@ -29,7 +29,7 @@ static inline bool weft__cookie_quoted(weft_str v)
     return v.len >= 2 && v.ptr[0] == '"' && v.ptr[v.len - 1] == '"';
 }
 
-/* ---- what servers send as Set-Cookie: RFC 6265, 4.1, with SameSite and the prefixes of RFC 6265bis ---- */
+/* ---- set_cookie.c: what servers send as Set-Cookie: RFC 6265, 4.1, with SameSite and the prefixes of RFC 6265bis ---- */
 
 enum { WEFT__COOKIE_BYTES_MAX = 4096 };  /* of name and value: what browsers keep */
 

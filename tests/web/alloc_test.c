@@ -54,6 +54,12 @@ static int events(const weft_none *in, weft_events *out)
     return weft_event(out, .data = WEFT_S("b"));
 }
 
+static int file_of(const weft_none *in, weft_reply *out)
+{
+    (void)in;
+    return weft_reply_file(out, "sub/a.txt", .beneath = "files", .filename = "\xc3\xa4.txt");
+}
+
 static int several(const several_in *in, Order *out) { *out = in->order; return 0; }
 
 static int own_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%.*s %s", WEFT_FMT(f->detail.text), f->inside)); }
@@ -92,7 +98,8 @@ static const weft_app sound = { .templates = WEFT_TEMPLATES(order_page, part_par
         WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
         WEFT_GET("/pages/{id}", page, id_in, weft_reply), WEFT_GET("/links/{id}", link_to, link_in, weft_str),
-        WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events)) };
+        WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events),
+        WEFT_GET("/file", file_of, weft_none, weft_reply), WEFT_STATIC("/folder", "files", .fallback = "sub/a.txt")) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
 WEFT_TEST(compiling_without_memory_fails_cleanly)
@@ -146,6 +153,8 @@ static int ask(void)
     weft__stream s;
     weft__addr to;
     char why[256];
+    WEFT_TRY(weft_dir_make("files/sub", .parents = true));
+    WEFT_TRY(weft_file_save("files/sub/a.txt", WEFT_S("hello")));
     WEFT_TRY(weft__server_open(&now.server, &(weft_serve_opts){ .port = -1 }, answer, NULL, why));
     {
         WEFT_SCOPE(servers);
@@ -272,4 +281,11 @@ WEFT_TEST(a_written_answer_without_memory_is_an_error_or_breaks_off_and_nothing_
 {
     each_in_turn("GET /lines HTTP/1.1\r\nHost: a\r\n\r\n", 200);
     each_in_turn("GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 7\r\n\r\n", 200);
+}
+
+WEFT_TEST(a_file_without_memory_is_an_error_or_breaks_off_and_nothing_is_lost)
+{
+    each_in_turn("GET /file HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\nIf-None-Match: \"x\"\r\n\r\n", 206);
+    each_in_turn("GET /folder/sub HTTP/1.1\r\nHost: a\r\n\r\n", 307);
+    each_in_turn("GET /folder/none HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", 200);
 }

@@ -302,15 +302,22 @@ static void take_line(const source *s, const tag *t, const char **before, const 
 
 static void read_source(making *m, const weft_template *t);
 
+static bool is_open(const source *s, const weft_template *t)
+{
+    do {
+        if (s->t == t) return true;
+    } while ((s = s->outer));
+    return false;
+}
+
 static void add_partial(making *m, const tag *t)
 {
     for (const weft_template *const *other = m->list; *other; other++) {
         if (!weft_str_equal(weft_str_of((*other)->name), t->name)) continue;
-        for (const source *s = m->source; s; s = s->outer)
-            if (s->t == *other) {
-                fault(m, t->begin, "%s is a part of itself", (*other)->name);
-                return;
-            }
+        if (is_open(m->source, *other)) {
+            fault(m, t->begin, "%s is a part of itself", (*other)->name);
+            return;
+        }
         if (m->partials == WEFT__TEMPLATE_PARTIALS_MAX) {
             fault(m, t->begin, "more than %d partials in each other", WEFT__TEMPLATE_PARTIALS_MAX);
             return;

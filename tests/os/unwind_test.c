@@ -221,6 +221,9 @@ WEFT_TEST(a_sleep_that_is_looked_at_lasts_its_whole_time)
 WEFT_TEST(a_thread_that_reads_shows_who_reads_and_gets_its_byte)
 {
     if (emulated()) WEFT_SKIP("no look at threads here");
+#ifdef __SANITIZE_ADDRESS__
+    WEFT_SKIP("the sanitizer's own read stands between, which cannot be followed without the registers of a sleeping thread");
+#endif
     watch(reads);
     WEFT_CHECK(w.asleep);
     WEFT_CHECK_EQ(w.rc, 1);

@@ -56,6 +56,7 @@ int weft__leaf(int (*fn)(void *arg), void *arg)
     if (!f || f->loop->in_leaf) return fn(arg);
     weft__loop *loop = f->loop;
     void *top = (void *)(((uintptr_t)loop->context.sp - BELOW) & ~(uintptr_t)15);
+    if (__builtin_expect(loop->stacks.on_valgrind, 0)) weft__stack_valgrind_below(top);
     loop->in_leaf = true;
     int rc = call_on(top, fn, arg);
     loop->in_leaf = false;

@@ -71,6 +71,11 @@ static WEFT__COLD void valgrind_clean(char *low)
     (void)VALGRIND_MAKE_MEM_UNDEFINED(low + WEFT__STACK_GUARD, WEFT__STACK_SIZE - WEFT__STACK_GUARD);
 }
 
+void weft__stack_valgrind_below(char *top)
+{
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(top - WEFT__STACK_LEAF, WEFT__STACK_LEAF);
+}
+
 char *weft__stack_take(weft__stack_pool *p)
 {
     if (!p->warm_count && !p->cold_count && slab_add(p) < 0) return NULL;

@@ -14,7 +14,7 @@ enum { WEFT__STACK_SIZE = 512 * 1024 };       /* sanitizers make frames two to t
 #else
 enum { WEFT__STACK_SIZE = 256 * 1024 };
 #endif
-enum { WEFT__STACK_GUARD = 64 * 1024 };
+enum { WEFT__STACK_GUARD = 64 * 1024, WEFT__STACK_LEAF = 64 * 1024 };
 
 typedef struct weft__stack_pool {
     char **warm, **cold, **slabs;             /* lows of free stacks; lows of mappings */
@@ -30,6 +30,8 @@ void weft__stack_give(weft__stack_pool *p, char *low);
 /* Give back the pages of stacks that the last second did not need; at most 64 a call. Call when idle. */
 void weft__stack_trim(weft__stack_pool *p, int64_t now_ns);
 void weft__stack_pool_free(weft__stack_pool *p);
+/* Tell valgrind that the stack below `top`, which is not the running one, is about to be used. */
+void weft__stack_valgrind_below(char *top);
 
 /* The initial stack pointer of a stack: shifted from one to the next, so that the hot ends of many stacks do
  * not fight for the same cache sets. */

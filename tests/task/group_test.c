@@ -111,7 +111,7 @@ TASK_TEST(b26_a_cancel_after_the_failure_does_not_hide_it)
         {
             WEFT_SCOPE(busy, .shield = true);
             weft_spawn(s, fail_later, (&(failing){ 2, 500, "the reason" }));
-            WEFT_CHECK_EQ(weft_sleep_ms(5), 0);
+            WEFT_CHECK_EQ(weft_sleep_ms(50), 0);
         }
         weft_cancel(s);
         WEFT_CHECK_EQ(weft_sleep_ms(FOREVER), WEFT_STATUS(500));

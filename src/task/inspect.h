@@ -75,6 +75,8 @@ void weft__dump(weft__loop *loop, const weft_tasks_opts *opts);
  * kind of address, WEFT_ENOMEM, or a code of listen: -EADDRINUSE. Waits: never. */
 typedef struct weft__inspector weft__inspector;
 int weft__inspector_open(weft__inspector **out, weft__loop *loop, const char *address);
+/* Of an answer; tests have less. */
+extern size_t weft__inspector_bytes_max;
 void weft__inspector_close(weft__inspector *in);                  /* before the loop is freed; NULL: nothing */
 
 /* SIGQUIT writes the list with its stacks to stderr, unless that signal is used otherwise; with `inspect` or

@@ -4,7 +4,9 @@
 #include "base/mem.h"
 #include "task/inspect.h"
 
-enum { CLIENTS_MAX = 4, BACKLOG = 4, REQUEST_MAX = 64, ANSWER_BYTES_MAX = 4 << 20 };
+enum { CLIENTS_MAX = 4, BACKLOG = 4, REQUEST_MAX = 64 };
+
+size_t weft__inspector_bytes_max = 4 << 20;
 static const int64_t PATIENCE_NS = 10000000000;
 
 typedef struct client {
@@ -207,8 +209,8 @@ static client *client_new(weft__inspector *in, int fd)
     c->soon.fire = answer_soon;
     c->of = in;
     c->fd = fd;
-    weft__buf_init(&c->list, ANSWER_BYTES_MAX);
-    weft__buf_init(&c->stack, ANSWER_BYTES_MAX);
+    weft__buf_init(&c->list, weft__inspector_bytes_max);
+    weft__buf_init(&c->stack, weft__inspector_bytes_max);
     return c;
 }
 

@@ -57,11 +57,11 @@ WEFT_INPUT(add_in, form(weft_str, text, .min_len = 1, .max_len = 80), request(re
 
 static int add_note(const add_in *in, weft_reply *out)
 {
-    static char texts[100][81];
+    static char texts[100][4 * 80 + 1];              /* a character has up to four bytes */
     weft_str url;
     if (count == weft_count(notes)) return weft_fail(507, "there is no room for another note");
-    __builtin_memcpy(texts[count], in->text.ptr, in->text.len < 80 ? in->text.len : 80);
-    notes[count] = (Note){ .id = count + 1, .text = { texts[count], __builtin_strlen(texts[count]) } };
+    __builtin_memcpy(texts[count], in->text.ptr, in->text.len);
+    notes[count] = (Note){ .id = count + 1, .text = { texts[count], in->text.len } };
     count++;
     WEFT_TRY(weft_url_for(in->request, "show_board", weft_none, NULL, &url));
     return weft_reply_redirect(out, 303, url.ptr);

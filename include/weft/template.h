@@ -13,15 +13,16 @@
  *
  * {{name}} is a member: a scalar or an enum, as JSON has it, without quotes. It is escaped. {{a.b}} is a member of a member, {{.}} the
  *     item that a section stands at. Names are those of JSON, looked for in the innermost section's model, then in those around it.
- * {{#name}}...{{/name}} is there once for each item of a list; once when an option or ref is there, a bool is true, a text is not empty, a
+ * {{#name}}...{{/name}} is there once for each item of a list; once when an option or ref is there, a bool is true, a text or bytes are not empty, a
  *     number is not 0, and for a model. Inside, names are those of the item or model. {{^name}}...{{/name}} is there when that is not.
  * {{{name}}} is the text as it is, for HTML that is known to be good. {{! a comment }}
  * {{> header.html}} is another template's text, read as if it stood there. WEFT_PARTIAL(header, "header.html", "...") has no model.
  * Tags of sections, comments and partials that stand alone on a line take the line with them.
  *
  * weft reads the HTML, too: a value may stand in text and in attributes in quotes. In scripts and styles, comments, attributes without
- * quotes, on... and style attributes no escaping makes it safe: that is a fault. Of an attribute that is a URL (href, src, action ...),
- * a value at its start whose scheme is not http, https, mailto or tel becomes "#"; that of a script begins with a text of your own. A template whose name ends in .txt is plain text.
+ * quotes, on... and style attributes, and URLs that are scripts (javascript:), no escaping makes it safe: that is a fault. Of an attribute
+ * that is a URL (href, src, action ...), a value at its start whose scheme is not http, https, mailto or tel becomes "#", and none may be a
+ * scheme by what follows it; the URL of a script begins with a path or host of your own. A template whose name ends in .txt is plain text.
  * Faults are told when the program starts, all of them: "template shelf.html:2:13: no member 'nmae' in Book; it has name, url".
  *
  * Limits: 64 KiB and 4096 tags and pieces of text a template with its partials, 16 sections in each other, 8 partials in each other, 8 parts of
@@ -36,7 +37,7 @@ typedef struct weft_template {
     weft_str text;
 } weft_template;
 
-/* In the file that renders it. The text is a string literal; tools/embed-text makes one of a file. */
+/* In the file that renders it, and in the application's: a header is a good place. The text is a string literal; tools/embed-text makes one of a file. */
 #define WEFT_TEMPLATE(id, Model, name_, text_) \
     static const struct { weft_template page; const Model *model; } id __attribute__((unused)) = \
         { { .name = name_, .model = &weft_schema_##Model, .text = { "" text_, sizeof(text_) - 1 } }, 0 }

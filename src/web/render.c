@@ -78,6 +78,13 @@ static int add_value(rendering *r, const weft__tnode *n)
 
 /* ---- sections ---- */
 
+static bool is_zero(weft_decimal d)
+{
+    for (size_t i = 0; i < d.text.len && (d.text.ptr[i] | 0x20) != 'e'; i++)
+        if (d.text.ptr[i] >= '1' && d.text.ptr[i] <= '9') return false;
+    return true;
+}
+
 static bool is_true(const weft_schema *type, const void *value)
 {
     if (type->kind == WEFT__list) return ((const any_list *)value)->count > 0;
@@ -87,7 +94,9 @@ static bool is_true(const weft_schema *type, const void *value)
     case WEFT__int32: return *(const int32_t *)value != 0;
     case WEFT__int64: return *(const int64_t *)value != 0;
     case WEFT__double: return *(const double *)value != 0;
+    case WEFT__decimal: return !is_zero(*(const weft_decimal *)value);
     case WEFT__text: return ((const weft_str *)value)->len > 0;
+    case WEFT__bytes: return ((const weft_bytes *)value)->len > 0;
     default: return true;
     }
 }

@@ -89,7 +89,10 @@ static void add_text(making *m, const char *from, const char *to)
     weft_str text = { from, (size_t)(to - from) };
     weft__tnode *n = text.len ? add_node(m, WEFT__NODE_TEXT, from) : NULL;
     if (n) n->text = text;
-    if (!m->out->plain) weft__html_read(&m->html, text);
+    if (m->out->plain) return;
+    weft__html_read(&m->html, text);
+    if (m->html.wrong) fault(m, from, "what stands here %s", m->html.wrong);
+    m->html.wrong = NULL;
 }
 
 /* ---- names ---- */
@@ -258,9 +261,11 @@ static void close_section(making *m, const tag *t, unsigned floor)
     const section *s = &m->open[m->depth - 1];
     if (!weft_str_equal(s->name, t->name))
         fault(m, t->begin, "{{/%.*s}} stands where {{/%.*s}} is expected", WEFT_FMT(t->name), WEFT_FMT(s->name));
-    const char *why = m->out->plain ? NULL : weft__html_join(&s->html, &m->html);
+    weft__tnode *n = &m->out->nodes.items[s->node];
+    bool repeats = n->kind == WEFT__NODE_SECTION && n->type && n->type->kind == WEFT__list;
+    const char *why = m->out->plain ? NULL : weft__html_join(&s->html, &m->html, repeats);
     if (why) fault(m, t->begin, "the section '%.*s' %s", WEFT_FMT(s->name), why);
-    m->out->nodes.items[s->node].end = m->out->nodes.count;
+    n->end = m->out->nodes.count;
     m->depth--;
 }
 
@@ -367,6 +372,8 @@ static void read_source(making *m, const weft_template *t)
     }
     for (; m->depth > floor; m->depth--)
         fault(m, m->open[m->depth - 1].at, "the section '%.*s' has no end", WEFT_FMT(m->open[m->depth - 1].name));
+    const char *why = here.outer || m->out->plain ? NULL : weft__html_end(&m->html);
+    if (why) fault(m, end, "the page %s", why);
     m->partials--;
     m->source = here.outer;
 }

@@ -17,23 +17,37 @@ typedef enum weft__html_at {
     WEFT__HTML_TAG, WEFT__HTML_NAME, WEFT__HTML_BEFORE_VALUE, WEFT__HTML_QUOTED, WEFT__HTML_BARE, WEFT__HTML_RAW
 } weft__html_at;
 
+/* How far the text of an attribute that is a URL tells where that leads. From PATH on what follows changes neither scheme nor host;
+ * SCRIPT: what follows is run, or is a document of its own ("javascript:", "data:"). */
+typedef enum weft__url_at {
+    WEFT__URL_START, WEFT__URL_SCHEME, WEFT__URL_ENTITY, WEFT__URL_COLON, WEFT__URL_SLASH, WEFT__URL_SLASHES, WEFT__URL_HOST, WEFT__URL_PATH, WEFT__URL_SCRIPT
+} weft__url_at;
+
 enum { WEFT__HTML_NAME_MAX = 15 };
 typedef struct weft__html {
     weft__html_at at;
     char tag[WEFT__HTML_NAME_MAX + 1], name[WEFT__HTML_NAME_MAX + 1];   /* of the attribute; in small letters, cut */
+    char scheme[WEFT__HTML_NAME_MAX + 1];            /* or the entity, as far as it goes: likewise */
     char quote;
-    bool begun;                      /* the value has some text */
+    weft__url_at url;
+    bool valued;                     /* a value stands where the scheme would, or a section that may be left out */
+    bool unsure;                     /* a section that may be left out tells where the URL leads */
     bool rcdata;                     /* WEFT__HTML_RAW of a title or textarea: escaping helps there */
-    unsigned matched;                /* of "-->" or "</script" */
+    unsigned matched;                /* of "-->" or "</script"; of WEFT__HTML_NAME see read_name */
+    const char *wrong;               /* what a text does that is wrong whatever the values are (static); NULL: nothing */
 } weft__html;
 
 typedef enum weft__escape { WEFT__ESCAPE_NONE, WEFT__ESCAPE_HTML, WEFT__ESCAPE_URL } weft__escape;
 
+/* Where it leads; in h->wrong what is wrong with it. */
 void weft__html_read(weft__html *h, weft_str text);
 /* How a value that stands here is written; NULL, or why none can (static). */
-const char *weft__html_value(const weft__html *h, bool raw, weft__escape *out);
-/* A section that began at `from` ends at `h`, and may be left out: where that leads, or why it cannot be (static). */
-const char *weft__html_join(const weft__html *from, weft__html *h);
+const char *weft__html_value(weft__html *h, bool raw, weft__escape *out);
+/* A section that began at `from` ends at `h`, and may be left out, or comes again and again when it `repeats`: where that
+ * leads, or why it cannot be (static). */
+const char *weft__html_join(const weft__html *from, weft__html *h, bool repeats);
+/* Why a page cannot end here (static), or NULL. */
+const char *weft__html_end(const weft__html *h);
 
 /* ---- template.c ---- */
 

@@ -40,6 +40,7 @@ static Shelf shelf_of(const shelf_in *in)
     _(attrs,    "attrs.html",    "<a title='{{title}}' href=\"{{#books}}{{link}}{{/books}}\" data-x=\"{{title}}\"{{#open}} hidden{{/open}}>") \
     _(spaced,   "spaced.html",   "<a href=\" {{title}}\">") \
     _(prefixed, "prefixed.html", "<a href=\"/q?x={{title}}\">") \
+    _(part,     "part.html",     "<a href=\"java{{title}}\">") \
     _(rcdata,   "rcdata.html",   "<title>{{title}}</title><script>var x = '</p>';</script>{{title}}") \
     _(plain,    "plain.txt",     "{{title}} <script>{{title}}{{{title}}}") \
     _(outer,    "outer.html",    "<p>{{title}}\n  {{> row.html }}\n{{#books}}{{> row.html}}{{/books}}") \
@@ -95,6 +96,19 @@ WEFT_TEST(what_is_absent_is_nothing_and_its_section_is_not_there)
     PAGE("/option?n=0", "of T");
     PAGE("/truth", "open has 0s");
     PAGE("/truth?n=1&title=", "shut no 0");
+}
+
+WEFT_MODEL(Sum, field(weft_decimal, cost), field(weft_bytes, seal));
+WEFT_INPUT(sum_in, query(weft_decimal, cost), query(weft_bytes, seal, .initial = ""));
+WEFT_TEMPLATE(sum_page, Sum, "sum.txt", "{{#cost}}some{{/cost}}{{^cost}}nothing{{/cost}} {{#seal}}{{seal}}{{/seal}}{{^seal}}open{{/seal}}");
+static int show_sum(const sum_in *in, weft_reply *out) { return weft_render(out, sum_page, (&(Sum){ in->cost, in->seal })); }
+static const weft_app sums = { .openapi_path = "", .templates = WEFT_TEMPLATES(sum_page), .routes = WEFT_ROUTES(WEFT_GET("/", show_sum, sum_in, weft_reply)) };
+
+WEFT_TEST(amounts_and_bytes_are_there_unless_they_are_nothing)
+{
+    WEFT_CHECK_STR(weft_test_get(&sums, "/?cost=0.00").body, "nothing open");
+    WEFT_CHECK_STR(weft_test_get(&sums, "/?cost=-0E3").body, "nothing open");
+    WEFT_CHECK_STR(weft_test_get(&sums, "/?cost=0.01&seal=aGk%3D").body, "some aGk=");
 }
 
 WEFT_TEST(tags_alone_on_a_line_take_the_line_with_them)
@@ -187,7 +201,7 @@ WEFT_TEST(mistakes_are_told_with_line_and_column)
         { "<a onclick=\"f('{{title}}')\">", "a.html:1:16: 'title' stands in an attribute that is a script; give it in one of your own, data-x=\"{{x}}\", and read it from there" },
         { "<a STYLE='{{title}}'>", "a.html:1:11: 'title' stands in an attribute where no escaping makes it safe" },
         { "<a title=\"{{{title}}}\">", "a.html:1:11: 'title' stands in an attribute as it is; with two braces it is escaped" },
-        { "<script src=\"{{title}}\">", "a.html:1:14: 'title' would choose what is run in the page; begin the URL with a text of your own" },
+        { "<script src=\"{{title}}\">", "a.html:1:14: 'title' would choose what is run in the page; begin the URL with a path or a host of your own" },
         { "<script src=\"/app.js?v={{title}}\"></script>", "" },
         { "<!-- {{title}} -->", "a.html:1:6: 'title' stands in a comment" },
         { "{{#open}}<script>{{/open}}{{title}}", "a.html:1:18: the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts" },
@@ -202,6 +216,96 @@ WEFT_TEST(mistakes_are_told_with_line_and_column)
         if ((end = strchr(found.ptr, '\n'))) found.len = (size_t)(end + 1 - found.ptr);
         weft__check_str(__FILE__, __LINE__, rows[i][0], found, expected);
     }
+}
+
+#define RUNS "'title' would choose what is run in the page; begin the URL with a path or a host of your own"
+#define SCRIPT "'title' stands in a URL that is a script or a document of its own, where no escaping makes it safe"
+#define SCHEME "what stands here makes a value, or a section, the scheme of a URL; write the scheme as a text, or give the URL as one value"
+#define ENTITY "'title' stands behind an '&', and could make it another character; write &amp;"
+#define GOES_ON "what stands here goes on with an attribute that a section has begun or ended; put a space between them, and the whole attribute into the section"
+#define ELSEWHERE "the section 'open' ends at another place of the page than it begins, as to tags, quotes and scripts"
+#define TWICE "the section 'books' is there for each item, and its text is no whole attributes, each with a value in quotes"
+#define IN_SCRIPT "'title' stands in a script or style, where no escaping makes it safe; give it in an attribute, data-x=\"{{x}}\", and read it from there"
+
+/* The first thing that is wrong with a template, without its place; "" when nothing is. */
+static void wrong_is(int line, const char *text, const char *expected)
+{
+    weft_str found = fault_of(text);
+    const char *at = found.len ? strstr(found.ptr, ": ") + 2 : "", *end = strchr(at, '\n');
+    weft__check_str(__FILE__, line, text, (weft_str){ at, end ? (size_t)(end - at) : 0 }, expected);
+}
+#define WRONG(text, expected) wrong_is(__LINE__, text, expected)
+
+WEFT_TEST(no_value_becomes_part_of_a_url_that_is_a_script)
+{
+    WRONG("<a href=\"javascript:f('{{title}}')\">", SCRIPT);
+    WRONG("<a href=\" JavaScript: {{title}}\">", SCRIPT);
+    WRONG("<iframe src=\"data:text/html,{{title}}\">", SCRIPT);
+    WRONG("<a href=\"{{#open}}javascript:{{/open}}{{title}}\">", SCRIPT);
+    WRONG("<a href=\"javascript&#58;{{title}}\">", SCRIPT);
+    WRONG("<a href=\"javascript&colon;{{title}}\">", SCRIPT);
+    WRONG("<a href=\"{{title}}:alert(1)\">", SCHEME);
+    WRONG("<a href=\"{{title}}://{{title}}\">", SCHEME);
+    WRONG("<a href=\"java{{title}}:x\">", SCHEME);
+    WRONG("<a href=\"{{#books}}{{name}}:{{/books}}\">", SCHEME);
+    WRONG("<a href=\"{{#open}}java{{/open}}script:f('{{title}}')\">", SCHEME);
+    WRONG("<a href=\"{{title}}&{{title}}=1\">", ENTITY);
+    WRONG("<animate attributeName=\"href\" to=\"{{title}}\">", "'title' stands in an attribute where no escaping makes it safe");
+}
+
+WEFT_TEST(no_value_chooses_where_a_script_comes_from)
+{
+    WRONG("<script src=\"/{{title}}\"></script>", RUNS);
+    WRONG("<script src=\"//{{title}}\"></script>", RUNS);
+    WRONG("<script src=\"\\{{title}}\"></script>", RUNS);
+    WRONG("<script src=\"https://cdn{{title}}/\"></script>", RUNS);
+    WRONG("<base href=\"https:{{title}}\">", RUNS);
+    WRONG("<script src=\"{{#open}}/{{/open}}/a{{title}}\"></script>", RUNS);
+    WRONG("<script src=\"/js/{{title}}\"></script><script src=\"https://cdn.example/{{title}}\"></script><script src=\"app-{{title}}.js\"></script>", "");
+}
+
+WEFT_TEST(links_of_many_kinds_have_values)
+{
+    WRONG("<a href=\"mailto:{{title}}\"><a href=\"https://{{title}}.example/{{title}}\"><a href=\"/{{title}}/{{title}}\"><a href=\"app://open/{{title}}\">", "");
+    WRONG("<a href=\"{{title}}&amp;page={{title}}\"><a href=\"{{title}}?a=b:c&d={{title}}\"><a href=\"item-{{title}}.html\"><img src=\"data:image/png;base64,{{title}}\">", "");
+    WRONG("<a href=\"{{#open}}/{{title}}{{/open}}{{^open}}https://a.example/{{title}}{{/open}}\"><a href=\"{{#books}}/{{name}}{{/books}}\">", "");
+    PAGE("/part?title=script:alert(1)", "<a href=\"java#\">");
+    PAGE("/part?title=x", "<a href=\"javax\">");
+}
+
+WEFT_TEST(sections_join_no_attributes)
+{
+    WRONG("<a {{#open}}on{{/open}}click=\"{{title}}\">", GOES_ON);
+    WRONG("<a style{{#open}} title{{/open}}=\"{{title}}\">", GOES_ON);
+    WRONG("<a {{#open}}onclick{{/open}} =\"{{title}}\">", GOES_ON);
+    WRONG("<a {{#open}}title=\"x\"{{/open}}b=\"{{title}}\">", "");
+    WRONG("<a hidden{{#open}} title=\"x\"{{/open}}b=\"{{title}}\">", GOES_ON);
+    WRONG("<a onclick={{#open}}1 x={{/open}}\"{{title}}\">", ELSEWHERE);
+    WRONG("<a {{#books}}nx=\"{{name}}\"o{{/books}}>", TWICE);
+    WRONG("<option {{#open}}selected{{/open}}><option {{#open}}selected {{/open}}value=\"{{title}}\"{{#books}} data-x=\"{{name}}\"{{/books}}>", "");
+}
+
+WEFT_TEST(html_ends_where_browsers_end_it)
+{
+    WRONG("<script>'</scripts>'{{title}}</script>", IN_SCRIPT);
+    WRONG("<script></SCRIPT\n>{{title}}<style></style/>{{title}}", "");
+    WRONG("<script>{{#open}}</scr{{/open}}ipt>{{title}}", ELSEWHERE);
+    WRONG("<title></tit{{title}}le></title>", "'title' stands inside a tag; a value may be that of an attribute, in quotes");
+    WRONG("<!--><script>-->{{title}}</script>", IN_SCRIPT);
+    WRONG("<!---><script>-->{{title}}</script>", IN_SCRIPT);
+    WRONG("<!-- --!><script>-->{{title}}</script>", IN_SCRIPT);
+    WRONG("<?--><script>-->{{title}}</script>", IN_SCRIPT);
+    WRONG("<!--!> {{title}} -->", "'title' stands in a comment");
+    WRONG("<!-- a - b --!-> -- > <script> -->{{title}}", "");
+}
+
+WEFT_TEST(a_page_that_breaks_off_is_told)
+{
+    WRONG("<a href=\"{{title}}>x</a>", "the page ends inside an attribute: a quote lacks");
+    WRONG("<a href=\"{{title}}\"", "the page ends inside a tag: a '>' lacks");
+    WRONG("<title>{{title}}", "the page ends inside a script, style, title or the like: its end tag lacks");
+    WRONG("<!-- x ->", "the page ends inside a comment");
+    WRONG("1 < 2 <", "");
 }
 
 WEFT_TEST(templates_have_limits_and_names)

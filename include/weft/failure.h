@@ -18,7 +18,8 @@ int weft__fail_json(const char *place, int status, const weft_schema *, const vo
  *     return weft_fail_header(weft_fail(401, "Not authenticated"), "WWW-Authenticate", "Bearer");
  *
  * Another of the same name replaces it, and one that reply(name) has. For codes that a handler ends with, from however deep it
- * comes. Names and values are checked as weft_reply_header's are, and together take 8 KiB at most: else WEFT_EINVAL, recorded.
+ * comes. Names and values are checked as weft_reply_header's are, and together take 8 KiB at most: else WEFT_EINVAL, recorded; also for
+ * Content-Type, which the form of the answer says.
  * Waits: never. */
 int weft_fail_header(int rc, const char *name, const char *fmt, ...) WEFT_PRINTF(3, 4) WEFT__COLD;
 
@@ -41,7 +42,7 @@ typedef struct weft_failure {
 /* Answers a failure: int not_found(const weft_failure *failure, weft_reply *out). The reply has the failure's status and headers
  * already (Allow of a 405, WWW-Authenticate), and no body. It runs in the request's task, after the route's deadline, and may wait.
  * When it fails itself, that is logged, and the client gets the answer it would have got without it. It is not called when the
- * client has left. */
+ * request is cancelled: the client has left, or the server stops. */
 typedef int weft_failure_handler(const weft_failure *failure, weft_reply *out);
 
 /* .on_failure = WEFT_ON_FAILURE({ 404, not_found }, { WEFT_ETIMEDOUT, late }, { WEFT_ANY_FAILURE, other }) of an application: for a

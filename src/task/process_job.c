@@ -4,6 +4,7 @@
 #include "model/pack.h"
 #include "task/job.h"
 #include "task/process.h"
+#include "wire/json.h"
 
 /* The addresses are the same in the worker, which is a fork of this program. The texts follow, then the input. Without
  * a hole: what nobody wrote would cross with it. */
@@ -153,6 +154,7 @@ static bool read_failure(weft__errand *e, const reply *r, weft_str rest)
     weft__record_texts texts = { { rest.ptr, r->text_len }, { rest.ptr + r->text_len, r->trace_len }, { 0 }, { 0 } };
     texts.headers = (weft_str){ texts.trace.ptr + r->trace_len, r->headers_len };
     texts.detail = (weft_str){ texts.headers.ptr + r->headers_len, r->detail_len };
+    if (r->detail_len && !weft__json_valid(texts.detail)) return false;      /* it goes out as it is */
     e->error = weft__record_of(r->rc, r->status, r->shown != 0, &texts);
     return true;
 }

@@ -53,6 +53,7 @@ int weft_fail_header(int rc, const char *name, const char *fmt, ...)
     va_end(args);
     const char *fault = n < 0 || (size_t)n >= sizeof value ? "more than 8 KiB"
         : weft__header_fault(weft_str_of(name), (weft_str){ value, (size_t)n });
+    if (!fault && weft__same_nocase(weft_str_of(name), WEFT_S("Content-Type"))) fault = "the form of the answer says it (.problems, .on_failure)";
     if (fault) return weft_fail(WEFT_EINVAL, "a failure's header %s: %s", name, fault);
     weft__record *r = weft__record_here(rc);
     if (!r) return rc;

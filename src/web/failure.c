@@ -85,10 +85,13 @@ static weft_str json_of(weft__exchange *x, const weft__told *t)
 
 static int call(weft_failure_handler *handler, weft__exchange *x, const weft_failure *failure, weft_reply *reply)
 {
-    bool lost = x->arena->lost;
+    bool lost_before = x->arena->lost;
+    x->arena->lost = false;
     weft__exchange_detach(x);
     int rc = handler(failure, reply);
-    if (rc == 0 && x->arena->lost && !lost) return weft_fail(WEFT_ELIMIT, "no memory left for what it gives, or past request_bytes_max");
+    bool lost = x->arena->lost;
+    x->arena->lost |= lost_before;
+    if (rc == 0 && lost) return weft_fail(WEFT_ELIMIT, "no memory left for what it gives, or past request_bytes_max");
     if (rc > 0) return weft_fail(WEFT_EINVAL, "it returned %d; expected 0 or what weft_fail returns", rc);
     return rc;
 }
@@ -124,7 +127,7 @@ static void log_handler(const weft__endpoint *e, int status, int rc)
 static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft__told *t)
 {
     int code = t->code ? t->code : WEFT_STATUS(t->status);
-    weft_failure_handler *handler = t->abandoned ? NULL : handler_of(site, code, t->status);
+    weft_failure_handler *handler = t->abandoned || weft__cancelled() ? NULL : handler_of(site, code, t->status);
     if (!handler || weft__exchange_keep_head(x) < 0) return false;
     weft_request request = { .exchange = x, .site = site };
     weft_reply reply;

@@ -50,9 +50,9 @@ const char *weft__header_fault(weft_str name, weft_str value)
 
 bool weft__header_line_next(weft_str *lines, weft_str *name, weft_str *value)
 {
-    const char *colon = lines->len ? memchr(lines->ptr, ':', lines->len) : NULL, *from = lines->ptr;
-    const char *end = colon ? memchr(colon, '\r', lines->len - (size_t)(colon - from)) : NULL;
-    if (!end) return false;
+    const char *from = lines->ptr, *stop = from + lines->len, *colon = lines->len ? memchr(from, ':', lines->len) : NULL;
+    const char *end = colon ? memchr(colon, '\r', (size_t)(stop - colon)) : NULL;
+    if (!end || stop - end < 2) return false;
     *name = (weft_str){ from, (size_t)(colon - from) };
     *value = weft__trim((weft_str){ colon + 1, (size_t)(end - colon - 1) });
     *lines = (weft_str){ end + 2, lines->len - (size_t)(end + 2 - from) };

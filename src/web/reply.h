@@ -28,7 +28,7 @@ static inline void weft__reply_init(weft_reply *r, weft_arena *arena)
 /* Why this header cannot be set (static), or NULL. */
 const char *weft__header_fault(weft_str name, weft_str value);
 
-/* Take one line "name: value\r\n" off `lines`; false when there is none. */
+/* Take one line "name: value\r\n" off `lines`; false when there is none, or what another process sent is none. */
 bool weft__header_line_next(weft_str *lines, weft_str *name, weft_str *value);
 
 /* Set a header of a text that lives long enough. 0; WEFT_EINVAL, recorded; WEFT_ENOMEM. */

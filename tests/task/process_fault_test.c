@@ -460,6 +460,31 @@ WEFT_TEST(a_failure_whose_status_is_none_is_no_answer)
     WEFT_CHECK(!is_read(WEFT_EPROTO, 500, 2));
 }
 
+/* It goes out to a client as it is. */
+static bool detail_is_read(const char *detail)
+{
+    weft__buf b;
+    weft_arena arena;
+    int out = 0;
+    wire_reply head = { WEFT_STATUS(409), 409, 0, 0, 0, (uint32_t)strlen(detail), 1 };
+    weft__arena_init(&arena, NULL, 1 << 20);
+    weft__buf_init(&b, 1000);
+    weft__buf_add(&b, &head, sizeof head);
+    weft__buf_add(&b, detail, strlen(detail));
+    weft__errand e = { .schema = &weft_schema_int, .out = &out };
+    bool sound = weft__errand_read(&e, weft__buf_str(&b), &arena);
+    weft__record_free(e.error);
+    weft__buf_free(&b);
+    weft__arena_free(&arena);
+    return sound;
+}
+
+WEFT_TEST(a_failure_whose_detail_is_no_json_is_no_answer)
+{
+    WEFT_CHECK(detail_is_read("") && detail_is_read("{\"a\":1}"));
+    WEFT_CHECK(!detail_is_read("1},{") && !detail_is_read("\xff") && !detail_is_read("{\"a\":"));
+}
+
 /* ---- options that make no sense ---- */
 
 BOTH_TEST(options_of_a_call_below_nothing_are_refused_by_name)

@@ -1,7 +1,10 @@
 /* Failures: details that are JSON, headers, problem+json, answers of the application's own, the debug page. */
+#include <stdlib.h>
 #include <string.h>
 #include "pairs.h"
 #include "task/world.h"
+#include "testing/client.h"
+#include "web/reply.h"
 
 WEFT_MODEL(Taken, field(weft_str, name), field(int, by));
 WEFT_MODEL(Odd, field(weft_str, type), field(weft_str, detail), field(double, n));
@@ -32,6 +35,7 @@ static int deep(const what_in *in)
     }
     if (weft_str_equal(in->what, WEFT_S("smuggle"))) return weft_fail_header(weft_fail(404, "no"), "X-A", "a\r\nX-B: b");
     if (weft_str_equal(in->what, WEFT_S("ours"))) return weft_fail_header(weft_fail(404, "no"), "content-length", "3");
+    if (weft_str_equal(in->what, WEFT_S("type"))) return weft_fail_header(weft_fail(404, "no"), "Content-type", "text/html");
     if (weft_str_equal(in->what, WEFT_S("bare"))) return weft_fail_header(WEFT_STATUS(410), "X-Gone", "yes");
     return weft_fail_json(409, Taken, &(Taken){ in->what, 7 });
 }
@@ -116,12 +120,31 @@ WEFT_TEST(a_failure_has_headers_of_its_own)
 
 WEFT_TEST(a_failures_header_smuggles_nothing)
 {
-    const char *const ways[] = { "/fail/smuggle", "/fail/ours", "/process/smuggle" };
+    const char *const ways[] = { "/fail/smuggle", "/fail/ours", "/fail/type", "/process/smuggle" };
     for (size_t i = 0; i < weft_count(ways); i++) {
         weft_response r = weft_test_get(&plain, ways[i]);
         WEFT_CHECK_EQ(r.status, 500);
         WEFT_CHECK_EQ(header(&r, "X-A").len + header(&r, "X-B").len, 0);
     }
+}
+
+/* What a process that somebody else has taken over may send. */
+WEFT_TEST(lines_of_headers_that_are_none_are_read_to_their_end_and_no_further)
+{
+    static const char *const broken[] = { "", ":", "A", "A:", "A: b", "A: b\r", "\r\n", "A\r:" };
+    for (size_t i = 0; i < weft_count(broken); i++) {
+        size_t n = strlen(broken[i]);
+        char *exact = malloc(n + 1);
+        memcpy(exact + 1, broken[i], n);             /* no NUL behind it */
+        weft_str lines = { exact + 1, n }, name, value;
+        WEFT_CHECK(!weft__header_line_next(&lines, &name, &value) && lines.len == n);
+        free(exact);
+    }
+    weft_str lines = WEFT_S("A: b\r\nC:\r\nD: e\r"), name, value;
+    WEFT_CHECK(weft__header_line_next(&lines, &name, &value) && weft__header_line_next(&lines, &name, &value));
+    WEFT_CHECK_STR(name, "C");
+    WEFT_CHECK_STR(value, "");
+    WEFT_CHECK(!weft__header_line_next(&lines, &name, &value));
 }
 
 /* ---- what nobody foresaw ---- */
@@ -252,6 +275,42 @@ WEFT_TEST(a_handler_of_failures_that_fails_is_logged_and_the_client_told_as_with
     WEFT_CHECK_STR(header(&r, "WWW-Authenticate"), "Bearer realm=\"a\"");
     WEFT_CHECK_EQ(header(&r, "X-Half").len, 0);
     WEFT_CHECK(strstr(log, "GET /fail/{what}: what answers its 401 failed itself: no template"));
+}
+
+static int fails_late(const weft_none *in, weft_none *out)
+{
+    (void)in, (void)out;
+    int rc = weft_sleep_ms(200);
+    return rc < 0 ? weft_fail(503, "too late") : 0;
+}
+
+static const weft_app is_left = { .routes = WEFT_ROUTES(WEFT_GET("/late", fails_late, weft_none, weft_none)), .on_failure = WEFT_ON_FAILURE({ WEFT_ANY_FAILURE, no_page }) };
+
+WEFT_TEST(nobody_answers_a_failure_for_a_client_that_has_left)
+{
+    weft__shot shot = { .bytes = WEFT_S("GET /late HTTP/1.1\r\nHost: a\r\n\r\n"), .leave_ms = 100 };
+    calls = 0;
+    WEFT_CHECK(weft__test_fire(&is_left, NULL, &shot, 1));
+    WEFT_CHECK_EQ(calls, 0);
+}
+
+static int asks_for_all(const weft_none *in, weft_none *out)
+{
+    (void)in, (void)out;
+    return weft_format("%*d", 20 << 20, 1).len ? 1 : 0;
+}
+
+static int long_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%s %*d", f->inside, 20 << 20, 1)); }
+static const weft_app greedy = { .routes = WEFT_ROUTES(WEFT_GET("/", asks_for_all, weft_none, weft_none)), .on_failure = WEFT_ON_FAILURE({ 500, long_answer }) };
+
+WEFT_TEST(an_answer_to_a_failure_that_lacks_memory_is_not_sent)
+{
+    world_capture_begin();
+    weft_response r = weft_test_get(&greedy, "/");
+    const char *log = world_capture_end();
+    WEFT_CHECK_EQ(r.status, 500);
+    WEFT_CHECK_JSON(r.body, { "detail": "Internal Server Error" });
+    WEFT_CHECK(strstr(log, "GET /: what answers its 500 failed itself: no memory left for what it gives"));
 }
 
 /* ---- the debug page ---- */

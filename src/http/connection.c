@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/poison.h"
 
 enum {
     INBUFS_KEPT = 64,
@@ -39,6 +40,7 @@ static inbuf *inbuf_take(connection *c)
     if (in) {
         s->inbufs = in->next;
         s->inbufs_free--;
+        WEFT__UNPOISON(in->bytes, in->room);
     } else if (!(in = inbuf_new(s))) {
         return NULL;
     }
@@ -62,6 +64,7 @@ void weft__inbuf_give(connection *c)
         weft__free(in);
         return;
     }
+    WEFT__POISON(in->bytes, in->room);               /* slices of a head that was not kept */
     in->next = s->inbufs;
     s->inbufs = in;
     s->inbufs_free++;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/poison.h"
 #include "http/connection.h"
 #include "io/log.h"
 
@@ -286,6 +287,7 @@ void weft__server_free(weft__server *s)
     while (s->inbufs) {
         inbuf *in = s->inbufs;
         s->inbufs = in->next;
+        WEFT__UNPOISON(in->bytes, in->room);
         weft__free(in);
     }
     weft__buf_free(&s->spare_out);

@@ -148,7 +148,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     else if (e->reply) weft__reply_init(reply = &beside, x->arena);
     if (reply) reply->site = e->site;
     int rc = give_objects(e, x, in, &request, reply);
-    weft__exchange_detach(x);
+    if (rc == 0) weft__exchange_detach(x);           /* else what is told of the failure looks at the head where it came */
     if (e->cancels) weft__exchange_cancel_on_leave(x, true);
     if (__builtin_expect(e->answer >= WEFT__ANSWER_STREAM, 0)) {
         answer_written(e, x, reply, in, out, rc);

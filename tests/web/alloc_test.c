@@ -242,7 +242,11 @@ WEFT_TEST(a_url_without_memory_is_an_error_and_nothing_is_lost)
 
 WEFT_TEST(a_debug_page_without_memory_is_an_error_and_nothing_is_lost)
 {
+    static char long_head[8000];
     each_in_turn("GET /debug/ HTTP/1.1\r\nHost: a.example\r\nAccept: text/html\r\n\r\n", 502);
+    /* There is no room to keep the head. */
+    snprintf(long_head, sizeof long_head, "GET /debug/ HTTP/1.1\r\nHost: a.example\r\nX-Long: %06000d\r\nAccept: text/html\r\n\r\n", 7);
+    each_in_turn(long_head, 502);
 }
 
 WEFT_TEST(requests_without_a_route_need_little_memory)

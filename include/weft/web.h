@@ -330,7 +330,7 @@ typedef struct weft_app {
  * says are left out too. A route that takes nothing of the path has weft_none and NULL. A route on another host than the request's is
  * "//api.example.com:8000/items/3", with the request's port.
  * The name is the handler's, or the route's .url_name; it is looked for in the application that answers the request, "admin:read_user"
- * in its mount of the name admin, ":read_item" in the outermost. Of several handlers with this name it is the one declared first; an .url_name is one route's.
+ * in its mount of the name admin, ":read_item" in the outermost. An .url_name is one route's, and comes before the handlers of that name; of several of these it is the one declared first.
  * The text lives as long as the request. WEFT_EINVAL, recorded: no such route, mount or input (it says which there are); a value that
  * cannot be said: empty, "." or ".." where a segment is, NUL, no UTF-8, more than 64 KiB. WEFT_ENOMEM. Waits: never. RFC 3986 */
 #define weft_url_for(request, name, Input, in, out) \

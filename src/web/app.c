@@ -435,13 +435,29 @@ bool weft__app_debugs(const weft__app *app)
 
 /* ---- which application a path is of ---- */
 
+/* Compared as routes are: decoded, and %2F is never a slash. What is no encoding is no path of ours. */
+static bool begins_path(weft_str path, weft_str prefix)
+{
+    const char *at = path.ptr, *end = at + path.len;
+    for (size_t i = 0; i < prefix.len; i++) {
+        if (at == end) return false;
+        char c = *at++;
+        if (c == '%') {
+            if (end - at < 2 || !weft__byte_is(at[0], WEFT__HEXDIGIT) || !weft__byte_is(at[1], WEFT__HEXDIGIT)) return false;
+            c = (char)(weft__hex_value(at[0]) << 4 | weft__hex_value(at[1]));
+            at += 2;
+            if (c == '/') return false;
+        }
+        if (c != prefix.ptr[i]) return false;
+    }
+    return at == end || *at == '/';
+}
+
 static bool is_below(const weft__site *s, weft_str host, weft_str path)
 {
     weft_str params[WEFT__PARAMS_MAX];
-    size_t len = s->prefix.len;
     if (s->host && !weft__host_matches(&s->host->pattern, host, params)) return false;
-    if (path.len < len || (len && memcmp(path.ptr, s->prefix.ptr, len) != 0)) return false;
-    return path.len == len || path.ptr[len] == '/';
+    return begins_path(path, s->prefix);
 }
 
 const weft__site *weft__site_of(const weft__sites *sites, weft_str host, weft_str path)

@@ -58,10 +58,12 @@ int weft__host_read(weft_str text, weft__host_pattern *out, const char **why)
 
 /* ---- matching ---- */
 
+/* Empty for an IPv6 address, which has no labels. */
 static weft_str without_port(weft_str authority)
 {
     const char *colon = authority.len ? memchr(authority.ptr, ':', authority.len) : NULL;
-    if (authority.len && authority.ptr[0] != '[' && colon) authority.len = (size_t)(colon - authority.ptr);
+    if (authority.len && authority.ptr[0] == '[') return (weft_str){ authority.ptr, 0 };
+    if (colon) authority.len = (size_t)(colon - authority.ptr);
     if (authority.len && authority.ptr[authority.len - 1] == '.') authority.len--;
     return authority;
 }

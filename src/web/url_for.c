@@ -29,6 +29,7 @@ static int too_long(const making *m)
 
 /* ---- which route ---- */
 
+/* The name that it says counts more than that of a handler. */
 static weft_str name_of(const weft__endpoint *e)
 {
     const weft_route *r = e->route;
@@ -46,9 +47,14 @@ static const weft__site *mount_of(const weft__site *site, weft_str name)
 static const weft__endpoint *route_of(const weft__site *site, weft_str name)
 {
     const weft__endpoints *all = &site->compiled->endpoints;
-    for (uint32_t i = 0; i < all->count; i++)
-        if (all->items[i].site == site && !all->items[i].page && weft_str_equal(name_of(&all->items[i]), name)) return &all->items[i];
-    return NULL;
+    const weft__endpoint *first = NULL;
+    for (uint32_t i = 0; i < all->count; i++) {
+        const weft__endpoint *e = &all->items[i];
+        if (e->site != site || e->page || !weft_str_equal(name_of(e), name)) continue;
+        if (e->route->url_name) return e;
+        if (!first) first = e;
+    }
+    return first;
 }
 
 static const char *title_of(const weft__site *site)

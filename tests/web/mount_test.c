@@ -42,7 +42,7 @@ WEFT_TEST(a_mounted_application_answers_failures_in_its_own_way)
     const struct { const char *path, *body; } want[] = {
         { "/f/1", "{\"detail\":\"none of 1\"}" }, { "/none", "{\"detail\":\"Not Found\"}" },
         { "/v1/f/1", "gone: none of 1" }, { "/v1/none", "gone: Not Found" }, { "/v1none", "{\"detail\":\"Not Found\"}" },
-        { "/again/none/at/all", "gone: Not Found" },
+        { "/again/none/at/all", "gone: Not Found" }, { "/%76%31/none", "gone: Not Found" }, { "/v1%2Fnone", "{\"detail\":\"Not Found\"}" },
         { "/v1/v2/f/1", "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"none of 1\"}" },
         { "/v1/v2/none", "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"Not Found\"}" } };
     for (size_t i = 0; i < weft_count(want); i++) {
@@ -112,6 +112,16 @@ WEFT_TEST(an_application_may_be_mounted_on_a_host)
     WEFT_CHECK_STR(r.body, "gone: Not Found");
     r = weft_test_send(&hosted, "GET", "/openapi.json", &host, 1, NULL);
     WEFT_CHECK(has(r.body, "\"title\":\"admin\""));
+}
+
+WEFT_TEST(an_address_is_no_label_of_a_host)
+{
+    weft__host_pattern p;
+    const char *why;
+    weft_str params[WEFT__PARAMS_MAX];
+    WEFT_NEED(weft__host_read(WEFT_S("{tenant}"), &p, &why) == 0);
+    WEFT_CHECK(weft__host_matches(&p, WEFT_S("ada:80"), params) && !weft__host_matches(&p, WEFT_S("[::1]"), params));
+    WEFT_CHECK(!weft__host_matches(&p, WEFT_S("[::1]:80"), params) && !weft__host_matches(&p, WEFT_S(""), params));
 }
 
 static const char *host_fault(const char *text)

@@ -96,6 +96,11 @@ WEFT_TEST(names_are_those_of_the_application_that_answers)
         { "GET", "/ask?route=first:one&value=x", 0, 0, 200, "\"/in/i/x\"" });
 }
 
+static const weft_app shadowed = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/first/{name}", one, one_in, weft_str),
+    WEFT_GET("/second/{name}", other_one, one_in, weft_str, .url_name = "one"), WEFT_GET("/ask", ask, ask_in, weft_str)) };
+
+WEFT_TEST(a_name_that_a_route_says_comes_before_that_of_a_handler) { ASK(&shadowed, "one&value=x", "/second/x"); }
+
 WEFT_TEST(a_route_of_another_host_has_the_host_in_its_url)
 {
     PAIRS(&app, { "GET", "/ask?route=tenant&value=ada", "Host: www.example:8000", 0, 200, "\"//ada.shop.example:8000/t/4\"" },

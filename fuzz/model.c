@@ -3,15 +3,14 @@
 #include "model/plan.h"
 #include "model/schema_check.h"
 #include "model/view.h"
+#include "model_text.h"
 
-/* The first bytes make a schema: models with all kinds of members, lists, maps, options and unions of what was made
- * before. The rest is the text that is read as a value of it. Never a crash, a leak or a read outside; what is accepted is
- * written as JSON that is accepted again and written the same. */
+/* The first bytes, up to one of 0xFF, make a schema: models with all kinds of members, lists, maps, options and unions of what
+ * was made before, and of themselves. The rest is the text that is read as a value of it; behind a byte of 0xFE, bytes of which
+ * such a text is made (model_text.h). Never a crash, a leak or a read outside; what is accepted is written as JSON that is
+ * accepted again and written the same. */
 
 enum { TYPES_MAX = 12, MEMBERS_MAX = 8, SIZE_MAX_ = 2048, PAD = 16 };
-
-typedef struct input { const uint8_t *at, *end; } input;
-static unsigned byte(input *in) { return in->at < in->end ? *in->at++ : 0; }
 
 /* A type and its list, map and option; models come after all they hold. */
 typedef struct made {
@@ -38,7 +37,58 @@ static void shapes(made *m)
         .of = &m->itself };
 }
 
+/* Of a value without pointers, of one that is a text and its length, and of a model whose first member is an integer. */
 static const char *judged(void *value) { return ((const char *)value)[0] == 7 ? "seven" : NULL; }
+static const char *judged_text(void *value) { return ((const weft_str *)value)->len == 7 ? "seven" : NULL; }
+static const char *judged_model(void *value) { return judged((char *)value + PAD); }
+
+static bool is_text(const weft_schema *leaf)
+{
+    return leaf->scalar == WEFT__text || leaf->scalar == WEFT__json || leaf->scalar == WEFT__decimal || leaf->scalar == WEFT__bytes;
+}
+
+/* A value of it as text, which limits may refuse: the schema is then left out. */
+static const char *initial_of(const weft_schema *leaf)
+{
+    static const char *const texts[] = { [WEFT__int32] = "3", [WEFT__int64] = "-1", [WEFT__double] = "2.5", [WEFT__bool] = "true",
+        [WEFT__text] = "ab", [WEFT__json] = "{}", [WEFT__date] = "2024-02-29", [WEFT__time] = "12:30:00",
+        [WEFT__datetime] = "2024-02-29T12:30:00+02:00", [WEFT__duration] = "PT1H", [WEFT__decimal] = "1.50", [WEFT__bytes] = "AAA=",
+        [WEFT__uuid] = "f47ac10b-58cc-4372-a567-0e02b2c3d479" };
+    if (leaf->kind == WEFT__enum) return "low";
+    return leaf->kind == WEFT__scalar ? texts[leaf->scalar] : NULL;
+}
+
+/* What the first byte of options has no room for. */
+static void more_options(input *in, weft_field *f, const weft_schema *leaf)
+{
+    unsigned bits = byte(in);
+    bool ranged = weft__field_has_range(f);
+    if (ranged && bits & 1) f->above = true;
+    if (ranged && bits & 2) f->below = true;
+    if (leaf->scalar == WEFT__double && bits & 4) f->multiple_of = 0.5L;
+    if (leaf->scalar == WEFT__int64 && bits & 4) f->multiple_of = 3;
+    if (leaf->scalar == WEFT__text && bits & 4) f->min_len = 1;
+    if (leaf->scalar == WEFT__text && bits & 8) f->format = WEFT_EMAIL + bits / 32 % 5;
+    if (bits & 16 && f->type->kind != WEFT__list && f->type->kind != WEFT__map) f->initial = initial_of(leaf);
+    if (bits & 64) f->as = bits & 128 ? "a\"s" : "type";
+}
+
+static void value_options(weft_field *f, const weft_schema *leaf, unsigned bits)
+{
+    if (leaf->scalar == WEFT__duration && bits & 1) f->range[0] = -5.5, f->range[1] = 86400;
+    if (leaf->scalar == WEFT__uuid && bits & 1) f->uuid_version = 4;
+    if (leaf->scalar == WEFT__bytes && bits & 1) f->min_len = 1, f->max_len = 4;
+    if (leaf->scalar != WEFT__decimal) return;
+    if (bits & 1) f->max_digits = 6, f->decimal_places = 3;
+    if (bits & 2) f->range[0] = -1, f->range[1] = 2000;
+    if (bits & 4) f->multiple_of = 0.05L;
+}
+
+/* Of which .unique can be asked; a moment may be written with several offsets. */
+static bool has_plain_bytes(const weft_schema *leaf)
+{
+    return leaf->scalar == WEFT__date || leaf->scalar == WEFT__time || leaf->scalar == WEFT__duration || leaf->scalar == WEFT__uuid;
+}
 
 static void scalar_options(input *in, weft_field *f)
 {
@@ -52,24 +102,45 @@ static void scalar_options(input *in, weft_field *f)
     if (listed && bits & 4) f->max_items = 3;
     if (f->type->kind == WEFT__list && bits & 8 && (number || leaf->scalar == WEFT__text)) f->unique = true;
     if (f->type->kind == WEFT__map && bits & 8) f->int_keys = true;
-    if (bits & 16 && leaf->kind == WEFT__scalar) f->check = (const void *)(uintptr_t)judged;
+    value_options(f, leaf, bits);
+    if (f->type->kind == WEFT__list && bits & 8 && has_plain_bytes(leaf)) f->unique = true;
+    if (bits & 16 && leaf->kind == WEFT__scalar) f->check = (const void *)(uintptr_t)(is_text(leaf) ? judged_text : judged);
     if (f->type->kind == WEFT__opt && bits & 32) f->required = true;
     else if (f->type->kind == WEFT__opt && bits & 64 && leaf->scalar != WEFT__json) f->not_null = true;
     else if (bits & 128 && listed) f->initial = f->type->kind == WEFT__list ? "[]" : "{}";
+    else if (bits & 128 && f->type->kind != WEFT__model && f->type->kind != WEFT__union) more_options(in, f, leaf);
     bool single = f->type->kind == WEFT__scalar || (f->type->kind == WEFT__opt && leaf->kind == WEFT__scalar);
     if (!single || !(bits & 64)) return;
     f->only = leaf->scalar == WEFT__text ? "ab" : leaf->scalar == WEFT__bool ? "true" : "3";
-    if (leaf->scalar == WEFT__double || leaf->scalar == WEFT__json || f->pattern) f->only = NULL;
+    bool has_one = leaf->scalar == WEFT__text || leaf->scalar == WEFT__bool || leaf->scalar == WEFT__int32 || leaf->scalar == WEFT__int64;
+    if (!has_one || f->pattern || f->format) f->only = NULL;
 }
 
-static const weft_schema *type_of(input *in, weft_place *place)
+#define SHAPES_OF(T) &weft_schema_##T, &weft_schema_weft_list_##T, &weft_schema_weft_map_##T, &weft_schema_weft_opt_##T
+
+/* Dates and the like, and the model that is being made itself: as a list, a map, or by ref. */
+static const weft_schema *further_type_of(unsigned which, const made *m, weft_place *place)
+{
+    static const weft_schema *const valued[] = { SHAPES_OF(weft_date), SHAPES_OF(weft_time), SHAPES_OF(weft_datetime),
+        SHAPES_OF(weft_duration), SHAPES_OF(weft_uuid), SHAPES_OF(weft_decimal), SHAPES_OF(weft_bytes) };
+    which %= weft_count(valued) + 4;
+    if (which < weft_count(valued)) return valued[which];
+    if (which == weft_count(valued)) return &m->list;
+    if (which == weft_count(valued) + 1) return &m->map;
+    *place = WEFT__ref;
+    return &m->itself;
+}
+
+static const weft_schema *type_of(input *in, const made *itself, weft_place *place)
 {
     static const weft_schema *const simple[] = { &weft_schema_int, &weft_schema_int64_t,
         &weft_schema_double, &weft_schema__Bool, &weft_schema_weft_str, &weft_schema_weft_json, &weft_schema_Level,
         &weft_schema_weft_list_int, &weft_schema_weft_list_weft_str, &weft_schema_weft_map_double,
         &weft_schema_weft_opt_int, &weft_schema_weft_opt_weft_str, &weft_schema_weft_list_double };
-    unsigned which = byte(in) % 24;
+    unsigned which = byte(in);
     *place = WEFT__field;
+    if (which >= 128) return further_type_of(which, itself, place);
+    which %= 24;
     if (which < weft_count(simple) || count == 0) return simple[which % weft_count(simple)];
     made *m = &all[byte(in) % count];
     if (which == 23) *place = WEFT__ref;
@@ -81,7 +152,7 @@ static const weft_schema *type_of(input *in, weft_place *place)
 static bool add_member(input *in, made *m, unsigned which)
 {
     weft_place place;
-    const weft_schema *type = type_of(in, &place);
+    const weft_schema *type = type_of(in, m, &place);
     weft_field *f = &m->fields[m->itself.count];
     size_t size = place == WEFT__ref ? sizeof(void *) : type->size;
     if (m->itself.size + up(size) > SIZE_MAX_) return false;
@@ -110,12 +181,16 @@ static void add_remark(input *in, made *m)
 static void make_model(input *in, made *m)
 {
     m->itself = (weft_schema){ .name = m->name, .kind = WEFT__model, .fields = m->fields, .plan = &m->plan, .size = PAD };
+    shapes(m);                                           /* for members that are lists of it */
     unsigned members = byte(in) % MEMBERS_MAX, first = byte(in);
     for (unsigned i = 0; i < members; i++)
         if (!add_member(in, m, (first + i) % weft_count(names))) break;
     add_remark(in, m);
-    if (byte(in) % 4 == 0) m->fields[m->itself.count++] =
-        (weft_field){ .name = "", .place = WEFT__check, .check = (const void *)(uintptr_t)judged };
+    if (byte(in) % 4) return;
+    const weft_schema *head = m->itself.count ? m->fields[0].type : NULL;
+    bool number = head == &weft_schema_int || head == &weft_schema_int64_t;
+    m->fields[m->itself.count++] =
+        (weft_field){ .name = "", .place = WEFT__check, .check = (const void *)(uintptr_t)(number ? judged_model : judged) };
 }
 
 static void make_union(input *in, made *m)
@@ -208,13 +283,26 @@ static void run(const weft_schema *schema, weft_str text)
     weft__arena_free(&arena);
 }
 
+static void run_rest(const weft_schema *schema, const uint8_t *at, const uint8_t *end)
+{
+    weft__buf text;
+    if (at == end || *at != 0xFE) {
+        run(schema, (weft_str){ (const char *)at, (size_t)(end - at) });
+        return;
+    }
+    weft__buf_init(&text, 1 << 20);
+    make_text(&(input){ at + 1, end }, schema, &text, 0);
+    if (!text.failed) run(schema, weft__buf_str(&text));
+    weft__buf_free(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *divide = size ? memchr(data, 0xFF, size) : NULL;
     if (!divide) return 0;
     input in = { data, divide };
     const weft_schema *schema = make(&in);
-    if (schema) run(schema, (weft_str){ (const char *)divide + 1, size - (size_t)(divide + 1 - data) });
+    if (schema) run_rest(schema, divide + 1, data + size);
     weft__plan_forget();
     return 0;
 }

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "model/json.h"
 #include "model/text.h"
 #include "weft/values.h"
@@ -38,17 +39,59 @@ static void check_again(const weft_schema *schema, const void *value, weft_arena
     weft__buf_free(&second);
 }
 
+/* The C library's calendar, which knows the same days. */
+static void check_day(weft_date date)
+{
+    struct tm tm = { .tm_year = date.year - 1900, .tm_mon = date.month - 1, .tm_mday = date.day };
+    char to[WEFT_DATE_TEXT];
+    weft_date again;
+    MUST(timegm(&tm) == weft_date_days(date) * 86400);
+    MUST(tm.tm_mday == date.day && tm.tm_wday == weft_date_weekday(date) % 7);
+    MUST(weft_date_compare(weft_date_of_days(weft_date_days(date)), date) == 0);
+    MUST(weft_date_parse(weft_str_of(weft_date_text(date, to)), &again) == 0);
+    MUST(weft_date_compare(date, again) == 0);
+}
+
+static void check_time(weft_time time)
+{
+    char to[WEFT_TIME_TEXT];
+    weft_time again;
+    MUST(weft_time_parse(weft_str_of(weft_time_text(time, to)), &again) == 0);
+    MUST(again.hour == time.hour && again.minute == time.minute && again.second == time.second && again.us == time.us);
+    MUST(again.zoned == time.zoned && again.offset_s == time.offset_s);
+}
+
+static void check_moment(weft_datetime when)
+{
+    char to[WEFT_DATETIME_TEXT];
+    weft_datetime again;
+    weft_date date = weft_datetime_date(when);
+    weft_time clock = weft_datetime_time(when);
+    time_t s = when.us / 1000000 - (when.us % 1000000 < 0) + when.offset_s;
+    struct tm tm;
+    MUST(gmtime_r(&s, &tm) && tm.tm_year + 1900 == date.year && tm.tm_mon + 1 == date.month && tm.tm_mday == date.day);
+    MUST(tm.tm_hour == clock.hour && tm.tm_min == clock.minute && tm.tm_sec == clock.second);
+    MUST(weft_datetime_of(date, clock).us == when.us);
+    MUST(weft_datetime_parse(weft_str_of(weft_datetime_text(when, to)), &again) == 0);
+    MUST(again.us == when.us && again.zoned == when.zoned && again.offset_s == when.offset_s);
+}
+
+static void check_length(weft_duration length)
+{
+    char to[WEFT_DURATION_TEXT];
+    weft_duration again;
+    MUST(weft_duration_parse(weft_str_of(weft_duration_text(length, to)), &again) == 0);
+    MUST(again.us == length.us);
+}
+
 /* What programs do with them. */
 static void check_use(const weft_schema *schema, const void *value, weft_str text)
 {
     char to[64];
     weft_decimal decimal;
-    weft_datetime when;
     weft_date date;
     int64_t scaled;
     weft_uuid uuid;
-    weft_time time;
-    weft_duration length;
     switch (schema->scalar) {
     case WEFT__decimal:
         decimal = *(const weft_decimal *)value;
@@ -58,26 +101,13 @@ static void check_use(const weft_schema *schema, const void *value, weft_str tex
         if (weft_decimal_scaled(decimal, 2, &scaled) == 0)
             MUST(weft_decimal_compare(weft_decimal_of(scaled, 2, to), decimal) == 0);
         return;
-    case WEFT__datetime:
-        when = *(const weft_datetime *)value;
-        MUST(weft_datetime_of(weft_datetime_date(when), weft_datetime_time(when)).us == when.us);
-        MUST(weft_datetime_parse(weft_str_of(weft_datetime_text(when, to)), &when) == 0);
-        MUST(when.us == ((const weft_datetime *)value)->us);
-        return;
     case WEFT__date:
-        date = *(const weft_date *)value;
-        MUST(weft_date_compare(weft_date_of_days(weft_date_days(date)), date) == 0);
-        MUST(weft_date_weekday(date) >= 1 && weft_date_weekday(date) <= 7);
-        MUST(weft_date_parse(weft_str_of(weft_date_text(date, to)), &date) == 0);
+        check_day(*(const weft_date *)value);
         (void)!weft_date_parse(text, &date);
         return;
-    case WEFT__time:
-        MUST(weft_time_parse(weft_str_of(weft_time_text(*(const weft_time *)value, to)), &time) == 0);
-        return;
-    case WEFT__duration:
-        length = *(const weft_duration *)value;
-        MUST(weft_duration_parse(weft_str_of(weft_duration_text(length, to)), &length) == 0);
-        return;
+    case WEFT__time: check_time(*(const weft_time *)value); return;
+    case WEFT__datetime: check_moment(*(const weft_datetime *)value); return;
+    case WEFT__duration: check_length(*(const weft_duration *)value); return;
     case WEFT__uuid:
         uuid = *(const weft_uuid *)value;
         MUST(weft_uuid_version(uuid) >= 0 && weft_uuid_version(uuid) <= 8);
@@ -117,10 +147,35 @@ static void check_one(const weft_schema *schema, const weft_field *rules, weft_s
     weft__arena_free(&arena);
 }
 
+/* Dates as programs may make them, of any bytes: one that is none has no text, the others are what their text says. */
+static void check_made(const uint8_t *data, size_t size)
+{
+    struct { int64_t days; weft_date date; weft_time time; weft_datetime when; weft_duration length; } v;
+    char to[WEFT_DURATION_TEXT];
+    memset(&v, 0, sizeof v);
+    memcpy(&v, data, size < sizeof v ? size : sizeof v);
+    v.time.zoned = size & 1;                             /* a bool of other bytes would be none */
+    v.when.zoned = size & 2;
+    weft_date of = weft_date_of_days(v.days), near = weft_date_of_days(v.days % 4000000);
+    if (weft_date_valid(of)) check_day(of);
+    if (weft_date_valid(near)) check_day(near);
+    MUST(weft_date_valid(v.date) == (weft_date_text(v.date, to)[0] != 0));
+    if (to[0]) check_day(v.date);
+    MUST(weft_time_valid(v.time) == (weft_time_text(v.time, to)[0] != 0));
+    if (to[0]) check_time(v.time);
+    MUST(weft_datetime_valid(v.when) == (weft_datetime_text(v.when, to)[0] != 0));
+    if (to[0]) check_moment(v.when);
+    if (weft_duration_text(v.length, to)[0]) check_length(v.length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1 || size > 1 << 16) return 0;
+    if (data[0] >= 0xF0) {
+        check_made(data + 1, size - 1);
+        return 0;
+    }
     const weft_schema *schema = schemas[data[0] % weft_count(schemas)];
     unsigned how = data[0] / weft_count(schemas);
     const weft_field *rules = &none;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "http/server_world.h"
 
 /* ---- the peer ---- */
@@ -231,6 +232,34 @@ SERVER_TEST(a_reader_that_stops_reading_holds_no_more_than_a_buffer, .request_by
     stalls(s, GET("/parts/open/c/m/2000000/100"), 1000000);
     stalls(s, GET("/parts/open/c/m/20000/15000"), 1000000);
     stalls(s, GET("/parts/is/300000000/c/m/5000/60000"), 1000000);
+}
+
+static long resident_bytes(void)
+{
+    long pages = 0;
+    FILE *in = fopen("/proc/self/statm", "r");
+    WEFT_NEED(in && fscanf(in, "%*d %ld", &pages) == 1);
+    fclose(in);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* With the stacks of their tasks, and whatever else is this process's: of several, so that what comes once tells little. */
+SERVER_EPOLL_TEST(readers_that_stop_reading_hold_less_than_256_kib_of_resident_memory_each, .request_bytes_max = 1 << 20)
+{
+    enum { READERS = 8 };
+    peer *readers[READERS];
+    peer_close(peer_open(s));
+    server_settle();
+    long before = resident_bytes();
+    for (int i = 0; i < READERS; i++) {
+        readers[i] = peer_open(s);
+        peer_say(readers[i], GET("/parts/open/c/m/20000/15000"));
+        SERVER_UNTIL(s->taken > 0);
+        for (size_t last = 0; last != s->taken; server_settle()) last = s->taken;
+    }
+    WEFT_CHECK(resident_bytes() - before < READERS * 256 * 1024);
+    for (int i = 0; i < READERS; i++) peer_close(readers[i]);
+    SERVER_UNTIL(s->server->connections == 0);
 }
 
 SERVER_CALM_TEST(who_takes_nothing_is_left_after_write_timeout_ms, .write_timeout_ms = 500)

@@ -49,6 +49,14 @@ static int rows(const parts_in *in, weft_stream *out)
         if (i == 1) row.note = (weft_opt_weft_str)WEFT_SOME(WEFT_S("two\nlines"));
         WEFT_TRY(weft_write_item(Row, out, &row));
     }
+    ended++;
+    return 0;
+}
+
+static int events(const parts_in *in, weft_events *out)
+{
+    for (int i = 0; i < in->count; i++) WEFT_TRY(weft_event(out, .data = WEFT_S("some"), .type = WEFT_S("part")));
+    ended++;
     return 0;
 }
 
@@ -138,6 +146,7 @@ static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_POST("/parts", parts, parts_in, weft_stream),
     WEFT_POST("/kept", kept, parts_in, weft_stream, .keep_when_client_leaves = true),
     WEFT_GET("/rows", rows, parts_in, weft_stream),
+    WEFT_GET("/events", events, parts_in, weft_events),
     WEFT_GET("/unsayable", unsayable, parts_in, weft_stream),
     WEFT_GET("/fails", fails, parts_in, weft_stream),
     WEFT_GET("/headed/{name}", headed, name_in, weft_stream),
@@ -343,7 +352,7 @@ static int read_slowly(void)
     size_t then = written;
     WEFT_TRY(weft_sleep_ms(5000));
     WEFT_CHECK_EQ(written, then);
-    WEFT_CHECK(then < 1000000);
+    WEFT_CHECK(then < 256 * 1024);
     for (int rc; (rc = weft_download_read(d, &bytes)) != 0; got += bytes.len) WEFT_TRY(rc);
     WEFT_CHECK_EQ(got, 3000000);
     return 0;
@@ -355,6 +364,30 @@ WEFT_TEST(whoever_reads_slowly_slows_the_handler_down)
     written = 0;
     WEFT_CHECK_EQ(weft_test_run(read_slowly), 0);
     WEFT_CHECK_EQ(written, 3000000);
+}
+
+/* Both sides and the network between them are in this process: all of it is counted. */
+typedef struct stream { const char *route; int count, bytes; } stream;
+static int stop_reading(const stream *in)
+{
+    WEFT_DOWNLOAD(d);
+    weft_str bytes;
+    long before = world_mem.bytes;
+    WEFT_TRY(weft_download(&d, "http://slow.example/{}?count={}&bytes={}", in->route, in->count, in->bytes));
+    WEFT_CHECK_EQ(weft_download_read(d, &bytes), 1);
+    WEFT_TRY(weft_sleep_ms(20000));
+    WEFT_CHECK_EQ(ended, 0);
+    WEFT_CHECK(world_mem.bytes - before > 16 * 1024);
+    WEFT_CHECK(world_mem.bytes - before < 256 * 1024);
+    return 0;
+}
+
+WEFT_TEST(a_stream_whose_reader_stops_reading_holds_less_than_256_kib)
+{
+    static const stream streams[] = { { "parts", 1000, 70000 }, { "parts", 1000000, 10 }, { "rows", 1000000, 0 }, { "events", 1000000, 0 } };
+    world_mem_watch();
+    weft_test_upstream("slow.example", &app);
+    for (size_t i = 0; i < weft_count(streams); i++) WEFT_CHECK_EQ(weft_test_run(stop_reading, &streams[i]), 0);
 }
 
 static int read_nothing(void)

@@ -294,14 +294,16 @@ WEFT_TEST(nobody_answers_a_failure_for_a_client_that_has_left)
     WEFT_CHECK_EQ(calls, 0);
 }
 
-static int asks_for_all(const weft_none *in, weft_none *out)
+/* What is left is enough to ask who answers failures, and no more. */
+static int takes_all(const weft_none *in, weft_none *out)
 {
     (void)in, (void)out;
-    return weft_format("%*d", 20 << 20, 1).len ? 1 : 0;
+    while (weft_alloc(2400)) {}
+    return weft_format("%5000d", 1).len ? 1 : 0;
 }
 
-static int long_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%s %*d", f->inside, 20 << 20, 1)); }
-static const weft_app greedy = { .routes = WEFT_ROUTES(WEFT_GET("/", asks_for_all, weft_none, weft_none)), .on_failure = WEFT_ON_FAILURE({ 500, long_answer }) };
+static int long_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%s %5000d", f->inside, 1)); }
+static const weft_app greedy = { .routes = WEFT_ROUTES(WEFT_GET("/", takes_all, weft_none, weft_none)), .on_failure = WEFT_ON_FAILURE({ 500, long_answer }) };
 
 WEFT_TEST(an_answer_to_a_failure_that_lacks_memory_is_not_sent)
 {

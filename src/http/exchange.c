@@ -24,14 +24,17 @@ static int no_room(struct request *r, const char **fault)
     return body_fault(&r->x, 503, "no memory is left for the body", fault);
 }
 
+/* Left to the hook, and not waited for: meanwhile another task of the handler may begin the answer, behind it. */
 static int go_on(struct request *r)
 {
-    weft__buf *out = &r->c->out;
     if (!r->expects) return 0;
     r->expects = false;
     if (r->x.replied) return 0; /* an answer in parts has begun: nothing may stand in it */
+    weft__buf *out = weft__connection_out(r->c);
     weft__buf_lit(out, "HTTP/1.1 100 Continue\r\n\r\n");
-    return out->failed ? out->failed : weft__connection_send(r->c, (weft_str){ 0 });
+    if (out->failed) return out->failed;
+    weft__connection_mark(r->c);
+    return 0;
 }
 
 ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadline_ns)

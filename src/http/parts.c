@@ -48,6 +48,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
 bool weft__exchange_begun(const weft__exchange *x) { return looked_at(x)->parts.framing != WEFT__FRAME_NONE; }
 bool weft__exchange_is_bare(const weft__exchange *x) { return looked_at(x)->parts.framing == WEFT__FRAME_NO_BODY; }
 bool weft__exchange_left(const weft__exchange *x) { return looked_at(x)->c->left; }
+bool weft__exchange_cut(const weft__exchange *x) { return looked_at(x)->c->cancelled; }
 
 /* ---- chunks ---- */
 
@@ -156,7 +157,7 @@ void weft__exchange_beat(weft__exchange *x, weft_str bytes)
     if (c->left || c->stream.writer || r->parts.framing == WEFT__FRAME_NO_BODY) return;
     if (takes_nothing(r)) {
         c->left = c->breaks = true;
-        weft__connection_cut(c);
+        if (c->cancels) weft__connection_cut(c);
     } else if (!c->out.len) {
         (void)gather(r, bytes);
     }

@@ -85,7 +85,7 @@ enum { WEFT__PART_BYTES = 16 * 1024 };
 int weft__exchange_write(weft__exchange *x, weft_str bytes);
 
 /* A few bytes between two parts, from the loop's own stack: dropped when the peer takes nothing at the moment, and
- * whoever takes nothing for write_timeout_ms is left. Waits: never. */
+ * whoever takes nothing for write_timeout_ms is left, which cancels as weft__exchange_cancel_on_leave says. Waits: never. */
 void weft__exchange_beat(weft__exchange *x, weft_str bytes);
 
 /* The body is whole. 0, or WEFT_EINVAL: less than `length` came, and it is broken off. Waits: never. */
@@ -95,6 +95,8 @@ void weft__exchange_break(weft__exchange *x);
 
 /* Nobody listens any more. */
 bool weft__exchange_left(const weft__exchange *x);
+/* Its connection has cancelled the task: the client has left, or has ended its own side alone. */
+bool weft__exchange_cut(const weft__exchange *x);
 /* This answer has no end of its own: its task is cancelled as soon as the server stops, or now if it does. */
 void weft__exchange_until_stop(weft__exchange *x);
 bool weft__exchange_stops(const weft__exchange *x);

@@ -163,6 +163,61 @@ SERVER_TEST(http_1_0_gets_the_body_until_the_close)
     peer_close(p);
 }
 
+/* ---- while the body comes ---- */
+
+#define EXPECTING(path) "POST " path " HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+
+static void answered_while_sending(peer *p)
+{
+    static whole w;
+    WEFT_NEED(get_whole(p, &w, false));
+    WEFT_CHECK_EQ(w.status, 100);
+    peer_say(p, "abcde");
+    WEFT_NEED(get_whole(p, &w, false));
+    WEFT_CHECK_EQ(w.status, 200);
+    WEFT_CHECK_STR(w.body, "here here here 5");
+}
+
+SERVER_TEST(an_answer_may_come_while_another_task_reads_the_body)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, POST("/both/0", "5", "abcde") POST("/both/3", "5", "abcde") POST_CHUNKED("/both/3", "5\r\nabcde\r\n0\r\n\r\n"));
+    for (int i = 0; i < 3; i++) {
+        WEFT_NEED(get_whole(p, &w, false));
+        WEFT_CHECK_STR(w.body, "here here here 5");
+        if (memmem(w.head.ptr, w.head.len, "Connection: close", 17)) break;
+    }
+    peer_close(p);
+    p = peer_open(s);
+    peer_say(p, EXPECTING("/both/3"));
+    answered_while_sending(p);
+    peer_close(p);
+}
+
+/* What came before it is not taken yet: "100 Continue" has to wait, and the answer begins meanwhile. */
+static void continue_behind_what_is_not_taken(served *s)
+{
+    static char all[4096];
+    enum { BEFORE = 90 };
+    peer *p = peer_open(s);
+    all[0] = 0;
+    for (int i = 0; i < BEFORE; i++) strcat(all, GET("/hello"));
+    strcat(all, EXPECTING("/both/3"));
+    WEFT_CHECK_EQ(peer_send_blindly(p, all, strlen(all)), 0);
+    server_settle();
+    WEFT_CHECK_EQ(s->began, BEFORE + 1);
+    for (int i = 0; i < BEFORE; i++) PEER_GETS(p, 200, "hello");
+    answered_while_sending(p);
+    peer_close(p);
+}
+
+WEFT_TEST(an_answer_that_begins_while_100_continue_waits_stands_behind_it__sim)
+{
+    static const server_test test = { continue_behind_what_is_not_taken, { 0 } };
+    for (uint64_t seed = 0; seed < 5; seed++) server_sim(&test, &(weft__sim_opts){ .seed = seed, .window = 4096 });
+}
+
 /* ---- not whole ---- */
 
 SERVER_TEST(what_breaks_off_is_never_an_end)
@@ -286,14 +341,26 @@ SERVER_CALM_TEST(who_takes_a_little_is_waited_for, .write_timeout_ms = 500)
     peer_close(p);
 }
 
+#define STUCK "w/16000/w/16000/s/1/w/16000/s/1/w/16000/s/1/w/16000/s/1/"
 SERVER_CALM_TEST(beats_are_left_out_while_the_peer_takes_nothing_and_then_it_is_left, .write_timeout_ms = 500)
 {
     peer *p = peer_open(s);
     int64_t began = server_ms();
-    peer_say(p, GET("/parts/open/w/16000/w/16000/s/1/w/16000/s/1/w/16000/s/1/w/16000/s/1/e/3/s/300/e/3/s/300/e/3/s/60000"));
+    peer_say(p, GET("/parts/open/c/" STUCK "e/3/s/300/e/3/s/300/e/3/s/60000"));
     SERVER_UNTIL(s->server->connections == 0);
     WEFT_CHECK_EQ(s->last_rc, WEFT_ECANCELED);
     WEFT_CHECK(server_ms() < began + 1000);
+    peer_close(p);
+}
+
+SERVER_CALM_TEST(a_handler_that_goes_on_without_a_client_is_not_cancelled_by_beats, .write_timeout_ms = 500)
+{
+    peer *p = peer_open(s);
+    int64_t began = server_ms();
+    peer_say(p, GET("/parts/open/" STUCK "e/3/s/300/e/3/s/300/e/3/s/3000/w/5"));
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK_EQ(s->last_rc, WEFT_ECONNRESET);
+    WEFT_CHECK(server_ms() > began + 3000);
     peer_close(p);
 }
 

@@ -306,6 +306,40 @@ static void rows(served *s, weft__exchange *x)
     say(x, rc < 0 ? 400 : 200, text);
 }
 
+typedef struct reading { weft__intake *intake; size_t bytes; } reading;
+
+static int read_all(reading *const *in)
+{
+    weft_str piece;
+    int rc;
+    while ((rc = weft__intake_read((*in)->intake, &piece)) > 0) (*in)->bytes += piece.len;
+    return rc;
+}
+
+static int write_beside(weft__exchange *x, reading *r, int turns)
+{
+    char text[32];
+    WEFT_SCOPE(readers);
+    weft_spawn(readers, read_all, &r);
+    while (turns--) (void)!weft_yield();
+    WEFT_TRY(weft__exchange_begin(x, 200, WEFT_S("Content-Type: text/plain\r\n"), -1));
+    for (int i = 0; i < 3; i++) WEFT_TRY(weft__exchange_write(x, WEFT_S("here ")));
+    WEFT_TRY(weft_join(readers));
+    return weft__exchange_write(x, (weft_str){ text, (size_t)sprintf(text, "%zu", r->bytes) });
+}
+
+static void both(served *s, weft__exchange *x, int turns)
+{
+    reading r = { 0 };
+    const char *fault = NULL;
+    s->last_rc = weft__exchange_intake(x, weft__exchange_body_max(x), &r.intake, &fault);
+    if (s->last_rc == 0) s->last_rc = write_beside(x, &r, turns);
+    weft__intake_end(r.intake);
+    if (!weft__exchange_begun(x)) say(x, 500, "not begun");
+    else if (s->last_rc < 0) weft__exchange_break(x);
+    else s->last_rc = weft__exchange_end(x);
+}
+
 static void slept(served *s, weft__exchange *x, int ms)
 {
     s->last_rc = weft_sleep_ms(ms);
@@ -388,6 +422,7 @@ static void act(void *ctx, weft__exchange *x)
     else if ((n = behind(path, "/status/"))) say(x, atoi(n), "body");
     else if ((n = behind(path, "/lines/"))) lines(x, strtoul(n, NULL, 10));
     else if ((n = behind(path, "/parts/"))) server_parts(s, x, n);
+    else if ((n = behind(path, "/both/"))) both(s, x, atoi(n));
     else if ((n = behind(path, "/keep/"))) keep(s, x, atoi(n));
     else if ((n = behind(path, "/sleep/"))) weft__exchange_detach(x), slept(s, x, atoi(n));
     else if ((n = behind(path, "/deaf/"))) weft__exchange_detach(x), deaf(s, x, atoi(n));

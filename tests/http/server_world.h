@@ -21,6 +21,8 @@
  *   /sip/N      the same, and no more of it than needed to have N
  *   /rows       its lines, with a '|' behind each
  *   /keep/MS    "METHOD /path", after its head's bytes were given back
+ *   /both/N     in parts: "here ", three times, and how many bytes the body has, which another task
+ *               reads; that one begins N turns before the answer
  *   /parts/...  in parts: server_parts.c
  * all else: "other" */
 typedef struct served {

@@ -31,7 +31,7 @@ static inline bool weft__cookie_quoted(weft_str v)
 
 /* ---- set_cookie.c: what servers send as Set-Cookie: RFC 6265, 4.1, with SameSite and the prefixes of RFC 6265bis ---- */
 
-enum { WEFT__COOKIE_BYTES_MAX = 4096 };  /* of name and value: what browsers keep */
+enum { WEFT__COOKIE_BYTES_MAX = 4096 };  /* of name and value as they are sent: what browsers keep */
 
 /* An attribute that is empty is left out. */
 typedef struct weft__set_cookie {

@@ -32,12 +32,36 @@ static bool same_site_known(weft_str s)
         || weft__same_nocase(s, WEFT_S("none"));
 }
 
+static bool is_octet(char c)
+{
+    return c > ' ' && c < 127 && c != '"' && c != ',' && c != ';' && c != '\\';
+}
+
+static bool is_plain(weft_str value)
+{
+    size_t n = 0;
+    while (n < value.len && is_octet(value.ptr[n])) n++;
+    return n == value.len;
+}
+
+/* Of what add_value makes of it. */
+static size_t bytes_sent(weft_str value)
+{
+    size_t n = 2;
+    if (is_plain(value)) return value.len;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        n += c == '"' || c == '\\' ? 2 : c == ' ' || is_octet(c) ? 1 : 4;
+    }
+    return n;
+}
+
 const char *weft__set_cookie_fault(const weft__set_cookie *c)
 {
     bool host = begins(c->name, WEFT_S("__Host-")), prefixed = host || begins(c->name, WEFT_S("__Secure-"));
     if (!weft__http_name_valid(c->name)) return "its name is no token";
     if (has_control(c->value)) return "control characters in its value";
-    if (c->name.len + c->value.len > WEFT__COOKIE_BYTES_MAX) return "more than 4096 bytes";
+    if (c->value.len > WEFT__COOKIE_BYTES_MAX || c->name.len + bytes_sent(c->value) > WEFT__COOKIE_BYTES_MAX) return "more than 4096 bytes";
     if (!is_attribute(c->path)) return "its path has a semicolon or control characters";
     if (c->path.len && c->path.ptr[0] != '/') return "its path does not begin with '/'";
     if (!is_domain(c->domain)) return "its domain is no host name";
@@ -48,17 +72,10 @@ const char *weft__set_cookie_fault(const weft__set_cookie *c)
     return NULL;
 }
 
-static bool is_octet(char c)
-{
-    return c > ' ' && c < 127 && c != '"' && c != ',' && c != ';' && c != '\\';
-}
-
 /* As whole as it is, or quoted: a semicolon would end it even in quotes, so it is escaped like bytes that are no ASCII. */
 static void add_value(weft__buf *out, weft_str value)
 {
-    size_t plain = 0;
-    while (plain < value.len && is_octet(value.ptr[plain])) plain++;
-    if (plain == value.len) {
+    if (is_plain(value)) {
         weft__buf_add_str(out, value);
         return;
     }

@@ -86,15 +86,18 @@ WEFT_TEST(a_value_that_is_no_cookies_is_quoted_and_read_back)
 
 WEFT_TEST(cookies_that_clients_would_drop_or_misread_are_refused)
 {
-    static char large[WEFT__COOKIE_BYTES_MAX + 1];
+    static char large[WEFT__COOKIE_BYTES_MAX + 1], escaped[WEFT__COOKIE_BYTES_MAX / 4];
     memset(large, 'x', sizeof large);
+    memset(escaped, ';', sizeof escaped);
     const weft__set_cookie refused[] = { { .name = WEFT_S("") }, { .name = WEFT_S("a b") }, { .name = WEFT_S("a=b") }, { .name = WEFT_S("a;b") },
         { .name = WEFT_S("a"), .value = WEFT_S("b\r\nSet-Cookie: c=d") }, { .name = WEFT_S("a"), .value = WEFT_S("\0") }, { .name = WEFT_S("a"), .value = WEFT_S("\x7f") },
-        { .name = WEFT_S("a"), .value = { large, sizeof large } }, { .name = WEFT_S("a"), .path = WEFT_S("/; Domain=evil.example") },
+        { .name = WEFT_S("a"), .value = { large, sizeof large } }, { .name = WEFT_S("a"), .value = { escaped, sizeof escaped } }, { .name = WEFT_S("a"), .path = WEFT_S("/; Domain=evil.example") },
         { .name = WEFT_S("a"), .path = WEFT_S("a") }, { .name = WEFT_S("a"), .path = WEFT_S("/\n") }, { .name = WEFT_S("a"), .domain = WEFT_S("a;b") },
         { .name = WEFT_S("a"), .domain = WEFT_S("a b") }, { .name = WEFT_S("a"), .same_site = WEFT_S("laxer") }, { .name = WEFT_S("a"), .same_site = WEFT_S("None") },
         { .name = WEFT_S("__Secure-a") }, { .name = WEFT_S("__host-a"), .path = WEFT_S("/") }, { .name = WEFT_S("__Host-a"), .path = WEFT_S("/x"), .secure = true },
         { .name = WEFT_S("__Host-a"), .path = WEFT_S("/"), .domain = WEFT_S("a.example"), .secure = true } };
     for (size_t i = 0; i < weft_count(refused); i++)
         if (!weft__set_cookie_fault(&refused[i])) weft__check_fail(__FILE__, __LINE__, "cookie %zu is not refused", i);
+    WEFT_CHECK(weft__set_cookie_fault(&(weft__set_cookie){ .name = WEFT_S("a"), .value = { large, sizeof large - 2 } }) == NULL);
+    WEFT_CHECK(weft__set_cookie_fault(&(weft__set_cookie){ .name = WEFT_S("a"), .value = { escaped, sizeof escaped - 1 } }) == NULL);
 }

@@ -41,9 +41,9 @@ extern const weft_schema weft_schema_weft_stream, weft_schema_weft_events;
  * more than weft_stream_length said, WEFT_ENOMEM. Waits: unless there is room. */
 int weft_write(weft_stream *out, weft_str bytes) WEFT_NODISCARD;
 
-/* A value as JSON on a line of its own (JSON Lines, NDJSON): weft_write_item(Row, out, &row). Content type, unless the
- * handler sets another: application/jsonl. WEFT_EINVAL, with the member's name: JSON cannot say it; nothing is written
- * then. Waits: as weft_write does. */
+/* A value as JSON on a line of its own (JSON Lines, NDJSON): weft_write_item(Row, out, &row). What stands on several lines in
+ * a weft_json is put on one. Content type, unless the handler sets another: application/jsonl. WEFT_EINVAL, with the member's
+ * name: JSON cannot say it; nothing is written then. Waits: as weft_write does. */
 #define weft_write_item(Model, out, value) weft_write_item_with((out), &weft_schema_##Model, (const Model *){ (value) })
 int weft_write_item_with(weft_stream *out, const weft_schema *, const void *value) WEFT_NODISCARD;
 

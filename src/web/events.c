@@ -12,16 +12,6 @@ const weft_schema weft_schema_weft_events = {
 weft_reply *weft_events_reply(weft_events *e) { return &e->stream.reply; }
 weft_str weft_events_last_id(const weft_events *e) { return e->last_id; }
 
-void weft__events_init(weft_events *e, weft__exchange *x)
-{
-    const weft__http_header *h = weft__http_find(x->head, WEFT_S("Last-Event-ID"), NULL);
-    e->beat_ms = BEAT_MS;
-    e->last_id = h ? weft__arena_dup(x->arena, h->value) : (weft_str){ "", 0 };
-    if (e->last_id.ptr) return;
-    e->last_id = (weft_str){ "", 0 };
-    x->arena->lost = true;
-}
-
 /* ---- the head ---- */
 
 static bool is_set(const weft_reply *r, weft_str name)
@@ -41,7 +31,7 @@ weft_str weft__events_lines(const weft_events *e)
     return WEFT_S("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
 }
 
-/* ---- the heartbeat ---- */
+/* ---- the beginning, and the heartbeat ---- */
 
 static void start_beat(weft_events *e)
 {
@@ -57,6 +47,17 @@ static void beat(weft__timer *t)
     start_beat(e);
 }
 
+void weft__events_init(weft_events *e, weft__exchange *x)
+{
+    const weft__http_header *h = weft__http_find(x->head, WEFT_S("Last-Event-ID"), NULL);
+    e->beat_ms = BEAT_MS;
+    e->beat.fire = beat;
+    e->last_id = h ? weft__arena_dup(x->arena, h->value) : (weft_str){ "", 0 };
+    if (e->last_id.ptr) return;
+    e->last_id = (weft_str){ "", 0 };
+    x->arena->lost = true;
+}
+
 void weft_events_heartbeat(weft_events *e, int ms)
 {
     e->beat_ms = ms > 0 ? ms : 0;
@@ -67,7 +68,6 @@ void weft_events_heartbeat(weft_events *e, int ms)
 
 void weft__events_begin(weft_events *e)
 {
-    e->beat.fire = beat;
     if (e->beat_ms) start_beat(e);
 }
 

@@ -96,6 +96,19 @@ int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
     return weft__reply_set(r, weft_str_of(name), (weft_str){ value, (size_t)n });
 }
 
+void weft__reply_forget_body(weft_reply *r)
+{
+    static const weft_str of_body[] = { WEFT_S("content-disposition"), WEFT_S("content-encoding"), WEFT_S("content-language"),
+        WEFT_S("content-location"), WEFT_S("content-range") };
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->headers.count; i++) {
+        bool gone = false;
+        for (size_t k = 0; k < weft_count(of_body); k++) gone |= weft__same_nocase(r->headers.items[i].name, of_body[k]);
+        if (!gone) r->headers.items[kept++] = r->headers.items[i];
+    }
+    r->headers.count = kept;
+}
+
 static weft_str text_or(const char *text, weft_str usual) { return text ? weft_str_of(text) : usual; }
 
 int weft_reply_cookie_with(weft_reply *r, const char *name, weft_str value, const weft_cookie *o)
@@ -117,6 +130,7 @@ int weft_reply_cookie_with(weft_reply *r, const char *name, weft_str value, cons
 
 static int body_set(weft_reply *r, weft_str content_type, weft_str body)
 {
+    if (r->sent) return weft_fail(WEFT_EINVAL, "a reply's body: the head has been sent");
     weft__reply_drop_file(r);
     r->content_type = content_type;
     r->body = body;

@@ -34,6 +34,9 @@ bool weft__header_line_next(weft_str *lines, weft_str *name, weft_str *value);
 /* Set a header of a text that lives long enough. 0; WEFT_EINVAL, recorded; WEFT_ENOMEM. */
 int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
 
+/* The headers that say something of a body's bytes go: another one is sent in its place. */
+void weft__reply_forget_body(weft_reply *r);
+
 /* The header lines of an answer in one piece, in the arena: its content type (empty: none), the
  * headers of `r` (may be NULL), and `more` lines. ptr is NULL without memory. */
 weft_str weft__reply_lines(
@@ -45,6 +48,8 @@ weft_str weft__reply_lines(
 void weft__reply_expect_file(weft_reply *r, weft__exchange *x);
 /* Answer with this file, which it takes; the name says of what type it is. 0 or a code. */
 int weft__reply_file_over(weft_reply *r, struct weft_file *f, weft_str name, const weft_reply_file_opts *o);
+/* Open a file to be answered with: nothing but a regular one. 0 or a code, recorded. Waits: yes. */
+int weft__reply_file_open(struct weft_file **f, const char *path, const char *beneath);
 /* Not there to be read beneath a directory, whatever the reason. */
 bool weft__file_absent(int rc);
 /* Forget it, and close it. Waits: never. */

@@ -16,13 +16,23 @@ static const weft_str bytes_type = WEFT_S("application/octet-stream");
 static const weft_str lines_type = WEFT_S("application/jsonl");
 static const weft_str events_type = WEFT_S("text/event-stream");
 
+static const char has_left[] = "the client has left";
+
 static bool is_events(const weft__endpoint *e) { return e->answer == WEFT__ANSWER_EVENTS; }
 
 /* ---- the head ---- */
 
-static int begin_failed(const weft_stream *s, int rc)
+/* Nobody takes the answer: that ends the handler, unless its route says that it goes on without a client. */
+static int nobody_there(weft_stream *s, int rc, const char *why)
 {
-    if (rc == WEFT_ECONNRESET) return weft__fail_as(NULL, rc, 0, "the client has left");
+    s->failed = rc;
+    if (!s->endpoint->route->keep_when_client_leaves) weft_cancel(s->scope);
+    return weft__fail_as(NULL, rc, 0, "%s", why);
+}
+
+static int begin_failed(weft_stream *s, int rc)
+{
+    if (rc == WEFT_ECONNRESET) return nobody_there(s, rc, has_left);
     return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for the head of the answer (request_bytes_max is %zu)",
         s->exchange->arena->bytes_max);
 }
@@ -64,19 +74,14 @@ int weft_stream_length(weft_stream *s, int64_t bytes)
 
 /* ---- parts ---- */
 
-/* The first failure ends the handler, unless its route says that it goes on without a client. */
 static int write_failed(weft_stream *s, int rc)
 {
     int cut = weft__cancelled();
     if (rc == WEFT_EINVAL)
         return weft_fail(rc, "more is written than the %lld bytes that weft_stream_length said", (long long)s->length);
-    s->failed = rc;
     if (cut) return cut;
-    if (!s->endpoint->route->keep_when_client_leaves) weft_cancel(s->scope);
-    if (rc == WEFT_ETIMEDOUT)
-        return weft__fail_as(NULL, rc, 0, "the client took nothing of the answer for write_timeout_ms");
-    if (rc == WEFT_ECONNRESET) return weft__fail_as(NULL, rc, 0, "the client has left");
-    return weft__fail_as(NULL, rc, 0, "no memory for a part of the answer");
+    if (rc == WEFT_ETIMEDOUT) return nobody_there(s, rc, "the client took nothing of the answer for write_timeout_ms");
+    return nobody_there(s, rc, rc == WEFT_ECONNRESET ? has_left : "no memory for a part of the answer");
 }
 
 /* Something found no room and was left out: what is made of it must not be sent. */
@@ -129,7 +134,6 @@ int weft__stream_take(weft_stream *s)
     int rc = enter(s, "a write to an answer");
     if (rc < 0) return rc;
     if (!s->text.bytes_max) weft__buf_init(&s->text, TEXT_BYTES_MAX);
-    if (s->text.room > TEXT_KEPT) weft__buf_free(&s->text);
     weft__buf_clear(&s->text);
     return 0;
 }
@@ -140,13 +144,27 @@ int weft__stream_give(weft_stream *s, int rc)
         rc = weft__fail_as(NULL, s->text.failed, 0, "%s", s->text.failed == WEFT_ENOMEM
             ? "no memory for a part of the answer" : "an item of the answer is larger than 16 MiB");
     if (rc == 0) rc = weft__stream_begin(s, is_events(s->endpoint) ? events_type : lines_type);
-    return leave(s, rc < 0 ? rc : put(s, weft__buf_str(&s->text)));
+    if (rc == 0) rc = put(s, weft__buf_str(&s->text));
+    if (s->text.room > TEXT_KEPT) weft__buf_free(&s->text);      /* the next one may be long in coming */
+    return leave(s, rc);
+}
+
+/* What a program gives as JSON (a weft_json) may have lines of its own, between its values: in its texts they are escaped. */
+static void blank(char *at, const char *end, char what)
+{
+    while (at < end && (at = memchr(at, what, (size_t)(end - at)))) *at++ = ' ';
 }
 
 int weft__stream_json(weft_stream *s, const weft_schema *schema, const void *value)
 {
     weft__fault fault = { "" };
+    size_t from = s->text.len;
     int rc = weft__json_write(schema, value, &s->text, &fault);
+    if (rc == 0 && !s->text.failed) {
+        const char *end = s->text.ptr + s->text.len;
+        blank(s->text.ptr + from, end, '\n');
+        blank(s->text.ptr + from, end, '\r');
+    }
     if (rc == 0) return 0;
     return weft__fail_as(NULL, rc, 0, "an item cannot be written as JSON: %s", fault.text[0] ? fault.text : "no memory");
 }
@@ -189,7 +207,7 @@ static void say_failure(const weft_stream *s, int rc, bool late)
     bool abandoned = rc == WEFT_ECANCELED && weft__cancelled();
     if (late) say(s, "its handler did not end within timeout_ms", "");
     else if (rc > 0) say(s, "its handler returned a positive number; expected 0 or what weft_fail returns", "");
-    else if (!abandoned && !s->failed) say(s, error->text, error->trace);
+    else if (!abandoned && (!s->failed || s->failed == WEFT_ENOMEM)) say(s, error->text, error->trace);
 }
 
 static void end_begun(weft_stream *s, int rc, bool late)
@@ -226,7 +244,7 @@ bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int *r
         s->scope = handler;
         if (is_events(e)) weft__exchange_until_stop(s->exchange);
         *rc = weft__endpoint_run(e, in, out);
-        *late = *rc == WEFT_ETIMEDOUT && weft_scope_caught(handler);
+        *late = *rc == WEFT_ETIMEDOUT && weft_scope_caught(handler) && !s->failed;
         if (*rc == 0 && !weft__exchange_begun(s->exchange)) *rc = end_unwritten(s);
     }
     if (is_events(e)) weft__events_end(out);

@@ -13,7 +13,7 @@ struct weft_stream {
     const char *writing;             /* the name of the task that does; NULL: none */
     int64_t length;                  /* -1: it is not known before */
     uint64_t written;
-    int failed;                      /* what the first write that could not be sent failed with */
+    int failed;                      /* why nobody takes it any more; 0: somebody may, or a cancel broke it off */
 };
 
 struct weft_events {
@@ -39,7 +39,7 @@ weft_str weft__events_lines(const weft_events *events);
 int weft__stream_begin(weft_stream *s, weft_str type);
 /* One part. Waits: unless there is room. */
 int weft__stream_put(weft_stream *s, weft_str bytes);
-/* Append a value's JSON to s->text. 0 or a code, recorded. */
+/* Append a value's JSON to s->text, on one line. 0 or a code, recorded. */
 int weft__stream_json(weft_stream *s, const weft_schema *schema, const void *value);
 /* s->text is empty, and this task alone writes it until weft__stream_give: 0, or WEFT_EBUSY, recorded. */
 int weft__stream_take(weft_stream *s);

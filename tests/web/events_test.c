@@ -59,6 +59,27 @@ static int silent(const name_in *in, weft_events *out)
     return weft_sleep_ms(31000);
 }
 
+/* Says how often only when the head has gone, and does not hear that nobody wants the rest. */
+static int deaf(const name_in *in, weft_events *out)
+{
+    if (weft_str_equal(in->name, WEFT_S("204"))) WEFT_TRY(weft_reply_status(weft_events_reply(out), 204));
+    last_rc = weft_event(out);
+    weft_events_heartbeat(out, 100);
+    {
+        WEFT_SCOPE(shut, .shield = true);
+        WEFT_TRY(weft_sleep_ms(350));
+    }
+    return 0;
+}
+
+WEFT_MODEL(Wrapped, field(weft_json, raw), field(int, n));
+static int wrapped(const weft_none *in, weft_events *out)
+{
+    (void)in;
+    Wrapped w = { { WEFT_S("{\n  \"a\": [1,\r\n\n2], \"b\": \"x\\ny\"\r}") }, 3 };
+    return weft_event_item(Wrapped, out, &w);
+}
+
 static int forever(const weft_none *in, weft_events *out)
 {
     (void)in;
@@ -89,6 +110,8 @@ static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_GET("/text-id", text_id, weft_none, weft_events),
     WEFT_GET("/refused/{name}", refused, name_in, weft_events),
     WEFT_GET("/silent/{name}", silent, name_in, weft_events),
+    WEFT_GET("/deaf/{name}", deaf, name_in, weft_events),
+    WEFT_GET("/wrapped", wrapped, weft_none, weft_events),
     WEFT_GET("/forever", forever, weft_none, weft_events),
     WEFT_GET("/fails", fails, weft_none, weft_events),
     WEFT_GET("/other/{name}", other, name_in, weft_events)) };
@@ -111,6 +134,11 @@ WEFT_TEST(events_are_written_as_clients_read_them)
         ": for people\n\n"
         "id: a2\nevent: price\ndata: {\"item\":\"a\\nb\",\"price\":1.5}\n\n"
         "data: {\"item\":\"c\",\"price\":2.0}\n\n");
+}
+
+WEFT_TEST(json_of_many_lines_is_one_line_of_data)
+{
+    WEFT_CHECK_STR(weft_test_get(&app, "/wrapped").body, "data: {\"raw\":{   \"a\": [1,   2], \"b\": \"x\\ny\" },\"n\":3}\n\n");
 }
 
 WEFT_TEST(whoever_comes_back_goes_on_behind_what_it_has)
@@ -164,6 +192,17 @@ WEFT_TEST(a_request_for_the_head_of_events_is_answered_at_once)
     WEFT_CHECK_STR(weft_response_header(&shot.answer, "Content-Type"), "text/event-stream");
     WEFT_CHECK_EQ(weft_test_ms(), 0);
     WEFT_CHECK_EQ(last_rc, WEFT_ECANCELED);
+}
+
+WEFT_TEST(an_answer_that_is_its_head_alone_has_no_heartbeat)
+{
+    weft__shot shots[] = { { .bytes = WEFT_S("HEAD /deaf/x HTTP/1.1\r\nHost: a\r\n\r\n"), .to_head = true },
+        { .bytes = WEFT_S("GET /deaf/204 HTTP/1.1\r\nHost: a\r\n\r\n") } };
+    WEFT_CHECK(weft__test_fire(&app, NULL, shots, 2));
+    WEFT_CHECK_EQ(shots[0].answer.status, 200);
+    WEFT_CHECK_EQ(shots[1].answer.status, 204);
+    WEFT_CHECK_EQ(last_rc, 0);
+    WEFT_CHECK_STR(weft_test_get(&app, "/deaf/x").body, ":\n\n:\n\n:\n\n");
 }
 
 WEFT_TEST(a_client_of_http_1_0_gets_events_until_the_close)

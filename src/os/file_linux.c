@@ -18,29 +18,32 @@ enum { TEMP_TRIES = 16, PATH_BYTES = 4096 };
 
 static int64_t done(int64_t rc) { return rc < 0 ? -errno : rc; }
 
+static int64_t step_into(int dir, const char *name, size_t n)
+{
+    char step[NAME_MAX + 1];
+    if (n > NAME_MAX) return -ENAMETOOLONG;
+    if (n == 2 && name[0] == '.' && name[1] == '.') return -EXDEV;
+    memcpy(step, name, n);
+    step[n] = 0;
+    return done(openat(dir, step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 /* Where openat2 is not to be had (a sandbox): a step for each name, and links are not followed at all. */
 static int64_t open_by_steps(int dir, const weft__file_op *op)
 {
-    int at = dup(dir);
     const char *name = op->path;
-    if (at < 0) return -errno;
+    if (*name == '/') return -EXDEV;
+    int64_t at = done(fcntl(dir, F_DUPFD_CLOEXEC, 0));
     for (const char *slash; at >= 0 && (slash = strchr(name, '/')); name = slash + 1) {
-        char step[NAME_MAX + 1];
-        size_t n = (size_t)(slash - name);
-        bool leads_out = slash == op->path || (n == 2 && name[0] == '.' && name[1] == '.');
-        int64_t next = leads_out ? -EXDEV : n > NAME_MAX ? -ENAMETOOLONG : n ? 0 : dup(at);
-        if (next == 0) {
-            memcpy(step, name, n);
-            step[n] = 0;
-            next = done(openat(at, step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-        }
-        close(at);
-        at = (int)next;
+        if (slash == name) continue;
+        int64_t next = step_into((int)at, name, (size_t)(slash - name));
+        close((int)at);
+        at = next;
     }
     if (at < 0) return at;
-    int64_t fd = strcmp(name, "..") == 0 ? -EXDEV
-                                         : done(openat(at, *name ? name : ".", op->flags | O_NOFOLLOW | O_CLOEXEC, op->mode));
-    close(at);
+    int64_t fd = strcmp(name, "..") == 0
+        ? -EXDEV : done(openat((int)at, *name ? name : ".", op->flags | O_NOFOLLOW | O_CLOEXEC, op->mode));
+    close((int)at);
     return fd;
 }
 

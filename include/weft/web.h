@@ -95,7 +95,8 @@ extern const weft_schema weft_schema_weft_reply;
  * checked: control characters are refused, so nothing can be smuggled in. Content-Length, Transfer-Encoding,
  * Connection and Date are weft's own. At most 64 headers of 8 KiB each. Return 0; WEFT_EINVAL, recorded: a
  * handler that passes it on answers 500; WEFT_ENOMEM. Waits: never.
- * Headers, but for Content-Type, go out with a failure that has a status as well: a 401 can have its WWW-Authenticate. */
+ * Headers, but for those of a body (Content-Type, -Encoding, -Language, -Location, -Range, -Disposition), go out with a failure that has a
+ * status as well: a 401 can have its WWW-Authenticate. */
 int weft_reply_status(weft_reply *, int status);
 int weft_reply_header(weft_reply *, const char *name, const char *fmt, ...) WEFT_PRINTF(3, 4);
 
@@ -106,7 +107,7 @@ int weft_reply_header(weft_reply *, const char *name, const char *fmt, ...) WEFT
  * remove: the client forgets the one with this name, path and domain; the value is not looked at.
  * The value may be any text without control characters: one that is more than a cookie can hold (spaces, quotes, commas,
  * semicolons, not ASCII) is quoted and escaped, which cookie(...) of an input reads back, and scripts of a page see as it is sent.
- * WEFT_EINVAL for what clients would drop or misread: a name that is no token, more than 4096 bytes, a semicolon in the
+ * WEFT_EINVAL for what clients would drop or misread: a name that is no token, more than 4096 bytes, escaped, a semicolon in the
  * path, __Secure- and __Host- names without what they ask for. WEFT_ENOMEM. Waits: never. RFC 6265, 4.1 */
 typedef struct weft_cookie {
     weft__named_options_only _;
@@ -129,7 +130,7 @@ int weft_reply_bytes(weft_reply *, const char *content_type, weft_str bytes);
  *     return weft_reply_file(out, "reports/2024.pdf");
  *     return weft_reply_file(out, in->name.ptr, .beneath = "reports", .filename = "report.pdf");
  *
- * It is opened at once, so a failure to is the handler's: codes as of weft_file_open. beneath: for a path that the client has a
+ * It is opened at once, so a failure to is the handler's: codes as of weft_file_open, and WEFT_EINVAL for a device. beneath: for a path that the client has a
  * say in: it never leads out of that directory, and whatever is not there to be read is WEFT_ENOENT, which is answered 404. What is
  * sent are the bytes that it has now: one that becomes shorter breaks the answer off.
  * content_type: without it what the end of the name says (.html, .png, .pdf, ...; text is UTF-8). filename: the client is told to
@@ -253,7 +254,8 @@ typedef struct weft_route {
  * never listed. No path and no link leads out of the folder, and names that begin with a dot, but for .well-known, are not
  * found: 404, as all that is not there.
  * .fallback = "index.html": that file instead of a 404 for who wants HTML (Accept), for pages whose script reads the path itself.
- * The folder is taken from the working directory; it may change while the program runs. In documentation: no. */
+ * The folder is taken from the working directory; it may change while the program runs. One that is not there is said on stderr when
+ * the program starts. In documentation: no. */
 #define WEFT_STATIC(path_, folder_, ...) { .method = "GET", .path = path_ "/{path:path}", .name = "static", \
     .handler = (weft__fn *)weft__static_handler, .in = &weft__static_in, .out = &weft_schema_weft_reply, \
     .run = (weft_run_in)WEFT__RUN_STATIC, .undocumented = true, .folder = folder_, __VA_ARGS__ }

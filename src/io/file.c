@@ -213,6 +213,7 @@ int weft_file_open_with(weft_file **out, const char *path, const weft_open_opts 
     if (!f) return open_failed(WEFT_ENOMEM, path, o);
     f->writes = o->write || o->append;
     f->appends = o->append;
+    f->regular = S_ISREG(st.st_mode);
     f->bytes_at_open = st.st_size;
     f->modified_us_at_open = st.st_mtim.tv_sec * 1000000LL + st.st_mtim.tv_nsec / 1000;
     if (o->line_bytes_max) f->line_bytes_max = o->line_bytes_max;

@@ -18,6 +18,7 @@ struct weft_file {
     int fd;
     int users, holders;
     bool closed, writes, appends;
+    bool regular;                    /* when it was opened: neither a device nor the like */
     bool stale;                      /* what was read ahead may have been written over meanwhile */
     int64_t position;
     int64_t bytes_at_open, modified_us_at_open;      /* what it said of itself then */

@@ -253,6 +253,6 @@ int weft__endpoint_make(
     e->status = r->status ? r->status : 200;
     bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0
         || e->answer >= WEFT__ANSWER_STREAM;
-    e->cancels = safe ? !r->keep_when_client_leaves : r->cancel_when_client_leaves;
+    e->cancels = safe ? !r->keep_when_client_leaves && !r->folder : r->cancel_when_client_leaves;
     return m.out_of_memory ? WEFT_ENOMEM : 0;
 }

@@ -18,7 +18,15 @@ enum { PIECE = 32 * 1024, LINES_BYTES = 512, SECOND_US = 1000000 };
 bool weft__file_absent(int rc)
 {
     return rc == WEFT_ENOENT || rc == -EXDEV || rc == -ENOTDIR || rc == -EISDIR || rc == -ELOOP || rc == -ENAMETOOLONG
-        || rc == -EACCES || rc == WEFT_EINVAL;
+        || rc == -EACCES || rc == -ENXIO || rc == -ENODEV || rc == WEFT_EINVAL;
+}
+
+int weft__reply_file_open(weft_file **f, const char *path, const char *beneath)
+{
+    int rc = weft_file_open(f, path, .beneath = beneath);
+    if (rc < 0 || (*f)->regular) return rc;
+    weft_file_free(*f);
+    return weft__fail_as(NULL, WEFT_EINVAL, 0, "cannot answer with %s: it is no regular file", path);
 }
 
 void weft__reply_expect_file(weft_reply *r, weft__exchange *x)
@@ -87,7 +95,7 @@ int weft_reply_file_with(weft_reply *r, const char *path, const weft_reply_file_
     weft_file *f = NULL;
     if (r->sent) return weft_fail(WEFT_EINVAL, "weft_reply_file %s: the head has been sent", path);
     if (!r->exchange) return weft_fail(WEFT_EINVAL, "weft_reply_file %s: expected the output of a route", path);
-    int rc = weft_file_open(&f, path, .beneath = o->beneath);
+    int rc = weft__reply_file_open(&f, path, o->beneath);
     if (rc < 0 && o->beneath && weft__self() && weft__file_absent(rc))
         return weft__fail_as(NULL, WEFT_ENOENT, 0, "there is no file %s beneath %s to be read", path, o->beneath);
     return rc < 0 ? rc : weft__reply_file_over(r, f, weft_str_of(path), o);
@@ -138,16 +146,14 @@ static weft_str lines_of(weft__exchange *x, const weft_reply *r, const told *t, 
 
 static void refuse(const weft__endpoint *e, weft__exchange *x, weft_reply *r, const told *t, int status)
 {
+    weft__reply_forget_body(r);
     if (status == 416) (void)!weft_reply_header(r, "Content-Range", "bytes */%lld", (long long)t->what.bytes);
     weft__failure_tell(e->site, e, x, &(weft__told){ .status = status, .text = weft__http_reason(status), .headers = r });
 }
 
-static int send_bytes(weft__exchange *x, const weft_reply *r, const weft__range *range)
+static int send_bytes(weft__exchange *x, const weft_reply *r, const weft__range *range, char *piece)
 {
-    size_t most = range->bytes < PIECE ? (size_t)range->bytes : PIECE;
-    char *piece = weft__arena_alloc(x->arena, most);
     int64_t at = range->from, end = at + range->bytes;
-    if (!piece) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a piece of %s", r->file->path);
     while (at < end) {
         int64_t n = weft_file_pread(r->file, piece, end - at < PIECE ? (size_t)(end - at) : PIECE, at);
         if (n == 0) return weft__fail_as(NULL, WEFT_EPROTO, 0, "%s has become shorter while it was sent", r->file->path);
@@ -163,6 +169,14 @@ static void break_off(const weft__endpoint *e, weft__exchange *x, int rc)
     bool abandoned = weft__exchange_left(x) || weft__cancelled();
     weft__exchange_break(x);
     if (!abandoned) weft__log(WEFT__LOG_ERROR, "%.*s: broke off: %s", WEFT_FMT(e->name), weft_error_of(rc)->text);
+}
+
+/* Who has ended its own side may still listen: what cancelled the handler is no reason to break off. */
+static int send_all(weft__exchange *x, const weft_reply *r, const weft__range *range, char *piece)
+{
+    if (!weft__exchange_cut(x)) return send_bytes(x, r, range, piece);
+    WEFT_SCOPE(answering, .shield = true);
+    return send_bytes(x, r, range, piece);
 }
 
 void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
@@ -185,9 +199,15 @@ void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
         weft__exchange_reply(x, status, lines, WEFT_S(""));
         return;
     }
+    char *piece = weft__arena_alloc(x->arena, range.bytes < PIECE ? (size_t)range.bytes : PIECE);
+    if (!piece) {
+        weft__failure_internal(e, x, "no memory for a piece of %s (request_bytes_max is %zu)", r->file->path, x->arena->bytes_max);
+        return;
+    }
+    weft__exchange_cancel_on_leave(x, false);
     int rc = weft__exchange_begin(x, status, lines, range.bytes);
     if (rc < 0 || weft__exchange_is_bare(x)) return;
-    rc = send_bytes(x, r, &range);
+    rc = send_all(x, r, &range, piece);
     if (rc < 0) break_off(e, x, rc);
     else (void)weft__exchange_end(x);
 }

@@ -86,8 +86,10 @@ static void memory_gave_out(const weft__endpoint *e, weft__exchange *x)
 static void finish(
     const weft__endpoint *e, weft__exchange *x, weft_reply *r, const void *out, int rc)
 {
-    if (rc < 0) weft__failure_reply(e, x, r, rc);
-    else if (rc > 0)
+    if (rc < 0) {
+        if (r) weft__reply_forget_body(r);
+        weft__failure_reply(e, x, r, rc);
+    } else if (rc > 0)
         weft__failure_internal(e, x,
             "its handler %s returned %d; expected 0 or what weft_fail returns", e->route->name, rc);
     /* Something found no room in the arena and was left out: the output lacks what it should hold. */

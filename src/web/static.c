@@ -39,9 +39,17 @@ static int to_itself_with_slash(const weft__exchange *x, weft_reply *r)
 static int give(const weft_route *route, const char *path, weft_reply *r)
 {
     weft_file *f = NULL;
-    int rc = weft_file_open(&f, path, .beneath = route->folder);
+    int rc = weft__reply_file_open(&f, path, route->folder);
     if (rc == 0) rc = weft__reply_file_over(r, f, weft_str_of(path), &(weft_reply_file_opts){ 0 });
     return rc == 0 ? weft_reply_header(r, "X-Content-Type-Options", "nosniff") : rc;
+}
+
+/* What is not there is answered by what the client accepts, which caches have to know. RFC 9110, 12.5.5 */
+static int give_fallback(const weft_route *route, weft_reply *r)
+{
+    int rc = weft__wants_html(r->exchange) ? give(route, route->fallback, r) : WEFT_ENOENT;
+    if (rc == 0) return weft_reply_header(r, "Vary", "Accept");
+    return weft__file_absent(rc) ? weft_fail_header(not_found(), "Vary", "Accept") : rc;
 }
 
 int weft__static_answer(const weft__endpoint *e, const void *in_, void *out)
@@ -49,11 +57,13 @@ int weft__static_answer(const weft__endpoint *e, const void *in_, void *out)
     const static_in *in = in_;
     const weft_route *route = e->route;
     weft_reply *r = out;
-    weft_str path = in->path;
+    weft_str path = in->path, file = path;
     bool folder = !path.len || path.ptr[path.len - 1] == '/', odd = is_hidden(path) || memchr(path.ptr, 0, path.len);
-    int rc = odd ? WEFT_ENOENT : give(route, folder ? weft_format("%.*sindex.html", WEFT_FMT(path)).ptr : path.ptr, r);
+    if (folder) file = weft_format("%.*sindex.html", WEFT_FMT(path));
+    if (!file.len) return WEFT_ENOMEM;
+    int rc = odd ? WEFT_ENOENT : give(route, file.ptr, r);
     if (rc == -EISDIR && !folder) return to_itself_with_slash(r->exchange, r);
-    bool absent = rc < 0 && weft__file_absent(rc);
-    if (absent && !odd && route->fallback && weft__wants_html(r->exchange)) rc = give(route, route->fallback, r);
-    return rc < 0 && weft__file_absent(rc) ? not_found() : rc;
+    if (rc == 0 || !weft__file_absent(rc)) return rc;
+    if (odd || !route->fallback) return not_found();
+    return give_fallback(route, r);
 }

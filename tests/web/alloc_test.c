@@ -98,7 +98,7 @@ static const weft_app sound = { .templates = WEFT_TEMPLATES(order_page, part_par
         WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
         WEFT_GET("/pages/{id}", page, id_in, weft_reply), WEFT_GET("/links/{id}", link_to, link_in, weft_str),
-        WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events),
+        WEFT_STATIC("/static", "static", .fallback = "none.html"), WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events),
         WEFT_GET("/file", file_of, weft_none, weft_reply), WEFT_STATIC("/folder", "files", .fallback = "sub/a.txt")) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
@@ -155,6 +155,8 @@ static int ask(void)
     char why[256];
     WEFT_TRY(weft_dir_make("files/sub", .parents = true));
     WEFT_TRY(weft_file_save("files/sub/a.txt", WEFT_S("hello")));
+    WEFT_TRY(weft_dir_make("static"));
+    WEFT_TRY(weft_file_save("static/index.html", WEFT_S("hello")));
     WEFT_TRY(weft__server_open(&now.server, &(weft_serve_opts){ .port = -1 }, answer, NULL, why));
     {
         WEFT_SCOPE(servers);
@@ -238,6 +240,13 @@ WEFT_TEST(a_page_without_memory_is_an_error_and_nothing_is_lost)
 WEFT_TEST(a_url_without_memory_is_an_error_and_nothing_is_lost)
 {
     each_in_turn("GET /links/7%20x HTTP/1.1\r\nHost: a\r\n\r\n", 200);
+}
+
+WEFT_TEST(a_file_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /static/ HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\n\r\n", 206);
+    each_in_turn("GET /static/index.html HTTP/1.1\r\nHost: a\r\nIf-Match: \"x\"\r\n\r\n", 412);
+    each_in_turn("GET /static/none HTTP/1.1\r\nHost: a\r\n\r\n", 404);
 }
 
 WEFT_TEST(a_debug_page_without_memory_is_an_error_and_nothing_is_lost)

@@ -30,6 +30,23 @@ static int by_name(const name_in *in, weft_reply *out)
     return weft_reply_file(out, "files/a.txt");
 }
 
+/* What is said of the bytes of a file is not true of an answer that has none of them. */
+static int packed(const name_in *in, weft_reply *out)
+{
+    WEFT_TRY(weft_reply_header(out, "content-encoding", "gzip"));
+    WEFT_TRY(weft_reply_header(out, "Content-Language", "en"));
+    WEFT_TRY(weft_reply_header(out, "Content-Security-Policy", "default-src 'none'"));
+    if (weft_str_equal(in->name, WEFT_S("refused"))) return weft_fail(403, "no");
+    return weft_reply_file(out, "files/a.txt", .filename = "a.txt");
+}
+
+static int hungry(const weft_none *in, weft_reply *out)
+{
+    (void)in;
+    if (!weft_alloc(48 << 10)) return -1;
+    return weft_reply_file(out, "files/large.bin");
+}
+
 static int shrinking(const weft_none *in, weft_reply *out)
 {
     (void)in;
@@ -46,6 +63,8 @@ static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_GET("/under/{rest:path}", under, rest_in, weft_reply),
     WEFT_GET("/by/{name}", by_name, name_in, weft_reply),
     WEFT_POST("/by/{name}", by_name, name_in, weft_reply),
+    WEFT_GET("/packed/{name}", packed, name_in, weft_reply),
+    WEFT_GET("/hungry", hungry, weft_none, weft_reply),
     WEFT_GET("/shrinking", shrinking, weft_none, weft_reply),
     WEFT_GET("/beside", beside, beside_in, int)) };
 
@@ -212,6 +231,32 @@ WEFT_TEST(a_file_that_becomes_shorter_breaks_the_answer_off)
     WEFT_CHECK(weft__test_fire(&app, NULL, &shot, 1));
     WEFT_CHECK(strstr(world_capture_end(), "GET /shrinking: broke off: files/large.bin has become shorter while it was sent") != NULL);
     WEFT_CHECK_EQ(shot.answer.status, 0);
+}
+
+WEFT_TEST(what_is_said_of_a_file_is_not_said_of_a_failure)
+{
+    with_files();
+    WEFT_CHECK_EQ(ask("GET", "/packed/x", NULL).status, 200);
+    weft_response answers[] = { ask("GET", "/packed/refused", NULL), ask("GET", "/packed/x", "If-Match: \"x\""), ask("GET", "/packed/x", "Range: bytes=9-") };
+    static const int statuses[] = { 403, 412, 416 };
+    for (size_t i = 0; i < weft_count(answers); i++) {
+        WEFT_CHECK_EQ(answers[i].status, statuses[i]);
+        WEFT_CHECK_STR(weft_response_header(&answers[i], "Content-Encoding"), "");
+        WEFT_CHECK_STR(weft_response_header(&answers[i], "Content-Language"), "");
+        WEFT_CHECK_STR(weft_response_header(&answers[i], "Content-Disposition"), "");
+        WEFT_CHECK_STR(weft_response_header(&answers[i], "Content-Security-Policy"), "default-src 'none'");
+        WEFT_CHECK_STR(weft_response_header(&answers[i], "Content-Range"), i == 2 ? "bytes */5" : "");
+    }
+}
+
+WEFT_TEST(without_memory_for_a_piece_of_a_file_the_answer_is_an_error)
+{
+    with_files();
+    weft__shot shot = { .bytes = WEFT_S("GET /hungry HTTP/1.1\r\nHost: a\r\n\r\n") };
+    world_capture_begin();
+    WEFT_CHECK(weft__test_fire(&app, &(weft_serve_opts){ .request_bytes_max = 64 << 10 }, &shot, 1));
+    WEFT_CHECK(strstr(world_capture_end(), "GET /hungry: 500: no memory for a piece of files/large.bin") != NULL);
+    WEFT_CHECK_EQ(shot.answer.status, 500);
 }
 
 static int read_slowly(void)

@@ -98,6 +98,20 @@ WEFT_TEST(who_wants_a_page_gets_the_fallback_for_what_is_not_there)
     WEFT_CHECK_EQ(ask("GET", "/assets/none", page).status, 404);
 }
 
+WEFT_TEST(caches_are_told_what_a_fallback_depends_on)
+{
+    const char *page = "Accept: text/html";
+    weft_response r = ask("GET", "/orders/7", page);
+    WEFT_CHECK_STR(weft_response_header(&r, "Vary"), "Accept");
+    r = ask("GET", "/orders/7", NULL);
+    WEFT_CHECK_EQ(r.status, 404);
+    WEFT_CHECK_STR(weft_response_header(&r, "Vary"), "Accept");
+    r = ask("GET", "/index.html", page);
+    WEFT_CHECK_STR(weft_response_header(&r, "Vary"), "");
+    r = ask("GET", "/assets/none", page);
+    WEFT_CHECK_STR(weft_response_header(&r, "Vary"), "");
+}
+
 static const weft_app faulty = { .routes = WEFT_ROUTES(
     WEFT_STATIC("/a", ""),
     WEFT_GET("/c", api, weft_none, int, .fallback = "index.html")) };

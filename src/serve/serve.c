@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "os/os.h"
+#include "os/file.h"
 #include "task/inspect.h"
 #include "task/offload.h"
 #include "task/process.h"
@@ -90,10 +90,24 @@ static int serve_on(serving *s, weft__os *os)
     return rc;
 }
 
+/* It may come later; but mostly the program was started in another directory than its author had in mind. */
+static void say_folders(const serving *s, weft__os *os)
+{
+    struct stat st;
+    const char *folder;
+    for (uint32_t i = 0; (folder = weft__app_folder_next(s->compiled, &i));) {
+        weft__file_op look = { .kind = WEFT__FILE_STAT, .fd = -1, .path = folder, .stat = &st };
+        os->ops->files->file_do(os, &look);
+        if (look.result == 0 && S_ISDIR(st.st_mode)) continue;
+        fprintf(stderr, "weft: WARNING: there is no folder '%s' here, which WEFT_STATIC serves: whatever is asked of it is answered 404\n", folder);
+    }
+}
+
 static int serve(serving *s)
 {
     weft__process_begin();                           /* before there is anything that a fork would copy */
     weft__os *os = weft__os_linux_new();
+    if (os) say_folders(s, os);
     int rc = os ? serve_on(s, os) : WEFT_ENOMEM;
     if (os) os->ops->free(os);
     weft__process_end();

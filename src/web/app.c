@@ -433,6 +433,15 @@ bool weft__app_debugs(const weft__app *app)
     return false;
 }
 
+const char *weft__app_folder_next(const weft__app *app, uint32_t *next)
+{
+    while (*next < app->endpoints.count) {
+        const char *folder = app->endpoints.items[(*next)++].route->folder;
+        if (folder) return folder;
+    }
+    return NULL;
+}
+
 /* ---- which application a path is of ---- */
 
 /* Compared as routes are: decoded, and %2F is never a slash. What is no encoding is no path of ours. */

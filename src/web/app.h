@@ -15,6 +15,9 @@ void weft__app_free(weft__app *app);
 /* Does it, or an application in it, show what happens inside (.debug)? */
 bool weft__app_debugs(const weft__app *app);
 
+/* The folders that it serves, from *next = 0 on; NULL behind the last. */
+const char *weft__app_folder_next(const weft__app *app, uint32_t *next);
+
 /* Answers one request: a weft__http_handler with the compiled app as its ctx. */
 void weft__app_handle(void *app, weft__exchange *x);
 #endif

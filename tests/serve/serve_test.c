@@ -226,6 +226,19 @@ WEFT_TEST(a_server_that_shows_what_happens_inside_says_so)
     WEFT_CHECK(strstr(text, "debug") == NULL);
 }
 
+static const weft_app of_folders = { .openapi_path = "",
+    .routes = WEFT_ROUTES(WEFT_STATIC("/tmp", "/tmp"), WEFT_STATIC("", "weft-no-such-folder")) };
+
+WEFT_TEST(a_folder_that_is_not_there_is_said)
+{
+    char text[1024];
+    serving s = serve_app(&of_folders, (weft_serve_opts){ .port = -1 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "weft: WARNING: there is no folder 'weft-no-such-folder' here") != NULL);
+    WEFT_CHECK(strstr(text, "'/tmp'") == NULL);
+}
+
 WEFT_TEST(a_quiet_server_prints_nothing)
 {
     char text[1024];

@@ -34,7 +34,7 @@ static int orders(const weft_none *in, weft_stream *out)
 /* ---- events ---- */
 
 WEFT_MODEL(Price, field(weft_str, item), field(double, price));
-WEFT_INPUT(prices_in, header(WEFT_OPT(int64_t), last_event_id), query(int, count, .initial = "3600", .range = { 1, 3600 }));
+WEFT_INPUT(prices_in, header(WEFT_OPT(int64_t), last_event_id, .range = { 0, 1e9 }), query(int, count, .initial = "3600", .range = { 1, 3600 }));
 
 static double price_at(int64_t n) { return 100 + (double)(n * 37 % 11) / 2; }
 

@@ -110,7 +110,7 @@ static int fibonacci(const fibonacci_in *in, int64_t *out)
 /* ---- GET /events: one a second; whoever comes back goes on behind the last one it got ---- */
 
 WEFT_MODEL(Tick, field(int64_t, n), field(weft_str, says));
-WEFT_INPUT(events_in, header(WEFT_OPT(int64_t), last_event_id, .doc = "What the client got last"));
+WEFT_INPUT(events_in, header(WEFT_OPT(int64_t), last_event_id, .range = { 0, 1e9 }, .doc = "What the client got last"));
 
 static int events(const events_in *in, weft_events *out)
 {

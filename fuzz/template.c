@@ -12,7 +12,7 @@
 #define HOSTILE "<q\"'&>"
 
 WEFT_MODEL(Maker, field(weft_str, name), opt(weft_str, town));
-WEFT_MODEL(Book, field(weft_str, name), field(weft_str, url), list(weft_str, tags), ref(Maker, by), opt(Maker, owner), field(int, stock), field(_Bool, open), field(double, price), field(int64_t, big));
+WEFT_MODEL(Book, field(weft_str, name), field(weft_str, url), list(weft_str, tags), ref(Maker, by), opt(Maker, owner), field(int, stock), field(_Bool, open), field(double, price), field(int64_t, big), field(weft_decimal, cost), field(weft_bytes, seal));
 WEFT_MODEL(Shelf, field(weft_str, title), list(Book, books), opt(Maker, owner), map(int, counts), field(weft_uuid, id));
 
 static void render(const weft__site *site, const weft_template *t, const Shelf *shelf, bool raw)
@@ -37,8 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const weft_template *const list[] = { &whole, &part, NULL };
     Maker maker = { .name = WEFT_S(HOSTILE), .town = WEFT_SOME(WEFT_S("\xff")) };
     weft_str tags[] = { WEFT_S(HOSTILE), WEFT_S("") };
-    Book books[] = { { .name = WEFT_S(HOSTILE), .url = WEFT_S("javascript:x"), .tags = { tags, 2, 0 }, .by = &maker, .owner = WEFT_SOME(maker), .stock = 1, .open = true, .price = 0.5, .big = -1 },
-        { .name = WEFT_S(""), .url = WEFT_S("https://a.example/" HOSTILE) } };
+    Book books[] = { { .name = WEFT_S(HOSTILE), .url = WEFT_S("javascript:x"), .tags = { tags, 2, 0 }, .by = &maker, .owner = WEFT_SOME(maker), .stock = 1, .open = true, .price = 0.5, .big = -1,
+            .cost = { WEFT_S("0.10") }, .seal = { (const uint8_t *)"seal", 4 } },
+        { .name = WEFT_S(""), .url = WEFT_S("https://a.example/" HOSTILE), .cost = { WEFT_S("-0e1") } } };
     Shelf full = { .title = WEFT_S(HOSTILE), .books = { books, 2, 0 }, .owner = WEFT_SOME(maker) }, empty = { .title = WEFT_S("") };
     weft_arena arena;
     weft__buf faults;

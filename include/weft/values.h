@@ -75,7 +75,8 @@ weft_datetime weft_datetime_of_unix(int64_t us);
 /* ---- lengths of time, ISO 8601: "PT1H30M" ---- */
 
 /* Read: "P1Y2M3W4DT5H6M7.5S" (a year is 365 days, a month 30, the last quantity may have a fraction), "3 days, 12:30",
- * "12:30:00", each perhaps with a sign; or a number of seconds. At most 106,751,991 days. .range is in seconds. */
+ * "12:30:00", each perhaps with a sign; or a number of seconds. At most 106,751,991 days; INT64_MIN is none.
+ * .range is in seconds. */
 typedef struct weft_duration { int64_t us; } weft_duration;
 enum { WEFT_DURATION_TEXT = 40 };
 

@@ -198,6 +198,7 @@ static char *seconds_put(char *to, uint64_t seconds, uint64_t us)
 size_t weft__duration_write(char *to, weft_duration length)
 {
     char *at = to;
+    if (length.us == INT64_MIN) return 0;
     uint64_t left = length.us < 0 ? 0 - (uint64_t)length.us : (uint64_t)length.us;
     uint64_t us = left % SECOND_US, days = left / DAY_US, s = left / SECOND_US % WEFT__DAY_S;
     if (length.us < 0) *at++ = '-';

@@ -8,6 +8,7 @@
 const char *weft__duration_read(weft_str text, weft_duration *out);
 const char *weft__duration_of_number(const weft__number *n, weft_duration *out);
 
-/* Puts at most WEFT_DURATION_TEXT - 1 bytes at `to`, no NUL; how many. */
+/* Puts at most WEFT_DURATION_TEXT - 1 bytes at `to`, no NUL; how many. 0 for INT64_MIN,
+ * which is none: no read gives it. */
 size_t weft__duration_write(char *to, weft_duration length);
 #endif

@@ -85,12 +85,24 @@ WEFT_TEST(lengths_of_time_are_written_as_iso_8601_has_them)
         { INT64_C(86400) * 1000000 + 1, "P1DT0.000001S" },
         { INT64_C(5400) * 1000000, "PT1H30M" },
         { INT64_MAX, "P292471Y76DT4H54.775807S" },
-        { INT64_MIN, "-P292471Y76DT4H54.775808S" },
+        { -INT64_MAX, "-P292471Y76DT4H54.775807S" },
     };
     char text[WEFT_DURATION_TEXT];
-    for (size_t i = 0; i < weft_count(cases); i++)
+    weft_duration back;
+    for (size_t i = 0; i < weft_count(cases); i++) {
         WEFT_CHECK_STR(
             weft_str_of(weft_duration_text((weft_duration){ cases[i].us }, text)), cases[i].text);
+        WEFT_CHECK_EQ(weft_duration_parse(weft_str_of(text), &back), 0);
+        WEFT_CHECK_EQ(back.us, cases[i].us);
+    }
+}
+
+WEFT_TEST(a_duration_that_no_text_gives_has_none)
+{
+    char text[WEFT_DURATION_TEXT];
+    weft_duration back;
+    WEFT_CHECK_EQ(weft_duration_parse(WEFT_S("-P292471Y76DT4H54.775808S"), &back), WEFT_EINVAL);
+    WEFT_CHECK_STR(weft_str_of(weft_duration_text((weft_duration){ INT64_MIN }, text)), "");
 }
 
 WEFT_TEST(a_uuid_knows_its_version)

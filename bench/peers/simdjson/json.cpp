@@ -244,7 +244,8 @@ int main(int argc, char **argv)
     bool large = argc == 3 && strcmp(argv[1], "large") == 0, small = argc == 3 && strcmp(argv[1], "small") == 0;
     if (!large && !small) return fprintf(stderr, "usage: simdjson_json small|large FILE\n"), 2;
     try {
-        printf("version %s, %s\n", SIMDJSON_STRINGIFY(SIMDJSON_VERSION), simdjson::builtin_implementation()->name().c_str());
+        printf("version %s, %s (On-Demand: %s)\n", SIMDJSON_STRINGIFY(SIMDJSON_VERSION), simdjson::get_active_implementation()->name().c_str(),
+            SIMDJSON_STRINGIFY(SIMDJSON_BUILTIN_IMPLEMENTATION));
         measure_all(simdjson::padded_string::load(argv[2]), large);
         return 0;
     } catch (const std::exception &e) {

@@ -70,3 +70,6 @@ check:
 
 clean:
 	rm -rf build
+
+.DEFAULT:
+	@echo "make: there is no target '$@'; make help lists them" >&2; exit 2

@@ -97,54 +97,27 @@ static bool partial_keep(connection *c)
 
 /* ---- patience: connections that wait, oldest first ---- */
 
-/* What is left of the patience of those behind the first; none of them is late. */
-static void patience_over(weft__timer *t)
+static connection *connection_of(weft__due *d) { return d ? (connection *)((char *)d - offsetof(connection, due)) : NULL; }
+
+connection *weft__patience_first(const weft__line *line) { return connection_of(line->first); }
+connection *weft__patience_next(const connection *c) { return connection_of(c->due.behind); }
+
+void weft__patience_over(weft__timer *t)
 {
-    patience *p = (patience *)((char *)t - offsetof(patience, timer));
-    int64_t now = weft__loop_now(p->server->loop);
-    while (p->first && p->first->since_ns + p->span_ns <= now) p->over(p->first);
-    if (p->first)
-        (void)weft__timer_start(p->server->loop, &p->timer, p->first->since_ns + p->span_ns);
+    patience *p = (patience *)((char *)t - offsetof(patience, line.timer));
+    weft__loop *loop = p->server->loop;
+    int64_t now = weft__loop_now(loop);
+    p->line.runs = false;
+    while (p->line.first && p->line.first->at_ns <= now) p->over(connection_of(p->line.first));
+    if (p->line.first && !p->line.runs) weft__line_again(loop, &p->line, p->line.first->at_ns);
 }
 
-void weft__patience_stop(connection *c)
-{
-    patience *p = c->waits;
-    if (!p) {
-        if (c->prev) c->prev->next = c->next;
-        else c->server->busy = c->next;
-        if (c->next) c->next->prev = c->prev;
-        return;
-    }
-    if (c->prev) c->prev->next = c->next;
-    else p->first = c->next;
-    if (c->next) c->next->prev = c->prev;
-    else p->last = c->prev;
-}
+void weft__patience_stop(connection *c) { weft__line_remove(c->waits ? &c->waits->line : &c->server->busy, &c->due); }
 
-static void busy_start(connection *c)
-{
-    c->waits = NULL;
-    c->prev = NULL;
-    c->next = c->server->busy;
-    if (c->next) c->next->prev = c;
-    c->server->busy = c;
-}
-
-/* The timer is left running when the first one goes: it then finds the next, so that a request
- * costs no timer. */
 bool weft__patience_start(patience *p, connection *c)
 {
     c->waits = p;
-    c->since_ns = weft__loop_now(p->server->loop);
-    c->next = NULL;
-    c->prev = p->last;
-    if (p->last) p->last->next = c;
-    else p->first = c;
-    p->last = c;
-    if (p->timer.place) return true;
-    p->timer.fire = patience_over;
-    if (weft__timer_start(p->server->loop, &p->timer, c->since_ns + p->span_ns) == 0) return true;
+    if (weft__line_add(p->server->loop, &p->line, &c->due, p->ms)) return true;
     weft__connection_close(c); /* better than one that waits without an end */
     return false;
 }
@@ -154,8 +127,12 @@ static void waits_in(connection *c, patience *p)
     /* A head has its time from its first byte on. */
     if (c->waits == p && p == &c->server->heads) return;
     weft__patience_stop(c);
-    if (p) (void)weft__patience_start(p, c);
-    else busy_start(c);
+    if (p) {
+        (void)weft__patience_start(p, c);
+        return;
+    }
+    c->waits = NULL;
+    weft__line_append(&c->server->busy, &c->due);
 }
 
 /* ---- sending ---- */

@@ -2,6 +2,7 @@
 #define WEFT_SRC_HTTP_CONNECTION_H
 /* What the server's files share: a connection, the buffers it borrows, and the server. */
 #include "base/buf.h"
+#include "http/line.h"
 #include "http/server.h"
 #include "io/stream.h"
 #include "wire/chunk.h"
@@ -19,11 +20,10 @@ struct inbuf {
     char bytes[];
 };
 
-/* Connections that wait for the same span of time, oldest first: one timer for all. */
+/* Connections that wait for the same span of time, oldest first. */
 typedef struct patience {
-    connection *first, *last;
-    int64_t span_ns;
-    weft__timer timer;
+    weft__line line;
+    int ms;
     weft__server *server;
     void (*over)(connection *c);
 } patience;
@@ -34,9 +34,8 @@ enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER };
 struct connection {
     weft__stream stream;
     weft__server *server;
-    connection *next, *prev;             /* in its patience, or in the list of busy ones */
+    weft__due due;                       /* in its patience, or among the busy ones */
     patience *waits;                     /* NULL: busy */
-    int64_t since_ns;
     inbuf *in;
     char *partial;                       /* the beginning of a head, while nobody works on it */
     size_t partial_len, partial_room, scanned;
@@ -69,7 +68,8 @@ struct weft__server {
     weft__fiber *runner;                 /* in weft__server_run */
     unsigned connections, rejected; /* all; those of them that are only told they are too many */
     patience idle, heads, lingers;
-    connection *busy, *unsent;
+    weft__line busy;                     /* these have no common time, and no timer */
+    connection *unsent;
     inbuf *inbufs;
     unsigned inbufs_free;
     weft__buf spare_out, scratch;
@@ -106,6 +106,8 @@ void weft__connection_hangup(connection *c);
 void weft__inbuf_give(connection *c);
 bool weft__patience_start(patience *p, connection *c);    /* false: no memory, and c is closed */
 void weft__patience_stop(connection *c);
+void weft__patience_over(weft__timer *);                 /* of its line: ends those whose time is over */
+connection *weft__patience_first(const weft__line *), *weft__patience_next(const connection *);      /* NULL: none */
 
 /* How an answer in parts is framed; NONE: there is none. */
 typedef enum weft__framing {

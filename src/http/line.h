@@ -13,6 +13,7 @@ typedef struct weft__line { weft__due *first, *last; weft__timer timer; bool run
 /* To the end of the line, over in `ms` from now: the same for all of a line. False: no memory for the timer, so nobody
  * will tell when it is. Waits: never. */
 bool weft__line_add(weft__loop *loop, weft__line *line, weft__due *d, int ms);
+void weft__line_append(weft__line *line, weft__due *d);      /* to its end, without a time */
 void weft__line_remove(weft__line *line, weft__due *d);
 
 /* For the line's `timer.fire`: have it fire again at that time. Waits: never. */

@@ -39,7 +39,7 @@ static void head_over(connection *c)
 
 static void patience_init(weft__server *s, patience *p, int ms, void (*over)(connection *))
 {
-    *p = (patience){ .server = s, .span_ns = (int64_t)ms * 1000000, .over = over };
+    *p = (patience){ .server = s, .line.timer.fire = weft__patience_over, .ms = ms, .over = over };
 }
 
 /* ---- accepting ---- */
@@ -183,8 +183,8 @@ static void stop_listening(weft__server *s)
 
 static void close_waiting(weft__server *s)
 {
-    while (s->idle.first) weft__connection_part(s->idle.first);
-    while (s->heads.first) weft__connection_part(s->heads.first);
+    for (connection *c; (c = weft__patience_first(&s->idle.line));) weft__connection_part(c);
+    for (connection *c; (c = weft__patience_first(&s->heads.line));) weft__connection_part(c);
 }
 
 /* Until no connection is left, the time is over, or somebody is in a hurry. */
@@ -199,8 +199,8 @@ static void drain(weft__server *s, int ms, const char *what)
 
 static void close_all(weft__server *s)
 {
-    while (s->lingers.first) weft__connection_close(s->lingers.first);
-    for (connection *c = s->busy; c; c = c->next) {
+    for (connection *c; (c = weft__patience_first(&s->lingers.line));) weft__connection_close(c);
+    for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         bool in_parts = c->request && c->request->parts.framing;
         c->left = true;
         if (in_parts) weft__stream_reset(&c->stream);
@@ -211,13 +211,13 @@ static void close_all(weft__server *s)
 /* Answers without an end of their own: whoever listens to them is to come back, to another server. */
 static void end_streams(weft__server *s)
 {
-    for (connection *c = s->busy; c; c = c->next)
+    for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c))
         if (c->request && c->request->parts.until_stop) weft__connection_cut(c);
 }
 
 static void say_who_hangs(weft__server *s)
 {
-    for (connection *c = s->busy; c; c = c->next) {
+    for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         weft_str what = c->request ? weft__request_name(c->request) : WEFT_S("a request");
         weft__log(WEFT__LOG_ERROR,
             "%.*s still runs after grace_ms and hard_ms; its handler ignores its cancel",
@@ -280,9 +280,9 @@ void weft__server_free(weft__server *s)
 {
     if (!s) return;
     stop_listening(s);
-    weft__timer_stop(s->loop, &s->idle.timer);
-    weft__timer_stop(s->loop, &s->heads.timer);
-    weft__timer_stop(s->loop, &s->lingers.timer);
+    weft__timer_stop(s->loop, &s->idle.line.timer);
+    weft__timer_stop(s->loop, &s->heads.line.timer);
+    weft__timer_stop(s->loop, &s->lingers.line.timer);
     if (s->scope_entered) return; /* what hangs still has its connection and its scope in there */
     while (s->inbufs) {
         inbuf *in = s->inbufs;

@@ -15,6 +15,7 @@
 #include "weft/stream.h"
 #include "weft/upload.h"
 #include "weft/failure.h"
+#include "weft/middleware.h"
 #include "weft/template.h"
 #include "weft/web.h"
 #include "weft/serve.h"

@@ -37,6 +37,7 @@
  * number is taken for a mistake: 500.  */
 #include "weft/client.h"
 #include "weft/failure.h"
+#include "weft/middleware.h"
 #include "weft/model.h"
 #include "weft/task.h"
 #include "weft/template.h"
@@ -236,6 +237,7 @@ typedef struct weft_route {
     bool deprecated, undocumented;
     const char *url_name;            /* for weft_url_for; NULL: the handler's */
     const char *folder, *fallback;   /* WEFT_STATIC */
+    const weft_layer *middleware;    /* middleware.h */
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
@@ -277,6 +279,7 @@ typedef struct weft_router {
     const weft_route *routes;
     const struct weft_router *const *routers;
     const char *host;
+    const weft_layer *middleware;
 } weft_router;
 #define WEFT_ROUTERS(...) (const weft_router *const[]){ __VA_ARGS__, 0 }
 
@@ -319,6 +322,7 @@ typedef struct weft_app {
     const weft_on_failure *on_failure;
     bool problems, debug;
     const weft_template *const *templates;           /* of pages: template.h */
+    const weft_layer *middleware;    /* around all of it: middleware.h */
 } weft_app;
 
 /* ---- URLs of routes ---- */

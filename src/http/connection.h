@@ -46,6 +46,8 @@ struct connection {
     struct request *request;             /* being answered */
     size_t lingered;
     uint8_t state;
+    uint8_t family;                      /* of the peer's address: AF_INET, AF_INET6, or any other */
+    uint8_t peer[16];
     bool unsent, closing, rejected;
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */
@@ -120,7 +122,7 @@ typedef enum weft__framing {
 
 typedef struct weft__parts {
     weft__framing framing;
-    int64_t left;                        /* FRAME_LENGTH: bytes to come */
+    int64_t length, left;                /* FRAME_LENGTH: in all, and to come; else -1, and less with each byte */
     bool until_stop;                     /* its handler is cancelled as soon as the server stops */
     size_t stuck_bytes;                  /* that the peer did not take when it was last looked at */
     int64_t stuck_ns;                    /* since when */
@@ -133,7 +135,7 @@ struct request {                                         /* one request's part o
     weft__chunk chunk;
     int64_t body_left; /* of a body with a length, not yet taken from the socket or buffer */
     weft__http_body body;
-    bool is_head, keep_alive, expects, body_done;
+    bool is_head, keep_alive, expects, body_done, head_kept;
     int minor;
     char name[64]; /* "GET /items/42" once the head's bytes were given away, for the log */
     size_t name_len;

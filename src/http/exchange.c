@@ -1,10 +1,11 @@
 /* One request as its handler sees it: the body read when it is asked for, the answer written to the
  * connection's gathered output. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include "http/connection.h"
 
-enum { DRAIN_BYTES_MAX = 64 * 1024, BODY_INLINE_MAX = 16 * 1024, HEAD_ROOM = 256 };
+enum { DRAIN_BYTES_MAX = 64 * 1024, BODY_INLINE_MAX = 16 * 1024, HEAD_ROOM = 256, SCRATCH_KEPT = 256 * 1024 };
 
 static struct request *of(weft__exchange *x) { return (struct request *)x; }
 
@@ -182,33 +183,68 @@ size_t weft__exchange_body_max(const weft__exchange *x)
 
 /* ---- the head ---- */
 
+/* The bytes that a head's slices lie in: from the method to the end of the last line. */
+static weft_str head_bytes(const weft__http_head *head)
+{
+    const char *end = head->target.ptr + head->target.len;
+    const weft__http_header *last = head->count ? &head->headers[head->count - 1] : NULL;
+    if (last) end = last->name.ptr + last->name.len;
+    if (last && last->value.ptr) end = last->value.ptr + last->value.len;
+    return (weft_str){ head->method.ptr, (size_t)(end - head->method.ptr) };
+}
+
+/* What a slice of the old bytes is in the new ones. Some are no slices: "*", an empty text. */
+static inline void move(weft_str *s, weft_str from, const char *to)
+{
+    size_t at = (size_t)((uintptr_t)s->ptr - (uintptr_t)from.ptr);
+    if (at <= from.len) s->ptr = to + at;
+}
+
+/* One piece of memory, one copy: headers and bytes lie behind the head. */
 int weft__exchange_keep_head(weft__exchange *x)
 {
     const weft__http_head *from = x->head;
-    weft_arena *a = x->arena;
-    weft__http_head *head = weft__arena_alloc(a, sizeof *head);
-    weft__http_header *headers = weft__arena_alloc(a, (from->count + 1) * sizeof *headers);
-    if (!head || !headers) return WEFT_ENOMEM;
+    struct request *r = of(x);
+    if (r->head_kept) return 0;
+    weft_str bytes = head_bytes(from);
+    size_t lines = from->count * sizeof *from->headers;
+    weft__http_head *head = weft__arena_alloc(x->arena, sizeof *head + lines + bytes.len);
+    if (!head) return WEFT_ENOMEM;
     *head = *from;
-    head->headers = headers;
-    bool ok = true;
-#define KEEP(s) ok = ok && ((s).ptr == NULL || ((s) = weft__arena_dup(a, (s))).ptr)
-    for (unsigned i = 0; i < from->count; i++) {
-        headers[i] = from->headers[i];
-        KEEP(headers[i].name);
-        KEEP(headers[i].value);
+    head->headers = (weft__http_header *)(head + 1);
+    if (lines) memcpy(head->headers, from->headers, lines);
+    char *to = (char *)(head + 1) + lines;
+    memcpy(to, bytes.ptr, bytes.len);
+    for (unsigned i = 0; i < head->count; i++) {
+        move(&head->headers[i].name, bytes, to);
+        move(&head->headers[i].value, bytes, to);
     }
-    KEEP(head->method);
-    KEEP(head->target);
-    KEEP(head->path);
-    KEEP(head->query);
-    KEEP(head->host);
-    KEEP(head->content_type);
-    KEEP(head->upgrade);
-#undef KEEP
-    if (!ok) return WEFT_ENOMEM;
+    weft_str *const others[] = { &head->method, &head->target, &head->path, &head->query, &head->host, &head->content_type,
+        &head->upgrade };
+    for (size_t i = 0; i < weft_count(others); i++) move(others[i], bytes, to);
     x->head = head;
+    r->head_kept = true;
     return 0;
+}
+
+size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM])
+{
+    const connection *c = ((const struct request *)x)->c;
+    char *at = to;
+    if (c->family == AF_INET6 && inet_ntop(AF_INET6, c->peer, to, WEFT__PEER_ROOM)) return strlen(to);
+    if (c->family != AF_INET) {
+        memcpy(to, "unix", 5);
+        return 4;
+    }
+    for (int i = 0; i < 4; i++) {
+        unsigned n = c->peer[i];
+        if (i) *at++ = '.';
+        if (n >= 100) *at++ = (char)('0' + n / 100);
+        if (n >= 10) *at++ = (char)('0' + n / 10 % 10);
+        *at++ = (char)('0' + n % 10);
+    }
+    *at = 0;
+    return (size_t)(at - to);
 }
 
 weft_str weft__request_name(struct request *r)
@@ -239,6 +275,8 @@ void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels)
     c->cancels = cancels;
     weft__connection_hangup(c);
 }
+
+weft_scope *weft__exchange_scope(const weft__exchange *x) { return &((const struct request *)x)->c->server->scope; }
 
 /* ---- the answer ---- */
 
@@ -319,17 +357,53 @@ weft__buf *weft__connection_out(connection *c)
 
 /* A body too large to gather goes out at once, behind what is gathered. While that waits, the
  * scratch buffer it may lie in must not be anybody else's. */
+static bool in_scratch(const weft__server *s, weft_str body)
+{
+    const weft__buf *scratch = &s->scratch;
+    return scratch->ptr && body.ptr >= scratch->ptr && body.ptr < scratch->ptr + scratch->room;
+}
+
+static weft__buf scratch_take(weft__server *s)
+{
+    weft__buf mine = s->scratch;
+    weft__buf_init(&s->scratch, mine.bytes_max);
+    return mine;
+}
+
+static void scratch_give(weft__server *s, weft__buf *mine)
+{
+    if (mine->ptr && !s->scratch.ptr && mine->room <= SCRATCH_KEPT) s->scratch = *mine;
+    else weft__buf_free(mine);
+    mine->ptr = NULL;
+}
+
 static int send_large(connection *c, weft_str body)
 {
-    weft__buf *scratch = &c->server->scratch, mine = { 0 };
-    if (scratch->ptr && body.ptr >= scratch->ptr && body.ptr < scratch->ptr + scratch->room) {
-        mine = *scratch;
-        weft__buf_init(scratch, mine.bytes_max);
-    }
+    weft__buf mine = { 0 };
+    if (in_scratch(c->server, body)) mine = scratch_take(c->server);
     int rc = weft__connection_send(c, body);
-    if (mine.ptr && !scratch->ptr && mine.room <= 256 * 1024) *scratch = mine;
-    else if (mine.ptr) weft__buf_free(&mine);
+    if (mine.ptr) scratch_give(c->server, &mine);
     return rc;
+}
+
+int weft__exchange_keep_body(weft__exchange *x, weft_str *body, weft__buf *kept)
+{
+    weft__server *s = of(x)->c->server;
+    if (!body->len || !in_scratch(s, *body)) return 0;
+    if (body->len > BODY_INLINE_MAX) {
+        weft__exchange_drop(x, kept);
+        *kept = scratch_take(s);
+        return 0;
+    }
+    weft_str mine = weft__arena_dup(x->arena, *body);
+    if (!mine.ptr) return WEFT_ENOMEM;
+    *body = mine;
+    return 0;
+}
+
+void weft__exchange_drop(weft__exchange *x, weft__buf *kept)
+{
+    if (kept->ptr) scratch_give(of(x)->c->server, kept);
 }
 
 void weft__request_settle(struct request *r)
@@ -342,6 +416,7 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     struct request *r = of(x);
     connection *c = r->c;
     weft__server *s = c->server;
+    if (__builtin_expect(x->taker != NULL, 0)) return x->taker->reply(x->taker, status, headers, body);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
     if (c->left) return WEFT_EOF;

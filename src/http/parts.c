@@ -25,11 +25,12 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     struct request *r = of(x);
     connection *c = r->c;
     bool bodiless = status == 204 || status == 304;
+    if (x->taker) return x->taker->begin(x->taker, status, headers, length);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
     weft__request_settle(r);
     r->parts.framing = framing_of(r, status, length);
-    r->parts.left = length;
+    r->parts.length = r->parts.left = length;
     bool in_chunks = length < 0 && r->minor > 0 && !bodiless;
     if (length < 0 && r->minor == 0 && !bodiless) r->keep_alive = false;
     if (c->left) return WEFT_ECONNRESET;
@@ -47,6 +48,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
 
 bool weft__exchange_begun(const weft__exchange *x) { return looked_at(x)->parts.framing != WEFT__FRAME_NONE; }
 bool weft__exchange_is_bare(const weft__exchange *x) { return looked_at(x)->parts.framing == WEFT__FRAME_NO_BODY; }
+uint64_t weft__exchange_written(const weft__exchange *x) { return (uint64_t)(looked_at(x)->parts.length - looked_at(x)->parts.left); }
 bool weft__exchange_left(const weft__exchange *x) { return looked_at(x)->c->left; }
 bool weft__exchange_cut(const weft__exchange *x) { return looked_at(x)->c->cancelled; }
 
@@ -126,6 +128,11 @@ static int write_part(struct request *r, weft_str bytes)
 
 int weft__exchange_write(weft__exchange *x, weft_str bytes)
 {
+    return x->taker ? x->taker->write(x->taker, bytes) : weft__exchange_write_out(x, bytes);
+}
+
+int weft__exchange_write_out(weft__exchange *x, weft_str bytes)
+{
     struct request *r = of(x);
     weft__parts *p = &r->parts;
     if (r->c->left) return WEFT_ECONNRESET;
@@ -150,17 +157,27 @@ static bool takes_nothing(struct request *r)
     return now_ns - p->stuck_ns >= c->server->opts.write_timeout_ms * 1000000LL;
 }
 
-void weft__exchange_beat(weft__exchange *x, weft_str bytes)
+bool weft__exchange_beats(weft__exchange *x)
 {
     struct request *r = of(x);
     connection *c = r->c;
-    if (c->left || c->stream.writer || r->parts.framing == WEFT__FRAME_NO_BODY) return;
-    if (takes_nothing(r)) {
-        c->left = c->breaks = true;
-        if (c->cancels) weft__connection_cut(c);
-    } else if (!c->out.len) {
-        (void)gather(r, bytes);
-    }
+    if (c->left || c->stream.writer || r->parts.framing == WEFT__FRAME_NO_BODY) return false;
+    if (!takes_nothing(r)) return !c->out.len;
+    c->left = c->breaks = true;
+    if (c->cancels) weft__connection_cut(c);
+    return false;
+}
+
+void weft__exchange_beat(weft__exchange *x, weft_str bytes)
+{
+    if (x->taker) x->taker->beat(x->taker, bytes);
+    else weft__exchange_beat_out(x, bytes);
+}
+
+void weft__exchange_beat_out(weft__exchange *x, weft_str bytes)
+{
+    struct request *r = of(x);
+    if (weft__exchange_beats(x) && gather(r, bytes) == 0) r->parts.left -= (int64_t)bytes.len;
 }
 
 /* ---- the end ---- */
@@ -179,6 +196,7 @@ int weft__exchange_end(weft__exchange *x)
 {
     struct request *r = of(x);
     connection *c = r->c;
+    if (x->taker) return x->taker->end(x->taker);
     if (c->left) return 0;
     if (r->parts.framing == WEFT__FRAME_LENGTH && r->parts.left) {
         weft__exchange_break(x);

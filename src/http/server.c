@@ -1,6 +1,7 @@
 /* The server: listening, the limits, and the graceful stop. */
 #include "http/server.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -71,6 +72,17 @@ static void accept_failed(weft__server *s, int code)
     if (!s->stopping) accept_pause_start(s);
 }
 
+/* An idle connection is to be small: the address without what stands around it. */
+static void keep_peer(connection *c, const weft__addr *peer)
+{
+    const struct sockaddr_in *v4 = (const void *)&peer->sa;
+    const struct sockaddr_in6 *v6 = (const void *)&peer->sa;
+    if (!c) return;
+    c->family = (uint8_t)peer->sa.ss_family;
+    if (c->family == AF_INET) memcpy(c->peer, &v4->sin_addr, 4);
+    else if (c->family == AF_INET6) memcpy(c->peer, &v6->sin6_addr, 16);
+}
+
 static bool accept_one(weft__server *s)
 {
     weft__os *os = weft__loop_os(s->loop);
@@ -80,7 +92,7 @@ static bool accept_one(weft__server *s)
     else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;
     if (s->connections - s->rejected < (unsigned)s->opts.connections_max)
-        (void)weft__connection_open(s, fd);
+        keep_peer(weft__connection_open(s, fd), &peer);
     else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
     return true;
 }

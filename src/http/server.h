@@ -11,9 +11,23 @@ typedef struct weft__server weft__server;
 
 /* One request being answered, on a coroutine of its own. */
 typedef struct weft__exchange weft__exchange;
+
+/* Who takes an answer before it goes to the connection. Its functions are called in place of weft__exchange_reply and its
+ * like, with what those were given. To send, it sets x->taker to NULL around the call. `beat` runs on the loop's own stack. */
+typedef struct weft__taker weft__taker;
+struct weft__taker {
+    int (*reply)(weft__taker *t, int status, weft_str headers, weft_str body);
+    int (*begin)(weft__taker *t, int status, weft_str headers, int64_t length);
+    int (*write)(weft__taker *t, weft_str bytes);
+    void (*beat)(weft__taker *t, weft_str bytes);
+    int (*end)(weft__taker *t);
+};
+
 struct weft__exchange {
     const weft__http_head *head;     /* its slices are good until weft__exchange_detach */
     weft_arena *arena;               /* of the request, also the current one of the task */
+    weft__taker *taker;              /* NULL: none */
+    int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     bool replied;
 };
 
@@ -50,15 +64,27 @@ weft_arena *weft__intake_item(weft__intake *i);      /* for what the next item h
  * receive buffer goes back to the pool unless pipelined requests are left in it. Call before what
  * may wait. */
 void weft__exchange_detach(weft__exchange *x);
-/* Copy the head into the arena, so that x->head survives detach. 0 or WEFT_ENOMEM. */
+/* Copy the head into the arena, so that x->head survives detach; once is enough. 0 or WEFT_ENOMEM. */
 int weft__exchange_keep_head(weft__exchange *x);
+
+/* The address that the request came from, without its port: "192.0.2.1", "2001:db8::1"; "unix" of a unix socket. A NUL
+ * follows. How many bytes. */
+enum { WEFT__PEER_ROOM = 46 };
+size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM]);
 
 /* From here on: does the client's leaving cancel this request's task? */
 void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels);
 
+/* The scope that the server's tasks are in: for one that works for many requests; cancelled when the server ends. */
+weft_scope *weft__exchange_scope(const weft__exchange *x);
+
 /* A buffer of the loop's for a body that is written and replied with without a wait in between;
  * empty. */
 weft__buf *weft__exchange_scratch(weft__exchange *x);
+/* Whoever takes an answer whose body lies there: a small one is copied into the arena, a large one keeps its buffer, which
+ * becomes *kept (else untouched) until weft__exchange_drop. 0 or WEFT_ENOMEM. */
+int weft__exchange_keep_body(weft__exchange *x, weft_str *body, weft__buf *kept);
+void weft__exchange_drop(weft__exchange *x, weft__buf *kept);
 
 /* Answer. `headers` are whole lines ("Name: value\r\n"), checked by whoever wrote them, without
  * Content-Length, Date and Connection. The body may lie in the scratch buffer; it is left out for
@@ -75,6 +101,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
 bool weft__exchange_begun(const weft__exchange *x);
 /* Has it no body (HEAD, 204, 304)? All parts are left out then. */
 bool weft__exchange_is_bare(const weft__exchange *x);
+uint64_t weft__exchange_written(const weft__exchange *x);    /* bytes of the body in parts, so far */
 
 /* The next part. What is gathered (WEFT__PART_BYTES at most) goes out together, before the next poll; a part that does
  * not fit in beside it waits until the peer has taken that, and a larger one until it has taken both. One task at a
@@ -87,6 +114,12 @@ int weft__exchange_write(weft__exchange *x, weft_str bytes);
 /* A few bytes between two parts, from the loop's own stack: dropped when the peer takes nothing at the moment, and
  * whoever takes nothing for write_timeout_ms is left, which cancels as weft__exchange_cancel_on_leave says. Waits: never. */
 void weft__exchange_beat(weft__exchange *x, weft_str bytes);
+
+/* The same past x->taker: for itself. */
+int weft__exchange_write_out(weft__exchange *x, weft_str bytes);
+void weft__exchange_beat_out(weft__exchange *x, weft_str bytes);
+/* Would weft__exchange_beat be of use now? Whoever nobody takes anything from for too long is left here, too. */
+bool weft__exchange_beats(weft__exchange *x);
 
 /* The body is whole. 0, or WEFT_EINVAL: less than `length` came, and it is broken off. Waits: never. */
 int weft__exchange_end(weft__exchange *x);

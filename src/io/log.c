@@ -6,6 +6,8 @@
 #include "os/stderr.h"
 #include "task/loop.h"
 
+weft__log_ids weft__log_id_here;
+
 static const char *const level_names[] = { "error", "warn", "info" };
 static _Thread_local unsigned long dropped;
 
@@ -43,6 +45,8 @@ void weft__log(weft__log_level level, const char *fmt, ...)
     va_end(args);
     add_time(&l);
     l.len += (size_t)snprintf(l.text + l.len, sizeof l.text - l.len, "%s ", level_names[level]);
+    weft__log_id id = weft_local_get(&weft__log_id_here, (weft__log_id){ .len = 0 });
+    if (id.len) l.len += (size_t)snprintf(l.text + l.len, sizeof l.text - l.len, "[%.*s] ", (int)id.len, id.text);
     add_escaped(&l, weft_str_of(text));
     size_t room = sizeof l.text - l.len;
     const char *many = dropped == 1 ? "" : "s";

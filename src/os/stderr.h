@@ -11,4 +11,5 @@ enum { WEFT__STDERR_MAX = 4096 };
  * the same pipe can fill it in between; a reader that has stopped is met by all of them with a full
  * pipe at the look. */
 bool weft__os_stderr_try(const char *bytes, size_t n);
+bool weft__os_stdout_try(const char *bytes, size_t n);       /* the same to stdout */
 #endif

@@ -26,6 +26,7 @@ typedef struct around {
     weft__host *host;                /* NULL: any */
     weft_str prefix;
     weft__names tags;
+    weft__layers layers;
     unsigned deep;
 } around;
 
@@ -133,7 +134,7 @@ static int add_endpoint(
     with_host(c, e, &all);
     int rc = weft__endpoint_make(e, &all, &c->app->arena, c->faults);
     if (rc < 0) return rc;
-    e->keeps_head = e->request || e->route->folder || e->site->keeps_head;
+    e->keeps_head = e->request || e->route->folder || e->site->keeps_head || e->layers.looks_back;
     return weft__trie_add(made->host ? &made->host->trie : &c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
 }
 
@@ -150,6 +151,14 @@ static int check_types(compiling *c, const weft_route *route)
     return rc;
 }
 
+/* Those around, and those of a list more. */
+static int add_layers(compiling *c, weft__layers *layers, const weft_layer *list, const char *what, weft_str name)
+{
+    weft__layers_at at = { .what = what, .name = name, .of_app = what[0] == 'a' };
+    int rc = weft__layers_make(layers, layers, list, &at, &c->app->arena, &c->app->mades, c->faults);
+    return rc < 0 ? slot_failed(c, &c->app->arena) : 0;
+}
+
 static int add_route(
     compiling *c, const around *in, const weft_route *route, const weft__page *page)
 {
@@ -157,7 +166,7 @@ static int add_route(
     const char *path = route->path ? route->path : "", *why = NULL;
     const char *method = route->method ? route->method : "";
     weft_arena *arena = &c->app->arena;
-    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .site = in->site, .host = in->host };
+    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .site = in->site, .host = in->host, .layers = in->layers };
     weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
     made.name = weft__arena_printf(arena, "%s %.*s%s", method, WEFT_FMT(prefix), path);
     if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
@@ -173,7 +182,8 @@ static int add_route(
         weft__buf_printf(c->faults, "route %.*s: path: %s\n", WEFT_FMT(made.name),
             why ? why : "more than 2048 bytes");
     if (rc < 0 || verb == WEFT__OTHER_METHOD) return 0;
-    rc = add_endpoint(c, &made, pattern, verb);
+    rc = add_layers(c, &made.layers, route->middleware, "route", made.name);
+    if (rc == 0) rc = add_endpoint(c, &made, pattern, verb);
     return rc == 0 ? check_types(c, route) : rc;
 }
 
@@ -251,11 +261,12 @@ static int add_routers(compiling *c, const around *outside, const weft_router *c
     for (; routers && *routers; routers++) {
         const weft_router *r = *routers;
         const char *own = r->prefix ? r->prefix : "";
-        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .deep = outside->deep + 1 };
+        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .layers = outside->layers, .deep = outside->deep + 1 };
         if (!prefix_fits(c, "router", outside->prefix, own)) continue;
         in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), own);
         if (!in.prefix.ptr || !add_tag(c, &in.tags, r->tag)) return slot_failed(c, &c->app->arena);
         int rc = enter_host(c, &in, "router", r->host);
+        if (rc == 0) rc = add_layers(c, &in.layers, r->middleware, "router", in.prefix);
         if (rc == 0) rc = add_routes(c, &in, r->routes);
         if (rc == 0) rc = add_routers(c, &in, r->routers);
         if (rc < 0) return rc;
@@ -301,6 +312,10 @@ static int add_site(compiling *c, around *in, const weft_app *app, const char *n
     *site = (weft__site){ .app = app, .outside = in->site, .compiled = c->app, .name = weft_str_of(name), .prefix = in->prefix,
         .host = in->host, .keeps_head = app->on_failure || app->debug };
     in->site = site;
+    int layered = add_layers(c, &in->layers, app->middleware, "application", in->prefix);
+    if (layered < 0) return layered;
+    site->layers = in->layers;
+    c->app->layered |= site->layers.count > 0;
     check_failures(c, app);
     for (const weft_template *const *t = app->templates; t && *t; t++) {
         int rc = (*t)->model ? check_schema(c, (*t)->model) : 0;
@@ -348,7 +363,7 @@ static int add_mounts(compiling *c, const around *outside, const weft_mount *mou
 {
     for (const weft_mount *m = mounts; m && (m->path || m->app || m->host); m++) {
         const char *path = m->path ? m->path : "", *why = mount_fault(outside, m);
-        around in = { .site = outside->site, .host = outside->host, .deep = outside->deep + 1 };
+        around in = { .site = outside->site, .host = outside->host, .layers = outside->layers, .deep = outside->deep + 1 };
         if (why) weft__buf_printf(c->faults, "mount %.*s%s: %s\n", WEFT_FMT(outside->prefix), path, why);
         if (why || !prefix_fits(c, "mount", outside->prefix, path)) continue;
         in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), path);
@@ -422,6 +437,7 @@ void weft__app_free(weft__app *app)
 {
     if (!app) return;
     for (uint32_t i = 0; i < app->sites.count; i++) weft__buf_free(&app->sites.items[i]->document);
+    weft__mades_drop(&app->mades);
     weft__arena_free(&app->arena);
     weft__free(app);
 }

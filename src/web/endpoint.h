@@ -5,6 +5,7 @@
 #include "model/view.h"
 #include "web/app.h"
 #include "web/docs.h"
+#include "web/onion.h"
 #include "web/reply.h"
 #include "web/router.h"
 #include "web/site.h"
@@ -73,6 +74,7 @@ typedef struct weft__endpoint {
     bool cancels;                    /* the client's leaving cancels the handler */
     bool keeps_head;                 /* the head is looked at behind the handler's start */
     const weft__page *page;          /* one of weft's own; NULL: it has a handler */
+    weft__layers layers;             /* middleware around it, of applications, routers and its own */
     weft__names tags;                /* of the routers around, the outermost first */
 } weft__endpoint;
 
@@ -84,6 +86,8 @@ struct weft__app {
     weft__hosts hosts;
     weft__sites sites;               /* the program's first */
     weft__endpoints endpoints;       /* weft's own pages first */
+    weft__mades mades;               /* of middleware */
+    bool layered;                    /* a request that no route fits may have middleware around it */
 };
 
 /* ---- endpoint.c: from a route to an endpoint ---- */

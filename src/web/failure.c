@@ -129,7 +129,7 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
     int code = t->code ? t->code : WEFT_STATUS(t->status);
     weft_failure_handler *handler = t->abandoned || weft__cancelled() ? NULL : handler_of(site, code, t->status);
     if (!handler || weft__exchange_keep_head(x) < 0) return false;
-    weft_request request = { .exchange = x, .site = site };
+    weft_request request = { .exchange = x, .site = site, .endpoint = e };
     weft_reply reply;
     weft_failure failure = { .code = code, .status = t->status, .detail = { json_of(x, t) }, .inside = t->inside ? t->inside : "",
         .trace = t->trace ? t->trace : "", .route = e ? e->name.ptr : "", .request = &request };
@@ -144,6 +144,7 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
 
 void weft__failure_tell(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft__told *t)
 {
+    x->failed = t->code ? t->code : WEFT_STATUS(t->status);
     if (tell_developer(site, e, x, t)) return;
     if (site->app->on_failure && tell_by_handler(site, e, x, t)) return;
     tell_plainly(site, x, t);
@@ -163,6 +164,8 @@ const char *weft__failure_trace(const char *trace, char *out, size_t room)
     return out;
 }
 
+static weft_str name_of(const weft__endpoint *e) { return e ? e->name : WEFT_S("a request without a route"); }
+
 static void log_failure(
     const weft__endpoint *e, const weft__exchange *x, int status, const weft_error *error)
 {
@@ -172,7 +175,7 @@ static void log_failure(
             " (the request's memory, request_bytes_max, of %zu bytes was used up)",
             x->arena->bytes_max);
     weft__failure_trace(error->trace, trace, sizeof trace);
-    weft__log(WEFT__LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(e->name), status, error->text,
+    weft__log(WEFT__LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(name_of(e)), status, error->text,
         limit, *trace ? " [" : "", trace, *trace ? "]" : "");
 }
 
@@ -193,6 +196,11 @@ static const weft_reply *headers_of(weft__exchange *x, const weft_reply *reply, 
 void weft__failure_reply(
     const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc)
 {
+    weft__failure_answer(e->site, e, x, reply, rc);
+}
+
+void weft__failure_answer(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc)
+{
     weft_reply room;
     const weft_error *error = weft_error_of(rc);
     weft__errors *errors = weft__errors_here(false);
@@ -208,18 +216,31 @@ void weft__failure_reply(
     t.trace = error->trace;
     t.headers = headers_of(x, has_status ? reply : NULL, r, &room);
     if (shown && r->detail.len) t.detail = weft__arena_dup(x->arena, weft__buf_str(&r->detail));
-    weft__failure_tell(e->site, e, x, &t);
+    weft__failure_tell(site, e, x, &t);
+}
+
+static void tell_mistake(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const char *fmt, va_list args)
+{
+    char text[512];
+    vsnprintf(text, sizeof text, fmt, args);
+    weft__log(WEFT__LOG_ERROR, "%.*s: 500: %s", WEFT_FMT(name_of(e)), text);
+    weft__failure_tell(site, e, x, &(weft__told){ .status = 500, .text = reason(500), .inside = text, .trace = "", .hidden = true });
 }
 
 void weft__failure_internal(const weft__endpoint *e, weft__exchange *x, const char *fmt, ...)
 {
-    char text[512];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    tell_mistake(e->site, e, x, fmt, args);
     va_end(args);
-    weft__log(WEFT__LOG_ERROR, "%.*s: 500: %s", WEFT_FMT(e->name), text);
-    weft__failure_tell(e->site, e, x, &(weft__told){ .status = 500, .text = reason(500), .inside = text, .trace = "", .hidden = true });
+}
+
+void weft__failure_mistake(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    tell_mistake(site, e, x, fmt, args);
+    va_end(args);
 }
 
 /* ---- what clients get wrong ---- */
@@ -240,6 +261,7 @@ void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const we
     }
     weft_str all = weft__buf_str(body);
     if (!e->site->app->on_failure && !e->site->app->problems) {
+        x->failed = WEFT_STATUS(422);
         weft__exchange_reply(x, 422, WEFT_S("Content-Type: application/json\r\n"), all);
         return;
     }

@@ -20,6 +20,11 @@ typedef struct weft__told {
  * {"detail": ...}. `e` is NULL without a route. Waits: as a handler of failures does. */
 void weft__failure_tell(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft__told *t) WEFT__COLD;
 
+/* Answer what something failed with, and log it when that is not the client's fault; of a mistake, in weft's own words. `e` is NULL
+ * without a route, and so may be the reply. */
+void weft__failure_answer(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft_reply *reply, int rc) WEFT__COLD;
+void weft__failure_mistake(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const char *fmt, ...) WEFT_PRINTF(4, 5) WEFT__COLD;
+
 /* What the client sent is refused, in weft's own words (static). */
 void weft__failure_refuse(const weft__endpoint *e, weft__exchange *x, int status, weft_str text) WEFT__COLD;
 /* 422, with every fault; `body` is the one they were found in, or empty. */

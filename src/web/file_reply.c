@@ -167,6 +167,7 @@ static int send_bytes(weft__exchange *x, const weft_reply *r, const weft__range 
 static void break_off(const weft__endpoint *e, weft__exchange *x, int rc)
 {
     bool abandoned = weft__exchange_left(x) || weft__cancelled();
+    x->failed = rc;
     weft__exchange_break(x);
     if (!abandoned) weft__log(WEFT__LOG_ERROR, "%.*s: broke off: %s", WEFT_FMT(e->name), weft_error_of(rc)->text);
 }

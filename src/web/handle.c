@@ -105,6 +105,7 @@ static int give_objects(
     if (!e->keeps_head) return 0;
     request->exchange = x;
     request->site = e->site;
+    request->endpoint = e;
     if (e->request) *(const weft_request **)(in + e->request->offset) = request;
     return weft__exchange_keep_head(x);
 }
@@ -238,6 +239,30 @@ static void reply_elsewhere(const weft__app *app, weft__exchange *x)
     else tell(app, x, x->arena->starved || x->arena->exceeded ? 500 : 404, NULL);
 }
 
+static void answer_without_route(const weft__app *app, weft__exchange *x, const weft__match *m)
+{
+    if (m->verbs) reply_allow(app, x, m->verbs);
+    else reply_elsewhere(app, x);
+}
+
+/* ---- middleware ---- */
+
+static void answer_inside(weft__onion *o) { answer(o->endpoint, o->exchange, o->match); }
+static void answer_inside_without_route(weft__onion *o) { answer_without_route(o->app, o->exchange, o->match); }
+
+static __attribute__((noinline)) void go_through(const weft__endpoint *e, weft__exchange *x, const weft__match *m)
+{
+    weft__onion o = { .exchange = x, .layers = &e->layers, .site = e->site, .endpoint = e, .inner = answer_inside, .match = m };
+    weft__onion_run(&o);
+}
+
+static __attribute__((noinline)) void go_through_without_route(const weft__app *app, weft__exchange *x, const weft__match *m)
+{
+    const weft__site *site = weft__site_of(&app->sites, x->head->host, x->head->path);
+    weft__onion o = { .exchange = x, .layers = &site->layers, .site = site, .inner = answer_inside_without_route, .app = app, .match = m };
+    weft__onion_run(&o);
+}
+
 void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
@@ -245,8 +270,9 @@ void weft__app_handle(void *app_, weft__exchange *x)
     if (find(app, x->head, &m)) {
         const weft__endpoint *e = &app->endpoints.items[m.route];
         weft__task_label(e->name.ptr);
-        answer(e, x, &m);
+        if (__builtin_expect(e->layers.count != 0, 0)) go_through(e, x, &m);
+        else answer(e, x, &m);
         weft__task_label(NULL);
-    } else if (m.verbs) reply_allow(app, x, m.verbs);
-    else reply_elsewhere(app, x);
+    } else if (app->layered) go_through_without_route(app, x, &m);
+    else answer_without_route(app, x, &m);
 }

@@ -11,11 +11,16 @@ static const weft_str json_type = WEFT_S("application/json");
 
 /* ---- what handlers call ---- */
 
+static const char *hint(const weft_reply *r)
+{
+    return r->onion ? ", with an answer in parts; middleware says such things before weft_next_run, or in weft_reply_on_head" : "";
+}
+
 int weft_reply_status(weft_reply *r, int status)
 {
     if (status < 200 || status > 599)
         return weft_fail(WEFT_EINVAL, "reply status %d: expected 200 to 599", status);
-    if (r->sent) return weft_fail(WEFT_EINVAL, "reply status %d: the head has been sent", status);
+    if (r->sent) return weft_fail(WEFT_EINVAL, "reply status %d: the head has been sent%s", status, hint(r));
     r->status = status;
     return 0;
 }
@@ -63,7 +68,7 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value)
 {
     const char *fault = weft__header_fault(name, value);
     if (fault) return weft_fail(WEFT_EINVAL, "reply header '%.*s': %s", WEFT_FMT(name), fault);
-    if (r->sent) return weft_fail(WEFT_EINVAL, "reply header '%.*s': the head has been sent", WEFT_FMT(name));
+    if (r->sent) return weft_fail(WEFT_EINVAL, "reply header '%.*s': the head has been sent%s", WEFT_FMT(name), hint(r));
     if (weft__same_nocase(name, WEFT_S("content-type"))) {
         r->content_type = value;
         return 0;
@@ -75,6 +80,16 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value)
         return weft_fail(WEFT_EINVAL, "reply header '%.*s': there are %d already", WEFT_FMT(name),
             WEFT__REPLY_HEADERS_MAX);
     return h ? 0 : WEFT_ENOMEM;
+}
+
+/* Names and values that are known to be good, and live long enough. */
+int weft__reply_put(weft_reply *r, weft_str name, weft_str value)
+{
+    if (r->sent) return weft_fail(WEFT_EINVAL, "reply header '%.*s': the head has been sent%s", WEFT_FMT(name), hint(r));
+    weft_header *h = header_place(r, name);
+    if (!h) return WEFT_ENOMEM;
+    *h = (weft_header){ name, value };
+    return 0;
 }
 
 int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
@@ -130,7 +145,7 @@ int weft_reply_cookie_with(weft_reply *r, const char *name, weft_str value, cons
 
 static int body_set(weft_reply *r, weft_str content_type, weft_str body)
 {
-    if (r->sent) return weft_fail(WEFT_EINVAL, "a reply's body: the head has been sent");
+    if (r->sent) return weft_fail(WEFT_EINVAL, "a reply's body: the head has been sent%s", hint(r));
     weft__reply_drop_file(r);
     r->content_type = content_type;
     r->body = body;

@@ -15,6 +15,7 @@ struct weft_reply {
     bool conditions;                 /* the head was kept, as it has some of weft__conditions */
     weft__exchange *exchange;        /* of a route whose output it is: a file may be the body; else NULL */
     struct weft_file *file;          /* that is the body; NULL: none */
+    struct weft__onion *onion;       /* of middleware; NULL: a handler's */
     weft_str content_type;           /* empty: none */
     weft_str body;
     struct { weft_header *items; uint32_t count, room; } headers;
@@ -33,6 +34,9 @@ bool weft__header_line_next(weft_str *lines, weft_str *name, weft_str *value);
 
 /* Set a header of a text that lives long enough. 0; WEFT_EINVAL, recorded; WEFT_ENOMEM. */
 int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
+
+/* The same of texts that are known to be good. 0, WEFT_ENOMEM, or WEFT_EINVAL, recorded, when the head has gone. */
+int weft__reply_put(weft_reply *r, weft_str name, weft_str value);
 
 /* The headers that say something of a body's bytes go: another one is sent in its place. */
 void weft__reply_forget_body(weft_reply *r);

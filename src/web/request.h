@@ -7,5 +7,6 @@
 struct weft_request {
     weft__exchange *exchange;
     const struct weft__site *site;   /* the application that answers it */
+    const struct weft__endpoint *endpoint;       /* NULL: no route fits, or it is not told */
 };
 #endif

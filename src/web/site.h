@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "web/docs.h"
 #include "web/host.h"
+#include "web/onion.h"
 #include "web/template.h"
 
 typedef struct weft__site weft__site;
@@ -17,6 +18,7 @@ struct weft__site {
     weft__pages pages;
     weft__buf document;
     weft__templates templates;
+    weft__layers layers;             /* middleware of this one and of those around it */
     bool keeps_head;                 /* a failure's answer looks at the request */
 };
 typedef struct weft__sites { weft__site **items; uint32_t count, room; } weft__sites;

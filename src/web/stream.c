@@ -221,6 +221,7 @@ static void end_begun(weft_stream *s, int rc, bool late)
     } else if (rc != 0 && !stopped) {
         say_failure(s, rc, late);
     }
+    if (rc != 0 && !stopped) x->failed = rc < 0 ? rc : WEFT_EINVAL;
     if (rc != 0 && !stopped) weft__exchange_break(x);
     else if (weft__exchange_end(x) < 0) say(s, "weft_stream_length said that there are more", "");
 }

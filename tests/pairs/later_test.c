@@ -30,12 +30,3 @@ static const fact basics_facts[] = {
         JSON({ "detail": "Incorrect username or password" }), .says = "WWW-Authenticate: Basic" },
 };
 LATER(basics, "security schemes: HTTP Basic")
-
-static const fact preflights_facts[] = {
-    { 87, "OPTIONS", "/", "Origin: https://localhost.tiangolo.com\nAccess-Control-Request-Method: GET\n"
-        "Access-Control-Request-Headers: X-Example", 0, 200, .text = "OK",
-        .says = "access-control-allow-origin: https://localhost.tiangolo.com\naccess-control-allow-headers: X-Example" },
-    { 88, "GET", "/", "Origin: https://localhost.tiangolo.com", 0, 200, JSON({ "message": "Hello World" }),
-        .says = "access-control-allow-origin: https://localhost.tiangolo.com" },
-};
-LATER(preflights, "middleware: requests from pages of other origins")

@@ -1,0 +1,91 @@
+/* weft_request_ids: an id for each request. */
+#include "io/log.h"
+#include "task/loop.h"
+#include "web/onion.h"
+#include "wire/bytes.h"
+
+enum { MADE = 32, HALF = 16 };
+
+typedef struct ids {
+    weft_str header;
+    bool fresh, begun;
+    char worker[HALF];               /* of this process: no other has it */
+    uint64_t count;
+} ids;
+
+/* ---- ids ---- */
+
+static void put_hex(char to[HALF], uint64_t n)
+{
+    for (int i = HALF; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
+}
+
+/* Each n gives another number, and none looks like its neighbours (splitmix64, by S. Vigna, public domain). */
+static uint64_t scatter(uint64_t n)
+{
+    n *= UINT64_C(0x9e3779b97f4a7c15);
+    n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+    return n ^ n >> 31;
+}
+
+static void make_id(ids *s, weft__log_id *out)
+{
+    weft__os *os = weft__loop_os(weft__loop_here());
+    if (!s->begun) {
+        put_hex(s->worker, os->ops->random(os));
+        s->count = os->ops->random(os);
+        s->begun = true;
+    }
+    memcpy(out->text, s->worker, HALF);
+    put_hex(out->text + HALF, scatter(++s->count));
+    out->len = MADE;
+}
+
+static bool is_sane(weft_str id)
+{
+    if (!id.len || id.len > WEFT__LOG_ID_MAX) return false;
+    for (size_t i = 0; i < id.len; i++)
+        if (!weft__byte_is(id.ptr[i], WEFT__UNRESERVED) && !memchr(":=+/@", id.ptr[i], 5)) return false;
+    return true;
+}
+
+/* ---- the layer ---- */
+
+static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    ids *s = (ids *)(uintptr_t)weft_next_config(next);
+    weft__log_id id = { .len = 0 };
+    const weft__http_header *sent = s->fresh ? NULL : weft__http_find(weft__request_head(request), s->header, NULL);
+    if (sent && is_sane(sent->value)) {
+        id.len = (uint8_t)sent->value.len;
+        memcpy(id.text, sent->value.ptr, id.len);
+    } else {
+        make_id(s, &id);
+    }
+    WEFT_TRY(weft_local_set(&weft__log_id_here, id));
+    weft_str kept = weft__arena_dup(reply->arena, (weft_str){ id.text, id.len });
+    if (!kept.ptr) return WEFT_ENOMEM;
+    WEFT_TRY(weft__reply_put(reply, s->header, kept));
+    return weft_next_run(next);
+}
+
+static int make(weft__layer_making *m, const void *config)
+{
+    const weft_request_ids_opts *o = config;
+    ids *s = weft__arena_zalloc(m->arena, sizeof *s);
+    if (!s) return WEFT_ENOMEM;
+    s->header = weft_str_of(o->header ? o->header : "X-Request-Id");
+    s->fresh = o->fresh;
+    if (!weft__http_name_valid(s->header)) WEFT__LAYER_FAULT(m, "header '%s' is no token", o->header);
+    m->made = s;
+    return 0;
+}
+
+const weft__layer_kind weft__request_ids_kind = { .name = "weft_request_ids", .run = run, .make = make };
+
+weft_str weft_request_id(void)
+{
+    weft__log_id id = weft_local_get(&weft__log_id_here, (weft__log_id){ .len = 0 });
+    return id.len ? weft_format("%.*s", (int)id.len, id.text) : (weft_str){ "", 0 };
+}

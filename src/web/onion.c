@@ -1,0 +1,344 @@
+/* One request's way through the layers around its handler, and its answer's way back. Every answer of this floor goes through the
+ * exchange, where the onion takes it: so nothing that answers knows of middleware. */
+#include "web/onion.h"
+#include <string.h>
+#include "io/log.h"
+#include "web/failure.h"
+#include "wire/bytes.h"
+
+struct weft_next {
+    weft__onion *onion;
+    uint32_t index;
+    bool ran;
+    int rc;                          /* of what is inside, once it ran */
+};
+
+static const weft_str json_line = WEFT_S("Content-Type: application/json\r\n");
+
+/* ---- headers of the answer, beside those of the layers ---- */
+
+const weft_header *weft__reply_find(const weft_reply *r, weft_str name)
+{
+    for (uint32_t i = 0; i < r->headers.count; i++)
+        if (weft__same_nocase(r->headers.items[i].name, name)) return &r->headers.items[i];
+    return NULL;
+}
+
+/* Another answer takes its place: what layers have set stays. */
+static void forget_answer(weft__onion *o)
+{
+    weft_reply *r = &o->reply;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->headers.count; i++)
+        if (!(o->of_answer >> i & 1)) r->headers.items[kept++] = r->headers.items[i];
+    r->headers.count = kept;
+    o->of_answer = 0;
+    r->content_type = (weft_str){ 0 };
+    weft__reply_drop_file(r);
+}
+
+/* The answer comes later than what layers set before it, and says more of it; but what it depends on adds up. */
+static int join(weft__onion *o, weft_str name, weft_str value)
+{
+    weft_reply *r = &o->reply;
+    bool repeats = weft__same_nocase(name, WEFT_S("set-cookie"));
+    weft_header *h = repeats ? NULL : (weft_header *)weft__reply_find(r, name);
+    if (h && weft__same_nocase(name, WEFT_S("vary"))) {
+        value = weft__arena_printf(r->arena, "%.*s, %.*s", WEFT_FMT(h->value), WEFT_FMT(value));
+        if (!value.ptr) return WEFT_ENOMEM;
+    }
+    if (!h && r->headers.count == WEFT__REPLY_HEADERS_MAX) return WEFT_ELIMIT;
+    if (!h) h = weft__list_slot(r->arena, &r->headers, sizeof *h);
+    if (!h) return WEFT_ENOMEM;
+    *h = (weft_header){ name, value };
+    o->of_answer |= UINT64_C(1) << (h - r->headers.items);
+    return 0;
+}
+
+/* Texts that end in a NUL are made of its lines: that of a name takes the colon's place, that of a value the line end's. */
+static int join_lines(weft__onion *o, weft_str lines)
+{
+    weft_str name, value;
+    if (!lines.len) return 0;
+    if (lines.len == json_line.len && memcmp(lines.ptr, json_line.ptr, lines.len) == 0) {
+        o->reply.content_type = WEFT_S("application/json");
+        return 0;
+    }
+    lines = weft__arena_dup(o->exchange->arena, lines);
+    if (!lines.ptr) return WEFT_ENOMEM;
+    while (weft__header_line_next(&lines, &name, &value)) {
+        ((char *)name.ptr)[name.len] = 0;
+        ((char *)value.ptr)[value.len] = 0;
+        int rc = 0;
+        if (weft__same_nocase(name, WEFT_S("content-type"))) o->reply.content_type = value;
+        else rc = join(o, name, value);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+static void run_hooks(weft__onion *o)
+{
+    while (o->hooks) {
+        weft__head_hook *h = o->hooks;
+        o->hooks = h->next;
+        h->fn(&o->reply, h->arg);
+    }
+}
+
+static weft_str lines_of(const weft__onion *o)
+{
+    const weft_reply *r = &o->reply;
+    bool bare = r->status == 204 || r->status == 304;
+    return weft__reply_lines(o->exchange->arena, r, bare ? (weft_str){ 0 } : r->content_type, (weft_str){ 0 });
+}
+
+/* ---- answers in one piece: held until all layers are through ---- */
+
+/* Neither the answer nor a failure in its place can be held: better told without what the layers add than not at all. */
+static int send_bare(weft__onion *o)
+{
+    weft__exchange *x = o->exchange;
+    x->taker = NULL;
+    o->reply.sent = true;
+    o->reply.status = 500;
+    weft__log(WEFT__LOG_ERROR, "no memory for an answer's headers (request_bytes_max is %zu), or more than %d of them", x->arena->bytes_max,
+        WEFT__REPLY_HEADERS_MAX);
+    return weft__exchange_reply(x, 500, json_line, WEFT_S("{\"detail\":\"Internal Server Error\"}"));
+}
+
+static int take(weft__taker *t, int status, weft_str headers, weft_str body)
+{
+    weft__onion *o = (weft__onion *)t;
+    weft_reply *r = &o->reply;
+    if (r->sent) return WEFT_EINVAL;
+    forget_answer(o);
+    if (weft__exchange_keep_body(o->exchange, &body, &o->kept) < 0 || join_lines(o, headers) < 0) return send_bare(o);
+    r->status = status;
+    r->body = body;
+    r->has_body = true;
+    o->answered = true;
+    return 0;
+}
+
+static void send_whole(weft__onion *o)
+{
+    weft__exchange *x = o->exchange;
+    weft_reply *r = &o->reply;
+    run_hooks(o);
+    weft_str lines = lines_of(o);
+    if (!lines.ptr) {
+        (void)send_bare(o);
+        return;
+    }
+    x->taker = NULL;
+    r->sent = true;
+    (void)weft__exchange_reply(x, r->status ? r->status : 200, lines, r->body);
+}
+
+/* ---- answers in parts: their head goes out with their first one ---- */
+
+static int begin_parts(weft__taker *t, int status, weft_str headers, int64_t length)
+{
+    weft__onion *o = (weft__onion *)t;
+    weft__exchange *x = o->exchange;
+    weft_reply *r = &o->reply;
+    if (r->sent) return WEFT_EINVAL;
+    forget_answer(o);
+    if (join_lines(o, headers) < 0) return WEFT_ENOMEM;
+    r->status = status;
+    r->body = (weft_str){ "", 0 };
+    r->has_body = false;
+    o->length = length;
+    o->in_parts = true;
+    run_hooks(o);
+    weft_str lines = lines_of(o);
+    o->in_parts = lines.ptr;
+    if (!lines.ptr) return WEFT_ENOMEM;
+    r->sent = o->answered = true;
+    x->taker = NULL;
+    int rc = weft__exchange_begin(x, r->status, lines, o->filter ? -1 : length);
+    if (rc == 0 && o->filter) x->taker = t;
+    return rc;
+}
+
+/* What the filter makes of a part goes out as one. */
+static int filter(weft__onion *o, weft_str bytes, weft__filter_now now)
+{
+    weft_str out = { "", 0 };
+    o->filtering = true;
+    int rc = o->filter->part(o->filter, bytes, now, &out);
+    if (rc == 0) rc = weft__exchange_write_out(o->exchange, out);
+    o->filtering = false;
+    return rc;
+}
+
+static int write_part(weft__taker *t, weft_str bytes)
+{
+    weft__onion *o = (weft__onion *)t;
+    if (!bytes.len) return weft__exchange_write_out(o->exchange, bytes);
+    return filter(o, bytes, o->length < 0 ? WEFT__FILTER_FLUSH : WEFT__FILTER_GATHER);
+}
+
+static void beat_between(weft__taker *t, weft_str bytes)
+{
+    weft__onion *o = (weft__onion *)t;
+    weft_str out;
+    if (o->filtering || !weft__exchange_beats(o->exchange)) return;
+    if (o->filter->part(o->filter, bytes, WEFT__FILTER_FLUSH, &out) == 0) weft__exchange_beat_out(o->exchange, out);
+    else weft__exchange_break(o->exchange);
+}
+
+static int end_parts(weft__taker *t)
+{
+    weft__onion *o = (weft__onion *)t;
+    weft__exchange *x = o->exchange;
+    int rc = weft__exchange_left(x) || weft__exchange_is_bare(x) ? 0 : filter(o, (weft_str){ "", 0 }, WEFT__FILTER_LAST);
+    x->taker = NULL;
+    if (rc == 0) return weft__exchange_end(x);
+    weft__exchange_break(x);
+    return 0;
+}
+
+bool weft__onion_filter(weft_reply *r, weft__filter *f)
+{
+    weft__onion *o = r->onion;
+    if (o->filter) return false;
+    o->filter = f;
+    return true;
+}
+
+/* ---- through the layers ---- */
+
+static void mistake(weft__onion *o, const weft__layer *l, const char *what)
+{
+    weft__failure_mistake(o->site, o->endpoint, o->exchange, "middleware %s %s", l->name, what);
+}
+
+/* A failure of its own takes the answer's place, when that has not gone. */
+static void replace(weft__onion *o, const weft__layer *l, int rc)
+{
+    if (!o->reply.sent) weft__failure_answer(o->site, o->endpoint, o->exchange, NULL, rc);
+    else if (!weft__cancelled())
+        weft__log(WEFT__LOG_ERROR, "middleware %s failed when its answer had gone: %s", l->name, weft_error_of(rc)->text);
+}
+
+static bool gave_out(weft__onion *o)
+{
+    bool lost = o->exchange->arena->lost && !o->lost;
+    o->lost |= lost;
+    return lost && !o->reply.sent;
+}
+
+static int settle(weft__onion *o, const weft__layer *l, const weft_next *next, int rc)
+{
+    weft_reply *r = &o->reply;
+    if (rc > 0) {
+        if (!r->sent) mistake(o, l, "returned a positive number; expected 0 or what weft_fail returns");
+        rc = WEFT_EINVAL;
+    } else if (rc < 0) {
+        if (!next->ran || rc != next->rc) replace(o, l, rc);
+    } else if (gave_out(o)) {
+        mistake(o, l, "needs more memory than there is, or than request_bytes_max");
+        rc = WEFT_ENOMEM;
+    } else if (!next->ran && !r->has_body && !r->status) {
+        mistake(o, l, "returned 0, ran nothing inside (weft_next_run) and gave no answer");
+        rc = WEFT_EINVAL;
+    }
+    o->answered |= rc == 0 && (!next->ran || r->has_body);
+    if (o->answered && !r->status) r->status = 200;
+    return rc;
+}
+
+static int run_from(weft__onion *o, uint32_t index)
+{
+    weft__exchange *x = o->exchange;
+    if (index == o->layers->count) {
+        o->inner(o);
+        o->lost = x->arena->lost;
+        return x->failed;
+    }
+    const weft__layer *l = &o->layers->items[index];
+    weft_next next = { .onion = o, .index = index };
+    int rc = l->run(&o->request, &o->reply, &next);
+    return x->failed = settle(o, l, &next, rc);
+}
+
+int weft_next_run(weft_next *next)
+{
+    if (next->ran) return weft_fail(WEFT_EINVAL, "weft_next_run: it has run what is inside already");
+    next->ran = true;
+    return next->rc = run_from(next->onion, next->index + 1);
+}
+
+const void *weft_next_config(const weft_next *next) { return next->onion->layers->items[next->index].config; }
+
+void weft__onion_run(weft__onion *o)
+{
+    weft__exchange *x = o->exchange;
+    o->taker = (weft__taker){ take, begin_parts, write_part, beat_between, end_parts };
+    o->request = (weft_request){ .exchange = x, .site = o->site, .endpoint = o->endpoint };
+    weft__reply_init(&o->reply, x->arena);
+    o->reply.site = o->site;
+    o->reply.onion = o;
+    x->taker = &o->taker;
+    /* A middleware may wait before the handler's own turn. */
+    if (o->endpoint && o->endpoint->cancels && x->head->body == WEFT__BODY_NONE) weft__exchange_cancel_on_leave(x, true);
+    (void)run_from(o, 0);
+    if (o->answered && !o->reply.sent) send_whole(o);
+    x->taker = NULL;
+    if (o->filter) o->filter->drop(o->filter);
+    weft__exchange_drop(x, &o->kept);
+}
+
+/* ---- what layers are told, and say ---- */
+
+int weft_reply_status_of(const weft_reply *r) { return r->status; }
+
+weft_str weft_reply_header_of(const weft_reply *r, const char *name)
+{
+    if (weft__same_nocase(weft_str_of(name), WEFT_S("content-type")))
+        return r->content_type.len ? r->content_type : (weft_str){ NULL, 0 };
+    const weft_header *h = weft__reply_find(r, weft_str_of(name));
+    return h ? h->value : (weft_str){ NULL, 0 };
+}
+
+weft_str weft_reply_body_of(const weft_reply *r) { return r->has_body ? r->body : (weft_str){ "", 0 }; }
+bool weft_reply_begun(const weft_reply *r) { return r->sent; }
+
+uint64_t weft_reply_bytes_of(const weft_reply *r)
+{
+    if (r->onion && r->onion->in_parts) return weft__exchange_written(r->onion->exchange);
+    return r->has_body ? r->body.len : 0;
+}
+
+int weft_reply_on_head(weft_reply *r, weft_head_fn *fn, void *arg)
+{
+    if (!r->onion) return weft_fail(WEFT_EINVAL, "weft_reply_on_head: expected the reply that a middleware is given");
+    if (r->sent) return weft_fail(WEFT_EINVAL, "weft_reply_on_head: the head has been sent");
+    weft__head_hook *h = weft__arena_alloc(r->arena, sizeof *h);
+    if (!h) return WEFT_ENOMEM;
+    *h = (weft__head_hook){ r->onion->hooks, fn, arg };
+    r->onion->hooks = h;
+    return 0;
+}
+
+int weft_reply_vary(weft_reply *r, const char *header)
+{
+    const weft_header *h = weft__reply_find(r, WEFT_S("vary"));
+    if (!h || !h->value.len) return weft_reply_header(r, "Vary", "%s", header);
+    if (weft__http_list_has(h->value, weft_str_of(header)) || weft__http_list_has(h->value, WEFT_S("*"))) return 0;
+    return weft_reply_header(r, "Vary", "%.*s, %s", WEFT_FMT(h->value), header);
+}
+
+weft_str weft_request_route(const weft_request *r) { return r->endpoint ? r->endpoint->name : (weft_str){ "", 0 }; }
+
+weft_str weft_request_client(const weft_request *r)
+{
+    char text[WEFT__PEER_ROOM];
+    size_t n = weft__exchange_peer(r->exchange, text);
+    weft_str out = weft__arena_dup(r->exchange->arena, (weft_str){ text, n });
+    if (out.ptr) return out;
+    r->exchange->arena->lost = true;
+    return (weft_str){ "", 0 };
+}

@@ -1,0 +1,58 @@
+/* Lists of middleware, made ready at the start. */
+#include "web/onion.h"
+
+static int make_kind(weft__layer *l, const weft_layer *from, const weft__layers_at *at, weft_arena *arena, weft__mades *mades, weft__buf *faults)
+{
+    const weft__layer_kind *kind = from->kind;
+    weft__layer_making m = { .arena = arena, .faults = faults, .at = at, .kind = kind, .made = (void *)from->config };
+    if (kind->of_app && !at->of_app)
+        WEFT__LAYER_FAULT(&m, "it answers requests that no route fits; expected it in the .middleware of an application (one that is mounted, for some paths)");
+    int rc = kind->make ? kind->make(&m, from->config) : 0;
+    if (rc < 0) return rc;
+    *l = (weft__layer){ kind->run, m.made, kind->name };
+    if (!kind->drop) return 0;
+    weft__made *slot = weft__list_slot(arena, mades, sizeof *slot);
+    if (slot) *slot = (weft__made){ kind, m.made };
+    else kind->drop(m.made);
+    return slot ? 0 : WEFT_ENOMEM;
+}
+
+static int add(weft__layers *to, const weft_layer *item, const weft__layers_at *at, weft_arena *arena, weft__mades *mades, weft__buf *faults)
+{
+    const weft_layer *from = item->of ? item->of : item;
+    weft__layer *l = weft__list_slot(arena, to, sizeof *l);
+    if (!l) return WEFT_ENOMEM;
+    *l = (weft__layer){ from->run, from->config, from->name };
+    to->looks_back |= !from->kind || from->kind->looks_back;
+    if (from->kind) return make_kind(l, from, at, arena, mades, faults);
+    if (!from->run)
+        weft__buf_printf(faults, "%s%s%.*s: middleware %s is NULL\n", at->what, at->name.len ? " " : "", WEFT_FMT(at->name), item->name);
+    return 0;
+}
+
+int weft__layers_make(weft__layers *out, const weft__layers *around, const weft_layer *list, const weft__layers_at *at,
+    weft_arena *arena, weft__mades *mades, weft__buf *faults)
+{
+    weft__layers all = { .looks_back = around->looks_back };
+    if (!list || !list->name) {
+        *out = *around;
+        return 0;
+    }
+    for (uint32_t i = 0; i < around->count; i++) {
+        weft__layer *l = weft__list_slot(arena, &all, sizeof *l);
+        if (!l) return WEFT_ENOMEM;
+        *l = around->items[i];
+    }
+    for (; list->name; list++) {
+        int rc = add(&all, list, at, arena, mades, faults);
+        if (rc < 0) return rc;
+    }
+    *out = all;
+    return 0;
+}
+
+void weft__mades_drop(weft__mades *mades)
+{
+    for (uint32_t i = 0; i < mades->count; i++) mades->items[i].kind->drop(mades->items[i].made);
+    mades->count = 0;
+}

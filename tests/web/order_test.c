@@ -1,0 +1,123 @@
+/* The contract of docs/order.md: what happens around a handler, in which order, in process and over sockets of the system. */
+#include <stdio.h>
+#include <string.h>
+#include "http/client_world.h"
+#include "web/app.h"
+#include "weft.h"
+
+static char steps[1024];
+static void step(const char *what)
+{
+    strncat(steps, what, sizeof steps - strlen(steps) - 1);
+    strncat(steps, " ", sizeof steps - strlen(steps) - 1);
+}
+
+/* A middleware says its name on the way in, and on the way out with what came of it. */
+#define SAYS(name) \
+    static void name##_head(weft_reply *reply, void *arg) { (void)reply; (void)arg; step(#name "!"); } \
+    static int name(const weft_request *request, weft_reply *reply, weft_next *next) \
+    { \
+        char out[40]; \
+        (void)request; \
+        step(#name ">"); \
+        WEFT_TRY(weft_reply_on_head(reply, name##_head, NULL)); \
+        int rc = weft_next_run(next); \
+        snprintf(out, sizeof out, "<" #name ":%d", weft_reply_status_of(reply)); \
+        step(out); \
+        return rc; \
+    }
+SAYS(app_one) SAYS(app_two) SAYS(outer) SAYS(inner) SAYS(route) SAYS(mounted)
+
+WEFT_INPUT(id_in, path(int, id));
+static int handler(const id_in *in, int *out)
+{
+    step("handler");
+    *out = in->id;
+    return in->id == 4 ? weft_fail(404, "none") : 0;
+}
+static int rows(const id_in *in, weft_stream *out)
+{
+    step("handler");
+    for (int i = 0; i < in->id; i++) {
+        WEFT_TRY(weft_write(out, WEFT_S("x")));
+        step("part");
+    }
+    return 0;
+}
+static int answer_failure(const weft_failure *failure, weft_reply *out)
+{
+    (void)out;
+    step("on_failure");
+    return weft_reply_text(out, failure->text);
+}
+
+static const weft_router inner_router = { .prefix = "/inner", .middleware = WEFT_MIDDLEWARE(inner), .routes = WEFT_ROUTES(
+    WEFT_GET("/{id}", handler, id_in, int, .middleware = WEFT_MIDDLEWARE(route)), WEFT_GET("/rows/{id}", rows, id_in, weft_stream, .middleware = WEFT_MIDDLEWARE(route))) };
+static const weft_router outer_router = { .prefix = "/outer", .middleware = WEFT_MIDDLEWARE(outer), .routers = WEFT_ROUTERS(&inner_router) };
+static const weft_app mount = { .middleware = WEFT_MIDDLEWARE(mounted), .routes = WEFT_ROUTES(WEFT_GET("/{id}", handler, id_in, int)) };
+static const weft_app app = { .middleware = WEFT_MIDDLEWARE(app_one, app_two), .routers = WEFT_ROUTERS(&outer_router), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/mount", mount)),
+    .on_failure = WEFT_ON_FAILURE({ WEFT_ANY_FAILURE, answer_failure }), .routes = WEFT_ROUTES(WEFT_GET("/{id}", handler, id_in, int)) };
+
+static const struct { const char *path; int status; const char *steps; } facts[] = {
+    { "/1", 200, "app_one> app_two> handler <app_two:200 <app_one:200 app_two! app_one! " },
+    { "/outer/inner/2", 200, "app_one> app_two> outer> inner> route> handler <route:200 <inner:200 <outer:200 <app_two:200 <app_one:200 route! inner! outer! app_two! app_one! " },
+    { "/outer/inner/4", 404, "app_one> app_two> outer> inner> route> handler on_failure <route:404 <inner:404 <outer:404 <app_two:404 <app_one:404 route! inner! outer! app_two! app_one! " },
+    { "/outer/inner/x", 422, "app_one> app_two> outer> inner> route> on_failure <route:422 <inner:422 <outer:422 <app_two:422 <app_one:422 route! inner! outer! app_two! app_one! " },
+    { "/outer/inner/rows/2", 200, "app_one> app_two> outer> inner> route> handler route! inner! outer! app_two! app_one! part part <route:200 <inner:200 <outer:200 <app_two:200 <app_one:200 " },
+    { "/outer/none", 404, "app_one> app_two> on_failure <app_two:404 <app_one:404 app_two! app_one! " },
+    { "/mount/3", 200, "app_one> app_two> mounted> handler <mounted:200 <app_two:200 <app_one:200 mounted! app_two! app_one! " },
+    { "/mount/none/x", 404, "app_one> app_two> mounted> <mounted:404 <app_two:404 <app_one:404 mounted! app_two! app_one! " },
+    { "/openapi.json", 200, "app_one> app_two> <app_two:200 <app_one:200 app_two! app_one! " },
+};
+
+WEFT_TEST(what_happens_around_a_handler_has_one_order_in_process)
+{
+    for (size_t i = 0; i < weft_count(facts); i++) {
+        steps[0] = 0;
+        WEFT_CHECK_EQ(weft_test_get(&app, facts[i].path).status, facts[i].status);
+        WEFT_CHECK_STR(weft_str_of(steps), facts[i].steps);
+    }
+}
+
+/* ---- the same over HTTP ---- */
+
+static int serve(weft__server *const *s) { return weft__server_run(*s); }
+
+static int ask_all(weft__server *const *server)
+{
+    char base[64];
+    weft_response r;
+    snprintf(base, sizeof base, "http://127.0.0.1:%d", weft__server_port(*server));
+    for (size_t i = 0; i < weft_count(facts); i++) {
+        steps[0] = 0;
+        WEFT_TRY(weft_exchange(&r, (.method = "GET"), "{+}{+}", base, facts[i].path));
+        WEFT_CHECK_EQ(r.status, facts[i].status);
+        WEFT_CHECK_STR(weft_str_of(steps), facts[i].steps);
+    }
+    return 0;
+}
+
+static int over_http(void)
+{
+    char why[256];
+    weft__app *compiled = NULL;
+    weft__server *server = NULL;
+    weft__buf faults;
+    weft__buf_init(&faults, 4096);
+    WEFT_TRY(weft__app_compile(&app, &compiled, &faults));
+    WEFT_TRY(weft__server_open(&server, &(weft_serve_opts){ .port = -1 }, weft__app_handle, compiled, why));
+    int rc;
+    {
+        WEFT_SCOPE(servers);
+        weft_spawn(servers, serve, &server);
+        rc = ask_all(&server);
+        weft__server_stop(server);
+        WEFT_TRY(weft_join(servers));
+    }
+    weft__server_free(server);
+    weft__app_free(compiled);
+    weft__buf_free(&faults);
+    return rc;
+}
+
+WEFT_TEST(what_happens_around_a_handler_has_one_order_over_http) { net_epoll(weft_call(over_http)); }

@@ -140,6 +140,23 @@ typedef struct weft_access_log_opts {
 #define weft_access_log(...) WEFT__OWN_LAYER(access_log, weft_access_log_opts, __VA_ARGS__)
 extern const struct weft__layer_kind weft__access_log_kind;
 
+/* weft_compression(): answers of 500 bytes and more are compressed for clients that accept it, in one piece and in parts, also events, of which each
+ * can be read when it comes. The coding is what Accept-Encoding wants most, by its weights, of several the first of codings: "zstd, br, gzip".
+ * Left as they are: types that are small already (all but text/..., JSON, XML, SVG and their like; types: more of them, with commas between), an answer that has a
+ * Content-Encoding or Cache-Control: no-transform, parts of a whole (206), and what would not become smaller. Vary names Accept-Encoding, and a strong ETag
+ * becomes a weak one.
+ * level: 1 (fast) to 9 (small); 0: 6 of gzip, 4 of br, 3 of zstd, and for parts less. bytes_min: 500. streams_max: answers in parts that are compressed at the same
+ * time, 1000, each with a compressor of less than 640 KiB; -1: none. Codings whose library was not there when weft was built are left out; one that is named is told at the start.
+ * Whoever answers over TLS with a secret beside what the client may choose should know of BREACH, and leave such a route out (Cache-Control: no-transform). */
+typedef struct weft_compression_opts {
+    weft__named_options_only _;
+    const char *codings, *types;
+    int level, streams_max;
+    size_t bytes_min;
+} weft_compression_opts;
+#define weft_compression(...) WEFT__OWN_LAYER(compression, weft_compression_opts, __VA_ARGS__)
+extern const struct weft__layer_kind weft__compression_kind;
+
 /* weft_timing(): Server-Timing: total;dur=1.234, the milliseconds from here to the head of the answer, behind what the handler says there itself.
  * name: "total". W3C Server Timing. */
 typedef struct weft_timing_opts { weft__named_options_only _; const char *name; } weft_timing_opts;

@@ -372,6 +372,7 @@ static weft__buf scratch_take(weft__server *s)
 
 static void scratch_give(weft__server *s, weft__buf *mine)
 {
+    mine->bytes_max = s->scratch.bytes_max;
     if (mine->ptr && !s->scratch.ptr && mine->room <= SCRATCH_KEPT) s->scratch = *mine;
     else weft__buf_free(mine);
     mine->ptr = NULL;

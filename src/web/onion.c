@@ -162,13 +162,20 @@ static int begin_parts(weft__taker *t, int status, weft_str headers, int64_t len
     return rc;
 }
 
-/* What the filter makes of a part goes out as one. */
+/* What the filter makes of a part goes out as one, unless it is large: then others have their turn meanwhile. */
 static int filter(weft__onion *o, weft_str bytes, weft__filter_now now)
 {
-    weft_str out = { "", 0 };
+    int rc = 0;
+    bool last = false;
     o->filtering = true;
-    int rc = o->filter->part(o->filter, bytes, now, &out);
-    if (rc == 0) rc = weft__exchange_write_out(o->exchange, out);
+    while (rc == 0 && !last) {
+        weft_str piece = { bytes.ptr, bytes.len < WEFT__FILTER_PIECE ? bytes.len : WEFT__FILTER_PIECE }, out = { "", 0 };
+        last = piece.len == bytes.len;
+        rc = o->filter->part(o->filter, piece, last ? now : WEFT__FILTER_GATHER, &out);
+        if (rc == 0) rc = weft__exchange_write_out(o->exchange, out);
+        bytes = (weft_str){ bytes.ptr + piece.len, bytes.len - piece.len };
+        if (rc == 0 && !last) weft__give_way();
+    }
     o->filtering = false;
     return rc;
 }
@@ -198,6 +205,15 @@ static int end_parts(weft__taker *t)
     if (rc == 0) return weft__exchange_end(x);
     weft__exchange_break(x);
     return 0;
+}
+
+void weft__onion_keep(weft_reply *r, weft__buf *body)
+{
+    weft__onion *o = r->onion;
+    weft__exchange_drop(o->exchange, &o->kept);
+    o->kept = *body;
+    r->body = weft__buf_str(body);
+    r->has_body = true;
 }
 
 bool weft__onion_filter(weft_reply *r, weft__filter *f)

@@ -57,8 +57,9 @@ void weft__mades_drop(weft__mades *mades);
 
 /* ---- what a layer puts into the way of an answer in parts ---- */
 
-/* Makes other bytes of its parts. `out` is good until the next call. 0 or a code: the answer then breaks off. Never waits, and runs
- * on the loop's own stack now and then. */
+/* Makes other bytes of its parts, of WEFT__FILTER_PIECE at most. `out` is good until the next call. 0 or a code: the answer then
+ * breaks off. Never waits, and runs on the loop's own stack now and then. */
+enum { WEFT__FILTER_PIECE = 64 * 1024 };
 typedef enum weft__filter_now { WEFT__FILTER_GATHER, WEFT__FILTER_FLUSH, WEFT__FILTER_LAST } weft__filter_now;
 typedef struct weft__filter weft__filter;
 struct weft__filter {
@@ -68,6 +69,9 @@ struct weft__filter {
 
 /* In a weft_head_fn of an answer in parts: at most one, false when there is one already. It is dropped with the request. */
 bool weft__onion_filter(weft_reply *r, weft__filter *f);
+
+/* The whole body is what stands in `body`, which is the onion's from now on. */
+void weft__onion_keep(weft_reply *r, weft__buf *body);
 
 /* ---- one request ---- */
 

@@ -1,0 +1,172 @@
+/* Answers made smaller. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "faults.h"
+#include "pairs.h"
+#include "support/decode.h"
+#include "testing/client.h"
+
+static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
+static weft_response ask(const weft_app *app, const char *method, const char *path, const char *headers)
+{
+    return pair_send(app, &(pair){ method, path, headers, NULL, 0, NULL });
+}
+
+WEFT_INPUT(size_in, query(int, bytes), query(weft_str, type, .initial = "text/plain"), query(weft_str, header, .initial = ""), query(int, random, .initial = "0"));
+
+static weft_str text_of(int bytes, bool random)
+{
+    char *text = weft_alloc((size_t)bytes + 1);
+    unsigned seed = 1;
+    for (int i = 0; text && i < bytes; i++) {
+        seed = seed * 1103515245 + 12345;
+        text[i] = random ? (char)(seed >> 24) : "abcdefgh"[i / 3 % 8];
+    }
+    return (weft_str){ text, (size_t)bytes };
+}
+
+static int sized(const size_in *in, weft_reply *out)
+{
+    if (in->header.len) {
+        char *value = strchr(in->header.ptr, ':');
+        WEFT_TRY(weft_reply_header(out, weft_format("%.*s", (int)(value - in->header.ptr), in->header.ptr).ptr, "%s", value + 1));
+    }
+    return weft_reply_bytes(out, in->type.ptr, text_of(in->bytes, in->random));
+}
+static int streamed(const size_in *in, weft_stream *out)
+{
+    WEFT_TRY(weft_reply_header(weft_stream_reply(out), "Content-Type", "%s", in->type.ptr));
+    weft_str text = text_of(in->bytes, in->random);
+    WEFT_TRY(weft_write(out, (weft_str){ text.ptr, text.len / 2 }));
+    return weft_write(out, (weft_str){ text.ptr + text.len / 2, text.len - text.len / 2 });
+}
+static int events(const size_in *in, weft_events *out)
+{
+    for (int i = 0; i < in->bytes; i++) {
+        WEFT_TRY(weft_event(out, .data = weft_format("%d", i)));
+        WEFT_TRY(weft_sleep_ms(20000));
+    }
+    return 0;
+}
+static int broken(const size_in *in, weft_stream *out)
+{
+    (void)in;
+    WEFT_TRY(weft_write(out, WEFT_S("one")));
+    return weft_fail(WEFT_EPROTO, "in the middle");
+}
+static int file(const size_in *in, weft_reply *out)
+{
+    WEFT_TRY(weft_file_save("f.txt", text_of(in->bytes, false)));
+    return weft_reply_file(out, "f.txt");
+}
+#define COMPRESSED_ROUTES .routes = WEFT_ROUTES(WEFT_GET("/sized", sized, size_in, weft_reply), WEFT_GET("/streamed", streamed, size_in, weft_stream), \
+    WEFT_GET("/events", events, size_in, weft_events), WEFT_GET("/broken", broken, size_in, weft_stream), WEFT_GET("/file", file, size_in, weft_reply))
+static const weft_app app = { .middleware = WEFT_MIDDLEWARE(weft_compression()), COMPRESSED_ROUTES };
+
+static const struct { const char *accept, *name; weft__coding coding; } codings[] = {
+    { "Accept-Encoding: gzip", "gzip", WEFT__GZIP }, { "Accept-Encoding: br", "br", WEFT__BROTLI }, { "Accept-Encoding: zstd", "zstd", WEFT__ZSTD } };
+
+/* The answer to this is compressed, and means `bytes` of the text. */
+static bool compressed(const char *path, size_t i, int bytes)
+{
+    weft_response r = ask(&app, "GET", path, codings[i].accept);
+    char *read = malloc((size_t)bytes + 1);
+    bool ok = WEFT_CHECK_EQ(r.status, 200) && WEFT_CHECK_STR(header(&r, "Content-Encoding"), codings[i].name) && WEFT_CHECK_STR(header(&r, "Vary"), "Accept-Encoding")
+        && WEFT_CHECK(r.body.len < (size_t)bytes) && WEFT_CHECK_EQ(decode(codings[i].coding, r.body, read, (size_t)bytes + 1), bytes);
+    for (int k = 0; ok && k < bytes; k++) ok = WEFT_CHECK_EQ(read[k], "abcdefgh"[k / 3 % 8]);
+    free(read);
+    return ok;
+}
+
+WEFT_TEST(answers_are_compressed_as_the_client_wants)
+{
+    for (size_t i = 0; i < weft_count(codings); i++) {
+        if (!weft__coding_built(codings[i].coding)) continue;
+        compressed("/sized?bytes=500", i, 500);
+        compressed("/sized?bytes=100000", i, 100000);
+        compressed("/sized?bytes=300000", i, 300000);
+        compressed("/streamed?bytes=600", i, 600);
+        compressed("/streamed?bytes=400000", i, 400000);
+        compressed("/file?bytes=200000", i, 200000);
+        compressed("/sized?bytes=500&header=Content-Language:de", i, 500);
+    }
+}
+
+WEFT_TEST(what_would_not_become_smaller_is_left_as_it_is)
+{
+    const char *const paths[] = { "/sized?bytes=499", "/sized?bytes=5000&type=image/png", "/sized?bytes=5000&header=Content-Encoding:x", "/sized?bytes=5000&header=Cache-Control:no-transform",
+        "/sized?bytes=5000&random=1", "/streamed?bytes=5000&type=video/mp4", "/file?bytes=499" };
+    for (size_t i = 0; i < weft_count(paths); i++) {
+        weft_response r = ask(&app, "GET", paths[i], "Accept-Encoding: gzip, br, zstd");
+        WEFT_CHECK_EQ(r.status, 200);
+        WEFT_CHECK(!header(&r, "Content-Encoding").len || strcmp(header(&r, "Content-Encoding").ptr, "x") == 0);
+        WEFT_CHECK_EQ(r.body.len, strchr(paths[i], '9') ? 499 : 5000);
+    }
+    weft_response r = ask(&app, "GET", "/sized?bytes=5000", NULL);
+    WEFT_CHECK_EQ(r.body.len, 5000);
+    WEFT_CHECK_STR(header(&r, "Vary"), "Accept-Encoding");
+    r = ask(&app, "GET", "/sized?bytes=5000&type=image/png", NULL);
+    WEFT_CHECK_STR(header(&r, "Vary"), "");
+    r = ask(&app, "GET", "/file?bytes=5000", "Accept-Encoding: gzip\nRange: bytes=0-4");
+    WEFT_CHECK_EQ(r.status, 206);
+    WEFT_CHECK_STR(r.body, "aaabb");
+}
+
+WEFT_TEST(an_etag_of_compressed_bytes_is_weak)
+{
+    weft_response r = ask(&app, "GET", "/sized?bytes=5000&header=ETag:%22a%22", "Accept-Encoding: gzip");
+    WEFT_CHECK_STR(header(&r, "ETag"), "W/\"a\"");
+    r = ask(&app, "GET", "/sized?bytes=5000&header=ETag:%22a%22", NULL);
+    WEFT_CHECK_STR(header(&r, "ETag"), "\"a\"");
+    r = ask(&app, "GET", "/sized?bytes=5000&header=ETag:W/%22a%22", "Accept-Encoding: gzip");
+    WEFT_CHECK_STR(header(&r, "ETag"), "W/\"a\"");
+}
+
+WEFT_TEST(a_head_says_what_the_answer_would)
+{
+    weft_response r = ask(&app, "HEAD", "/sized?bytes=5000", "Accept-Encoding: gzip"), whole = ask(&app, "GET", "/sized?bytes=5000", "Accept-Encoding: gzip");
+    WEFT_CHECK_STR(header(&r, "Content-Encoding"), "gzip");
+    WEFT_CHECK_STR(header(&r, "Content-Length"), header(&whole, "Content-Length").ptr);
+    r = ask(&app, "HEAD", "/streamed?bytes=5000", "Accept-Encoding: gzip");
+    WEFT_CHECK_STR(header(&r, "Content-Encoding"), "gzip");
+}
+
+/* Events come 20 s apart, heartbeats between them: all of it is one compressed stream. */
+WEFT_TEST(compressed_events_and_heartbeats_are_one_stream)
+{
+    for (size_t i = 0; i < weft_count(codings); i++) {
+        if (!weft__coding_built(codings[i].coding)) continue;
+        weft_response r = ask(&app, "GET", "/events?bytes=3", codings[i].accept);
+        char read[200];
+        long long n = decode(codings[i].coding, r.body, read, sizeof read);
+        WEFT_CHECK_STR(((weft_str){ read, n < 0 ? 0 : (size_t)n }), "data: 0\n\n:\n\ndata: 1\n\n:\n\ndata: 2\n\n:\n\n:\n\n");
+    }
+}
+
+WEFT_TEST(a_compressed_stream_that_breaks_off_is_never_whole)
+{
+    weft__shot shot = { .bytes = WEFT_S("GET /broken?bytes=1 HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n") };
+    WEFT_CHECK(weft__test_fire(&app, NULL, &shot, 1));
+    WEFT_CHECK_EQ(shot.answer.status, 0);
+}
+
+static const weft_app no_streams = { .middleware = WEFT_MIDDLEWARE(weft_compression(.streams_max = -1, .types = "application/x-own", .bytes_min = 10, .level = 9)), COMPRESSED_ROUTES };
+
+WEFT_TEST(compression_has_limits_and_options)
+{
+    weft_response r = ask(&no_streams, "GET", "/streamed?bytes=5000", "Accept-Encoding: gzip");
+    WEFT_CHECK_STR(header(&r, "Content-Encoding"), "");
+    WEFT_CHECK_STR(header(&r, "Vary"), "Accept-Encoding");
+    r = ask(&no_streams, "GET", "/sized?bytes=100&type=application/x-own", "Accept-Encoding: gzip");
+    WEFT_CHECK_STR(header(&r, "Content-Encoding"), "gzip");
+}
+
+static const weft_app wrong = { .openapi_path = "", .middleware = WEFT_MIDDLEWARE(weft_compression(.codings = "deflate, gzip", .level = 10, .streams_max = -2)) };
+
+WEFT_TEST(mistakes_in_compression_are_told_at_the_start)
+{
+    FAULTS(wrong, "application: weft_compression: coding 'deflate'; expected gzip, br or zstd\n"
+        "application: weft_compression: level 10; expected 1 (fast) to 9 (small)\n"
+        "application: weft_compression: streams_max -2; expected a number, or -1 for none\n");
+}

@@ -58,7 +58,8 @@ static int64_t clock_ns(clockid_t clock)
 }
 
 static int64_t linux_now_ns(weft__os *os) { (void)os; return clock_ns(CLOCK_MONOTONIC); }
-static int64_t linux_wall_us(weft__os *os) { (void)os; return clock_ns(CLOCK_REALTIME) / 1000; }
+int64_t weft__os_wall_us(void) { return clock_ns(CLOCK_REALTIME) / 1000; }
+static int64_t linux_wall_us(weft__os *os) { (void)os; return weft__os_wall_us(); }
 
 /* Nothing is kept for later, so a fork cannot repeat it. Without the kernel's randomness there is nothing
  * safe to go on with. */

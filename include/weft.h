@@ -20,6 +20,7 @@
 #include "weft/secret.h"
 #include "weft/jwt.h"
 #include "weft/password.h"
+#include "weft/provider.h"
 #include "weft/web.h"
 #include "weft/serve.h"
 #include "weft/test.h"

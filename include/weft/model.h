@@ -13,7 +13,7 @@
  * another model, inlined in JSON), hidden (in C only, never in JSON). Each is of a type
  * that has a schema. At most 64 members.
  * And three that speak of the model as a whole: extra(T, name), no_extra() and check(function), see below.
- * Keywords of an input: path, query, header, cookie, form, file, body, request, reply (web.h).
+ * Keywords of an input: path, query, header, cookie, form, file, body, request, reply (web.h), depends, config (provider.h).
  * Models are C: put them into .c files or headers that C includes.   Example: examples/items.c  */
 #include "weft/base.h"
 #include "weft/each.h"
@@ -28,6 +28,7 @@ typedef struct weft_json { weft_str text; } weft_json;
 typedef struct weft_schema weft_schema;
 typedef struct weft_request weft_request;
 typedef struct weft_reply weft_reply;
+typedef struct weft_provider weft_provider;
 
 /* An open end of a range: .range = { 0, WEFT_NO_END }, { -WEFT_NO_END, 100 }. */
 #define WEFT_NO_END ((long double)__builtin_inf())
@@ -38,7 +39,7 @@ typedef enum { WEFT__no_scalar, WEFT__int32, WEFT__int64, WEFT__double, WEFT__bo
 typedef enum {
     WEFT__field, WEFT__ref, WEFT__embed, WEFT__hidden, WEFT__value,              /* of models and enums */
     WEFT__path, WEFT__query, WEFT__header, WEFT__cookie, WEFT__form, WEFT__file,  /* of inputs */
-    WEFT__body, WEFT__request, WEFT__reply,
+    WEFT__body, WEFT__request, WEFT__reply, WEFT__depends, WEFT__config,
     WEFT__extra, WEFT__no_extra, WEFT__check,                                    /* of a model as a whole */
     WEFT__tag, WEFT__when                                                        /* of unions */
 } weft_place;
@@ -99,6 +100,8 @@ typedef struct weft_field {
     WEFT__FIELD_OPTIONS
     const void *check;
     size_t checked;              /* not for use: where the compiler looks at the signature */
+    const weft_provider *provider;   /* of depends */
+    const char *provides;        /* the type of depends and config, as it is spelled */
 } weft_field;
 
 /* What is known of a type. `of` is the type of a list's, map's or option's value, item_size the distance
@@ -259,7 +262,7 @@ extern const weft_schema weft_schema_weft_none;
     _Static_assert(__builtin_types_compatible_p(__typeof__(&(f)), const char *(*)(Name *)), \
         "check '" #f "' must be declared: const char *" #f "(" #Name " *value)"); }) },
 #define WEFT__IMEMBER(Name, d) WEFT__SECOND(WEFT_INPUT_KEYWORD_##d, \
-    WEFT__NO_KEYWORD("an input", d, "path, query, header, cookie, form, file, body, request, reply"))
+    WEFT__NO_KEYWORD("an input", d, "path, query, header, cookie, form, file, body, request, reply, depends, config"))
 #define WEFT_INPUT_KEYWORD_path(T, n, ...)   , T n;
 #define WEFT_INPUT_KEYWORD_query(T, n, ...)  , T n;
 #define WEFT_INPUT_KEYWORD_header(T, n, ...) , T n;
@@ -269,6 +272,8 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT_INPUT_KEYWORD_body(T, n, ...)   , T n;
 #define WEFT_INPUT_KEYWORD_request(n) , const weft_request *n;
 #define WEFT_INPUT_KEYWORD_reply(n) , weft_reply *n;
+#define WEFT_INPUT_KEYWORD_depends(T, n, p) , T *n;
+#define WEFT_INPUT_KEYWORD_config(T, n) , const T *n;
 #define WEFT_INPUT_KEYWORD_ ,
 #define WEFT__IFIELD(Name, d)  WEFT__ROW_BY(Name, WEFT__T_##d)
 #define WEFT__T_path(T, n, ...)   WEFT__ROW, WEFT__path, n, n, &weft_schema_##T, __VA_ARGS__
@@ -280,6 +285,10 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__T_body(T, n, ...)   WEFT__ROW, WEFT__body, n, n, &weft_schema_##T, __VA_ARGS__
 #define WEFT__T_request(n) WEFT__ROW, WEFT__request, n, n, 0,
 #define WEFT__T_reply(n) WEFT__ROW, WEFT__reply, n, n, 0,
+#define WEFT__T_depends(T, n, p) WEFT__ROW_OF_OTHERS, WEFT__depends, n, T, &(p)
+#define WEFT__T_config(T, n) WEFT__ROW_OF_OTHERS, WEFT__config, n, T, 0
+#define WEFT__ROW_OF_OTHERS(Name, p, n, T, from) { .name = #n, .name_len = sizeof #n - 1, .place = p, .offset = offsetof(Name, n), \
+    .provider = from, .provides = WEFT__STR(T) },
 /* In an enum a constant stands where in a struct the message could stand: its value is what holds it. */
 #define WEFT__EMEMBER(Name, d) WEFT__SECOND(WEFT_ENUM_KEYWORD_##d, \
     weft__no_keyword_##Name = sizeof(struct { WEFT__NO_KEYWORD("an enum", d, "value") int unused; })),

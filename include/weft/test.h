@@ -20,6 +20,16 @@ weft_response weft_test_send(const weft_app *app, const char *method, const char
  * application fetches comes from there. */
 void weft_test_upstream(const char *host, const weft_app *upstream);
 
+/* From here to the end of the test, in all of its applications, a provider is another one, which provides the same:
+ * weft_test_override(&database, &in_memory). NULL: itself again. What was open per worker is closed, and opened anew with the next request. */
+void weft_test_override(const weft_provider *provider, const weft_provider *instead);
+
+/* Start and stop an application as weft_serve does: open its providers per worker, and close them. The first request starts it, and the
+ * end of the test stops it, unless you do; what fails then fails the test. Return the status that weft_serve would end with, which is no failure of the test: 0; 2: the routes
+ * have faults (which are one); 3: it could not start, 1: a close failed, both told on stderr. Wait: in virtual time. */
+int weft_test_start(const weft_app *app) WEFT_NODISCARD;
+int weft_test_stop(const weft_app *app) WEFT_NODISCARD;
+
 /* Run a task function in this test's world and wait, in virtual time, for its end: weft_test_run(fetch_price, &sku, &out).
  * What it returned; < 0: weft_error_of tells the text. What it opens (files, sockets) is the world's: the disk is empty
  * at first and kept until the test ends.  */

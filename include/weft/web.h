@@ -24,6 +24,7 @@
  * A query, header, cookie or form may be a model whose members are such values: query(Filter, filter) reads ?limit=10&tags=a
  * into filter.limit and filter.tags; other members and other models of the place may stand beside it. One that says no_extra()
  * refuses what none of them is named after. Such models have neither extra(...) nor a check of their own; their members may.
+ * request, reply   see below. depends, config   what a provider gives, and what it is given itself: provider.h.
  * What may lack is an option or has .initial; a list that may lack .initial = "[]".
  * Limits: 64 values of a place; 1000 parameters of a query, cookies, fields of a form, or parts, 16 header lines and 8 KiB of them for each
  * part (400); .bytes_max for a field or a file (413), without it 1 MiB, and no limit of its own for a weft_upload; the whole
@@ -39,6 +40,7 @@
 #include "weft/failure.h"
 #include "weft/middleware.h"
 #include "weft/model.h"
+#include "weft/provider.h"
 #include "weft/task.h"
 #include "weft/template.h"
 #include "weft/thread.h"
@@ -238,6 +240,7 @@ typedef struct weft_route {
     const char *url_name;            /* for weft_url_for; NULL: the handler's */
     const char *folder, *fallback;   /* WEFT_STATIC */
     const weft_layer *middleware;    /* middleware.h */
+    const weft_provider *const *depends;             /* WEFT_DEPENDS: provider.h */
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
@@ -280,6 +283,7 @@ typedef struct weft_router {
     const struct weft_router *const *routers;
     const char *host;
     const weft_layer *middleware;
+    const weft_provider *const *depends;             /* of all its routes */
 } weft_router;
 #define WEFT_ROUTERS(...) (const weft_router *const[]){ __VA_ARGS__, 0 }
 
@@ -323,6 +327,7 @@ typedef struct weft_app {
     bool problems, debug;
     const weft_template *const *templates;           /* of pages: template.h */
     const weft_layer *middleware;    /* around all of it: middleware.h */
+    const weft_provider *const *depends, *const *starts;     /* of all its routes; WEFT_STARTS: opened when the program starts. provider.h */
 } weft_app;
 
 /* ---- URLs of routes ---- */

@@ -9,6 +9,10 @@
 
 typedef struct weft__server weft__server;
 
+/* What is still to be done for a request once its answer is on its way: by the handler, last of all. */
+typedef struct weft__after weft__after;
+struct weft__after { void (*run)(weft__after *); weft__after *next; };
+
 /* One request being answered, on a coroutine of its own. */
 typedef struct weft__exchange weft__exchange;
 
@@ -28,6 +32,7 @@ struct weft__exchange {
     weft_arena *arena;               /* of the request, also the current one of the task */
     weft__taker *taker;              /* NULL: none */
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
+    weft__after *after;              /* in this order; NULL: nothing */
     bool replied;
 };
 

@@ -76,7 +76,7 @@ static int no_field(weft__fault *fault, const weft_schema *model, const weft_fie
 {
     return refuse(fault, WEFT_EINVAL,
         "the %s of %s (member '%s') is of this process and cannot go to another",
-        f->place == WEFT__reply ? "reply" : "request", model->name, f->name);
+        f->provides ? f->provides : f->place == WEFT__reply ? "reply" : "request", model->name, f->name);
 }
 
 static int pack_text(packer *p, const weft_str *text)

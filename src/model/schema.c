@@ -114,7 +114,7 @@ static bool field_same(const weft_field *a, const weft_field *b)
            text_same(a->name, b->name) && text_same(a->as, b->as) &&
            text_same(a->initial, b->initial) && text_same(a->doc, b->doc) &&
            text_same(a->example, b->example) &&
-           type_same(a->type, b->type) && rules_same(a, b) && !a->check == !b->check;
+           type_same(a->type, b->type) && text_same(a->provides, b->provides) && rules_same(a, b) && !a->check == !b->check;
 }
 
 /* Members are compared by the names of their types alone: were those different shapes, they

@@ -343,7 +343,7 @@ static void check_field(check *c, const weft_field *f)
     check_name(c, f);
     switch (f->place) {
     case WEFT__hidden: check_without_options(c, f, "hidden"); return;
-    case WEFT__request: case WEFT__reply: case WEFT__value: case WEFT__tag: return;
+    case WEFT__request: case WEFT__reply: case WEFT__depends: case WEFT__config: case WEFT__value: case WEFT__tag: return;
     default: break;
     }
     if (!f->type) {

@@ -11,7 +11,7 @@
 #include "task/watchdog.h"
 #include "web/app.h"
 
-enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_HUNG = 1, EXIT_FAULTY_ROUTES = 2 };
+enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_HUNG = 1, EXIT_NOT_CLOSED = 1, EXIT_FAULTY_ROUTES = 2, EXIT_CANNOT_START = 3 };
 
 typedef struct serving {
     weft__watch signals;
@@ -22,6 +22,7 @@ typedef struct serving {
     bool begun;                      /* what fails from here on is said where it fails */
     weft__server *server;            /* NULL: not yet, or no longer */
     unsigned stops;                  /* signals passed on so far */
+    int status;                      /* what the process ends with although nothing else failed */
 } serving;
 
 /* The first signal begins the graceful stop, the second skips its grace; there is nothing more to
@@ -45,11 +46,9 @@ static void say_listening(const serving *s)
     fflush(stdout);
 }
 
-static int serve_task(serving *const *in)
+static int listen_and_serve(serving *s)
 {
-    serving *s = *in;
     char why[256] = "";
-    s->begun = true;
     weft__server *server;
     int rc = weft__server_open(&server, s->opts, weft__app_handle, s->compiled, why);
     if (rc < 0) {
@@ -69,6 +68,36 @@ static int serve_task(serving *const *in)
     }
     weft__server_free(server);
     return rc;
+}
+
+static void say_lines(const weft__buf *why)
+{
+    weft_str rest = weft__buf_str(why);
+    for (const char *end; rest.len && (end = memchr(rest.ptr, '\n', rest.len));) {
+        size_t len = (size_t)(end - rest.ptr);
+        fprintf(stderr, "weft: %.*s\n", (int)len, rest.ptr);
+        rest = (weft_str){ end + 1, rest.len - len - 1 };
+    }
+}
+
+/* What the application's providers per worker opened lives around the server. A stop that comes meanwhile is no failure. */
+static int serve_task(serving *const *in)
+{
+    serving *s = *in;
+    weft__buf why;
+    s->begun = true;
+    weft__buf_init(&why, FAULTS_BYTES_MAX);
+    int rc = weft__app_start(s->compiled, &why);
+    bool stopped = rc < 0 && weft__cancelled();
+    if (rc < 0 && !stopped) s->status = EXIT_CANNOT_START;
+    else if (rc == 0) {
+        rc = listen_and_serve(s);
+        if (weft__app_stop(s->compiled, &why) < 0) s->status = EXIT_NOT_CLOSED;
+    }
+    if (s->status) say_lines(&why);
+    if (s->status == EXIT_CANNOT_START) fputs("weft: the application could not start\n", stderr);
+    weft__buf_free(&why);
+    return stopped ? 0 : rc;
 }
 
 static int serve_on(serving *s, weft__os *os)
@@ -112,6 +141,7 @@ static int serve(serving *s)
     if (os) os->ops->free(os);
     weft__process_end();
     if (rc < 0 && !s->begun) fputs("weft: no memory for a loop, or no epoll\n", stderr);
+    if (s->status) return s->status;
     return rc < 0 ? EXIT_CANNOT_LISTEN : 0;
 }
 

@@ -10,6 +10,7 @@
 #include "testing/blocking.h"
 #include "testing/verdict.h"
 #include "web/app.h"
+#include "web/provider.h"
 #include "wire/bytes.h"
 #include "wire/chunk.h"
 #include "wire/http1.h"
@@ -28,8 +29,9 @@ typedef struct served served;
 struct served {
     served *next;
     const weft_app *app;
-    weft__app *compiled;
-    bool upstream;
+    weft__app *compiled;             /* NULL: it has to be, anew */
+    bool upstream, started;
+    weft_str why;                    /* what it last said when it was started or stopped */
     char host[HOST_MAX], address[HOST_MAX];
     int port;
     weft__server *server;            /* while a request is being made */
@@ -41,6 +43,7 @@ static struct {
     weft__loop *loop;
     weft_arena arena;                /* of answers, and of what is served */
     served *all;
+    struct { weft__override *items; uint32_t count, room; } overrides;
     int64_t began_ns, uncounted_ns;
     unsigned hosts;
 } world;
@@ -52,9 +55,12 @@ static void fail(const char *what, const char *why)
 
 static int64_t world_now(void) { return world.sim->ops->now_ns(world.sim); }
 
+static void stop_all(void);
+
 static void world_close(void)
 {
     if (!world.sim) return;
+    if (!weft__loop_here()) stop_all();
     for (served *s = world.all; s; s = s->next) weft__app_free(s->compiled);
     weft__loop_free(world.loop);
     world.sim->ops->free(world.sim);
@@ -83,20 +89,27 @@ weft__os *weft__test_os(void)
 
 /* ---- what is served ---- */
 
-static served *served_add(const weft_app *app, bool upstream)
+static bool compile(served *s)
 {
-    served *s = weft__arena_zalloc(&world.arena, sizeof *s);
+    weft__overrides overrides = { world.overrides.items, world.overrides.count };
     weft__buf faults;
-    WEFT_NEED(s != NULL);
+    if (s->compiled) return true;
     weft__buf_init(&faults, FAULTS_BYTES_MAX);
-    int rc = weft__app_compile(app, &s->compiled, &faults);
+    int rc = weft__app_compile_with(s->app, &overrides, &s->compiled, &faults);
     if (rc < 0)
         weft__check_fail("weft_test", 0, "the application cannot be served:\n%.*s",
             WEFT_FMT(weft__buf_str(&faults)));
     weft__buf_free(&faults);
-    if (rc < 0) return NULL;
+    return rc == 0;
+}
+
+static served *served_add(const weft_app *app, bool upstream)
+{
+    served *s = weft__arena_zalloc(&world.arena, sizeof *s);
+    WEFT_NEED(s != NULL);
     s->app = app;
     s->upstream = upstream;
+    if (!compile(s)) return NULL;
     strcpy(s->address, "127.0.0.1");
     s->port = -1;
     s->next = world.all;
@@ -107,7 +120,7 @@ static served *served_add(const weft_app *app, bool upstream)
 static served *served_find(const weft_app *app)
 {
     for (served *s = world.all; s; s = s->next)
-        if (s->app == app && !s->upstream) return s;
+        if (s->app == app && !s->upstream) return compile(s) ? s : NULL;
     return served_add(app, false);
 }
 
@@ -285,6 +298,32 @@ static bool needed(const firing *f, const served *s)
     return s == f->app || (s->upstream && s->port > 0);
 }
 
+/* Before its first request, and until the test ends, or it is stopped. */
+static int start_app(served *s)
+{
+    weft__buf why;
+    if (s->started) return 0;
+    weft__buf_init(&why, FAULTS_BYTES_MAX);
+    int rc = compile(s) ? weft__app_start(s->compiled, &why) : WEFT_EINVAL;
+    if (s->compiled) s->why = weft__arena_dup(&world.arena, weft__buf_str(&why));
+    s->started = rc == 0;
+    weft__buf_free(&why);
+    return rc;
+}
+
+static int stop_app(served *s)
+{
+    weft__buf why;
+    if (!s->started) return 0;
+    s->started = false;
+    weft__buf_init(&why, FAULTS_BYTES_MAX);
+    int rc = weft__app_stop(s->compiled, &why);
+    s->why = weft__arena_dup(&world.arena, weft__buf_str(&why));
+    weft__buf_free(&why);
+    return rc;
+}
+
+
 static int open_server(weft_scope *scope, const firing *f, served *s)
 {
     weft_serve_opts opts = { 0 };
@@ -300,6 +339,21 @@ static int open_server(weft_scope *scope, const firing *f, served *s)
     }
     weft_spawn(scope, run_server, &s->server);
     return 0;
+}
+
+/* The upstreams before those that ask them while they start. */
+static int open_servers(weft_scope *scope, const firing *f)
+{
+    int rc = 0;
+    for (int upstream = 1; upstream >= 0; upstream--) {
+        for (served *s = world.all; s && rc == 0; s = s->next) {
+            if (s->upstream != upstream || !needed(f, s)) continue;
+            rc = start_app(s);
+            if (rc < 0) weft__check_fail("weft_test", 0, "the application could not start: %.*s", WEFT_FMT(s->why));
+            else rc = open_server(scope, f, s);
+        }
+    }
+    return rc;
 }
 
 static int shoot(const firing *f)
@@ -326,8 +380,7 @@ static int fire(const firing *f)
     int rc = 0;
     {
         WEFT_SCOPE(servers);
-        for (served *s = world.all; s && rc == 0; s = s->next)
-            if (needed(f, s)) rc = open_server(servers, f, s);
+        rc = open_servers(servers, f);
         if (rc == 0) rc = f->call ? call_it(f) : shoot(f);
         int64_t answered = world_now();
         for (served *s = world.all; s; s = s->next)
@@ -375,6 +428,76 @@ int weft__test_run(weft_call call)
 {
     world_open();
     return in_world(&(firing){ .call = &call });
+}
+
+/* ---- starting and stopping ---- */
+
+static int start_task(served *const *s) { return start_app(*s); }
+static int stop_task(served *const *s) { return stop_app(*s); }
+
+/* What weft_serve says then, on its stderr. */
+static void say(const served *s)
+{
+    fprintf(stderr, "%.*s", WEFT_FMT(s->why));
+}
+
+int weft_test_start(const weft_app *app)
+{
+    enum { FAULTY_ROUTES = 2, CANNOT_START = 3 };
+    world_open();
+    served *s = served_find(app);
+    if (!s) return FAULTY_ROUTES;
+    if (in_world(&(firing){ .call = &weft_call(start_task, (&(served *const){ s })) }) == 0) return 0;
+    say(s);
+    return CANNOT_START;
+}
+
+int weft_test_stop(const weft_app *app)
+{
+    world_open();
+    served *s = served_find(app);
+    if (!s || in_world(&(firing){ .call = &weft_call(stop_task, (&(served *const){ s })) }) == 0) return 0;
+    say(s);
+    return 1;
+}
+
+static int stop_started(const bool *upstreams)
+{
+    for (served *s = world.all; s; s = s->next)
+        if (s->upstream == *upstreams && stop_app(s) < 0)
+            weft__check_fail("weft_test", 0, "the application was not stopped cleanly: %.*s", WEFT_FMT(s->why));
+    return 0;
+}
+
+/* What nobody stopped: those that may ask an upstream while it is served. */
+static void stop_all(void)
+{
+    bool any = false;
+    for (served *s = world.all; s; s = s->next) any |= s->started;
+    if (!any) return;
+    int rc = in_world(&(firing){ .call = &weft_call(stop_started, (&(bool){ false })) });
+    if (rc == 0) rc = weft__loop_run(world.loop, weft_call(stop_started, (&(bool){ true })));
+    if (rc < 0) fail("the applications could not be stopped", weft_error_of(rc)->text);
+}
+
+void weft_test_override(const weft_provider *of, const weft_provider *instead)
+{
+    world_open();
+    if (instead && (!instead->type || !of->type || strcmp(instead->type, of->type) != 0 || instead->guard != of->guard)) {
+        weft__check_fail("weft_test", 0, "%s cannot stand in for %s: it provides %s, expected %s", instead->name, of->name, instead->type, of->type);
+        return;
+    }
+    stop_all();
+    for (served *s = world.all; s; s = s->next) {
+        weft__app_free(s->compiled);
+        s->compiled = NULL;
+    }
+    weft__override *slot = NULL;
+    for (uint32_t i = 0; i < world.overrides.count; i++)
+        if (world.overrides.items[i].of == of) slot = &world.overrides.items[i];
+    if (!slot) slot = weft__list_slot(&world.arena, &world.overrides, sizeof *slot);
+    WEFT_NEED(slot != NULL);
+    *slot = (weft__override){ of, instead ? instead : of };
 }
 
 bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__shot *shots, size_t n)

@@ -5,6 +5,7 @@
 #include "model/schema_check.h"
 #include "web/endpoint.h"
 #include "web/openapi.h"
+#include "web/provider.h"
 #include "wire/bytes.h"
 
 enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048 };
@@ -18,6 +19,7 @@ typedef struct compiling {
         uint32_t count, room;
     } patterns; /* of the endpoints, one each */
     weft__schema_book book;
+    weft__graph graph;               /* of providers */
 } compiling;
 
 /* What stands around routes: the application, and the routers that they lie in, joined. */
@@ -27,6 +29,7 @@ typedef struct around {
     weft_str prefix;
     weft__names tags;
     weft__layers layers;
+    weft__asked asked;               /* .depends of the routers */
     unsigned deep;
 } around;
 
@@ -132,9 +135,10 @@ static int add_endpoint(
     *e = *made;
     weft__pattern all = *pattern;
     with_host(c, e, &all);
-    int rc = weft__endpoint_make(e, &all, &c->app->arena, c->faults);
+    int rc = weft__endpoint_make(e, &all, &c->graph);
+    if (rc == 0) rc = c->graph.failed;
     if (rc < 0) return rc;
-    e->keeps_head = e->request || e->route->folder || e->site->keeps_head || e->layers.looks_back;
+    e->keeps_head = e->head.request || (e->needs && e->needs->request) || e->route->folder || e->site->keeps_head || e->layers.looks_back;
     return weft__trie_add(made->host ? &made->host->trie : &c->app->trie, pattern, verb, (int)c->app->endpoints.count - 1);
 }
 
@@ -166,7 +170,7 @@ static int add_route(
     const char *path = route->path ? route->path : "", *why = NULL;
     const char *method = route->method ? route->method : "";
     weft_arena *arena = &c->app->arena;
-    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .site = in->site, .host = in->host, .layers = in->layers };
+    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .asked = in->asked, .site = in->site, .host = in->host, .layers = in->layers };
     weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
     made.name = weft__arena_printf(arena, "%s %.*s%s", method, WEFT_FMT(prefix), path);
     if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
@@ -251,6 +255,19 @@ static bool add_tag(compiling *c, weft__names *tags, const char *tag)
     return true;
 }
 
+/* Those around, and the router's own: likewise. */
+static bool add_asked(compiling *c, weft__asked *asked, const weft_provider *const *own)
+{
+    weft__asked more = { 0 };
+    for (uint32_t i = 0; own && *own; i++) {
+        const weft_provider **slot = weft__list_slot(&c->app->arena, &more, sizeof *slot);
+        if (!slot) return false;
+        *slot = i < asked->count ? asked->items[i] : *own++;
+    }
+    if (more.count) *asked = more;
+    return true;
+}
+
 static int add_routers(compiling *c, const around *outside, const weft_router *const *routers)
 {
     if (routers && *routers && outside->deep == ROUTERS_DEEP_MAX) {
@@ -261,10 +278,11 @@ static int add_routers(compiling *c, const around *outside, const weft_router *c
     for (; routers && *routers; routers++) {
         const weft_router *r = *routers;
         const char *own = r->prefix ? r->prefix : "";
-        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .layers = outside->layers, .deep = outside->deep + 1 };
+        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .asked = outside->asked, .layers = outside->layers,
+            .deep = outside->deep + 1 };
         if (!prefix_fits(c, "router", outside->prefix, own)) continue;
         in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), own);
-        if (!in.prefix.ptr || !add_tag(c, &in.tags, r->tag)) return slot_failed(c, &c->app->arena);
+        if (!in.prefix.ptr || !add_tag(c, &in.tags, r->tag) || !add_asked(c, &in.asked, r->depends)) return slot_failed(c, &c->app->arena);
         int rc = enter_host(c, &in, "router", r->host);
         if (rc == 0) rc = add_layers(c, &in.layers, r->middleware, "router", in.prefix);
         if (rc == 0) rc = add_routes(c, &in, r->routes);
@@ -317,6 +335,8 @@ static int add_site(compiling *c, around *in, const weft_app *app, const char *n
     site->layers = in->layers;
     c->app->layered |= site->layers.count > 0;
     check_failures(c, app);
+    weft__graph_starts(&c->graph, app->starts);
+    if (c->graph.failed) return c->graph.failed;
     for (const weft_template *const *t = app->templates; t && *t; t++) {
         int rc = (*t)->model ? check_schema(c, (*t)->model) : 0;
         if (rc < 0) return rc;
@@ -419,10 +439,14 @@ static int compile(compiling *c, const weft_app *app)
     return rc == 0 ? c->faults->failed : rc;
 }
 
-int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults)
+static int check_input(void *c, const weft_schema *in) { return check_schema(c, in); }
+
+int weft__app_compile_with(const weft_app *app, const weft__overrides *overrides, weft__app **out, weft__buf *faults)
 {
     compiling c = { .faults = faults, .app = weft__calloc(sizeof *c.app) };
     if (!c.app) return WEFT_ENOMEM;
+    c.graph = (weft__graph){ .arena = &c.app->arena, .faults = faults, .overrides = overrides, .lives = &c.app->lives, .check = check_input,
+        .check_ctx = &c };
     weft__arena_init(&c.app->arena, NULL, APP_BYTES_MAX);
     weft__arena_init(&c.scratch, NULL, APP_BYTES_MAX);
     int rc = compile(&c, app);
@@ -431,6 +455,11 @@ int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults)
     if (rc == 0) *out = c.app;
     else weft__app_free(c.app);
     return rc;
+}
+
+int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults)
+{
+    return weft__app_compile_with(app, NULL, out, faults);
 }
 
 void weft__app_free(weft__app *app)

@@ -10,7 +10,18 @@ typedef struct weft__app weft__app;
  * with all of them in `faults`, a line each: what was expected, what came, where. WEFT_ENOMEM.
  * Waits: never. */
 int weft__app_compile(const weft_app *app, weft__app **out, weft__buf *faults);
+/* The same with other providers in the place of some (provider.h; NULL: none), for tests. */
+struct weft__overrides;
+int weft__app_compile_with(const weft_app *app, const struct weft__overrides *overrides, weft__app **out, weft__buf *faults);
+/* After weft__app_stop, if it was started. */
 void weft__app_free(weft__app *app);
+
+/* Open the providers per worker, those that others need first. 0; else the code of the first that failed, with those before it closed
+ * and a line in `why`. From a task; what they allocate is of its arena. Waits: as they do. */
+int weft__app_start(weft__app *app, weft__buf *why);
+/* Close them in the reverse order; those that fail are told in `why`, a line each, and do not keep the others. 0, or the code of the
+ * first. Does nothing to one that was not started. Waits: as they do. */
+int weft__app_stop(weft__app *app, weft__buf *why);
 
 /* Does it, or an application in it, show what happens inside (.debug)? */
 bool weft__app_debugs(const weft__app *app);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "model/schema.h"
+#include "web/provider.h"
 #include "weft/stream.h"
 
 typedef weft__making making;
@@ -16,7 +17,7 @@ const char *weft__place_name(weft_place place)
     static const char *const names[] = { [WEFT__path] = "path", [WEFT__query] = "query",
         [WEFT__header] = "header", [WEFT__cookie] = "cookie", [WEFT__form] = "form",
         [WEFT__file] = "file", [WEFT__body] = "body", [WEFT__request] = "request",
-        [WEFT__reply] = "reply" };
+        [WEFT__reply] = "reply", [WEFT__depends] = "depends", [WEFT__config] = "config" };
     return (size_t)place < weft_count(names) && names[place] ? names[place] : NULL;
 }
 
@@ -27,8 +28,8 @@ static void list_members(making *m, char *out, size_t room)
 {
     size_t n = 0;
     *out = 0;
-    for (size_t i = 0; i < m->e->route->in->count; i++) {
-        const weft_field *f = &m->e->route->in->fields[i];
+    for (size_t i = 0; i < m->in->count; i++) {
+        const weft_field *f = &m->in->fields[i];
         weft_str name = weft__field_name(f);
         if (f->place == WEFT__path && n < room)
             n += (size_t)snprintf(
@@ -62,33 +63,33 @@ static int param_of(const weft__pattern *p, weft_str name)
     return -1;
 }
 
-static void add_path(making *m, const weft_field *f)
+void weft__making_path(making *m, const weft_field *f)
 {
     char there[256];
     weft_str name = weft__field_name(f);
     int param = param_of(m->pattern, name);
     if (param >= 0) {
-        weft__making_source(m, &m->e->paths, f, (unsigned)param);
+        weft__making_source(m, &m->head->paths, f, (unsigned)param);
         return;
     }
     list_params(m, there, sizeof there);
     FAULT(m, "input %s has path member '%.*s', but the path has no {%.*s}; %s",
-        m->e->route->in->name, WEFT_FMT(name), WEFT_FMT(name), there);
+        m->in->name, WEFT_FMT(name), WEFT_FMT(name), there);
 }
 
 static void check_params(making *m)
 {
     char there[256];
     list_members(m, there, sizeof there);
-    for (unsigned i = 0; i < m->pattern->count; i++) {
+    for (unsigned i = 0, param = 0; i < m->pattern->count; i++) {
         const weft__segment *s = &m->pattern->segments[i];
-        bool found = s->kind == WEFT__LITERAL;
-        for (size_t k = 0; !found && k < m->e->route->in->count; k++) {
-            const weft_field *f = &m->e->route->in->fields[k];
+        bool found = s->kind == WEFT__LITERAL || weft__needs_take(m->e->needs, param++);
+        for (size_t k = 0; !found && k < m->in->count; k++) {
+            const weft_field *f = &m->in->fields[k];
             found = f->place == WEFT__path && weft_str_equal(weft__field_name(f), s->name);
         }
         if (!found)
-            FAULT(m, "input %s has no path member '%.*s'; %s", m->e->route->in->name,
+            FAULT(m, "input %s has no path member '%.*s'; %s", m->in->name,
                 WEFT_FMT(s->name), there);
     }
 }
@@ -98,45 +99,50 @@ static void check_params(making *m)
 static void add_single(making *m, const weft_field **place, const weft_field *f)
 {
     if (*place)
-        FAULT(m, "input %s has two %s members, '%s' and '%s'; expected one", m->e->route->in->name,
+        FAULT(m, "input %s has two %s members, '%s' and '%s'; expected one", m->in->name,
             weft__place_name(f->place), (*place)->name, f->name);
     else *place = f;
 }
 
-static void add_member(making *m, const weft_field *f)
+bool weft__making_head(making *m, const weft_field *f)
 {
     switch (f->place) {
-    case WEFT__path: add_path(m, f); break;
-    case WEFT__query: weft__making_source(m, &m->e->queries, f, 0); break;
-    case WEFT__header: weft__making_source(m, &m->e->headers, f, 0); break;
-    case WEFT__cookie: weft__making_source(m, &m->e->cookies, f, 0); break;
-    case WEFT__form: case WEFT__file: weft__making_form(m, f); break;
-    case WEFT__body: weft__making_body(m, f); break;
-    case WEFT__request: add_single(m, &m->e->request, f); break;
-    case WEFT__reply: add_single(m, &m->e->reply, f); break;
-    default: break;
+    case WEFT__query: weft__making_source(m, &m->head->queries, f, 0); break;
+    case WEFT__header: weft__making_source(m, &m->head->headers, f, 0); break;
+    case WEFT__cookie: weft__making_source(m, &m->head->cookies, f, 0); break;
+    case WEFT__request: add_single(m, &m->head->request, f); break;
+    case WEFT__reply: add_single(m, &m->head->reply, f); break;
+    default: return false;
     }
+    return true;
 }
 
-static bool is_model(const weft_schema *s)
+static void add_member(making *m, const weft_field *f)
+{
+    if (f->place == WEFT__path) weft__making_path(m, f);
+    else if (f->place == WEFT__form || f->place == WEFT__file) weft__making_form(m, f);
+    else if (f->place == WEFT__body) weft__making_body(m, f);
+    else if (f->place == WEFT__config) FAULT(m, "input %s has config '%s', which providers have and routes have not", m->in->name, f->name);
+    else (void)weft__making_head(m, f);
+}
+
+bool weft__making_is_model(const weft_schema *s)
 {
     return s->kind == WEFT__model && s->count && !weft__place_name(s->fields[0].place);
 }
 
-static void add_members(making *m)
+/* False: the input is none. */
+static bool add_members(making *m)
 {
-    const weft_schema *in = m->e->route->in;
-    if (in == &weft_schema_weft_none) {
-        check_params(m);
-        return;
-    }
-    if (in->kind != WEFT__model || is_model(in)) {
+    const weft_schema *in = m->in;
+    if (in == &weft_schema_weft_none) return true;
+    if (in->kind != WEFT__model || weft__making_is_model(in)) {
         FAULT(m, "its input %s says not where values come from; declare it with WEFT_INPUT",
             in->name);
-        return;
+        return false;
     }
     for (size_t i = 0; i < in->count; i++) add_member(m, &in->fields[i]);
-    check_params(m);
+    return true;
 }
 
 /* ---- the whole ---- */
@@ -146,9 +152,9 @@ static weft__answer answer_of(making *m)
     const weft_schema *out = m->e->route->out;
     if (out == &weft_schema_weft_none) return WEFT__ANSWER_NULL;
     if (out == &weft_schema_weft_reply) {
-        if (m->e->reply)
+        if (m->head->reply)
             FAULT(m, "input %s has reply(%s), but the output is a weft_reply already",
-                m->e->route->in->name, m->e->reply->name);
+                m->in->name, m->head->reply->name);
         return WEFT__ANSWER_REPLY;
     }
     if (out == &weft_schema_weft_stream) return WEFT__ANSWER_STREAM;
@@ -226,7 +232,11 @@ static void check_run(making *m)
     if (m->e->answer >= WEFT__ANSWER_STREAM && r->run != WEFT_ON_LOOP)
         FAULT(m, "a %s is written while the handler waits, which it can on the loop alone", r->out->name);
     if (r->run != WEFT_IN_PROCESS) return;
-    const weft_field *stays = m->e->request ? m->e->request : m->e->reply;
+    const weft_field *stays = NULL;
+    for (size_t i = 0; i < r->in->count && !stays; i++) {
+        const weft_field *f = &r->in->fields[i];
+        if (f->place == WEFT__request || f->place == WEFT__reply || f->place == WEFT__depends) stays = f;
+    }
     if (stays)
         FAULT(m, "input %s: %s(%s) stays behind when a handler runs in a process; expected values alone", r->in->name,
             weft__place_name(stays->place), stays->name);
@@ -234,18 +244,20 @@ static void check_run(making *m)
         FAULT(m, "a weft_reply stays behind when a handler runs in a process; expected a model, a list or a scalar as its output");
 }
 
-int weft__endpoint_make(
-    weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults)
+int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft__graph *graph)
 {
     const weft_route *r = e->route;
-    making m = { .e = e, .pattern = pattern, .arena = arena, .faults = faults };
+    making m = { .what = "route", .name = e->name, .in = r->in, .head = &e->head, .e = e, .pattern = pattern, .arena = graph->arena,
+        .faults = graph->faults };
     if (!r->handler || !r->in || !r->out) {
         const char *lacks = !r->handler ? "handler" : !r->in ? "input" : "output";
         FAULT(&m, "it has no %s; write it with WEFT_GET and its like", lacks);
         return 0;
     }
-    add_members(&m);
+    bool has_members = add_members(&m);
     weft__making_bodies(&m);
+    if (!e->page) weft__needs_make(&m, graph);
+    if (has_members) check_params(&m);
     e->answer = answer_of(&m);
     check_options(&m);
     add_view(&m);

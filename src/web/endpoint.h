@@ -34,7 +34,16 @@ typedef struct weft__sources {
     bool no_extra;                   /* one of these models refuses what no member is named after */
 } weft__sources;
 
+/* What an input takes of a request's head. */
+typedef struct weft__from_head {
+    weft__sources paths, queries, headers, cookies;
+    const weft_field *request, *reply;           /* NULL: the input has none */
+} weft__from_head;
+
 typedef struct weft__names { const char **items; uint32_t count, room; } weft__names;
+typedef struct weft__asked { const weft_provider **items; uint32_t count, room; } weft__asked;
+typedef struct weft__graph weft__graph;              /* provider.h */
+typedef struct weft__given weft__given;
 
 /* From STREAM on the handler writes the answer itself. */
 typedef enum {
@@ -60,12 +69,13 @@ typedef struct weft__endpoint {
     weft__host *host;                /* NULL: any */
     weft_str name; /* "GET /items/{item_id}": method, and path with all prefixes */
     weft_str path;
-    weft__sources paths, queries, headers, cookies;
+    weft__from_head head;
     weft__sources forms;             /* fields and files */
     weft__sources bodies;            /* of WEFT__TAKES_SEVERAL */
     weft__takes takes;
     const weft_field *body;          /* the first one; NULL: none */
-    const weft_field *request, *reply;           /* NULL: the input has none */
+    const struct weft__needs *needs; /* what of providers it needs; NULL: nothing */
+    weft__asked asked;               /* .depends of the routers around, the outermost first */
     size_t input_bytes;              /* of the input and what is kept behind it: */
     size_t form_at;                  /* the weft__form of WEFT__TAKES_FORM */
     weft__answer answer;
@@ -80,8 +90,18 @@ typedef struct weft__endpoint {
 
 typedef struct weft__endpoints { weft__endpoint *items; uint32_t count, room; } weft__endpoints;
 
+/* A provider per worker: opened when the program starts, in this order. */
+typedef struct weft__life {
+    const struct weft__provided *of;
+    void *value;
+    bool open;
+} weft__life;
+typedef struct weft__lives { weft__life *items; uint32_t count, room; } weft__lives;
+
 struct weft__app {
     weft_arena arena;                /* of all below, and of itself */
+    weft__lives lives;               /* these two change when it starts and stops, and nothing else ever does */
+    weft_arena lives_arena;          /* of what they allocate: their own, since in tests they outlive the loop's tasks */
     weft__trie trie;                 /* of any host */
     weft__hosts hosts;
     weft__sites sites;               /* the program's first */
@@ -92,10 +112,9 @@ struct weft__app {
 
 /* ---- endpoint.c: from a route to an endpoint ---- */
 
-/* Fill `e`, whose route, path and name are there, and add what is wrong with the route to `faults`,
+/* Fill `e`, whose route, path and name are there, and add what is wrong with the route to the graph's faults,
  * a line each. 0 or WEFT_ENOMEM. */
-int weft__endpoint_make(
-    weft__endpoint *e, const weft__pattern *pattern, weft_arena *arena, weft__buf *faults);
+int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft__graph *graph);
 
 /* ---- input.c: from a request to an input ---- */
 
@@ -129,9 +148,10 @@ int weft__endpoint_run(const weft__endpoint *e, const void *in, void *out);
 
 /* Make the output ready, while the head of the request is there; what the handler says of its answer. */
 weft_reply *weft__stream_init(const weft__endpoint *e, weft__exchange *x, void *out);
-/* Call the handler. True: the answer has begun, and is over in one way or the other. False: none has been given, and
- * *rc and *late tell how the handler ended. Waits: as it does. */
-bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int *rc, bool *late);
+/* Call the handler, for timeout_ms at most (0: no bound), and close what is given for it (NULL: nothing). True: the answer has
+ * begun, and is over in one way or the other. False: none has been given, and *rc and *late tell how the handler ended. Waits: as
+ * it does. */
+bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int timeout_ms, weft__given *given, int *rc, bool *late);
 weft_str weft__stream_type(const weft__endpoint *e);         /* its content type, unless the handler says another */
 
 /* ---- failure.c: answers that are no success ---- */

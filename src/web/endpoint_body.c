@@ -9,7 +9,7 @@ void weft__making_body(weft__making *m, const weft_field *f)
 {
     weft__endpoint *e = m->e;
     if (f->type->kind == WEFT__special && !is_streamed(f))
-        WEFT__ROUTE_FAULT(m, "input %s: body member '%s' cannot be a %s", e->route->in->name, f->name,
+        WEFT__ROUTE_FAULT(m, "input %s: body member '%s' cannot be a %s", m->in->name, f->name,
             f->type->name);
     weft__source *slot = weft__list_slot(m->arena, &e->bodies, sizeof *slot);
     if (!slot) {
@@ -29,7 +29,7 @@ static bool has_rules(const weft_field *f)
 static void check_file(weft__making *m, const weft_field *f)
 {
     const weft_schema *leaf = weft__schema_leaf(f->type);
-    const char *input = m->e->route->in->name;
+    const char *input = m->in->name;
     if (f->type->kind == WEFT__map || (leaf != &weft_schema_weft_upload && leaf != &weft_schema_weft_str))
         WEFT__ROUTE_FAULT(m, "input %s: file '%s' must be a weft_upload or a weft_str (all of its bytes), a list "
             "or an option of one", input, f->name);
@@ -48,7 +48,7 @@ void weft__making_form(weft__making *m, const weft_field *f)
 
 static void check_options(weft__making *m)
 {
-    const weft_schema *in = m->e->route->in;
+    const weft_schema *in = m->in;
     for (size_t i = 0; i < in->count; i++) {
         const weft_field *f = &in->fields[i];
         bool form = f->place == WEFT__form || f->place == WEFT__file;
@@ -71,7 +71,7 @@ static weft__takes takes(const weft__endpoint *e)
 void weft__making_bodies(weft__making *m)
 {
     weft__endpoint *e = m->e;
-    const char *input = e->route->in->name;
+    const char *input = m->in->name;
     if (e->body && e->forms.count) {
         WEFT__ROUTE_FAULT(m, "input %s has body '%s' and %s '%s'; a request has one of them", input, e->body->name,
             weft__place_name(e->forms.items[0].file ? WEFT__file : WEFT__form), e->forms.items[0].field->name);
@@ -87,7 +87,7 @@ void weft__making_bodies(weft__making *m)
             WEFT__ROUTE_FAULT(m, "input %s: body '%s' is read by the handler, and has no name in it", input, f->name);
     }
     check_options(m);
-    e->input_bytes = e->route->in->size;
+    e->input_bytes = m->in->size;
     if (e->takes != WEFT__TAKES_FORM) return;
     e->form_at = (e->input_bytes + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
     e->input_bytes = e->form_at + sizeof(void *);

@@ -35,7 +35,7 @@ static bool same_source(weft_place place, weft_str a, weft_str b)
  * Those of one name, place and struct are told by weft__schema_check. */
 static void check_twins(weft__making *m, weft_place place, const weft__sources *sources, const weft__source *s)
 {
-    const char *input = m->e->route->in->name;
+    const char *input = m->in->name;
     if (place == WEFT__header && !weft__http_name_valid(s->name))
         WEFT__ROUTE_FAULT(m, "input %s: '%.*s' cannot be the name of a header", input, WEFT_FMT(s->name));
     for (uint32_t i = 0; i < sources->count; i++) {
@@ -63,7 +63,7 @@ static void add(weft__making *m, weft__sources *sources, weft_place place, weft_
     s.file = file_as(place, s.field->type);
     check_twins(m, place, sources, &s);
     if (sources->count == WEFT__SOURCES_MAX) {
-        WEFT__ROUTE_FAULT(m, "input %s: more than %d %s members", m->e->route->in->name,
+        WEFT__ROUTE_FAULT(m, "input %s: more than %d %s members", m->in->name,
             WEFT__SOURCES_MAX, weft__place_name(place));
         return;
     }
@@ -89,15 +89,15 @@ static void add_model(weft__making *m, weft__sources *sources, const weft_field 
     sources->no_extra |= plan->no_extra;
     if (plan->extra)
         WEFT__ROUTE_FAULT(m, "input %s: %s keeps what no member is named after, which values of a %s cannot be",
-            m->e->route->in->name, f->type->name, weft__place_name(f->place));
+            m->in->name, f->type->name, weft__place_name(f->place));
     if (plan->checks_count)
         WEFT__ROUTE_FAULT(m, "input %s: %s has a check of its own, and its values come from a %s one by one; check them in the handler",
-            m->e->route->in->name, f->type->name, weft__place_name(f->place));
+            m->in->name, f->type->name, weft__place_name(f->place));
     for (uint32_t i = 0; i < plan->count; i++) {
         const weft__member *member = &plan->members[i];
         if (member->ref || !is_text(member->type))
             WEFT__ROUTE_FAULT(m, "input %s: member '%.*s' of %s cannot come from a %s, where all is text",
-                m->e->route->in->name, WEFT_FMT(member->name), f->type->name, weft__place_name(f->place));
+                m->in->name, WEFT_FMT(member->name), f->type->name, weft__place_name(f->place));
         else
             add(m, sources, f->place, (weft__source){ .field = member->field,
                 .offset = f->offset + member->offset, .in_model = true });

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "model/json.h"
 #include "web/failure.h"
-#include "web/request.h"
+#include "web/provider.h"
 
 const weft_schema weft_schema_weft_reply = {
     .name = "weft_reply", .kind = WEFT__special, .size = sizeof(weft_reply)
@@ -21,9 +21,10 @@ static void reply_late(const weft__endpoint *e, weft__exchange *x)
 }
 
 /* The handler under the route's deadline; *late tells that it was this one that ended it. */
-static int call_in_time(const weft__endpoint *e, const void *in, void *out, bool *late)
+static int call_in_time(const weft__endpoint *e, const void *in, void *out, int timeout_ms, bool *late)
 {
-    WEFT_SCOPE(s, .timeout_ms = e->route->timeout_ms);
+    if (!timeout_ms) return weft__endpoint_run(e, in, out);
+    WEFT_SCOPE(s, .timeout_ms = timeout_ms);
     int rc = weft__endpoint_run(e, in, out);
     *late = rc == WEFT_ETIMEDOUT && weft_scope_caught(s);
     return rc;
@@ -60,7 +61,7 @@ static void send_output(
     }
     if (r && r->has_body) {
         weft__failure_internal(e, x, "the body was set by reply(%s), but it is the output, %s",
-            e->reply->name, e->route->out->name);
+            e->head.reply ? e->head.reply->name : "...", e->route->out->name);
         return;
     }
     weft__buf *body = weft__exchange_scratch(x);
@@ -101,12 +102,12 @@ static void finish(
 static int give_objects(
     const weft__endpoint *e, weft__exchange *x, char *in, weft_request *request, weft_reply *reply)
 {
-    if (e->reply) *(weft_reply **)(in + e->reply->offset) = reply;
+    if (e->head.reply) *(weft_reply **)(in + e->head.reply->offset) = reply;
     if (!e->keeps_head) return 0;
     request->exchange = x;
     request->site = e->site;
     request->endpoint = e;
-    if (e->request) *(const weft_request **)(in + e->request->offset) = request;
+    if (e->head.request) *(const weft_request **)(in + e->head.request->offset) = request;
     return weft__exchange_keep_head(x);
 }
 
@@ -121,7 +122,7 @@ static __attribute__((noinline)) void answer_written(
     const weft__endpoint *e, weft__exchange *x, weft_reply *reply, const void *in, void *out, int rc)
 {
     bool late = false;
-    if (rc == 0 && weft__stream_run(e, in, out, &rc, &late)) return;
+    if (rc == 0 && weft__stream_run(e, in, out, e->route->timeout_ms, NULL, &rc, &late)) return;
     settle(e, x, reply, out, rc, late);
 }
 
@@ -135,6 +136,64 @@ static weft_reply *begin_reply(const weft__endpoint *e, weft__exchange *x, void 
     return r;
 }
 
+/* ---- a route with providers ---- */
+
+/* The output as JSON, kept: what it points to is closed next, and that may wait. */
+static int keep_output(weft__given *g, const void *out, weft_str *json)
+{
+    const weft__endpoint *e = g->e;
+    weft__fault fault;
+    weft__buf *text = weft__exchange_scratch(g->x);
+    if (!e->needs->closes || e->answer > WEFT__ANSWER_NULL) return 0;
+    if (g->reply && g->reply->has_body)
+        return weft__given_mistake("the body was set by a reply(...), but it is the output, %s", e->route->out->name);
+    if (e->answer == WEFT__ANSWER_NULL) weft__buf_lit(text, "null");
+    else if (weft__json_write_view(e->route->out, out, e->view, text, &fault) < 0)
+        return weft__given_mistake("its output cannot be written as JSON: %s", fault.text);
+    *json = weft__buf_str(text);
+    if (!json->ptr) *json = (weft_str){ "", 0 };
+    if (weft__exchange_keep_body(g->x, json, &g->kept) == 0) return 0;
+    return weft__given_mistake("no memory for its output (request_bytes_max is %zu)", g->x->arena->bytes_max);
+}
+
+/* The handler has ended: what was given for it is closed, and the answer comes last. True: reading the input gave it. */
+static bool finish_given(weft__given *g, const void *out, int rc, bool late)
+{
+    const weft__endpoint *e = g->e;
+    weft_reply *r = g->reply;
+    weft_str json = { NULL, 0 };
+    if (!g->closed) rc = weft__given_outcome(g, rc, late);
+    if (rc == 0) rc = keep_output(g, out, &json);
+    rc = weft__given_close(g, rc);
+    if (g->refused && rc == g->refused) {
+        weft__reading_refuse(&g->reading, g->refusal);
+        return true;
+    }
+    if (rc < 0 || g->x->arena->lost || !json.ptr) finish(e, g->x, r, out, rc);
+    else reply_send(e, g->x, r, r && r->content_type.len ? r->content_type : json_type, json);
+    return false;
+}
+
+static __attribute__((noinline)) void answer_given(
+    const weft__endpoint *e, weft__exchange *x, const weft__match *m, char *in, void *out)
+{
+    bool late = false, over = false;
+    weft__given *g = weft__given_new(e, x, in);
+    if (!g) {
+        memory_gave_out(e, x);
+        return;
+    }
+    if (e->answer >= WEFT__ANSWER_REPLY) g->reply = begin_reply(e, x, out);
+    else if (e->needs->reply) weft__reply_init(g->reply = &g->beside, x->arena);
+    if (g->reply) g->reply->site = e->site;
+    int rc = weft__given_open(g, m), left_ms = weft__given_left_ms(g);
+    if (rc == 0 && e->answer >= WEFT__ANSWER_STREAM) over = weft__stream_run(e, in, out, left_ms, g, &rc, &late);
+    else if (rc == 0) rc = call_in_time(e, in, out, left_ms, &late);
+    bool ended = !over && finish_given(g, out, rc, late);
+    if (g->reply && g->reply->file) weft__reply_drop_file(g->reply);
+    if (e->takes >= WEFT__TAKES_PIECES && !ended) weft__input_end(e, in);
+}
+
 static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match *m)
 {
     bool late = false;
@@ -146,9 +205,13 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         memory_gave_out(e, x);
         return;
     }
+    if (__builtin_expect(e->needs != NULL, 0)) {
+        answer_given(e, x, m, in, out);
+        return;
+    }
     if (!weft__input_read(e, x, m, in)) return;
     if (e->answer >= WEFT__ANSWER_REPLY) reply = begin_reply(e, x, out);
-    else if (e->reply) weft__reply_init(reply = &beside, x->arena);
+    else if (e->head.reply) weft__reply_init(reply = &beside, x->arena);
     if (reply) reply->site = e->site;
     int rc = give_objects(e, x, in, &request, reply);
     if (rc == 0) weft__exchange_detach(x);           /* else what is told of the failure looks at the head where it came */
@@ -156,7 +219,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     if (__builtin_expect(e->answer >= WEFT__ANSWER_STREAM, 0)) {
         answer_written(e, x, reply, in, out, rc);
     } else {
-        if (rc == 0) rc = e->route->timeout_ms ? call_in_time(e, in, out, &late) : weft__endpoint_run(e, in, out);
+        if (rc == 0) rc = call_in_time(e, in, out, e->route->timeout_ms, &late);
         settle(e, x, reply, out, rc, late);
     }
     if (reply && reply->file) weft__reply_drop_file(reply);
@@ -272,6 +335,7 @@ void weft__app_handle(void *app_, weft__exchange *x)
         weft__task_label(e->name.ptr);
         if (__builtin_expect(e->layers.count != 0, 0)) go_through(e, x, &m);
         else answer(e, x, &m);
+        for (; __builtin_expect(x->after != NULL, 0); x->after = x->after->next) x->after->run(x->after);
         weft__task_label(NULL);
     } else if (app->layered) go_through_without_route(app, x, &m);
     else answer_without_route(app, x, &m);

@@ -33,8 +33,8 @@ int weft__reading_decode(reading *r, weft_str raw, unsigned how, weft_str *out)
 static int read_path(reading *r, const weft__match *m)
 {
     const weft__loc path = { NULL, WEFT_S("path"), 0 };
-    for (uint32_t i = 0; i < r->e->paths.count; i++) {
-        const weft__source *s = &r->e->paths.items[i];
+    for (uint32_t i = 0; i < r->from->paths.count; i++) {
+        const weft__source *s = &r->from->paths.items[i];
         const weft__loc loc = { &path, s->name, 0 };
         weft_str text;
         int rc = weft__reading_decode(r, m->params[s->param], 0, &text);
@@ -86,7 +86,7 @@ static int read_query_list(reading *r, const weft__source *s, void *out, const w
  * counts. */
 static int find_values(reading *r, uint32_t count, weft_str *last)
 {
-    const weft__source *sources = r->e->queries.items;
+    const weft__source *sources = r->from->queries.items;
     weft__url_query q = weft__url_query_of(r->x->head->query, WEFT__PAIRS_MAX);
     weft_str name, value;
     int more;
@@ -124,7 +124,7 @@ static void judge_query(reading *r, const weft__loc *place, weft__problems_mark 
             return;
         }
     }
-    weft__entries_judge(r, &r->e->queries, place, &all, mark);
+    weft__entries_judge(r, &r->from->queries, place, &all, mark);
 }
 
 static int read_query(reading *r)
@@ -132,10 +132,10 @@ static int read_query(reading *r)
     weft__problems_mark mark = weft__problems_mark_now(&r->problems);
     const weft__loc query = { NULL, WEFT_S("query"), 0 };
     weft_str last[WEFT__SOURCES_MAX], text;
-    uint32_t count = r->e->queries.count;
+    uint32_t count = r->from->queries.count;
     int rc = find_values(r, count, last);
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
-        const weft__source *s = &r->e->queries.items[i];
+        const weft__source *s = &r->from->queries.items[i];
         const weft__loc loc = { &query, s->name, 0 };
         void *out = r->in + s->offset;
         if (!last[i].ptr)
@@ -145,7 +145,7 @@ static int read_query(reading *r)
             rc = weft__go_on(weft__text_read(
                 s->field->type, s->field, text, out, r->x->arena, &r->problems, &loc));
     }
-    if (rc == 0 && weft__entries_wanted(r, &r->e->queries, mark)) judge_query(r, &query, mark);
+    if (rc == 0 && weft__entries_wanted(r, &r->from->queries, mark)) judge_query(r, &query, mark);
     return rc;
 }
 
@@ -154,8 +154,8 @@ static int read_query(reading *r)
 /* A header is named in a model as its member is. */
 static weft_str model_name(const reading *r, weft_str name)
 {
-    for (uint32_t i = 0; i < r->e->headers.count; i++)
-        if (weft__same_nocase(name, r->e->headers.items[i].name)) return r->e->headers.items[i].loc;
+    for (uint32_t i = 0; i < r->from->headers.count; i++)
+        if (weft__same_nocase(name, r->from->headers.items[i].name)) return r->from->headers.items[i].loc;
     return name;
 }
 
@@ -167,7 +167,7 @@ static void judge_headers(reading *r, const weft__loc *place, weft__problems_mar
         weft__entry entry = { model_name(r, head->headers[i].name), head->headers[i].value, NULL, false, false };
         if ((r->problems.failed = weft__entries_add(r, &all, entry)) < 0) return;
     }
-    weft__entries_judge(r, &r->e->headers, place, &all, mark);
+    weft__entries_judge(r, &r->from->headers, place, &all, mark);
 }
 
 static int read_header(reading *r, const weft__source *s, const weft__loc *loc)
@@ -191,12 +191,12 @@ static int read_headers(reading *r)
 {
     weft__problems_mark mark = weft__problems_mark_now(&r->problems);
     const weft__loc header = { NULL, WEFT_S("header"), 0 };
-    for (uint32_t i = 0; i < r->e->headers.count; i++) {
-        const weft__loc loc = { &header, r->e->headers.items[i].loc, 0 };
-        int rc = weft__go_on(read_header(r, &r->e->headers.items[i], &loc));
+    for (uint32_t i = 0; i < r->from->headers.count; i++) {
+        const weft__loc loc = { &header, r->from->headers.items[i].loc, 0 };
+        int rc = weft__go_on(read_header(r, &r->from->headers.items[i], &loc));
         if (rc < 0) return rc;
     }
-    if (weft__entries_wanted(r, &r->e->headers, mark)) judge_headers(r, &header, mark);
+    if (weft__entries_wanted(r, &r->from->headers, mark)) judge_headers(r, &header, mark);
     return 0;
 }
 
@@ -232,7 +232,7 @@ static int read_cookies(reading *r)
         int rc = add_cookies(r, h->value, &all);
         if (rc < 0) return rc;
     }
-    return weft__entries_read(r, &r->e->cookies, "cookie", &all);
+    return weft__entries_read(r, &r->from->cookies, "cookie", &all);
 }
 
 /* ---- body ---- */
@@ -261,26 +261,42 @@ static void refuse(reading *r, int status, const char *why)
     weft__failure_refuse(r->e, r->x, status, weft_str_of(why));
 }
 
+static int status_of(const reading *r, int rc)
+{
+    bool has_status = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599);
+    if (rc == 0) return 422;
+    if (r->malformed) return 400;
+    if (r->broken) return 500;
+    if (r->fault) return has_status ? -rc - 10000 : 400;
+    return r->x->arena->starved ? 500 : 413;
+}
+
 static void give_up(reading *r, int rc)
 {
-    int status = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599) ? -rc - 10000 : 400;
-    if (r->malformed) refuse(r, 400, r->malformed);
+    int status = status_of(r, rc);
+    if (r->malformed) refuse(r, status, r->malformed);
     else if (r->broken)
         weft__failure_internal(r->e, r->x, "a file of its form cannot be kept: %s", weft_error_of(rc)->text);
     else if (r->fault) refuse(r, status, r->fault);
     else if (r->x->arena->starved)
         weft__failure_internal(r->e, r->x, "no memory left for its input");
-    else refuse(r, 413, "the input needs more memory than request_bytes_max");
+    else refuse(r, status, "the input needs more memory than request_bytes_max");
+}
+
+static inline int read_head(reading *r, const weft__match *m)
+{
+    const weft__from_head *from = r->from;
+    int rc = read_path(r, m);
+    if (rc == 0 && from->queries.count) rc = read_query(r);
+    if (rc == 0 && from->headers.count) rc = read_headers(r);
+    if (rc == 0 && from->cookies.count) rc = read_cookies(r);
+    return rc;
 }
 
 static int read_all(reading *r, const weft__match *m)
 {
-    const weft__endpoint *e = r->e;
-    int rc = read_path(r, m);
-    if (rc == 0 && e->queries.count) rc = read_query(r);
-    if (rc == 0 && e->headers.count) rc = read_headers(r);
-    if (rc == 0 && e->cookies.count) rc = read_cookies(r);
-    if (rc == 0 && e->takes) rc = read_body(r);
+    int rc = read_head(r, m);
+    if (rc == 0 && r->e->takes) rc = read_body(r);
     return rc < 0 ? rc : r->problems.failed;
 }
 
@@ -295,15 +311,21 @@ static WEFT__COLD __attribute__((noinline)) int answer_instead(reading *r, int r
     return 0;
 }
 
+void weft__reading_begin(reading *r, const weft__endpoint *e, weft__exchange *x)
+{
+    r->e = e;
+    r->x = x;
+    r->malformed = r->fault = NULL;
+    r->broken = false;
+    weft__problems_init(&r->problems, x->arena);
+}
+
 int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__match *m, void *in)
 {
     reading r;
-    r.e = e;
-    r.x = x;
+    weft__reading_begin(&r, e, x);
+    r.from = &e->head;
     r.in = in;
-    r.malformed = r.fault = NULL;
-    r.broken = false;
-    weft__problems_init(&r.problems, x->arena);
     int rc = read_all(&r, m);
     if (rc == 0 && !weft__problems_count(&r.problems)) {
         if (__builtin_expect(e->takes != WEFT__TAKES_PIECES, 1)) return 1;
@@ -312,6 +334,25 @@ int weft__input_read(const weft__endpoint *e, weft__exchange *x, const weft__mat
     }
     return answer_instead(&r, rc);
 }
+
+int weft__reading_head(reading *r, const weft__from_head *from, const weft__match *m, char *in)
+{
+    r->from = from;
+    r->in = in;
+    int rc = read_head(r, m);
+    return rc < 0 ? rc : r->problems.failed;
+}
+
+int weft__reading_body(reading *r)
+{
+    bool pieces = r->e->takes == WEFT__TAKES_PIECES;
+    if (pieces && weft__problems_count(&r->problems)) return 0;
+    int rc = pieces ? open_body(r) : read_body(r);
+    return rc < 0 ? rc : r->problems.failed;
+}
+
+int weft__reading_refusal(const reading *r, int rc) { return WEFT_STATUS(status_of(r, rc)); }
+void weft__reading_refuse(reading *r, int rc) { (void)answer_instead(r, rc); }
 
 void weft__input_end(const weft__endpoint *e, void *in)
 {

@@ -8,7 +8,8 @@ enum { WEFT__PAIRS_MAX = 1000 };       /* parameters of a query, fields of a for
 typedef struct weft__reading {
     const weft__endpoint *e;
     weft__exchange *x;
-    char *in;
+    const weft__from_head *from;     /* what the input that is being read takes of the head */
+    char *in;                        /* it */
     weft__problems problems;
     weft_str body;                   /* what came, of a body in one piece, once it was received */
     const char *malformed;           /* why the request is answered 400, or NULL */
@@ -29,6 +30,19 @@ static inline size_t weft__reading_body_max(const weft__reading *r)
 /* What a percent-encoded text means: `raw` itself when it is not encoded, else a copy in the arena.
  * `how` is weft__url_decode's. WEFT_EINVAL: it is not encoded so. */
 int weft__reading_decode(weft__reading *r, weft_str raw, unsigned how, weft_str *out);
+
+/* ---- input.c: the parts of weft__input_read, for a request whose providers have inputs, too ---- */
+
+void weft__reading_begin(weft__reading *r, const weft__endpoint *e, weft__exchange *x);
+/* What one input takes of the head; `from` has been found good for it. Problems are collected in r->problems; 0, or a code that ends
+ * the request. The route's own is the last. Waits: never. */
+int weft__reading_head(weft__reading *r, const weft__from_head *from, const weft__match *m, char *in);
+/* What the route's own takes of the body. Likewise. Waits: for it. */
+int weft__reading_body(weft__reading *r);
+/* The request is answered for what came with it: its problems (rc 0), or why reading it ended with this code. refusal: the code that
+ * stands for that answer. */
+int weft__reading_refusal(const weft__reading *r, int rc);
+void weft__reading_refuse(weft__reading *r, int rc);
 
 /* ---- input_entries.c: values that were collected by name ---- */
 

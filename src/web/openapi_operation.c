@@ -2,6 +2,8 @@
 #include <string.h>
 #include "model/schema.h"
 #include "web/openapi.h"
+#include "web/provider.h"
+#include "wire/bytes.h"
 
 static void describe(weft__doc *d, const char *text) { weft__doc_say(d, "description", text); }
 
@@ -32,39 +34,87 @@ static weft_str template_name(weft_str path, unsigned n)
     return (weft_str){ at + 1, (size_t)(shut - at - 1) };
 }
 
+static bool is_needed(const weft__source *s) { return !s->field->initial && !weft__field_may_lack(s->field); }
+
 static void add_parameter(weft__doc *d, const weft__source *s, const char *in, weft_str name)
 {
-    bool needed = !s->field->initial && !weft__field_may_lack(s->field);
     weft__doc_open(d, '{');
     weft__doc_say_of(d, WEFT_S("name"), name);
     weft__doc_say(d, "in", in);
     describe(d, s->field->doc);
     weft__doc_member(d, "required");
-    weft__doc_raw(d, needed ? WEFT_S("true") : WEFT_S("false"));
+    weft__doc_raw(d, is_needed(s) ? WEFT_S("true") : WEFT_S("false"));
     weft__doc_member(d, "schema");
     weft__doc_schema(d, s->field->type, s->field, weft__doc_title(d, name));
     weft__doc_example(d, s->field);
     weft__doc_close(d, '}');
 }
 
-static void add_named(weft__doc *d, const weft__sources *sources, const char *in)
+/* What the i-th input of a route takes: 0 its own, then its providers'. NULL behind the last. */
+static const weft__from_head *input_of(const weft__endpoint *e, uint32_t i)
 {
-    for (uint32_t i = 0; i < sources->count; i++)
-        add_parameter(d, &sources->items[i], in, sources->items[i].name);
+    if (i == 0) return &e->head;
+    return e->needs && i <= e->needs->count ? &e->needs->items[i - 1].head : NULL;
+}
+
+static const weft__sources *of_place(const weft__from_head *head, weft_place place)
+{
+    if (place == WEFT__path) return &head->paths;
+    if (place == WEFT__query) return &head->queries;
+    return place == WEFT__header ? &head->headers : &head->cookies;
+}
+
+static bool same_parameter(weft_place place, const weft__source *a, const weft__source *b)
+{
+    if (place == WEFT__path) return a->param == b->param;
+    return place == WEFT__header ? weft__same_nocase(a->name, b->name) : weft_str_equal(a->name, b->name);
+}
+
+/* Of those that several inputs take the one is told that must come, or else the first. */
+static bool is_told(const weft__endpoint *e, weft_place place, const weft__source *s)
+{
+    const weft__source *told = NULL;
+    for (uint32_t i = 0; input_of(e, i); i++) {
+        const weft__sources *sources = of_place(input_of(e, i), place);
+        for (uint32_t k = 0; k < sources->count; k++) {
+            const weft__source *other = &sources->items[k];
+            if (!same_parameter(place, other, s)) continue;
+            if (!told || (is_needed(other) && !is_needed(told))) told = other;
+        }
+    }
+    return told == s;
+}
+
+static void add_place(weft__doc *d, const weft__endpoint *e, weft_place place, const char *in, weft_str path)
+{
+    for (uint32_t i = 0; input_of(e, i); i++) {
+        const weft__sources *sources = of_place(input_of(e, i), place);
+        for (uint32_t k = 0; k < sources->count; k++) {
+            const weft__source *s = &sources->items[k];
+            if (e->needs && !is_told(e, place, s)) continue;
+            weft_str name = place == WEFT__path ? template_name(path, s->param) : s->name;
+            if (name.len) add_parameter(d, s, in, name);     /* the others of the path are the host's */
+        }
+    }
+}
+
+static bool takes_parameters(const weft__endpoint *e)
+{
+    for (uint32_t i = 0; input_of(e, i); i++) {
+        const weft__from_head *head = input_of(e, i);
+        if (head->paths.count || head->queries.count || head->headers.count || head->cookies.count) return true;
+    }
+    return false;
 }
 
 static void add_parameters(weft__doc *d, const weft__endpoint *e, weft_str path)
 {
-    if (!e->paths.count && !e->queries.count && !e->headers.count && !e->cookies.count) return;
+    if (!takes_parameters(e)) return;
     weft__doc_array(d, "parameters");
-    for (uint32_t i = 0; i < e->paths.count; i++) {
-        const weft__source *s = &e->paths.items[i];
-        weft_str name = template_name(path, s->param);
-        if (name.len) add_parameter(d, s, "path", name);     /* the others are the host's */
-    }
-    add_named(d, &e->queries, "query");
-    add_named(d, &e->headers, "header");
-    add_named(d, &e->cookies, "cookie");
+    add_place(d, e, WEFT__path, "path", path);
+    add_place(d, e, WEFT__query, "query", path);
+    add_place(d, e, WEFT__header, "header", path);
+    add_place(d, e, WEFT__cookie, "cookie", path);
     weft__doc_close(d, ']');
 }
 
@@ -73,7 +123,7 @@ static void add_parameters(weft__doc *d, const weft__endpoint *e, weft_str path)
 static bool can_be_422(const weft__endpoint *e)
 {
     bool reads = e->takes != WEFT__TAKES_NOTHING && e->takes != WEFT__TAKES_PIECES;
-    return e->paths.count || e->queries.count || e->headers.count || e->cookies.count || reads;
+    return takes_parameters(e) || reads;
 }
 
 static const weft_response_doc *doc_of(const weft_route *r, int status)

@@ -4,6 +4,7 @@
 #include "io/log.h"
 #include "model/json.h"
 #include "task/job.h"
+#include "web/provider.h"
 #include "weft/web.h"
 
 enum { TEXT_BYTES_MAX = 16 << 20, TEXT_KEPT = 64 * 1024 };
@@ -237,15 +238,19 @@ static int end_unwritten(weft_stream *s)
     return weft_fail(WEFT_EINVAL, "weft_stream_length said %lld bytes, and none was written", (long long)s->length);
 }
 
-bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int *rc, bool *late)
+bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int timeout_ms, weft__given *given, int *rc, bool *late)
 {
     weft_stream *s = out;
     {
-        WEFT_SCOPE(handler, .timeout_ms = e->route->timeout_ms);
+        WEFT_SCOPE(handler, .timeout_ms = timeout_ms);
         s->scope = handler;
         if (is_events(e)) weft__exchange_until_stop(s->exchange);
         *rc = weft__endpoint_run(e, in, out);
         *late = *rc == WEFT_ETIMEDOUT && weft_scope_caught(handler) && !s->failed;
+        if (given) {
+            *rc = weft__given_close(given, weft__given_outcome(given, *rc, *late));
+            *late = false;
+        }
         if (*rc == 0 && !weft__exchange_begun(s->exchange)) *rc = end_unwritten(s);
     }
     if (is_events(e)) weft__events_end(out);

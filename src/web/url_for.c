@@ -92,7 +92,7 @@ static int find(making *m)
 
 static int check_input(const making *m, const weft_schema *in)
 {
-    bool empty = in == &weft_schema_weft_none && !m->e->paths.count;
+    bool empty = in == &weft_schema_weft_none && !m->e->head.paths.count;
     if (empty || (m->values && (in == m->e->route->in || weft__schema_same(in, m->e->route->in)))) return 0;
     return FAIL(m, "'%s': %.*s takes a %s%s%s", m->name, WEFT_FMT(m->e->name), m->e->route->in->name,
         m->values ? ", and here is a " : ", and here is none", m->values ? in->name : "");
@@ -115,9 +115,9 @@ static int text_of(making *m, const weft__source *s, const weft_schema *type, co
 
 static const weft__source *source_of(const making *m, unsigned param)
 {
-    for (uint32_t i = 0; i < m->e->paths.count; i++)
-        if (m->e->paths.items[i].param == param) return &m->e->paths.items[i];
-    return NULL;                     /* the start has checked that there is one */
+    for (uint32_t i = 0; i < m->e->head.paths.count; i++)
+        if (m->e->head.paths.items[i].param == param) return &m->e->head.paths.items[i];
+    return NULL;                     /* a provider takes it: the start has checked that somebody does */
 }
 
 static int param_text(making *m, unsigned param, weft_str *out)
@@ -162,6 +162,8 @@ static int add_param(making *m, weft_str braces, unsigned param)
     bool rest = memchr(braces.ptr, ':', braces.len) != NULL;
     int rc = param_text(m, param, &value);
     if (rc < 0) return rc;
+    if (!source_of(m, param))
+        return FAIL(m, "'%s': {%.*s} is taken by a provider; its input %s has no such member", m->name, WEFT_FMT(braces), m->e->route->in->name);
     if (!rest && !value.len) return FAIL(m, "'%s': the value of {%.*s} is empty", m->name, WEFT_FMT(braces));
     if (rest) add_rest(m, value);
     else weft__url_encode(&m->out, value);
@@ -287,8 +289,8 @@ static int add_query(making *m, const weft__source *s, char *mark)
 static int add_queries(making *m)
 {
     char mark = '?';
-    for (uint32_t i = 0; m->values && i < m->e->queries.count; i++) {
-        int rc = add_query(m, &m->e->queries.items[i], &mark);
+    for (uint32_t i = 0; m->values && i < m->e->head.queries.count; i++) {
+        int rc = add_query(m, &m->e->head.queries.items[i], &mark);
         if (rc < 0) return rc;
     }
     return 0;

@@ -1,18 +1,6 @@
 /* What weft has nothing for yet: kept here, so that it is asked on the day that it has. */
 #include "pairs.h"
 
-static const fact providers_facts[] = {
-    { 70, "GET", "/items/", 0, 0, 422, JSON({ "detail": [
-        { "type": "missing", "loc": ["header", "x-token"], "msg": "Field required", "input": null },
-        { "type": "missing", "loc": ["header", "x-key"], "msg": "Field required", "input": null }] }) },
-    { 71, "GET", "/items/", "X-Token: invalid", 0, 400, JSON({ "detail": "X-Token header invalid" }) },
-    { 72, "GET", "/items/", "X-Token: fake-super-secret-token\nX-Key: fake-super-secret-key", 0, 200,
-        JSON([{ "item": "Foo" }, { "item": "Bar" }]) },
-    { 73, "GET", "/items/plumbus", 0, 0, 400, JSON({ "detail": "Owner error: Rick" }) },
-    { 74, "GET", "/items/portal-gun", 0, 0, 500, .text = "Internal Server Error" },
-};
-LATER(providers, "dependencies: functions that run before a handler, check, and clean up behind it")
-
 static const fact bearers_facts[] = {
     { 80, "GET", "/items", 0, 0, 401, JSON({ "detail": "Not authenticated" }), .says = "WWW-Authenticate: Bearer" },
     { 81, "GET", "/items", "Authorization: Bearer testtoken", 0, 200, JSON({ "token": "testtoken" }) },

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "io/stream.h"
+#include "base/mem.h"
 #include "model/plan.h"
 #include "os/sim.h"
 #include "support/failing.h"
@@ -86,6 +87,35 @@ static int page(const id_in *in, weft_reply *out)
     return weft_render(out, order_page, (&(Order){ .id = 7, .query = in->id, .parts = { parts, 2, 0 } }));
 }
 
+typedef struct holder { weft_str id; void *held; } holder;
+WEFT_INPUT(holder_in, path(weft_str, id), header(WEFT_OPT(weft_str), x_a), request(request), reply(reply));
+static int holder_open(const holder_in *in, holder **out)
+{
+    holder *h = weft_new(holder);
+    if (!h) return WEFT_ENOMEM;
+    WEFT_TRY(weft_reply_header(in->reply, "X-Holder", "%s", weft_request_path(in->request).ptr));
+    h->id = in->id;
+    h->held = weft__malloc(10);
+    *out = h;
+    return h->held ? 0 : weft_fail(WEFT_ENOMEM, "nothing to hold");
+}
+static int holder_close(holder *h, int rc)
+{
+    weft__free(h->held);
+    return weft_str_equal(h->id, WEFT_S("odd")) ? weft_fail(409, "odd, after %s", weft_error_of(rc)->text) : rc;
+}
+static const weft_provider held = WEFT_PROVIDER(holder, holder_in, holder_open, holder_close);
+static const weft_provider held_behind = WEFT_PROVIDER(holder, holder_in, holder_open, holder_close, .after_reply = true);
+static int look(const id_in *in) { return weft_format("%.*s", WEFT_FMT(in->id)).len ? 0 : weft_fail(400, "empty"); }
+static const weft_provider looked = WEFT_GUARD(id_in, look);
+WEFT_INPUT(held_in, depends(holder, behind, held_behind), depends(holder, h, held), query(WEFT_OPT(int), n));
+static int hold(const held_in *in, Order *out)
+{
+    out->query = in->h->id;
+    return in->n.set ? weft_fail(in->n.value, "asked for") : 0;
+}
+static int hold_lines(const held_in *in, weft_stream *out) { return weft_write(out, in->h->id); }
+
 static const weft_app problems = { .problems = true, .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)) };
 static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answer }, { WEFT_ANY_FAILURE, own_answer }),
     .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)), .openapi_path = "" };
@@ -99,6 +129,7 @@ static const weft_app sound = { .templates = WEFT_TEMPLATES(order_page, part_par
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
         WEFT_GET("/pages/{id}", page, id_in, weft_reply), WEFT_GET("/links/{id}", link_to, link_in, weft_str),
         WEFT_STATIC("/static", "static", .fallback = "none.html"), WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events),
+        WEFT_GET("/held/{id}", hold, held_in, Order, .depends = WEFT_DEPENDS(&looked), .timeout_ms = 1000), WEFT_GET("/lines-held/{id}", hold_lines, held_in, weft_stream),
         WEFT_GET("/file", file_of, weft_none, weft_reply), WEFT_STATIC("/folder", "files", .fallback = "sub/a.txt")) };
 static const weft_app faulty = { .routers = WEFT_ROUTERS(&under) };
 
@@ -267,6 +298,15 @@ WEFT_TEST(requests_without_a_route_need_little_memory)
 
 #define FORM_HEAD "POST /forms HTTP/1.1\r\nHost: a\r\nCookie: session=\"a b\"\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
 #define FORM_PART(of) "--b\r\nContent-Disposition: form-data; name=" of "\r\n"
+
+WEFT_TEST(providers_without_memory_are_closed_and_nothing_is_lost)
+{
+    each_in_turn("GET /held/even HTTP/1.1\r\nHost: a\r\nX-A: b\r\n\r\n", 200);
+    each_in_turn("GET /held/odd HTTP/1.1\r\nHost: a\r\n\r\n", 409);
+    each_in_turn("GET /held/odd?n=404 HTTP/1.1\r\nHost: a\r\n\r\n", 409);
+    each_in_turn("GET /held/even?n=x HTTP/1.1\r\nHost: a\r\n\r\n", 422);
+    each_in_turn("GET /lines-held/even HTTP/1.1\r\nHost: a\r\n\r\n", 200);
+}
 
 WEFT_TEST(a_form_without_memory_is_an_error_and_nothing_is_lost)
 {

@@ -51,11 +51,45 @@ static int answer_failure(const weft_failure *failure, weft_reply *out)
     return weft_reply_text(out, failure->text);
 }
 
+/* A provider says that it is opened, and closed with which failure. */
+typedef struct thing { char unused; } thing;
+static int opened(const char *what, thing **out)
+{
+    step(what);
+    *out = weft_new(thing);
+    return *out ? 0 : WEFT_ENOMEM;
+}
+static int closed(const char *what, int rc)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%s:%d", what, rc < 0 ? weft_error_of(rc)->status : 0);
+    step(text);
+    return rc;
+}
+static int guard_by(const weft_none *in) { (void)in; step("guard"); return 0; }
+static int base_open(const weft_none *in, thing **out) { (void)in; return opened("[base", out); }
+static int base_close(thing *t, int rc) { (void)t; return closed("base]", rc); }
+static int behind_open(const weft_none *in, thing **out) { (void)in; return opened("[behind", out); }
+static int behind_close(thing *t, int rc) { (void)t; return closed("behind]", rc); }
+static const weft_provider guard = WEFT_GUARD(weft_none, guard_by);
+static const weft_provider base = WEFT_PROVIDER(thing, weft_none, base_open, base_close);
+static const weft_provider behind = WEFT_PROVIDER(thing, weft_none, behind_open, behind_close, .after_reply = true);
+WEFT_INPUT(top_in, query(int, q, .initial = "0"), depends(thing, base, base));
+static int top_open(const top_in *in, thing **out) { return in->q ? weft_fail(in->q, "no") : opened("[top", out); }
+static int top_close(thing *t, int rc) { (void)t; return closed("top]", rc); }
+static const weft_provider top = WEFT_PROVIDER(thing, top_in, top_open, top_close);
+WEFT_INPUT(given_in, path(int, id), depends(thing, top, top), depends(thing, base, base));
+static int given(const given_in *in, int *out) { return handler(&(id_in){ in->id }, out); }
+static int given_rows(const given_in *in, weft_stream *out) { return rows(&(id_in){ in->id }, out); }
+static const weft_router given_router = { .prefix = "/given", .depends = WEFT_DEPENDS(&guard, &behind), .routes = WEFT_ROUTES(
+    WEFT_GET("/{id}", given, given_in, int, .middleware = WEFT_MIDDLEWARE(route), .depends = WEFT_DEPENDS(&base, &guard)),
+    WEFT_GET("/rows/{id}", given_rows, given_in, weft_stream, .middleware = WEFT_MIDDLEWARE(route))) };
+
 static const weft_router inner_router = { .prefix = "/inner", .middleware = WEFT_MIDDLEWARE(inner), .routes = WEFT_ROUTES(
     WEFT_GET("/{id}", handler, id_in, int, .middleware = WEFT_MIDDLEWARE(route)), WEFT_GET("/rows/{id}", rows, id_in, weft_stream, .middleware = WEFT_MIDDLEWARE(route))) };
 static const weft_router outer_router = { .prefix = "/outer", .middleware = WEFT_MIDDLEWARE(outer), .routers = WEFT_ROUTERS(&inner_router) };
 static const weft_app mount = { .middleware = WEFT_MIDDLEWARE(mounted), .routes = WEFT_ROUTES(WEFT_GET("/{id}", handler, id_in, int)) };
-static const weft_app app = { .middleware = WEFT_MIDDLEWARE(app_one, app_two), .routers = WEFT_ROUTERS(&outer_router), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/mount", mount)),
+static const weft_app app = { .middleware = WEFT_MIDDLEWARE(app_one, app_two), .routers = WEFT_ROUTERS(&outer_router, &given_router), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/mount", mount)),
     .on_failure = WEFT_ON_FAILURE({ WEFT_ANY_FAILURE, answer_failure }), .routes = WEFT_ROUTES(WEFT_GET("/{id}", handler, id_in, int)) };
 
 static const struct { const char *path; int status; const char *steps; } facts[] = {
@@ -67,6 +101,11 @@ static const struct { const char *path; int status; const char *steps; } facts[]
     { "/outer/none", 404, "app_one> app_two> on_failure <app_two:404 <app_one:404 app_two! app_one! " },
     { "/mount/3", 200, "app_one> app_two> mounted> handler <mounted:200 <app_two:200 <app_one:200 mounted! app_two! app_one! " },
     { "/mount/none/x", 404, "app_one> app_two> mounted> <mounted:404 <app_two:404 <app_one:404 mounted! app_two! app_one! " },
+    { "/given/1", 200, "app_one> app_two> route> guard [behind [base [top handler top]:0 base]:0 <route:200 <app_two:200 <app_one:200 route! app_two! app_one! behind]:0 " },
+    { "/given/4", 404, "app_one> app_two> route> guard [behind [base [top handler top]:404 base]:404 on_failure <route:404 <app_two:404 <app_one:404 route! app_two! app_one! behind]:404 " },
+    { "/given/x?q=y", 422, "app_one> app_two> route> guard [behind [base base]:422 on_failure <route:422 <app_two:422 <app_one:422 route! app_two! app_one! behind]:422 " },
+    { "/given/x?q=409", 409, "app_one> app_two> route> guard [behind [base base]:409 on_failure <route:409 <app_two:409 <app_one:409 route! app_two! app_one! behind]:409 " },
+    { "/given/rows/1", 200, "app_one> app_two> route> guard [behind [base [top handler route! app_two! app_one! part top]:0 base]:0 <route:200 <app_two:200 <app_one:200 behind]:0 " },
     { "/openapi.json", 200, "app_one> app_two> <app_two:200 <app_one:200 app_two! app_one! " },
 };
 

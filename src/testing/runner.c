@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/mem.h"
-#include "testing/verdict.h"
+#include "testing/folder.h"
 #include "weft/check.h"
 
 /* The linker makes these two of the section `weft_tests`; weak, so that a program without tests links. */
@@ -53,11 +53,40 @@ typedef struct runner {
     unsigned passed, failed, skipped;
 } runner;
 
+/* The runner looks every POLL_MS. While it stood still, since somebody stopped it or the machine did, no time has passed
+ * for its tests: they may have stood still as well. */
 static double now_s(void)
 {
+    static const double look_max = 0.2;
+    static double now, seen;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    double real = (double)t.tv_sec + (double)t.tv_nsec / 1e9, passed = seen ? real - seen : 0;
+    seen = real;
+    return now += passed < look_max ? passed : look_max;
+}
+
+/* ---- Ctrl-C and the like ---- */
+
+static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP };
+static struct sigaction as_they_were[weft_count(end_signals)];
+static volatile sig_atomic_t ended_by;
+
+static void on_end(int number) { ended_by = number; }
+
+/* What is ignored stays so: a shell without job control starts what runs beside it like that. */
+static void hear_ends(void)
+{
+    static const struct sigaction heard = { .sa_handler = on_end };
+    for (size_t i = 0; i < weft_count(end_signals); i++) {
+        sigaction(end_signals[i], NULL, &as_they_were[i]);
+        if (as_they_were[i].sa_handler == SIG_DFL) sigaction(end_signals[i], &heard, NULL);
+    }
+}
+
+static void as_before(void)
+{
+    for (size_t i = 0; i < weft_count(end_signals); i++) sigaction(end_signals[i], &as_they_were[i], NULL);
 }
 
 static size_t test_count(void) { return __start_weft_tests ? (size_t)(__stop_weft_tests - __start_weft_tests) : 0; }
@@ -133,6 +162,7 @@ static void child_run(const running *r, int output)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
+    as_before();
     int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
     dup2(output, 1);
@@ -264,11 +294,12 @@ static void judge(runner *all, const running *r, int status)
     fflush(stdout);
 }
 
-/* Ends a test: nothing of it stays behind, neither a process nor memory. */
+/* Ends a test: nothing of it stays behind, neither a process nor memory nor a file. */
 static void finish(runner *all, running *r, int status)
 {
     drain(r);
     judge(all, r, status);
+    weft__test_folders_remove(r->verdict);
     if (r->output >= 0) close(r->output);
     weft__free(r->text);
     munmap(r->verdict, sizeof *r->verdict);
@@ -290,6 +321,20 @@ static void look_after(runner *all, running *r)
     finish(all, r, status);
 }
 
+/* By the signal that the runner got: what runs is killed, and has not been judged. */
+static _Noreturn void end_all(runner *all)
+{
+    for (running *r = all->places; r < all->places + all->opts.jobs; r++) {
+        if (!r->test) continue;
+        kill(-r->pid, SIGKILL);
+        waitpid(r->pid, NULL, 0);
+        weft__test_folders_remove(r->verdict);
+    }
+    as_before();
+    raise(ended_by);
+    _exit(128 + ended_by);
+}
+
 static void wait_for_some(runner *all)
 {
     struct pollfd fds[JOBS_MAX];
@@ -303,6 +348,7 @@ static void wait_for_some(runner *all)
     }
     /* A closed pipe tells that a test is about to end; POLL_MS is for one whose children keep it open. */
     poll(fds, n, ending ? 1 : POLL_MS);
+    if (ended_by) end_all(all);
     for (unsigned i = 0; i < all->opts.jobs; i++)
         if (all->places[i].test) look_after(all, &all->places[i]);
 }
@@ -323,6 +369,7 @@ static bool busy(const runner *all)
 
 static void run_forked(runner *all)
 {
+    hear_ends();
     for (size_t i = 0; i < test_count(); i++) {
         const weft__test *t = tests[i];
         running *place;
@@ -334,6 +381,7 @@ static void run_forked(runner *all)
         *place = (running){ 0 };
     }
     while (busy(all)) wait_for_some(all);
+    as_before();
 }
 
 static void run_here(runner *all)
@@ -346,6 +394,7 @@ static void run_here(runner *all)
         unsigned before = weft__verdict_now->failed_checks;
         t->run();
         if (weft__test_cleanup) weft__test_cleanup();
+        weft__test_folders_remove(weft__verdict_now);
         if (weft__verdict_now->failed_checks == before) all->passed++;
         else all->failed++;
     }

@@ -3,12 +3,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* Where a test has folders of its own (folder.h). */
+typedef enum weft__folder { WEFT__ON_DISK, WEFT__IN_MEMORY, WEFT__FOLDERS } weft__folder;
+enum { WEFT__FOLDER_BYTES = 40 };
+
 /* What a running test and the processes that it forks say to the runner: a page of shared memory, which
  * no closed descriptor and no crash takes away. */
 typedef struct weft__verdict {
     atomic_uint failed_checks;
     atomic_bool finished;            /* the test's function returned, or said that it is skipped */
     char skip_reason[256];
+    char folders[WEFT__FOLDERS][WEFT__FOLDER_BYTES];
 } weft__verdict;
 
 /* Where checks report to. Never NULL: outside the runner it is a plain variable. */

@@ -25,7 +25,7 @@ for cc in gcc clang; do
             not_ok "$name" "$(tr '\n' '|' < "$work/err")"
             continue
         fi
-        tools/blocking/weft-blocking "$work/calls" > "$work/out" 2> "$work/err" || not_ok "$name: ends well" "$?"
+        tools/blocking/weft-blocking "$work/calls" "$work/file" > "$work/out" 2> "$work/err" || not_ok "$name: ends well" "$?"
         sed -n 's/^weft: \(.*\) blocks the loop: task program in [a-z_]* (calls.c:\([0-9]*\))$/\1 \2/p' "$work/err" | sort > "$work/told"
         sort "$work/out" > "$work/made"
         if [ ! -s "$work/made" ]; then not_ok "$name" 'no call was made'
@@ -36,10 +36,10 @@ for cc in gcc clang; do
 done
 
 # Without the library nothing is told, and with stdout taken in what is printed is.
-"$work/calls" > "$work/out" 2> "$work/err"
+"$work/calls" "$work/file" > "$work/out" 2> "$work/err"
 if [ ! -s "$work/err" ]; then ok blocking/silent_without_it
 else not_ok blocking/silent_without_it "$(head -3 "$work/err" | tr '\n' '|')"; fi
-WEFT_BLOCKING_STDIO=1 tools/blocking/weft-blocking "$work/calls" 2>&1 > "$work/out" | grep -q '^weft: printf of a regular file blocks the loop: task program in what_never_blocks (calls.c:[0-9]*)$' &&
+WEFT_BLOCKING_STDIO=1 tools/blocking/weft-blocking "$work/calls" "$work/file" 2>&1 > "$work/out" | grep -q '^weft: printf of a regular file blocks the loop: task program in what_never_blocks (calls.c:[0-9]*)$' &&
     ok blocking/stdio || not_ok blocking/stdio 'printf was not told'
 
 # A server and a client of weft's own make no call that blocks.

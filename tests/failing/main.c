@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "failing.h"
-#include "testing/verdict.h"
+#include "testing/folder.h"
 #include "weft/check.h"
 
 extern const weft__test *const __start_weft_tests[];
@@ -154,6 +154,7 @@ static bool over(one_run *r)
     r->of->running--;
     if (r->state->fail_at) judge(r, status, hung);
     else counted(r->of, r->state->calls);
+    weft__test_folders_remove(r->verdict);
     close(r->output);
     r->pid = 0;
     return true;

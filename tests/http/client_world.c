@@ -1,13 +1,13 @@
 #define _GNU_SOURCE
 #include "http/client_world.h"
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model/plan.h"
+#include "support/descriptors.h"
 #include "testing/verdict.h"
 
 weft__os *net_os;
@@ -36,17 +36,7 @@ static void *counting(void *ctx, void *ptr, size_t size)
     return p;
 }
 
-static int process_fds(void)
-{
-    int n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    WEFT_NEED(dir != NULL);
-    while (readdir(dir)) n++;
-    closedir(dir);
-    return n;
-}
-
-int net_fds(void) { return net_os->ops->virtual_time ? weft__sim_open_fds(net_os) : process_fds(); }
+int net_fds(void) { return net_os->ops->virtual_time ? weft__sim_open_fds(net_os) : open_descriptors(); }
 
 static void run_world(weft__os *os, weft_call body)
 {
@@ -88,10 +78,10 @@ void net_sims(weft_call body)
 void net_epoll(weft_call body)
 {
     weft_set_allocator(counting, NULL);
-    int fds = process_fds();
+    int fds = open_descriptors();
     long before = live_blocks;
     run_world(weft__os_linux_new(), body);
-    WEFT_CHECK_EQ(process_fds(), fds);
+    WEFT_CHECK_EQ(open_descriptors(), fds);
     WEFT_CHECK_EQ(live_blocks, before);
 }
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "task/world.h"
-#include "testing/verdict.h"
+#include "testing/folder.h"
 #include "weft/command.h"
 
 /* No child at all: neither running nor a zombie. */
@@ -160,8 +160,8 @@ EPOLL_TEST(folder_and_environment_are_as_asked_for)
 
 static void script(char path[64], const char *text, int mode)
 {
-    strcpy(path, "/tmp/weft-command-XXXXXX");
-    int fd = mkstemp(path);
+    snprintf(path, 64, "%s/script", weft__test_folder(WEFT__ON_DISK));
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     WEFT_NEED(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(fd, (mode_t)mode) == 0);
     close(fd);
 }
@@ -201,9 +201,9 @@ EPOLL_TEST(what_cannot_be_run_is_told_clearly)
 
 EPOLL_TEST(path_is_that_of_the_program_and_what_may_not_run_there_is_told)
 {
-    char folder[] = "/tmp/weft-path-XXXXXX", file[64], path[80];
+    const char *folder = weft__test_folder(WEFT__ON_DISK);
+    char file[64], path[80];
     weft_str text;
-    WEFT_NEED(mkdtemp(folder) != NULL);
     snprintf(file, sizeof file, "%s/tool", folder);
     snprintf(path, sizeof path, "PATH=::/nowhere:%s", folder);
     const char *const env[] = { path, NULL };
@@ -216,8 +216,6 @@ EPOLL_TEST(path_is_that_of_the_program_and_what_may_not_run_there_is_told)
     WEFT_CHECK_EQ(weft_command_text(&text, weft_argv("tool"), .env = env), 0);
     WEFT_CHECK_STR(text, "tool\n");
     WEFT_CHECK_EQ(weft_command_text(&text, weft_argv("tool")), WEFT_ENOENT);
-    unlink(file);
-    WEFT_CHECK_EQ(rmdir(folder), 0);
     return 0;
 }
 

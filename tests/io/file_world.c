@@ -1,10 +1,9 @@
 #define _GNU_SOURCE
 #include "file_world.h"
-#include <ftw.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "testing/verdict.h"
+#include "testing/folder.h"
 
 /* ---- reads that take their time ---- */
 
@@ -33,20 +32,12 @@ void file_slow_reads(void)
 
 /* ---- worlds ---- */
 
-static int drop(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 void file_epoll(weft_call body)
 {
-    char dir[] = "/tmp/weft-file-XXXXXX";
-    WEFT_NEED(mkdtemp(dir) != NULL && chdir(dir) == 0);
+    WEFT_NEED(chdir(weft__test_folder(WEFT__ON_DISK)) == 0);
     umask(022);
     world_epoll(body);
     WEFT_CHECK_EQ(chdir("/"), 0);
-    WEFT_CHECK_EQ(nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 void file_sim_with(const weft__sim_opts *opts, weft_call body)

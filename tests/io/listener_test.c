@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "os/os.h"
 #include "task/world.h"
+#include "testing/folder.h"
 #include "weft/net.h"
 
 /* ---- accepting ---- */
@@ -309,21 +310,12 @@ SIM_TEST(without_descriptors_it_pauses_and_goes_on)
 
 /* ---- unix sockets ---- */
 
-static char folder[64];
-
-static const char *path_in(const char *name, char out[108])
+static void path_in(const char *name, char out[108])
 {
-    snprintf(out, 108, "%s/%s", folder, name);
-    return out;
+    snprintf(out, 108, "%s/%s", weft__test_folder(WEFT__ON_DISK), name);
 }
 
-static void folder_make(void)
-{
-    strcpy(folder, "/tmp/weft-net-XXXXXX");
-    WEFT_NEED(mkdtemp(folder) != NULL);
-}
-
-static void folder_remove(void) { WEFT_CHECK_EQ(rmdir(folder), 0); }
+static void nothing_is_left(void) { WEFT_CHECK_EQ(rmdir(weft__test_folder(WEFT__ON_DISK)), 0); }
 
 static bool exists(const char *path)
 {
@@ -337,7 +329,6 @@ EPOLL_TEST(a_unix_socket_is_a_file_while_it_listens)
     struct stat st;
     counts n = { 0 };
     weft_str line;
-    folder_make();
     path_in("talk.sock", path);
     WEFT_LISTENER(l);
     WEFT_CONN(c);
@@ -357,7 +348,7 @@ EPOLL_TEST(a_unix_socket_is_a_file_while_it_listens)
     weft_listener_close(l);
     WEFT_CHECK(!exists(path));
     WEFT_CHECK_EQ(weft_await(server), 0);
-    folder_remove();
+    nothing_is_left();
     return 0;
 }
 
@@ -374,7 +365,6 @@ static void leave_stale(const char *path)
 EPOLL_TEST(a_path_that_a_dead_program_left_is_taken_over)
 {
     char path[108];
-    folder_make();
     path_in("s", path);
     leave_stale(path);
     WEFT_LISTENER(l);
@@ -382,31 +372,29 @@ EPOLL_TEST(a_path_that_a_dead_program_left_is_taken_over)
     WEFT_NEED(weft_listen(&l, path, 0) == 0);
     WEFT_NEED(weft_connect(&c, path, 0) == 0);
     weft_listener_close(l);
-    folder_remove();
+    nothing_is_left();
     return 0;
 }
 
 EPOLL_TEST(a_path_where_somebody_listens_is_not_taken_over)
 {
     char path[108];
-    folder_make();
     path_in("s", path);
     WEFT_LISTENER(l);
     WEFT_LISTENER(second);
     WEFT_CONN(c);
     WEFT_NEED(weft_listen(&l, path, 0, .backlog = 1) == 0);
     WEFT_CHECK_EQ(weft_listen(&second, path, 0), -EADDRINUSE);
-    WEFT_CHECK(strstr(weft_error_of(-EADDRINUSE)->text, "cannot listen on unix:/tmp/weft-net-") != NULL);
+    WEFT_CHECK(strstr(weft_error_of(-EADDRINUSE)->text, "cannot listen on unix:/tmp/weft-test-") != NULL);
     WEFT_NEED(weft_connect(&c, path, 0) == 0);
     weft_listener_close(l);
-    folder_remove();
+    nothing_is_left();
     return 0;
 }
 
 EPOLL_TEST(a_file_that_is_no_socket_is_never_touched)
 {
     char path[108], link[108];
-    folder_make();
     path_in("precious", path);
     path_in("link", link);
     int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -419,14 +407,13 @@ EPOLL_TEST(a_file_that_is_no_socket_is_never_touched)
     WEFT_CHECK(exists(path) && exists(link));
     unlink(path);
     unlink(link);
-    folder_remove();
+    nothing_is_left();
     return 0;
 }
 
 EPOLL_TEST(a_file_that_took_the_place_of_ours_stays)
 {
     char path[108];
-    folder_make();
     path_in("s", path);
     WEFT_LISTENER(l);
     WEFT_LISTENER(next);
@@ -437,7 +424,7 @@ EPOLL_TEST(a_file_that_took_the_place_of_ours_stays)
     WEFT_CHECK(exists(path));
     weft_listener_close(next);
     WEFT_CHECK(!exists(path));
-    folder_remove();
+    nothing_is_left();
     return 0;
 }
 
@@ -469,7 +456,6 @@ EPOLL_TEST(of_many_that_start_at_once_on_a_stale_path_one_listens)
     const char *at = path;
     pid_t pids[RACERS];
     int listens = 0, refused = 0;
-    folder_make();
     path_in("s", path);
     leave_stale(path);
     for (int i = 0; i < RACERS; i++) {
@@ -491,7 +477,7 @@ EPOLL_TEST(of_many_that_start_at_once_on_a_stale_path_one_listens)
     WEFT_CHECK_EQ(listens, 1);
     WEFT_CHECK_EQ(refused, RACERS - 1);
     unlink(path);
-    folder_remove();
+    nothing_is_left();
     return 0;
 }
 

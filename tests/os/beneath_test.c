@@ -68,7 +68,7 @@ static bool has_openat2(void) { return syscall(SYS_openat2, -1, "", NULL, (size_
 /* Where the system cannot follow them safely (qemu has no openat2) none is followed. */
 WEFT_TEST(links_that_lead_out_are_refused_and_others_followed)
 {
-    disk d = disk_linux("/tmp");
+    disk d = disk_linux(WEFT__ON_DISK);
     make_tree(&d);
     make_links();
     links_lead_nowhere(&d);
@@ -90,7 +90,7 @@ static bool forbid_openat2(void)
 WEFT_TEST(where_openat2_is_forbidden_no_link_is_followed)
 {
     if (!forbid_openat2()) WEFT_SKIP("this system forbids nothing to processes (seccomp)");
-    disk d = disk_linux("/tmp");
+    disk d = disk_linux(WEFT__ON_DISK);
     make_tree(&d);
     answers(&d);
     make_links();

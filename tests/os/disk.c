@@ -1,30 +1,19 @@
 #define _GNU_SOURCE
 #include "disk.h"
-#include <dirent.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "support/descriptors.h"
 
 enum { ROOM = 1 << 16, ROOMS = 4, NAMES = 512 };
 
-static int open_fds(void)
+disk disk_linux(weft__folder where)
 {
-    int n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    WEFT_NEED(dir != NULL);
-    while (readdir(dir)) n++;
-    closedir(dir);
-    return n;
-}
-
-disk disk_linux(const char *parent)
-{
-    disk d = { .before = open_fds() };
+    disk d = { .before = open_descriptors() };
     d.os = weft__os_linux_new();
     WEFT_NEED(d.os != NULL);
-    snprintf(d.path, sizeof d.path, "%s/weft-test-XXXXXX", parent);
+    snprintf(d.path, sizeof d.path, "%s/XXXXXX", weft__test_folder(where));
     WEFT_NEED(mkdtemp(d.path) != NULL && chdir(d.path) == 0 && chmod(".", 0755) == 0);
     umask(022);
     return d;
@@ -37,20 +26,13 @@ disk disk_sim(const weft__sim_opts *opts)
     return d;
 }
 
-static int drop(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 void disk_end(disk *d)
 {
     if (!*d->path) WEFT_CHECK_EQ(weft__sim_open_fds(d->os), 0);
     d->os->ops->free(d->os);
     if (!*d->path) return;
-    WEFT_CHECK_EQ(open_fds(), d->before);
+    WEFT_CHECK_EQ(open_descriptors(), d->before);
     WEFT_CHECK_EQ(chdir("/"), 0);
-    WEFT_CHECK_EQ(nftw(d->path, drop, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 int64_t disk_do(disk *d, weft__file_op op)

@@ -1,15 +1,16 @@
 #ifndef WEFT_TESTS_OS_DISK_H
 #define WEFT_TESTS_OS_DISK_H
 /* File operations in short, in the kernel's world and in the simulated one. Paths are relative; the kernel's world has
- * a directory of its own, which is the working directory and is removed with all that is in it. */
+ * a directory of its own, which is the working directory. */
 #include <fcntl.h>
 #include "os/file.h"
 #include "os/sim.h"
+#include "testing/folder.h"
 #include "weft/check.h"
 
 typedef struct disk { weft__os *os; char path[64]; int before; } disk;
 
-disk disk_linux(const char *parent);                 /* "/tmp", "/dev/shm" */
+disk disk_linux(weft__folder where);
 disk disk_sim(const weft__sim_opts *opts);
 void disk_end(disk *d);                              /* everything must have been closed */
 
@@ -34,7 +35,7 @@ const char *disk_get(disk *d, const char *path);
 /* A test in both worlds. */
 #define DISK_TEST(name) \
     static void name(disk *d); \
-    WEFT_TEST(linux_##name) { disk d = disk_linux("/tmp"); name(&d); disk_end(&d); } \
+    WEFT_TEST(linux_##name) { disk d = disk_linux(WEFT__ON_DISK); name(&d); disk_end(&d); } \
     WEFT_TEST(sim_##name) { disk d = disk_sim(&(weft__sim_opts){ .seed = 1 }); name(&d); disk_end(&d); } \
     static void name(disk *d)
 #endif

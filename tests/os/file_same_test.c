@@ -166,9 +166,9 @@ static void compare_tree(both *b, const char *dir, int depth)
     free(names);
 }
 
-static void run(uint64_t seed, const char *parent)
+static void run(uint64_t seed, weft__folder where)
 {
-    both b = { .random = seed, .kernel = disk_linux(parent), .sim = disk_sim(&(weft__sim_opts){ .seed = seed }) };
+    both b = { .random = seed, .kernel = disk_linux(where), .sim = disk_sim(&(weft__sim_opts){ .seed = seed }) };
     for (int i = 0; i < SLOTS; i++) b.kernel_fd[i] = b.sim_fd[i] = NO_FD;
     for (int i = 0; i < STEPS; i++) step(&b);
     compare_tree(&b, ".", 0);
@@ -183,12 +183,12 @@ static void run(uint64_t seed, const char *parent)
 
 WEFT_TEST(the_simulated_disk_answers_as_the_kernels_on_disk)
 {
-    for (uint64_t seed = 1; seed <= 150; seed++) run(seed, "/tmp");
+    for (uint64_t seed = 1; seed <= 150; seed++) run(seed, WEFT__ON_DISK);
 }
 
 WEFT_TEST(the_simulated_disk_answers_as_the_kernels_in_memory)
 {
     struct statfs fs;
     if (statfs("/dev/shm", &fs) < 0) WEFT_SKIP("there is no /dev/shm");
-    for (uint64_t seed = 1001; seed <= 1200; seed++) run(seed, "/dev/shm");
+    for (uint64_t seed = 1001; seed <= 1200; seed++) run(seed, WEFT__IN_MEMORY);
 }

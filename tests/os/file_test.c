@@ -227,7 +227,7 @@ static void in_a_process(void (*body)(void))
 static void without_tmpfile(void)
 {
     forbid(SYS_openat, O_TMPFILE & ~O_DIRECTORY, EOPNOTSUPP);
-    disk d = disk_linux("/tmp");
+    disk d = disk_linux(WEFT__ON_DISK);
     check_temp(&d);
     disk_end(&d);
 }
@@ -238,7 +238,7 @@ static void without_nowait(void)
 {
     char bytes[8] = "";
     forbid(SYS_preadv2, 0xffffffff, EOPNOTSUPP);
-    disk d = disk_linux("/tmp");
+    disk d = disk_linux(WEFT__ON_DISK);
     disk_put(&d, "f", "content");
     int fd = disk_open(&d, "f", O_RDONLY);
     WEFT_CHECK_EQ(read_at_once(&d, fd, bytes, 7), -EAGAIN);

@@ -1,5 +1,4 @@
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -24,6 +23,8 @@
 #include <unistd.h>
 #include "base/poison.h"
 #include "net.h"
+#include "support/descriptors.h"
+#include "testing/folder.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
@@ -37,16 +38,6 @@ static weft__os *open_os(void)
     weft__os *os = weft__os_linux_new();
     WEFT_NEED(os != NULL);
     return os;
-}
-
-static int open_fds(void)
-{
-    int n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    WEFT_NEED(dir != NULL);
-    while (readdir(dir)) n++;
-    closedir(dir);
-    return n;
 }
 
 /* ---- descriptors ---- */
@@ -66,9 +57,9 @@ static void use_everything(net *n)
 WEFT_TEST(no_descriptor_is_left_open)
 {
     net_run(&net_linux_tcp4, use_everything);       /* once, for what libc keeps */
-    int before = open_fds();
+    int before = open_descriptors();
     for (int i = 0; i < 3; i++) net_run(&net_linux_tcp4, use_everything);
-    WEFT_CHECK_EQ(open_fds(), before);
+    WEFT_CHECK_EQ(open_descriptors(), before);
 }
 
 static void check_flags(int fd)
@@ -113,9 +104,8 @@ WEFT_TEST(an_ip6_listener_leaves_the_port_free_for_ip4)
 
 WEFT_TEST(the_path_of_a_unix_listener_is_never_removed_silently)
 {
-    char path[] = "/tmp/weft-os-XXXXXX", host[64];
-    WEFT_NEED(mkdtemp(path) != NULL);
-    snprintf(host, sizeof host, "%s/s", path);
+    char host[64];
+    snprintf(host, sizeof host, "%s/s", weft__test_folder(WEFT__ON_DISK));
     weft__os *os = open_os();
     weft__addr a;
     struct stat st;
@@ -128,7 +118,6 @@ WEFT_TEST(the_path_of_a_unix_listener_is_never_removed_silently)
     WEFT_CHECK_EQ(OPS->connect(os, &a), WEFT_ECONNREFUSED);
     WEFT_CHECK_EQ(unlink(host), 0);
     WEFT_CHECK_EQ(OPS->connect(os, &a), WEFT_ENOENT);
-    rmdir(path);
     OPS->free(os);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "os/signal.h"
 #include "os/sim.h"
+#include "testing/folder.h"
 #include "weft/check.h"
 
 static weft__os *os;
@@ -111,12 +112,12 @@ BOTH(a_port_has_one_datagram_socket_and_no_unix_address)
 
 WEFT_TEST(linux_a_path_is_listened_at_and_removed_unless_it_is_anothers)
 {
-    char folder[] = "/tmp/weft-os-net-XXXXXX", path[64];
+    char path[64];
     struct stat st;
     weft__net_path made, second;
     os = weft__os_linux_new();
-    WEFT_NEED(os != NULL && mkdtemp(folder) != NULL);
-    snprintf(path, sizeof path, "%s/s", folder);
+    WEFT_NEED(os != NULL);
+    snprintf(path, sizeof path, "%s/s", weft__test_folder(WEFT__ON_DISK));
     weft__addr a = address(path, 0), in_none = address("/nowhere/at/all", 0);
     int fd = net()->listen(os, &a, 4, 0620, &made);
     WEFT_NEED(fd >= 0);
@@ -134,7 +135,6 @@ WEFT_TEST(linux_a_path_is_listened_at_and_removed_unless_it_is_anothers)
     WEFT_CHECK(lstat(path, &st) < 0);
     os->ops->close(os, fd);
     WEFT_CHECK_EQ(net()->listen(os, &in_none, 4, 0, &made), WEFT_ENOENT);
-    WEFT_CHECK_EQ(rmdir(folder), 0);
     os->ops->free(os);
 }
 

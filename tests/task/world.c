@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include "world.h"
-#include <dirent.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "os/unwind.h"
+#include "support/descriptors.h"
 #include "testing/verdict.h"
 
 _Thread_local world world_now;
@@ -140,15 +140,7 @@ void world_burn_ms(int ms)
     while (world_real_ms() < end) continue;
 }
 
-long world_fds(void)
-{
-    long n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    WEFT_NEED(dir != NULL);
-    while (readdir(dir)) n++;
-    closedir(dir);
-    return n;
-}
+long world_fds(void) { return open_descriptors(); }
 
 long world_maps(void)
 {

@@ -1,24 +1,22 @@
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/poison.h"
+#include "testing/folder.h"
 #include "weft/check.h"
 
 /* weft-test-subjects lies in the folder testing beside this program. */
 typedef struct outcome { int status; char text[16384]; } outcome;
 
-static outcome run(const char *environment, const char *args)
+static outcome said_by(const char *command)
 {
     outcome o = { 0 };
-    char self[512] = { 0 }, command[1024];
-    WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    WEFT_NEED(strrchr(self, '/') != NULL);
-    *strrchr(self, '/') = 0;
-    snprintf(command, sizeof command, "CI= WEFT_SKIPS=/dev/null %s %s/testing/weft-test-subjects %s 2>&1", environment, self, args);
     FILE *f = popen(command, "r");
     WEFT_NEED(f != NULL);
     size_t n = fread(o.text, 1, sizeof o.text - 1, f);
@@ -27,6 +25,16 @@ static outcome run(const char *environment, const char *args)
     int status = pclose(f);
     o.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return o;
+}
+
+static outcome run(const char *environment, const char *args)
+{
+    char self[512] = { 0 }, command[1024];
+    WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    WEFT_NEED(strrchr(self, '/') != NULL);
+    *strrchr(self, '/') = 0;
+    snprintf(command, sizeof command, "CI= WEFT_SKIPS=/dev/null %s %s/testing/weft-test-subjects %s 2>&1", environment, self, args);
+    return said_by(command);
 }
 
 static bool says(const outcome *o, const char *text)
@@ -97,9 +105,9 @@ WEFT_TEST(in_ci_a_skip_fails_unless_it_is_listed)
     WEFT_CHECK_EQ(o.status, 1);
     WEFT_CHECK(says(&o, "tests/skips does not list it"));
 
-    char path[] = "/tmp/weft-skips-XXXXXX";
-    char environment[64];
-    int fd = mkstemp(path);
+    char path[64], environment[100];
+    snprintf(path, sizeof path, "%s/skips", weft__test_folder(WEFT__ON_DISK));
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     WEFT_NEED(fd >= 0);
     snprintf(environment, sizeof environment, "CI=true WEFT_SKIPS=%s", path);
     WEFT_NEED(write(fd, "skip: another\nskips:\nskipsy: x\n", 31) == 31);
@@ -109,7 +117,6 @@ WEFT_TEST(in_ci_a_skip_fails_unless_it_is_listed)
     o = run(environment, "skips");
     WEFT_CHECK_EQ(o.status, 0);
     close(fd);
-    unlink(path);
 }
 
 WEFT_TEST(a_crash_fails_by_the_name_of_its_signal)
@@ -168,6 +175,83 @@ WEFT_TEST(a_flood_of_output_is_cut)
     WEFT_CHECK(strlen(o.text) < 4096);
     o = run("", "-v floods | wc -c");
     WEFT_CHECK(atol(o.text) > 200 * 1024 && atol(o.text) < 400 * 1024);
+}
+
+/* ---- files ---- */
+
+static char *told_in(void)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "%s/told", weft__test_folder(WEFT__ON_DISK));
+    return path;
+}
+
+static const char *telling(void)
+{
+    static char environment[100];
+    snprintf(environment, sizeof environment, "WEFT_SUBJECTS_TELL=%s", told_in());
+    return environment;
+}
+
+/* The folders that were told have been there, and are gone. */
+static void nothing_is_left(void)
+{
+    char folder[64];
+    int n = 0;
+    FILE *f = fopen(told_in(), "re");
+    WEFT_NEED(f != NULL);
+    for (; fscanf(f, "%63s", folder) == 1; n++) WEFT_CHECK(access(folder, F_OK) < 0);
+    fclose(f);
+    WEFT_CHECK_EQ(n, WEFT__FOLDERS);
+}
+
+WEFT_TEST(the_folders_of_a_test_go_with_it_however_it_ends)
+{
+    static const char *const ways[] = { "leaves_files --without and_", "leaves_files_and_is_killed", "--timeout-s 1 leaves_files_and_waits",
+        "--no-fork leaves_files --without and_" };
+    for (size_t i = 0; i < weft_count(ways); i++) {
+        outcome o = run(telling(), ways[i]);
+        WEFT_CHECK(says(&o, i % 3 ? "0 passed, 1 failed" : "1 passed, 0 failed"));
+        nothing_is_left();
+    }
+}
+
+/* `steps`: what a shell does with $p, the runner of a test. */
+static outcome run_and(const char *test, const char *steps)
+{
+    char command[1024];
+    char self[512] = { 0 };
+    WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    *strrchr(self, '/') = 0;
+    snprintf(command, sizeof command, "CI= %s %s/testing/weft-test-subjects %s 2>&1 & p=$!; %s; wait $p; echo status $?",
+        telling(), self, test, steps);
+    return said_by(command);
+}
+
+WEFT_TEST(a_runner_that_is_told_to_end_ends_its_tests_first)
+{
+    char steps[200];
+    snprintf(steps, sizeof steps, "until [ -s %s ]; do sleep 0.01; done; kill -TERM $p", told_in());
+    outcome o = run_and("leaves_files_and_waits", steps);
+    WEFT_CHECK(says(&o, "status 143\n"));
+    nothing_is_left();
+}
+
+WEFT_TEST(what_is_not_a_tests_own_is_not_removed)
+{
+    char others[64], environment[100];
+    snprintf(others, sizeof others, "%s/o", weft__test_folder(WEFT__ON_DISK));
+    WEFT_NEED(mkdir(others, 0700) == 0);
+    snprintf(environment, sizeof environment, "WEFT_SUBJECTS_TELL=%s", others);
+    outcome o = run(environment, "claims_what_is_not_its_own");
+    WEFT_CHECK(says(&o, "1 passed, 0 failed"));
+    WEFT_CHECK_EQ(rmdir(others), 0);
+}
+
+WEFT_TEST(while_the_runner_stands_still_its_tests_have_time)
+{
+    outcome o = run_and("--timeout-s 1 takes_its_time", "sleep 0.1; kill -STOP $p; sleep 1.5; kill -CONT $p");
+    WEFT_CHECK(says(&o, "1 passed, 0 failed, 0 skipped\nstatus 0\n"));
 }
 
 WEFT_TEST(a_leak_fails_where_leaks_are_looked_for)

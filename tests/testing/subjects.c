@@ -3,8 +3,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "testing/folder.h"
 #include "weft/check.h"
 
 WEFT_TEST(passes) { WEFT_CHECK(true); puts("said by the passing test"); }
@@ -89,3 +92,43 @@ WEFT_TEST(leaks)
     lost[0] = 1;
     lost = NULL;
 }
+
+/* Folders with something in them, told in the file that the environment names. */
+static void leave_files(void)
+{
+    char path[100];
+    const char *tell = getenv("WEFT_SUBJECTS_TELL");
+    FILE *f = fopen(tell ? tell : "/dev/null", "we");
+    WEFT_NEED(f != NULL);
+    for (int i = 0; i < WEFT__FOLDERS; i++) {
+        const char *folder = weft__test_folder((weft__folder)i);
+        WEFT_CHECK(weft__test_folder((weft__folder)i) == folder);
+        snprintf(path, sizeof path, "%s/deeper", folder);
+        WEFT_NEED(mkdir(path, 0700) == 0);
+        snprintf(path, sizeof path, "%s/deeper/link", folder);
+        WEFT_NEED(symlink("/", path) == 0);
+        fprintf(f, "%s\n", folder);
+    }
+    fclose(f);
+}
+
+WEFT_TEST(leaves_files) { leave_files(); }
+
+WEFT_TEST(leaves_files_and_is_killed)
+{
+    leave_files();
+    raise(SIGKILL);
+}
+
+WEFT_TEST(leaves_files_and_waits)
+{
+    leave_files();
+    for (;;) pause();
+}
+
+WEFT_TEST(claims_what_is_not_its_own)
+{
+    strncpy(weft__verdict_now->folders[WEFT__ON_DISK], getenv("WEFT_SUBJECTS_TELL"), WEFT__FOLDER_BYTES - 1);
+}
+
+WEFT_TEST(takes_its_time) { usleep(300 * 1000); }

@@ -26,7 +26,7 @@ static volatile bool silent;             /* what follows is not to be told */
 /* The call is made after its name and line are printed. */
 #define BLOCKS(what, call) do { if (!silent) dprintf(1, "%s %d\n", what, __LINE__); sink += (long)(call); } while (0)
 
-static char path[64] = "/tmp/weft-blocking-XXXXXX";
+static const char *path;                 /* of a file, as the first argument says */
 
 static void sleeps(void)
 {
@@ -170,10 +170,11 @@ static int program(void)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    int fd = mkstemp(path);
-    close(fd);
+    if (argc != 2) return 2;
+    path = argv[1];
+    close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     pthread_t t;
     silent = true;
     all();                               /* outside of tasks, as often as one likes */
@@ -183,6 +184,5 @@ int main(void)
     int rc = weft_run(program);
     silent = true;
     all();
-    unlink(path);
     return rc;
 }

@@ -60,8 +60,7 @@ static bool get_whole(peer *p, whole *w, bool to_head)
                 return w->ends = true;
             }
         }
-        if (p->ended || p->rc < 0) break;
-        (void)peer_more(p, (int)server_patience_ms());
+        if (p->ended || (!peer_more(p, (int)server_patience_ms()) && !p->ended)) break;
     }
     w->rc = p->rc;
     return false;
@@ -220,17 +219,24 @@ WEFT_TEST(an_answer_that_begins_while_100_continue_waits_stands_behind_it__sim)
 
 /* ---- not whole ---- */
 
+/* The answer to this request breaks off, in a way that no client takes for its end. */
+static peer *breaks_off(served *s, const char *request)
+{
+    static whole w;
+    peer *p = peer_open(s);
+    peer_say(p, request);
+    WEFT_CHECK(!get_whole(p, &w, false));
+    WEFT_CHECK_EQ(w.rc, WEFT_ECONNRESET);
+    return p;
+}
+
 SERVER_TEST(what_breaks_off_is_never_an_end)
 {
     static const char *const broken[] = { GET("/parts/open/w/5/b"), GET("/parts/open/m/40/1000/b"), GET("/parts/is/9/w/5/b"),
         "GET /parts/open/w/5/b HTTP/1.0\r\n\r\n", "GET /parts/open/m/40/1000/b HTTP/1.0\r\n\r\n", GET("/parts/is/9/w/5"),
         GET("/parts/open/w/5/s/10/b") GET("/hello") };
     for (size_t i = 0; i < weft_count(broken); i++) {
-        static whole w;
-        peer *p = peer_open(s);
-        peer_say(p, broken[i]);
-        WEFT_CHECK(!get_whole(p, &w, false));
-        WEFT_CHECK_EQ(w.rc, WEFT_ECONNRESET);
+        peer *p = breaks_off(s, broken[i]);
         WEFT_CHECK(!strstr(p->got, "hello"));
         peer_close(p);
     }
@@ -238,22 +244,15 @@ SERVER_TEST(what_breaks_off_is_never_an_end)
 
 SERVER_CALM_TEST(what_was_written_before_a_break_is_sent)
 {
-    static whole w;
-    peer *p = peer_open(s);
-    peer_say(p, GET("/parts/open/w/5/b"));
-    WEFT_CHECK(!get_whole(p, &w, false));
+    peer *p = breaks_off(s, GET("/parts/open/w/5/b"));
     WEFT_CHECK(strstr(p->got, "0005\r\nahovc\r\n") != NULL);
     peer_close(p);
 }
 
 SERVER_TEST(more_than_was_announced_is_refused_and_breaks_off)
 {
-    static whole w;
-    peer *p = peer_open(s);
-    peer_say(p, GET("/parts/is/7/w/5/w/3"));
-    WEFT_CHECK(!get_whole(p, &w, false));
+    peer_close(breaks_off(s, GET("/parts/is/7/w/5/w/3")));
     WEFT_CHECK_EQ(s->last_rc, WEFT_EINVAL);
-    peer_close(p);
 }
 
 /* ---- slow readers ---- */
@@ -425,9 +424,9 @@ SERVER_TEST(an_answer_without_an_end_of_its_own_ends_when_the_server_stops, .gra
     SERVER_UNTIL(s->taken == 5);
     weft__server_stop(s->server);
     GETS(p, 5);
-    server_stop(s);
+    peer_close(p);                                   /* the server waits for that, for a while */
+    server_wait(s);
     WEFT_CHECK(server_ms() < began + 5000);
-    peer_close(p);
 }
 
 /* ---- what it costs when something fails ---- */

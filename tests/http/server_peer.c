@@ -17,7 +17,8 @@ peer *peer_open(const served *s)
 {
     weft__addr at;
     peer *p = calloc(1, sizeof *p);
-    WEFT_NEED(weft__addr_parse(WEFT_S("127.0.0.1"), s->port, &at) == 0);
+    const char *host = s->opts.host ? s->opts.host : "127.0.0.1";
+    WEFT_NEED(weft__addr_parse(weft_str_of(host), s->port, &at) == 0);
     p->rc = weft__stream_connect(&p->stream, server_loop, &at, patience_end());
     if (p->rc < 0) p->stream.fd = -1;
     p->got = calloc(1, p->room = PIECE);

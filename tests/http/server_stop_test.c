@@ -16,7 +16,7 @@ SERVER_TEST(a_server_without_connections_stops_at_once)
     WEFT_CHECK(server_ms() < began + 1000);
 }
 
-SERVER_TEST(after_the_stop_connects_are_refused)
+SERVER_TEST(after_the_stop_connects_are_refused, .host = OWN_ADDRESS)
 {
     server_stop(s);
     peer *p = peer_open(s);
@@ -24,7 +24,7 @@ SERVER_TEST(after_the_stop_connects_are_refused)
     peer_close(p);
 }
 
-SERVER_TEST(while_requests_end_connects_are_refused)
+SERVER_TEST(while_requests_end_connects_are_refused, .host = OWN_ADDRESS)
 {
     peer *p = peer_open(s);
     peer_say(p, GET("/sleep/300"));

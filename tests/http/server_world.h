@@ -58,6 +58,9 @@ typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; } se
 #define SERVER_CALM_TEST(name, ...) SERVER__BODY(name, __VA_ARGS__); \
     WEFT_TEST(name##__sim) { server_sim(&name##_test, &(weft__sim_opts){ 0 }); } \
     static void name(served *s)
+/* .host = OWN_ADDRESS: a loopback address that no other process of this machine listens on. A port of it that was given
+ * up stays so; one of 127.0.0.1 may be anybody's in the next moment. */
+#define OWN_ADDRESS "an address of its own"
 void server_seeds(const server_test *t);
 void server_epoll(const server_test *t);
 void server_sim(const server_test *t, const weft__sim_opts *opts);

@@ -233,10 +233,10 @@ static bool exponent_scan(const char **at, const char *end, weft__number *n)
  * numbers that a text may be instead of a date. */
 static bool number_of_text(weft_str text, weft__number *n)
 {
+    if (!text.len || text.len > 4096) return false;
     const char *at = text.ptr, *end = at + text.len;
-    *n = (weft__number){ .negative = text.len && *at == '-' };
-    if (text.len > 4096) return false;
-    if (text.len && (*at == '-' || *at == '+')) at++;
+    *n = (weft__number){ .negative = *at == '-' };
+    if (*at == '-' || *at == '+') at++;
     size_t digits = digits_scan(&at, end, n, 0);
     if (at == end) return digits && weft__number_scaled(n, 0) != INT64_MAX && n->exp10 == 0;
     if (*at++ != '.') return false;
@@ -318,10 +318,9 @@ const char *weft__minutes_read(const char **at, const char *end, int64_t *us)
     return fraction_scan(at, end, us);
 }
 
-/* The hour of "HH:MM", past the colon, and the errors that stand before those of the minutes. */
+/* The hour of "HH:MM", which are there, past the colon, and the errors that stand before those of the minutes. */
 static const char *hour_scan(const char **at, const char *end, int *hour)
 {
-    if (end - *at < 5) return too_short;
     *hour = weft__two_digits(*at, end);
     if (*hour < 0) return "invalid character in hour";
     if ((*at)[2] != ':') return "invalid time separator, expected `:`";
@@ -363,6 +362,7 @@ static const char *offset_scan(const char **at, const char *end, weft_time *t)
 
 const char *weft__time_read(weft_str text, weft_time *out)
 {
+    if (text.len < 5) return too_short;
     const char *at = text.ptr, *end = at + text.len;
     int hour = 0;
     int64_t us = 0;

@@ -148,8 +148,8 @@ static const char *days_scan(scan *s, int64_t *us)
 
 const char *weft__duration_read(weft_str text, weft_duration *out)
 {
-    scan s = { text.ptr, text.ptr + text.len };
     if (!text.len) return too_short;
+    scan s = { text.ptr, text.ptr + text.len };
     bool negative = *s.at == '-';
     if (negative || *s.at == '+') s.at++;
     int64_t us = 0;

@@ -63,7 +63,8 @@ static int param_next(params *p, param *out)
 /* The text before the first ';', and the parameters behind it. */
 static weft_str split(weft_str value, params *p)
 {
-    const char *mark = value.len ? memchr(value.ptr, ';', value.len) : NULL;
+    if (!value.len) value.ptr = "";                  /* an empty one may have no bytes at all */
+    const char *mark = memchr(value.ptr, ';', value.len);
     const char *end = value.ptr + value.len;
     *p = (params){ mark ? mark : end, end };
     return weft__trim((weft_str){ value.ptr, (size_t)(p->at - value.ptr) });
@@ -172,7 +173,7 @@ static const char *read_line(weft__part *part, weft_str line)
 
 int weft__part_read(weft_str head, weft__part *part, const char **fault)
 {
-    const char *at = head.ptr, *end = head.ptr + head.len;
+    const char *at = head.len ? head.ptr : "", *end = at + head.len;
     memset(part, 0, sizeof *part);
     part->content_type = (weft_str){ "", 0 };
     *fault = NULL;

@@ -154,32 +154,27 @@ WEFT_TEST(after_a_signal_in_the_middle_of_work_no_process_is_left)
     nothing_is_left();
 }
 
-WEFT_TEST(after_a_second_signal_no_process_is_left)
+/* What never ends by itself gets so many signals: it ends with this status, and nothing of it is left. */
+static void ends_by_signals(int (*body)(void), int times, int between_ms, int status)
 {
     become_the_reaper();
-    pid_t program = begin_blocked(blocks_a_thread);
-    signal_again(program, 2, 100);
-    WEFT_CHECK_EQ(WEXITSTATUS(end_of(program)), 130);
+    pid_t program = begin_blocked(body);
+    signal_again(program, times, between_ms);
+    WEFT_CHECK_EQ(WEXITSTATUS(end_of(program)), status);
     nothing_is_left();
 }
 
+WEFT_TEST(after_a_second_signal_no_process_is_left) { ends_by_signals(blocks_a_thread, 2, 100, 130); }
+
 WEFT_TEST(after_a_second_signal_to_a_loop_that_does_not_turn_no_process_is_left)
 {
-    become_the_reaper();
-    pid_t program = begin_blocked(blocks_the_loop);
-    signal_again(program, 2, 1100);
-    WEFT_CHECK_EQ(WEXITSTATUS(end_of(program)), 130);
-    nothing_is_left();
+    ends_by_signals(blocks_the_loop, 2, 1100, 130);
 }
 
 WEFT_TEST(after_a_thread_that_does_not_end_no_process_is_left)
 {
     weft__run_stuck_ms = 50;
-    become_the_reaper();
-    pid_t program = begin_blocked(blocks_a_thread);
-    signal_again(program, 1, 0);
-    WEFT_CHECK_EQ(WEXITSTATUS(end_of(program)), 1);
-    nothing_is_left();
+    ends_by_signals(blocks_a_thread, 1, 0, 1);
 }
 
 WEFT_TEST(after_exit_in_a_task_no_process_is_left)

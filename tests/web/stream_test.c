@@ -1,8 +1,8 @@
 /* Bodies that handlers read piece by piece: items, faults of routes, and what the client is told. */
 #include <stdio.h>
 #include <string.h>
+#include "faults.h"
 #include "testing/client.h"
-#include "web/app.h"
 #include "weft.h"
 
 WEFT_MODEL(Row, field(weft_str, name), list(int, numbers));
@@ -105,13 +105,7 @@ static const weft_app elsewhere = { .routes = WEFT_ROUTES(
 
 WEFT_TEST(only_a_handler_on_the_loop_can_read_its_body)
 {
-    weft__buf faults;
-    weft__app *compiled = NULL;
-    weft__buf_init(&faults, 4096);
-    WEFT_CHECK_EQ(weft__app_compile(&elsewhere, &compiled, &faults), WEFT_EINVAL);
-    WEFT_CHECK_STR(weft__buf_str(&faults),
+    FAULTS(elsewhere,
         "route POST /a: body 'rows' is read while the handler waits, which it can on the loop alone\n"
         "route POST /b: body 'rows' is read while the handler waits, which it can on the loop alone\n");
-    weft__buf_free(&faults);
-    weft__app_free(compiled);
 }

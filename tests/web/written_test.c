@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "faults.h"
 #include "pairs.h"
 #include "task/world.h"
 #include "testing/client.h"
@@ -236,9 +237,7 @@ WEFT_TEST(status_and_headers_are_set_until_the_first_write)
 {
     weft_response r = weft_test_get(&app, "/headed/ada");
     WEFT_CHECK_EQ(r.status, 201);
-    WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "text/csv");
-    WEFT_CHECK_STR(weft_response_header(&r, "X-Name"), "ada");
-    WEFT_CHECK_STR(weft_response_header(&r, "X-Late"), "");
+    headers_are(&r, "Content-Type: text/csv\nX-Name: ada\nX-Late: ");
     WEFT_CHECK_STR(r.body, "a;b\n");
 }
 
@@ -481,17 +480,10 @@ static const weft_app elsewhere = { .routes = WEFT_ROUTES(
 
 WEFT_TEST(routes_whose_answer_cannot_be_written_are_told_at_the_start)
 {
-    weft__buf faults;
-    weft__app *compiled = NULL;
-    weft__buf_init(&faults, 4096);
-    WEFT_CHECK_EQ(weft__app_compile(&elsewhere, &compiled, &faults), WEFT_EINVAL);
-    WEFT_CHECK_STR(weft__buf_str(&faults),
+    FAULTS(elsewhere,
         "route GET /a: a weft_stream is written while the handler waits, which it can on the loop alone\n"
         "route GET /b: a weft_stream is written while the handler waits, which it can on the loop alone\n"
         "route GET /c: its output weft_stream is no JSON of a model; exclude_unset and its like leave members out of one\n");
-
-    weft__buf_free(&faults);
-    weft__app_free(compiled);
 }
 
 /* ---- documents ---- */

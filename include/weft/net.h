@@ -125,7 +125,8 @@ int weft_accept(weft_listener *l, weft_conn **out) WEFT_NODISCARD;
  * has a task of its own, which is cancelled and awaited with this one, and memory of its own (weft_alloc), given back at
  * its end; the connection is freed when `talk` returns. What `talk` returns is logged if it is a failure, but for peers
  * that went away. While connections_max (1 000) are open none is accepted: others wait in the backlog. ctx is handed to
- * `talk`. Without descriptors or memory it pauses for 100 ms and goes on.
+ * `talk`. Without descriptors or memory it pauses for 100 ms and goes on. WEFT_EBUSY: another task is accepting;
+ * WEFT_EINVAL: an option makes no sense. Waits: always.
  *
  *     static int talk(weft_conn *c, void *ctx) { ... }
  *     WEFT_TRY(weft_listener_serve(l, talk, .ctx = &state, .connections_max = 200));  */

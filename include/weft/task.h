@@ -126,8 +126,8 @@ void weft_scope_shield(weft_scope *s, bool shield);
 #define weft_spawn(s, ...) weft__spawn((s), WEFT__HERE, &weft_call(__VA_ARGS__))
 weft_task *weft__spawn(weft_scope *s, const char *place, const weft_call *call);
 
-/* Wait for a task's end and return what it returned; again and again if you like. An await that has begun is safe
- * when the scope is left meanwhile. Waits: unless ended. */
+/* Wait for a task's end and return what it returned; again and again if you like. The code of a cancel around the caller:
+ * the task goes on. An await that has begun is safe when the scope is left meanwhile. Waits: unless ended. */
 int weft_await(weft_task *t) WEFT_NODISCARD;
 
 /* Wait until every task of the scope has ended; the first failure's code, or 0. Any task may join any scope that is
@@ -166,6 +166,7 @@ int weft_gather_all(const weft_call *calls, const char *place) WEFT_NODISCARD;  
  * ends the process, and 10 s after the first so does a call on a thread that holds up a task (thread.h). What holds the
  * loop for 100 ms without waiting (a computation, a call that blocks) is named on stderr while it does;
  * WEFT_WATCHDOG_MS in the environment sets another limit (10 at least), 0 turns that off. One at a time a thread.
+ * Waits: until the program has ended.
  * int main(void) { return weft_run(program); }  */
 #define weft_run(...) weft_run_with(weft_call(__VA_ARGS__))
 int weft_run_with(weft_call call);

@@ -247,6 +247,53 @@ TASK_TEST(a_cancelled_scope_takes_no_line_that_is_there)
     return 0;
 }
 
+/* Its clean-up talks to the peer, for 20 ms at most; a connection that it leaves in the middle of something is dropped. */
+typedef struct transaction { weft_conn *c; int rolled_back; } transaction;
+static int transact(transaction *const *t)
+{
+    weft_str reply;
+    int rc = weft_sleep_ms(FOREVER);
+    WEFT_SCOPE(clean_up, .shield = true, .timeout_ms = 20);
+    int said = weft_conn_write((*t)->c, WEFT_S("rollback\n"));
+    (*t)->rolled_back = said < 0 ? said : weft_conn_line((*t)->c, &reply);
+    if ((*t)->rolled_back < 1) weft_conn_close((*t)->c);
+    return rc;
+}
+
+static void cancel_a_transaction(bool answered)
+{
+    ends e;
+    weft_str line;
+    meet(&e);
+    transaction in = { e.here, 0 }, *at = &in;
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, transact, &at);
+    WEFT_CHECK_EQ(weft_sleep_ms(1), 0);
+    int64_t start = weft_now_ns();
+    weft_task_cancel(t);
+    WEFT_NEED(weft_conn_line(e.there, &line) == 1);
+    WEFT_CHECK_STR(line, "rollback");
+    if (answered) WEFT_NEED(say(e.there, "done\n") == 0);
+    WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+    WEFT_CHECK_EQ(in.rolled_back, answered ? 1 : WEFT_ETIMEDOUT);
+    if (!answered) WORLD_TOOK(start, 20);
+    if (answered) WEFT_CHECK_EQ(weft_conn_write(e.here, WEFT_S("begin\n")), 0);
+    WEFT_CHECK_EQ(weft_conn_line(e.there, &line), answered);
+    part(&e);
+}
+
+TASK_TEST(b16_a_clean_up_may_talk_to_a_peer_and_keeps_a_connection_that_it_has_put_in_order)
+{
+    cancel_a_transaction(true);
+    return 0;
+}
+
+TASK_TEST(b16_after_its_bound_a_clean_up_drops_the_connection)
+{
+    cancel_a_transaction(false);
+    return 0;
+}
+
 static int read_line(weft_conn *const *c, weft_str *out) { return weft_conn_line(*c, out) == 1 ? 0 : WEFT_EPROTO; }
 
 TASK_TEST(b46_a_second_reader_is_told_at_once_who_reads)

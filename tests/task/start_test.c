@@ -118,41 +118,56 @@ TASK_TEST(b30_a_start_that_is_cancelled_ends_the_task_before_it_returns)
     return 0;
 }
 
+static int raise_later(weft_flag *const *go)
+{
+    WEFT_TRY(weft_sleep_ms(20));
+    weft_flag_raise(*go);
+    return 0;
+}
+
 static int start_late(weft_flag *const *go)
 {
-    while (weft_flag_wait(*go) < 0) continue;        /* deaf to cancels until then */
+    {
+        WEFT_SCOPE(deaf, .shield = true);
+        WEFT_CHECK_EQ(weft_flag_wait(*go), 0);
+    }
     weft_started();
+    int rc = weft_sleep_ms(FOREVER);
     seen.ended++;
-    return weft_sleep_ms(FOREVER);
+    return rc;
 }
 
 TASK_TEST(b30_ready_after_its_starter_was_cancelled_is_too_late)
 {
     weft_flag go = { 0 };
     memset(&seen, 0, sizeof seen);
+    int64_t start = weft_now_ns();
     WEFT_SCOPE(s);
+    weft_spawn(s, raise_later, (&(weft_flag *){ &go }));
     {
         WEFT_SCOPE(patience, .timeout_ms = 5);
-        weft_flag_raise(&go);
-        weft_flag_lower(&go);
-        WEFT_SCOPE(helpers, .shield = true);
-        weft_spawn(helpers, sleep_for, (&(int){ 1 }));
-        int rc = 0;
-        {
-            WEFT_SCOPE(stopper);
-            weft_cancel(stopper);
-            rc = weft_start(s, start_late, (&(weft_flag *){ &go }));
-        }
-        WEFT_CHECK_EQ(rc, WEFT_ECANCELED);           /* nothing was started at all */
-        WEFT_CHECK_EQ(seen.ended, 0);
+        WEFT_CHECK_EQ(weft_start(s, start_late, (&(weft_flag *){ &go })), WEFT_ETIMEDOUT);
+        WEFT_CHECK_EQ(seen.ended, 1);                /* it did not live on */
     }
+    WORLD_TOOK(start, 20);
+    WEFT_CHECK(!weft_scope_cancelled(s));
+    WEFT_CHECK_EQ(weft_join(s), 0);
     return 0;
 }
 
-static int raise_later(weft_flag *const *go)
+TASK_TEST(b30_a_start_in_a_cancelled_scope_starts_nothing)
 {
-    WEFT_TRY(weft_sleep_ms(20));
-    weft_flag_raise(*go);
+    memset(&seen, 0, sizeof seen);
+    WEFT_SCOPE(s);
+    {
+        WEFT_SCOPE(cancelled);
+        weft_cancel(cancelled);
+        int out = 0;
+        WEFT_CHECK_EQ(weft_start(s, serve, (&(service){ .ready_ms = 0 }), &out), WEFT_ECANCELED);
+    }
+    WEFT_CHECK_EQ(weft_sleep_ms(2), 0);
+    WEFT_CHECK_EQ(seen.ended, 0);
+    WEFT_CHECK_EQ(weft_join(s), 0);
     return 0;
 }
 

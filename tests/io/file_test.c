@@ -1,5 +1,4 @@
 /* Files as programs use them: bytes, lines, positions, limits, cancels. */
-#include <time.h>
 #include "file_world.h"
 
 FILE_TEST(what_was_written_is_read)
@@ -555,59 +554,6 @@ FILE_TEST(b46_a_second_reader_of_a_position_is_told_with_the_first_ones_name)
     WEFT_CHECK_EQ(weft_file_pread(f, &byte, 1, 4), 1);
     WEFT_CHECK_EQ(byte, '5');
     WEFT_CHECK_EQ(weft_await(t), 0);
-    return 0;
-}
-
-/* ---- long reads ---- */
-
-static int64_t cpu_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* The most processor time that this thread spent between two ticks that were due. */
-static int tick(int64_t *const *most)
-{
-    for (int64_t last = cpu_ns();;) {
-        WEFT_TRY(weft_sleep_ms(1));
-        int64_t now = cpu_ns();
-        if (now - last > **most) **most = now - last;
-        last = now;
-    }
-}
-
-static void read_large(int64_t bytes, size_t part)
-{
-    int64_t most = 0, *at = &most, got = 0;
-    char *to = malloc(part);
-    WEFT_FILE(f);
-    WEFT_NEED(to != NULL);
-    WEFT_NEED(weft_file_open(&f, "large") == 0);
-    WEFT_SCOPE(s);
-    weft_spawn(s, tick, &at);
-    for (int64_t n; (n = weft_file_read(f, to, part)) != 0; got += n) WEFT_NEED(n > 0);
-    WEFT_CHECK_EQ(got, bytes);
-    free(to);
-    bool held = most >= 5000000 && !WORLD_SANITIZED;
-    if (held || getenv("WEFT_SOAK")) fprintf(stderr, "  by parts of %zu bytes: the loop was held for %.2f ms at most\n", part, (double)most / 1e6);
-    WEFT_CHECK(!held);
-    weft_cancel(s);
-}
-
-/* Twice: what was not in the page cache at first is then. */
-FILE_EPOLL_TEST(reading_a_large_file_never_holds_the_loop_for_5_ms)
-{
-    int64_t bytes = (getenv("WEFT_SOAK") ? INT64_C(1024) : 48) << 20;
-    {
-        WEFT_FILE(f);
-        WEFT_TRY(weft_file_open(&f, "large", .write = true, .create = true));
-        WEFT_TRY(weft_file_truncate(f, bytes));
-    }
-    read_large(bytes, 16 << 20);
-    read_large(bytes, 16 << 20);
-    read_large(bytes, 4096);
     return 0;
 }
 

@@ -12,7 +12,7 @@ ok() { echo "ok showcase/$1"; }
 not_ok() { echo "not ok showcase/$1: $2"; }
 check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
 now_ms() { date +%s%3N; }
-between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; }
+between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; } 2> /dev/null
 
 free_port() {                            # below those that the system gives to connections
     local port
@@ -123,30 +123,67 @@ check upload_urlencoded '{"note":"a b","files":[]}' "$(curl -s --max-time 20 -d 
 check upload_that_is_no_form 400 "$(status -H 'Content-Type: multipart/form-data; boundary=b' -d x "http://127.0.0.1:$port/upload")"
 check fibonacci 6765 "$(get /fibonacci/20)"
 check fibonacci_out_of_range 422 "$(status "http://127.0.0.1:$port/fibonacci/46")"
-many forty_blocking_tasks_take_about_two_seconds 40 /sync-task 2000 3000 &
-blocking=$!
-many forty_waiting_tasks_beside_them 40 /async-task 2000 3000
-wait $blocking
+# The 99th percentile, in us, of 200 requests a second that are answered at once.
+others() {                               # others SECONDS
+    rm -f "$work/latency"
+    h2load --h1 -c 2 --rps 100 -D "$1" --log-file "$work/latency" "http://127.0.0.1:$port/items/1" > /dev/null
+    awk '$2 == 200 { print $3 }' "$work/latency" | sort -n | awk -v least=$((150 * $1)) '{ us[NR] = $1 } END { print NR < least ? "too few: " NR : us[int(NR * 0.99)] }'
+}
 
-# The 99th percentile of 200 requests in a second that are answered at once while another computes or sleeps. Two cores
-# may be busy with other things, so the bound is wider than the 5 ms of a quiet machine.
-beside() {                               # beside NAME PATH
-    get "$2" > "$work/beside" &
+# Other programs may have the cores for a moment, so the best of some rounds counts: what holds the loop does so in each.
+rounds() {                               # rounds NAME ROUND: it sets $why, to nothing when all is well
+    for _ in 1 2 3 4 5; do
+        $2
+        [ -n "$why" ] || break
+    done
+    if [ -z "$why" ]; then ok "$1"; else not_ok "$1" "$why"; fi
+}
+
+forty() { timeout 20 h2load --h1 -n 40 -c 40 "http://127.0.0.1:$port$1" | sed -n 's/.*status codes: \([0-9]*\) 2xx.*/\1/p'; now_ms; }
+forty_and_forty() {
+    others 3 > "$work/p99" &
+    local measuring=$! began sync async p99
+    sleep 0.3
+    began=$(now_ms)
+    forty /sync-task > "$work/sync" &
+    local sync_asking=$!
+    forty /async-task > "$work/async" &
+    wait $sync_asking $!
+    read -r -d '' sync sync_ended < "$work/sync"
+    read -r -d '' async async_ended < "$work/async"
+    wait $measuring
+    p99=$(cat "$work/p99")
+    why="sync: $sync of 40 in $((sync_ended - began)) ms, async: $async of 40 in $((async_ended - began)) ms, others: 99 % within $p99 us"
+    if [ "$sync $async" = '40 40' ] && between $((sync_ended - began)) 2000 3000 && between $((async_ended - began)) 2000 3000 &&
+        between "$p99" 1 4999; then why=; fi
+}
+rounds forty_that_block_and_forty_that_wait_take_two_seconds_and_hold_up_nobody forty_and_forty
+
+beside() {                               # beside PATH
+    get "$1" > "$work/beside" &
     local other=$! p99
     sleep 0.2
-    rm -f "$work/latency"
-    h2load --h1 -c 2 --rps 100 -D 1 --log-file "$work/latency" "http://127.0.0.1:$port/items/1" > /dev/null
-    p99=$(awk '$2 == 200 { print $3 }' "$work/latency" | sort -n | awk '{ us[NR] = $1 } END { print us[int(NR * 0.99)] + 0 }')
-    if between "$p99" 1 25000; then ok "$1"; else not_ok "$1" "99 % within $p99 us, expected at most 25000"; fi
+    p99=$(others 1)
+    if ! kill -0 $other 2> /dev/null; then why="$1 was over too soon"
+    elif between "$p99" 1 4999; then why=
+    else why="99 % within $p99 us, expected less than 5000"; fi
     wait $other
 }
-beside others_are_served_while_a_process_computes /fibonacci/45
+beside_a_computation() { beside /fibonacci/45; }
+rounds others_are_served_while_a_process_computes beside_a_computation
 check fibonacci_45 1134903170 "$(cat "$work/beside")"
-beside others_are_served_while_threads_sleep /sync-task
 
-get /fibonacci-blocking/42 > /dev/null
-grep -q 'loop blocked [0-9]* ms: GET /fibonacci-blocking/{n} in fib (.*showcase.c:[0-9]*)' "$work/log" &&
-    ok the_watchdog_names_what_blocks || not_ok the_watchdog_names_what_blocks "$(grep blocked "$work/log" | head -3)"
+# Named in the log while it blocks: whoever asks still waits.
+get /fibonacci-blocking/43 > "$work/blocking" &
+asking=$!
+for _ in $(seq 200); do
+    ! grep -q 'loop blocked [0-9]* ms: GET /fibonacci-blocking/{n} in fib (.*showcase.c:[0-9]*)$' "$work/log" || break
+    sleep 0.01
+done
+if ! kill -0 $asking 2> /dev/null; then not_ok the_watchdog_names_what_blocks_while_it_does "$(grep blocked "$work/log" | head -3)"
+else ok the_watchdog_names_what_blocks_while_it_does; fi
+wait $asking
+check fibonacci_blocking 433494437 "$(cat "$work/blocking")"
 
 many three_hundred_proxied_calls 300 /proxy/7 0 3000
 catalog=$(sed -n 's|.*catalog *http://127.0.0.1:\([0-9]*\).*|\1|p' "$work/log")

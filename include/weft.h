@@ -8,6 +8,7 @@
 #include "weft/thread.h"
 #include "weft/process.h"
 #include "weft/inspect.h"
+#include "weft/log.h"
 #include "weft/net.h"
 #include "weft/command.h"
 #include "weft/file.h"
@@ -21,7 +22,9 @@
 #include "weft/jwt.h"
 #include "weft/password.h"
 #include "weft/provider.h"
+#include "weft/background.h"
 #include "weft/web.h"
 #include "weft/serve.h"
+#include "weft/settings.h"
 #include "weft/test.h"
 #endif

@@ -57,6 +57,55 @@ static int async_task(const weft_none *in, Message *out)
     return 0;
 }
 
+/* ---- POST /send-message/, /submit-task/, /items/{item_id}: answered at once, done behind it ---- */
+
+WEFT_INPUT(send_in, query(weft_str, message, .max_len = 1000, .doc = "Two seconds later it is a line of the file WEFT_SHOWCASE_LOG"));
+
+/* One line each, whatever is in it. */
+static weft_str one_line(weft_str text)
+{
+    char *copy = weft_alloc(text.len + 1);
+    if (!copy) return WEFT_S("");
+    for (size_t i = 0; i < text.len; i++) copy[i] = (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i];
+    return (weft_str){ copy, text.len };
+}
+
+static int write_message(const Message *in)
+{
+    const char *path = getenv("WEFT_SHOWCASE_LOG");
+    WEFT_TRY(weft_sleep_ms(2000));
+    if (path && *path) return weft_file_append(path, weft_format("%.*s\n", WEFT_FMT(one_line(in->message))));
+    printf("message: %.*s\n", WEFT_FMT(one_line(in->message)));
+    return 0;
+}
+
+static int send_message(const send_in *in, Message *out)
+{
+    out->message = WEFT_S("Message sent!");
+    return weft_background(Message, write_message, (&(Message){ in->message }));
+}
+
+static int long_task(const weft_none *in)
+{
+    (void)in;
+    return weft_sleep_ms(5000);
+}
+
+static int submit_task(const weft_none *in, Message *out)
+{
+    (void)in;
+    out->message = WEFT_S("Task submitted");
+    return weft_background(weft_none, long_task, NULL);
+}
+
+static int take_item(const ItemId *in) { return weft_sleep_ms(in->item_id < 5000 ? 500 : 1000); }
+
+static int receive_item(const item_in *in, Message *out)
+{
+    out->message = WEFT_S("Item received");
+    return weft_background(ItemId, take_item, (&(ItemId){ in->item_id }));
+}
+
 /* ---- GET /sync-task: a call that blocks, on a thread ---- */
 
 static int sync_task(const weft_none *in, Message *out)
@@ -237,6 +286,7 @@ const weft_app app = {
     .tag_docs = WEFT_TAG_DOCS(
         { "items", "What is typed goes in and comes out" },
         { "waiting", "What waits for others, while others are served" },
+        { "later", "What is done when the client has its answer" },
         { "computing", "What blocks or computes, elsewhere than on the loop" },
         { "upstreams", "What asks other services, several at once" }),
     .routes = WEFT_ROUTES(
@@ -248,6 +298,9 @@ const weft_app app = {
         WEFT_GET("/async-task", async_task, weft_none, Message, .tags = WEFT_TAGS("waiting")),
         WEFT_GET("/events", events, events_in, weft_events, .tags = WEFT_TAGS("waiting"),
             .description = "Server-sent events without an end: `curl -N` shows them, and a browser's `EventSource` comes back by itself."),
+        WEFT_POST("/send-message/", send_message, send_in, Message, .tags = WEFT_TAGS("later")),
+        WEFT_POST("/submit-task/", submit_task, weft_none, Message, .tags = WEFT_TAGS("later")),
+        WEFT_POST("/items/{item_id}", receive_item, item_in, Message, .tags = WEFT_TAGS("later")),
         WEFT_GET("/sync-task", sync_task, weft_none, Message, .run = WEFT_IN_THREAD, .tags = WEFT_TAGS("computing")),
         WEFT_GET("/fibonacci/{n}", fibonacci, fibonacci_in, int64_t, .run = WEFT_IN_PROCESS, .tags = WEFT_TAGS("computing")),
         WEFT_GET("/fibonacci-blocking/{n}", fibonacci, fibonacci_in, int64_t, .tags = WEFT_TAGS("computing"),
@@ -300,7 +353,8 @@ static int usage(const char *wrong)
     if (wrong) fprintf(stderr, "showcase: '%s' is no option of mine\n", wrong);
     fprintf(wrong ? stderr : stdout, "usage: showcase [--port N]\n"
         "  WEFT_SHOWCASE_DELAY_MS=N              every service answers after N ms\n"
-        "  WEFT_SHOWCASE_FAULTS=store2:500,...   breaks stores: a status, hang, refuse, garbage, cut\n");
+        "  WEFT_SHOWCASE_FAULTS=store2:500,...   breaks stores: a status, hang, refuse, garbage, cut\n"
+        "  WEFT_SHOWCASE_LOG=FILE                where POST /send-message/ writes its messages\n");
     return wrong ? 2 : 0;
 }
 

@@ -23,6 +23,8 @@ typedef struct weft_serve_opts {
     int connections_max;              /* 10 000 */
     int grace_ms;                     /* 10 000 from SIGTERM until what still runs is cancelled */
     int hard_ms;                      /* 2 000 more until its connections are closed */
+    int background_max;               /* 1 000 background tasks that wait to start or run */
+    int background_ms;                /* 10 000 more, when no request is left, until those that still run are cancelled */
     int watchdog_ms;                  /* 100: what holds the loop for longer is named in the log while it does; -1: off.
                                          The environment's WEFT_WATCHDOG_MS, if set, counts instead (0: off) */
     bool quiet;                       /* print no line when it listens */

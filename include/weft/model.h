@@ -79,7 +79,8 @@ typedef enum { WEFT_ANY_TEXT, WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV
     bool required;               /* of an opt: it must be there, though it may be null */ \
     bool not_null;               /* of an opt: it may be absent, but not null; without a value it is not written */ \
     size_t bytes_max;            /* of a form's field or file: the largest there may be; 0: see web.h */ \
-    bool embed;                  /* of a body that is the only one: the JSON names it, {"item": ...} */
+    bool embed;                  /* of a body that is the only one: the JSON names it, {"item": ...} */ \
+    bool secret;                 /* weft_settings never shows it; documentation says that it is a password */
 
 /* One member of a model or an input. What comes before the options is written by the macros.
  *

@@ -312,7 +312,10 @@ typedef struct weft_mount {
  * "about:blank","title":"Not Found","status":404,"detail":"no item 7"}; the faults of a 422 are its member "errors", and the members of
  * a weft_fail_json's model stand in it. .debug shows what clients are told nothing of, failures with a code and mistakes: a page with
  * text, trace and request for those who accept text/html, else a member "debug". Not for production: it is said on stderr when the
- * program starts. */
+ * program starts.
+ *
+ * .trace takes part in W3C Trace Context: each request continues the trace that its header traceparent names, or begins one; the ids stand in
+ * its lines of the log (log.h), and calls of weft_fetch and its like pass them on, with tracestate. Deadlines are not passed on. */
 typedef struct weft_app {
     const char *title, *version;
     const weft_route *routes;
@@ -325,6 +328,7 @@ typedef struct weft_app {
     const weft_mount *mounts;
     const weft_on_failure *on_failure;
     bool problems, debug;
+    bool trace;                      /* see above; of the outermost application */
     const weft_template *const *templates;           /* of pages: template.h */
     const weft_layer *middleware;    /* around all of it: middleware.h */
     const weft_provider *const *depends, *const *starts;     /* of all its routes; WEFT_STARTS: opened when the program starts. provider.h */

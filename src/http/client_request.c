@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include "http/client.h"
+#include "io/trace.h"
 #include "wire/bytes.h"
 #include "wire/number.h"
 
@@ -195,6 +196,14 @@ static void body_lines(const weft__call *c, weft__buf *out)
     if (wants_length(c)) weft__http_add_length(out, c->opts->body.len);
 }
 
+/* Who passes a trace on by hand has the last word. */
+static bool names_trace(const weft_exchange_opts *o)
+{
+    for (size_t i = 0; i < o->header_count; i++)
+        if (weft__same_nocase(o->headers[i].name, WEFT_S("traceparent"))) return true;
+    return false;
+}
+
 /* The head, behind the URL in client->out. */
 static weft_str write_head(weft__call *c)
 {
@@ -212,6 +221,10 @@ static weft_str write_head(weft__call *c)
     for (size_t i = 0; i < c->opts->header_count; i++) {
         const weft_header *h = &c->opts->headers[i];
         if (weft__http_add_header(out, h->name, h->value) < 0) out->failed = WEFT_EINVAL;
+    }
+    if (!names_trace(c->opts)) {
+        char trace[WEFT__TRACE_LINES];
+        weft__buf_add_str(out, weft__trace_lines(trace));
     }
     weft__buf_lit(out, "\r\n");
     return (weft_str){ out->ptr + from, out->len - from };

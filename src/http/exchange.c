@@ -440,6 +440,12 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     return rc;
 }
 
+void weft__exchange_flush(weft__exchange *x)
+{
+    connection *c = of(x)->c;
+    if (!c->left && c->out.len && c->stream.may_write && !c->stream.writer) (void)weft__connection_flush(c);
+}
+
 void weft__server_write_error(
     weft__server *s, weft__buf *out, int status, const char *why, bool close)
 {

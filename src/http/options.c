@@ -29,6 +29,8 @@ static const option options[] = {
     COUNT(connections_max, 10000, INT_MAX),
     COUNT(grace_ms, 10000, INT_MAX),
     COUNT(hard_ms, 2000, INT_MAX),
+    COUNT(background_max, 1000, 1 << 20),
+    COUNT(background_ms, 10000, INT_MAX),
 };
 
 static int size_option(const option *o, size_t *value, char *why)

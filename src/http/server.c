@@ -65,7 +65,7 @@ static void accept_pause_over(weft__timer *t)
 static void accept_failed(weft__server *s, int code)
 {
     if (!s->accept_fails) {
-        weft__log(WEFT__LOG_ERROR, "cannot accept connections: %s; tried again every %d ms",
+        weft__log(WEFT_LOG_ERROR, "cannot accept connections: %s; tried again every %d ms",
             strerror(-code), ACCEPT_PAUSE_MS);
     }
     s->accept_fails = true;
@@ -231,7 +231,7 @@ static void say_who_hangs(weft__server *s)
 {
     for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         weft_str what = c->request ? weft__request_name(c->request) : WEFT_S("a request");
-        weft__log(WEFT__LOG_ERROR,
+        weft__log(WEFT_LOG_ERROR,
             "%.*s still runs after grace_ms and hard_ms; its handler ignores its cancel",
             WEFT_FMT(what));
     }

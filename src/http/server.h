@@ -27,6 +27,8 @@ struct weft__taker {
     int (*end)(weft__taker *t);
 };
 
+/* What is to run when a request has been answered: web/background.h. */
+typedef struct weft__afterwards { struct weft__background *newest; } weft__afterwards;
 struct weft__exchange {
     const weft__http_head *head;     /* its slices are good until weft__exchange_detach */
     weft_arena *arena;               /* of the request, also the current one of the task */
@@ -34,6 +36,7 @@ struct weft__exchange {
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
     bool replied;
+    weft__afterwards afterwards;
 };
 
 /* Answers one request: must call weft__exchange_reply once; runs on the request's coroutine and may
@@ -96,6 +99,9 @@ void weft__exchange_drop(weft__exchange *x, weft__buf *kept);
  * HEAD, 204 and 304 (its length is not, for HEAD). Goes out with the batch's other answers. Waits:
  * when the client is slow. */
 int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body);
+
+/* Send of what was answered so far as much as goes without a wait. Waits: never. */
+void weft__exchange_flush(weft__exchange *x);
 
 /* ---- an answer in parts (parts.c) ---- */
 

@@ -197,7 +197,7 @@ static void release(weft__command *c)
         give_back(c);
         return;
     }
-    weft__log(WEFT__LOG_WARN, "process %d (%s) does not end although it was killed", c->child.pid,
+    weft__log(WEFT_LOG_WARNING, "process %d (%s) does not end although it was killed", c->child.pid,
         c->name);
     (void)weft__loop_on_free(c->loop, forsaken, c);
 }

@@ -69,7 +69,7 @@ static void release(weft_file *f)
 
 static void say_close(const weft_file *f, int64_t rc)
 {
-    if (rc < 0) weft__log(WEFT__LOG_ERROR, "cannot close %s: %s", f->path, strerrordesc_np((int)-rc));
+    if (rc < 0) weft__log(WEFT_LOG_ERROR, "cannot close %s: %s", f->path, strerrordesc_np((int)-rc));
 }
 
 /* Closing what was written may wait for the disk or the network, and is done whatever was cancelled. */

@@ -219,7 +219,7 @@ static int talk_in(weft_arena *memory, const talker *t)
             NULL, WEFT_ELIMIT, 0, "its memory: more than %zu bytes", memory->bytes_max);
     if (is_news(rc)) {
         const weft_error *e = weft_error_of(rc);
-        weft__log(WEFT__LOG_ERROR, "connection of %s: %s failed: %s%s%s", t->conn->peer, t->s->name,
+        weft__log(WEFT_LOG_ERROR, "connection of %s: %s failed: %s%s%s", t->conn->peer, t->s->name,
             e->text, *e->trace ? " " : "", e->trace);
     }
     weft__arena_swap(before);
@@ -281,7 +281,7 @@ static int serve_one(weft_listener *l, service *s, weft_scope *scope, bool *said
     if (rc == 0) *said = false;
     if (!may_pass(rc)) return rc;
     if (!*said)
-        weft__log(WEFT__LOG_ERROR, "accepting on %s: %s; tried again every %d ms", l->text,
+        weft__log(WEFT_LOG_ERROR, "accepting on %s: %s; tried again every %d ms", l->text,
             weft__code_text(rc), PAUSE_MS);
     *said = true;
     return weft_sleep_ms(PAUSE_MS);

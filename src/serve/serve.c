@@ -1,26 +1,35 @@
 /* weft_serve: an application on a socket, until a signal ends it. */
 #include "weft/serve.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "os/file.h"
+#include "io/log.h"
+#include "os/jobs.h"
 #include "task/inspect.h"
 #include "task/offload.h"
 #include "task/process.h"
 #include "task/preload.h"
 #include "task/watchdog.h"
 #include "web/app.h"
+#include "web/background.h"
 
 enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_HUNG = 1, EXIT_NOT_CLOSED = 1, EXIT_FAULTY_ROUTES = 2, EXIT_CANNOT_START = 3 };
 
+/* SIGUSR1 switches debug lines on, and the next one back. */
+typedef struct louder { weft__watch watch; struct weft__door *door; weft_log_level before; } louder;
+
 typedef struct serving {
     weft__watch signals;
+    louder louder;
     const weft_app *app;
     const weft_serve_opts *opts;
     weft__app *compiled;
     weft__loop *loop;
     bool begun;                      /* what fails from here on is said where it fails */
     weft__server *server;            /* NULL: not yet, or no longer */
+    weft__backgrounds *backgrounds;  /* NULL: not open */
     unsigned stops;                  /* signals passed on so far */
     int status;                      /* what the process ends with although nothing else failed */
 } serving;
@@ -32,8 +41,36 @@ static void signalled(weft__watch *w, uint32_t count)
     serving *s = (serving *)w;
     for (; s->stops < count && s->stops < 2; s->stops++) {
         if (s->server) weft__server_stop(s->server);
+        else if (s->backgrounds) weft__backgrounds_hurry(s->backgrounds);
         else weft__loop_stop(s->loop);
     }
+}
+
+static void log_louder(weft__watch *w, uint32_t events)
+{
+    louder *l = (louder *)w;
+    (void)events;
+    bool debug = weft_log_get_level() == WEFT_LOG_DEBUG;
+    if (!debug) l->before = weft_log_get_level();
+    weft_log_set_level(debug ? l->before : WEFT_LOG_DEBUG);
+    weft__log(WEFT_LOG_WARNING, "the log is %s by SIGUSR1", debug ? "as it was before" : "at debug");
+}
+
+static void louder_start(louder *l, weft__os *os)
+{
+    *l = (louder){ .watch = { log_louder }, .before = WEFT_LOG_INFO };
+    l->door = os->ops->jobs ? os->ops->jobs->door_open(os, &l->watch) : NULL;
+    if (!l->door || weft__signal_door_open(SIGUSR1, l->door) == 0) return;
+    os->ops->jobs->door_close(os, l->door);          /* the program has a use for it */
+    l->door = NULL;
+}
+
+static void louder_stop(louder *l, weft__loop *loop, weft__os *os)
+{
+    if (!l->door) return;
+    weft__signal_door_close(SIGUSR1);
+    weft__loop_forget(loop, &l->watch);
+    os->ops->jobs->door_close(os, l->door);
 }
 
 static void say_listening(const serving *s)
@@ -44,6 +81,14 @@ static void say_listening(const serving *s)
     printf("weft: %s%slistening on http://%s%s%s:%d\n", title ? title : "", title ? " " : "",
         ipv6 ? "[" : "", host, ipv6 ? "]" : "", weft__server_port(s->server));
     fflush(stdout);
+}
+
+/* The server has said so: what hangs in a handler, or behind it, cannot be left. */
+static _Noreturn void hung(const serving *s)
+{
+    weft__log_flush();
+    weft__offload_say_stuck(s->loop, 0);
+    weft__os_end(EXIT_HUNG);
 }
 
 static int listen_and_serve(serving *s)
@@ -61,12 +106,21 @@ static int listen_and_serve(serving *s)
     s->server = NULL;
     if (rc < 0 && rc != WEFT_ETIMEDOUT)
         fprintf(stderr, "weft: cannot watch its listening socket: %s\n", weft_error_of(rc)->text);
-    /* The server has said so: what hangs in a handler cannot be left. */
-    if (rc == WEFT_ETIMEDOUT) {
-        weft__offload_say_stuck(s->loop, 0);
-        weft__os_end(EXIT_HUNG);
-    }
+    if (rc == WEFT_ETIMEDOUT) hung(s);
     weft__server_free(server);
+    return rc;
+}
+
+/* What requests leave behind ends before what they depended on. */
+static int serve_with_backgrounds(serving *s)
+{
+    weft__backgrounds backgrounds;
+    weft__backgrounds_open(&backgrounds, s->opts);
+    s->backgrounds = &backgrounds;
+    int rc = listen_and_serve(s);
+    if (s->stops > 1) weft__backgrounds_hurry(&backgrounds);
+    if (weft__backgrounds_close(&backgrounds) < 0) hung(s);
+    s->backgrounds = NULL;
     return rc;
 }
 
@@ -91,7 +145,7 @@ static int serve_task(serving *const *in)
     bool stopped = rc < 0 && weft__cancelled();
     if (rc < 0 && !stopped) s->status = EXIT_CANNOT_START;
     else if (rc == 0) {
-        rc = listen_and_serve(s);
+        rc = serve_with_backgrounds(s);
         if (weft__app_stop(s->compiled, &why) < 0) s->status = EXIT_NOT_CLOSED;
     }
     if (s->status) say_lines(&why);
@@ -108,11 +162,13 @@ static int serve_on(serving *s, weft__os *os)
         fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
     weft__visible visible;
     weft__visible_start(&visible, s->loop, s->opts->inspect);
+    louder_start(&s->louder, os);
     int limit = weft__watchdog_limit(s->opts->watchdog_ms);
     weft__blocking_calls_watch();
     weft__watchdog *dog = weft__watchdog_start(s->loop, limit, NULL, NULL);
     int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
     weft__watchdog_stop(dog);
+    louder_stop(&s->louder, s->loop, os);
     weft__visible_stop(&visible);
     os->ops->signals(os, NULL);
     weft__loop_free(s->loop);

@@ -61,6 +61,7 @@ struct weft__fiber {
     weft_error *alone;                   /* the call's .error */
     const weft__held *held;              /* what it waits for, while it does: NULL when nothing is known */
     const char *label;                   /* what users call its work, or NULL */
+    void *work;                          /* for the floors above, or NULL */
     const char *late_place;              /* of the deadline that it was told of last, for the text of its failure; NULL: none */
     int late_ms;
     int64_t began_ns;
@@ -196,6 +197,5 @@ static inline int weft__call(weft__fn *fn, int arity, const void *in, void *out)
 }
 /* The values of a task, for another that begins with them; and given up. NULL: none. */
 weft__local_value *weft__locals_share(weft__local_value *v);
-void weft__locals_drop(weft__local_value *v);
 void weft__record_log(const weft__record *r, const char *task, const char *place);
 #endif

@@ -115,6 +115,12 @@ bool weft__local_get(const weft__local *key, void *value, size_t size)
     return v != NULL;
 }
 
+weft__local_value *weft__locals_keep(void)
+{
+    const weft__fiber *f = weft__running();
+    return f && f->locals ? weft__locals_share(f->locals) : NULL;
+}
+
 weft__local_value *weft__locals_share(weft__local_value *v)
 {
     v->count++;

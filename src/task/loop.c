@@ -25,6 +25,7 @@ weft__block_pool *weft__loop_blocks(weft__loop *loop) { return &loop->blocks; }
 void **weft__loop_slot(weft__loop *loop, int which) { return &loop->slots[which]; }
 weft__fiber *weft__self(void) { return weft__the_loop ? weft__the_loop->current : NULL; }
 void weft__task_label(const char *label) { if (weft__self()) weft__self()->label = label; }
+void weft__task_work(void *work) { if (weft__self()) weft__self()->work = work; }
 const char *weft__task_label_of(const weft_task *t) { return t->fiber ? t->fiber->label : NULL; }
 int64_t weft_now_ns(void) { return weft__the_loop ? weft__the_loop->now_ns : 0; }
 

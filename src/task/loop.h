@@ -29,7 +29,7 @@ int weft__run_tell(weft__loop *loop, const char *program, int rc);
 
 /* One pointer a loop for each floor above that keeps state there. */
 enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOT_DNS, WEFT__SLOT_PROCESSES, WEFT__SLOT_THREADS, WEFT__SLOT_INBOXES,
-    WEFT__SLOT_PROMISES, WEFT__SLOTS };
+    WEFT__SLOT_PROMISES, WEFT__SLOT_BACKGROUND, WEFT__SLOT_LOG, WEFT__SLOTS };
 void **weft__loop_slot(weft__loop *loop, int which);
 
 /* Called before each poll, when tasks have had their turn, on the loop's own stack: for what is gathered and
@@ -122,7 +122,23 @@ void weft__task_renew(void);
 void weft__task_label(const char *label);
 const char *weft__task_label_of(const weft_task *t);     /* NULL: none, or it has ended */
 
+/* That of the running task, or of the nearest one around the scope it was started in; NULL: none. */
+const char *weft__task_label_around(void);
+
+/* What this task works on, for all that it started as well; NULL: nothing of its own. Waits: never. */
+void weft__task_work(void *work);
+/* That of the running task, or of the nearest one around the scope it was started in; NULL: none. Waits: never. */
+void *weft__work_here(void);
+
 /* Spawn without a handle and without a copy: int fn(void *arg) on a task of `scope` named `name`. For servers: it
  * may be called from the loop's own stack. 0 or WEFT_ENOMEM / WEFT_ECLOSED. */
 int weft__start(weft_scope *scope, const char *name, int (*fn)(void *arg), void *arg);
+
+/* The values (weft_local) that the running task has now, for one that starts later: weft__start_kept takes them, or
+ * weft__locals_drop. NULL: there are none. */
+struct weft__local_value *weft__locals_keep(void);
+void weft__locals_drop(struct weft__local_value *values);
+/* weft__start for work that was asked for earlier, at `place`; values are taken over unless it fails. */
+int weft__start_kept(weft_scope *scope, const char *name, const char *place, struct weft__local_value *values,
+    int (*fn)(void *arg), void *arg);
 #endif

@@ -282,6 +282,23 @@ int weft_join(weft_scope *s)
     return s->failed ? weft__scope_tell(s) : rc;
 }
 
+/* The task whose scope this one was started in. */
+static const weft__fiber *around(const weft__fiber *f) { return f->task->scope ? f->task->scope->owner : NULL; }
+
+void *weft__work_here(void)
+{
+    const weft__fiber *f = weft__running();
+    while (f && !f->work) f = around(f);
+    return f ? f->work : NULL;
+}
+
+const char *weft__task_label_around(void)
+{
+    const weft__fiber *f = weft__running();
+    while (f && !f->label) f = around(f);
+    return f ? f->label : NULL;
+}
+
 void weft_cancel(weft_scope *s) { weft__scope_cancel(s, WEFT_ECANCELED); }
 bool weft_scope_cancelled(const weft_scope *s) { return weft__scope_effective(s) != 0; }
 bool weft_scope_caught(const weft_scope *s) { return s->caught; }

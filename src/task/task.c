@@ -200,6 +200,7 @@ static weft__fiber *fiber_new(weft__loop *loop, const weft_call *c)
     f->held = NULL;
     f->mark = 0;
     f->label = NULL;
+    f->work = NULL;
     f->late_place = NULL;
     f->locks = NULL;
     f->began_ns = loop->now_ns;
@@ -262,6 +263,18 @@ int weft__start(weft_scope *s, const char *name, int (*fn)(void *arg), void *arg
     if (s->closed || !s->entered) return WEFT_ECLOSED;
     weft_call c = { .fn = (weft__fn *)fn, .arity = 1, .in = arg, .name = name };
     return weft__task_new(s, s->place, &c) ? 0 : WEFT_ENOMEM;
+}
+
+int weft__start_kept(weft_scope *s, const char *name, const char *place, weft__local_value *values,
+    int (*fn)(void *arg), void *arg)
+{
+    if (s->closed || !s->entered) return WEFT_ECLOSED;
+    weft_call c = { .fn = (weft__fn *)fn, .arity = 1, .in = arg, .name = name };
+    weft_task *t = weft__task_new(s, place, &c);
+    if (!t) return WEFT_ENOMEM;
+    weft__locals_drop(t->fiber->locals);
+    t->fiber->locals = values;
+    return 0;
 }
 
 /* ---- awaiting ---- */

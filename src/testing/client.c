@@ -10,6 +10,7 @@
 #include "testing/blocking.h"
 #include "testing/verdict.h"
 #include "web/app.h"
+#include "web/background.h"
 #include "web/provider.h"
 #include "wire/bytes.h"
 #include "wire/chunk.h"
@@ -21,7 +22,8 @@ enum {
     ANSWER_HEADERS_MAX = 128,
     WORLD_BYTES_MAX = 256 << 20,
     FAULTS_BYTES_MAX = 1 << 20,
-    HOST_MAX = 256
+    HOST_MAX = 256,
+    BACKGROUND_MS = 3600 * 1000
 };
 
 /* An application that this test asks for or that its handlers fetch from, compiled once. */
@@ -375,7 +377,14 @@ static int call_it(const firing *f)
     return f->program ? weft__run_tell(world.loop, c->name, rc) : rc;
 }
 
-static int fire(const firing *f)
+/* What requests left behind runs to its end, in time that weft_test_ms leaves out; one without an end is cancelled. */
+static void background_options(const firing *f, weft_serve_opts *opts)
+{
+    if (f->opts) *opts = *f->opts;
+    if (!opts->background_ms) opts->background_ms = BACKGROUND_MS;
+}
+
+static int serve_and_fire(const firing *f)
 {
     int rc = 0;
     {
@@ -394,6 +403,19 @@ static int fire(const firing *f)
         s->server = NULL;
     }
     return rc;
+}
+
+static int fire(const firing *f)
+{
+    weft_serve_opts opts = { 0 };
+    weft__backgrounds backgrounds;
+    background_options(f, &opts);
+    weft__backgrounds_open(&backgrounds, &opts);
+    int rc = serve_and_fire(f);
+    int64_t answered = world_now();
+    int ended = weft__backgrounds_close(&backgrounds);
+    world.uncounted_ns += world_now() - answered;
+    return rc >= 0 && ended < 0 ? ended : rc;
 }
 
 static int in_world(const firing *f)

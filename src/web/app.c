@@ -428,6 +428,7 @@ static int write_document(compiling *c, weft__site *site)
 static int compile(compiling *c, const weft_app *app)
 {
     around outside = { .prefix = WEFT_S("") };
+    c->app->traces = app->trace;
     int rc = weft__trie_init(&c->app->trie, &c->app->arena);
     if (rc == 0) rc = add_app(c, &outside, app, "");
     if (rc == 0) rc = check_documentation(c);

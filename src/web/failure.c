@@ -4,6 +4,7 @@
 #include <string.h>
 #include "io/log.h"
 #include "task/error.h"
+#include "web/background.h"
 #include "web/request.h"
 #include "wire/json.h"
 
@@ -121,7 +122,7 @@ static bool send_reply(weft__exchange *x, const weft_reply *r)
 static void log_handler(const weft__endpoint *e, int status, int rc)
 {
     const weft_error *error = weft_error_of(rc);
-    weft__log(WEFT__LOG_ERROR, "%.*s: what answers its %d failed itself: %s", WEFT_FMT(e ? e->name : WEFT_S("a request")), status, error->text);
+    weft__log(WEFT_LOG_ERROR, "%.*s: what answers its %d failed itself: %s", WEFT_FMT(e ? e->name : WEFT_S("a request")), status, error->text);
 }
 
 static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft__told *t)
@@ -145,6 +146,7 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
 void weft__failure_tell(const weft__site *site, const weft__endpoint *e, weft__exchange *x, const weft__told *t)
 {
     x->failed = t->code ? t->code : WEFT_STATUS(t->status);
+    weft__background_drop(&x->afterwards);
     if (tell_developer(site, e, x, t)) return;
     if (site->app->on_failure && tell_by_handler(site, e, x, t)) return;
     tell_plainly(site, x, t);
@@ -175,7 +177,7 @@ static void log_failure(
             " (the request's memory, request_bytes_max, of %zu bytes was used up)",
             x->arena->bytes_max);
     weft__failure_trace(error->trace, trace, sizeof trace);
-    weft__log(WEFT__LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(name_of(e)), status, error->text,
+    weft__log(WEFT_LOG_ERROR, "%.*s: %d: %s%s%s%s%s", WEFT_FMT(name_of(e)), status, error->text,
         limit, *trace ? " [" : "", trace, *trace ? "]" : "");
 }
 
@@ -223,7 +225,7 @@ static void tell_mistake(const weft__site *site, const weft__endpoint *e, weft__
 {
     char text[512];
     vsnprintf(text, sizeof text, fmt, args);
-    weft__log(WEFT__LOG_ERROR, "%.*s: 500: %s", WEFT_FMT(name_of(e)), text);
+    weft__log(WEFT_LOG_ERROR, "%.*s: 500: %s", WEFT_FMT(name_of(e)), text);
     weft__failure_tell(site, e, x, &(weft__told){ .status = 500, .text = reason(500), .inside = text, .trace = "", .hidden = true });
 }
 
@@ -262,6 +264,7 @@ void weft__failure_problems(const weft__endpoint *e, weft__exchange *x, const we
     weft_str all = weft__buf_str(body);
     if (!e->site->app->on_failure && !e->site->app->problems) {
         x->failed = WEFT_STATUS(422);
+        weft__background_drop(&x->afterwards);
         weft__exchange_reply(x, 422, WEFT_S("Content-Type: application/json\r\n"), all);
         return;
     }

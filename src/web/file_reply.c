@@ -169,7 +169,7 @@ static void break_off(const weft__endpoint *e, weft__exchange *x, int rc)
     bool abandoned = weft__exchange_left(x) || weft__cancelled();
     x->failed = rc;
     weft__exchange_break(x);
-    if (!abandoned) weft__log(WEFT__LOG_ERROR, "%.*s: broke off: %s", WEFT_FMT(e->name), weft_error_of(rc)->text);
+    if (!abandoned) weft__log(WEFT_LOG_ERROR, "%.*s: broke off: %s", WEFT_FMT(e->name), weft_error_of(rc)->text);
 }
 
 /* Who has ended its own side may still listen: what cancelled the handler is no reason to break off. */

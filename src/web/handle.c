@@ -1,6 +1,8 @@
 /* One request, from its route to its answer. */
 #include <string.h>
+#include "io/trace.h"
 #include "model/json.h"
+#include "web/background.h"
 #include "web/failure.h"
 #include "web/provider.h"
 
@@ -326,10 +328,26 @@ static __attribute__((noinline)) void go_through_without_route(const weft__app *
     weft__onion_run(&o);
 }
 
+/* ---- one request ---- */
+
+static weft_str header_of(const weft__exchange *x, const char *name)
+{
+    const weft__http_header *h = weft__http_find(x->head, weft_str_of(name), NULL);
+    return h ? h->value : (weft_str){ "", 0 };
+}
+
+/* A trace is no reason to refuse a request: without memory for it there is none. */
+static __attribute__((noinline)) void begin_trace(weft__exchange *x)
+{
+    (void)weft__trace_begin(header_of(x, "traceparent"), header_of(x, "tracestate"));
+}
+
 void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
     weft__match m;
+    weft__task_work(&x->afterwards);
+    if (__builtin_expect(app->traces, 0)) begin_trace(x);
     if (find(app, x->head, &m)) {
         const weft__endpoint *e = &app->endpoints.items[m.route];
         weft__task_label(e->name.ptr);
@@ -339,4 +357,6 @@ void weft__app_handle(void *app_, weft__exchange *x)
         weft__task_label(NULL);
     } else if (app->layered) go_through_without_route(app, x, &m);
     else answer_without_route(app, x, &m);
+    if (__builtin_expect(x->afterwards.newest != NULL, 0)) weft__background_answered(x);
+    weft__task_work(NULL);
 }

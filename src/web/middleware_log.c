@@ -52,7 +52,7 @@ static void count_lines(access_log *l, weft_str lines)
 static void say_dropped(access_log *l)
 {
     if (!l->dropped) return;
-    weft__log(WEFT__LOG_WARN, "the access log dropped %llu lines: nobody took them", (unsigned long long)l->dropped);
+    weft__log(WEFT_LOG_WARNING, "the access log dropped %llu lines: nobody took them", (unsigned long long)l->dropped);
     l->dropped = 0;
 }
 
@@ -63,7 +63,7 @@ static void write_file(access_log *l)
     WEFT_SCOPE(last, .shield = true, .timeout_ms = LAST_MS);
     int rc = weft_file_append(l->opts->path, weft__buf_str(&mine));
     if (rc < 0) count_lines(l, weft__buf_str(&mine));
-    if (rc < 0 && !l->fails) weft__log(WEFT__LOG_ERROR, "the access log: %s", weft_error_of(rc)->text);
+    if (rc < 0 && !l->fails) weft__log(WEFT_LOG_ERROR, "the access log: %s", weft_error_of(rc)->text);
     l->fails = rc < 0;
     weft__buf_clear(&mine);
     if (!l->lines.ptr && mine.room <= LINES_ROOM_KEPT) l->lines = mine;

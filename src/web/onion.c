@@ -102,7 +102,7 @@ static int send_bare(weft__onion *o)
     x->taker = NULL;
     o->reply.sent = true;
     o->reply.status = 500;
-    weft__log(WEFT__LOG_ERROR, "no memory for an answer's headers (request_bytes_max is %zu), or more than %d of them", x->arena->bytes_max,
+    weft__log(WEFT_LOG_ERROR, "no memory for an answer's headers (request_bytes_max is %zu), or more than %d of them", x->arena->bytes_max,
         WEFT__REPLY_HEADERS_MAX);
     return weft__exchange_reply(x, 500, json_line, WEFT_S("{\"detail\":\"Internal Server Error\"}"));
 }
@@ -236,7 +236,7 @@ static void replace(weft__onion *o, const weft__layer *l, int rc)
 {
     if (!o->reply.sent) weft__failure_answer(o->site, o->endpoint, o->exchange, NULL, rc);
     else if (!weft__cancelled())
-        weft__log(WEFT__LOG_ERROR, "middleware %s failed when its answer had gone: %s", l->name, weft_error_of(rc)->text);
+        weft__log(WEFT_LOG_ERROR, "middleware %s failed when its answer had gone: %s", l->name, weft_error_of(rc)->text);
 }
 
 static bool gave_out(weft__onion *o)

@@ -60,11 +60,11 @@ int weft__provider_close(const weft_provider *p, void *value, int rc, weft_str w
         cut = weft_scope_caught(closing);
     }
     if (cut)
-        weft__log(WEFT__LOG_ERROR, "%.*s: closing what %s opened took more than %d ms and was cut off", WEFT_FMT(whose), p->name, ms);
+        weft__log(WEFT_LOG_ERROR, "%.*s: closing what %s opened took more than %d ms and was cut off", WEFT_FMT(whose), p->name, ms);
     if (cut && result == WEFT_ETIMEDOUT)
         return rc < 0 ? rc : weft__fail_as(NULL, WEFT_ETIMEDOUT, 0, "closing what %s opened took more than %d ms", p->name, ms);
     if (result > 0) {
-        weft__log(WEFT__LOG_ERROR, "%.*s: the close of what %s opened returned %d; expected 0, its rc or what weft_fail returns", WEFT_FMT(whose),
+        weft__log(WEFT_LOG_ERROR, "%.*s: the close of what %s opened returned %d; expected 0, its rc or what weft_fail returns", WEFT_FMT(whose),
             p->name, result);
         return rc < 0 ? rc : weft__given_mistake("the close of what %s opened returned %d", p->name, result);
     }
@@ -257,7 +257,7 @@ static void close_behind(weft__after *after)
     if (g->reply) g->reply->sent = true;
     int rc = close_some(g, g->rc, true);
     if (rc < 0 && rc != g->rc)
-        weft__log(WEFT__LOG_ERROR, "%.*s: closing behind the answer failed: %s", WEFT_FMT(g->e->name), weft_error_of(rc)->text);
+        weft__log(WEFT_LOG_ERROR, "%.*s: closing behind the answer failed: %s", WEFT_FMT(g->e->name), weft_error_of(rc)->text);
     if (g->reply && g->reply->file) weft__reply_drop_file(g->reply);
     weft__exchange_drop(g->x, &g->kept);
 }

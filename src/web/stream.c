@@ -4,6 +4,7 @@
 #include "io/log.h"
 #include "model/json.h"
 #include "task/job.h"
+#include "web/background.h"
 #include "web/provider.h"
 #include "weft/web.h"
 
@@ -197,7 +198,7 @@ static void say(const weft_stream *s, const char *why, const char *trace)
 {
     char line[1024];
     trace = weft__failure_trace(trace, line, sizeof line);
-    weft__log(WEFT__LOG_ERROR, "%.*s: broke off after %llu bytes: %s%s%s%s", WEFT_FMT(s->endpoint->name),
+    weft__log(WEFT_LOG_ERROR, "%.*s: broke off after %llu bytes: %s%s%s%s", WEFT_FMT(s->endpoint->name),
         (unsigned long long)s->written, why, *trace ? " [" : "", trace, *trace ? "]" : "");
 }
 
@@ -223,6 +224,7 @@ static void end_begun(weft_stream *s, int rc, bool late)
         say_failure(s, rc, late);
     }
     if (rc != 0 && !stopped) x->failed = rc < 0 ? rc : WEFT_EINVAL;
+    if (rc != 0) weft__background_drop(&x->afterwards);
     if (rc != 0 && !stopped) weft__exchange_break(x);
     else if (weft__exchange_end(x) < 0) say(s, "weft_stream_length said that there are more", "");
 }

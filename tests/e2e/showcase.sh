@@ -67,7 +67,9 @@ many() {                                 # many NAME COUNT PATH LEAST_MS MOST_MS
 
 # ---- everything well ----
 
+export WEFT_SHOWCASE_LOG=$work/messages
 start
+unset WEFT_SHOWCASE_LOG
 check items '{"item_id":42}' "$(get /items/42)"
 check bad_item 422 "$(status "http://127.0.0.1:$port/items/x")"
 item='{"name":"Loom","price":450.5}'
@@ -107,9 +109,19 @@ case "$(get /dashboard/)" in
     '{"users":[{'*'}],"products":[{'*'}],"sales":[{'*'}]}') ok dashboard ;;
     *) not_ok dashboard "$(get /dashboard/)" ;;
 esac
+began=$(now_ms)
+check send_message '{"message":"Message sent!"}' "$(curl -s -X POST "http://127.0.0.1:$port/send-message/?message=a%20b%0Ac")"
+took=$(($(now_ms) - began))
+if between $took 0 1000; then ok send_message_answers_at_once; else not_ok send_message_answers_at_once "$took ms"; fi
+check nothing_is_written_yet '' "$(cat "$work/messages" 2>/dev/null)"
+check submit_task '{"message":"Task submitted"}' "$(curl -s -X POST "http://127.0.0.1:$port/submit-task/")"
+check receive_item '{"message":"Item received"}' "$(curl -s -X POST "http://127.0.0.1:$port/items/7")"
+check send_message_without_one 422 "$(status -X POST "http://127.0.0.1:$port/send-message/")"
 check async_task '{"message":"This task was executed asynchronously!"}' "$(get /async-task)"
 check events "retry: 1000 id: 1 data: {\"n\":1,\"says\":\"weft\"}" "$(curl -s -N --max-time 0.5 "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
 check events_go_on "retry: 1000 id: 42 data: {\"n\":42,\"says\":\"shuttle\"}" "$(curl -s -N --max-time 0.5 -H 'Last-Event-ID: 41' "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
+for _ in $(seq 30); do [ -s "$work/messages" ] && break; sleep 0.1; done
+check the_message_is_one_line 'a b c' "$(cat "$work/messages")"
 many a_hundred_comparisons_take_about_two_seconds 100 /compare-prices/7 2000 3000
 many five_hundred_tasks_take_about_two_seconds 500 /async-task 2000 3000
 

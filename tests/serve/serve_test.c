@@ -43,7 +43,38 @@ static int leaves_a_thread(const wait_in *in, int *out)
     return weft_in_thread_of(&weft_blocking, sleeps_for_good, in, out, .timeout_ms = in->ms, .abandon = true);
 }
 
+WEFT_MODEL(Ms, field(int, ms));
+static int sleeps(const Ms *in)
+{
+    WEFT_TRY(weft_sleep_ms(in->ms));
+    fprintf(stderr, "slept\n");
+    return 0;
+}
+static int never_ends(const Ms *in)
+{
+    while (in->ms >= 0) {
+        int ignored = weft_sleep_ms(10);
+        (void)ignored;
+    }
+    return 0;
+}
+static int talks(const wait_in *in, int *out)
+{
+    *out = in->ms;
+    weft_log_debug("debug %d", in->ms);
+    weft_log_error("error %d", in->ms);
+    return 0;
+}
+static int later(const wait_in *in, int *out)
+{
+    *out = in->ms;
+    if (in->ms == 0) return weft_background(Ms, never_ends, (&(Ms){ 0 }));
+    return weft_background(Ms, sleeps, (&(Ms){ in->ms }));
+}
+
 static const weft_app app = { .title = "waiter", .routes = WEFT_ROUTES(
+    WEFT_GET("/talk/{ms}", talks, wait_in, int),
+    WEFT_GET("/later/{ms}", later, wait_in, int),
     WEFT_GET("/wait/{ms}", wait_ms, wait_in, int),
     WEFT_GET("/stubborn/{ms}", stubborn, wait_in, int),
     WEFT_GET("/thread/{ms}", in_a_thread, wait_in, int),
@@ -259,4 +290,62 @@ WEFT_TEST(a_quiet_server_prints_nothing)
     WEFT_CHECK_EQ(read(s.out, text, sizeof text), -1);
     kill(s.pid, SIGTERM);
     WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+}
+
+/* ---- what requests left behind ---- */
+
+static int end_behind(const char *path, weft_serve_opts opts, int signals, char *text, size_t room)
+{
+    opts.port = -1;
+    serving s = serve(opts);
+    int fd = ask(s.port, path);
+    WEFT_CHECK_EQ(status_of(fd, text, room), 200);
+    close(fd);
+    for (int i = 0; i < signals; i++) {
+        kill(s.pid, SIGTERM);
+        usleep(50 * 1000);
+    }
+    return end(&s, text, room);
+}
+
+WEFT_TEST(a_stop_waits_for_background_tasks)
+{
+    char text[1024];
+    WEFT_CHECK_EQ(end_behind("/later/300", (weft_serve_opts){ 0 }, 1, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "slept\n");
+}
+
+WEFT_TEST(a_stop_waits_for_them_no_longer_than_background_ms_nor_after_a_second_signal)
+{
+    char text[1024];
+    WEFT_CHECK_EQ(end_behind("/later/3600000", (weft_serve_opts){ .background_ms = 50 }, 1, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "background task sleeps of GET /later/{ms} is cancelled") != NULL);
+    WEFT_CHECK_EQ(end_behind("/later/3600000", (weft_serve_opts){ .background_ms = 3600000 }, 2, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "background task sleeps of GET /later/{ms} is cancelled") != NULL);
+}
+
+WEFT_TEST(a_background_task_that_never_ends_is_named_and_the_program_ends_without_it)
+{
+    char text[1024];
+    WEFT_CHECK_EQ(end_behind("/later/0", (weft_serve_opts){ .background_ms = 50, .hard_ms = 50 }, 1, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "background task never_ends of GET /later/{ms} still runs after background_ms and hard_ms") != NULL);
+}
+
+WEFT_TEST(sigusr1_switches_debug_on_and_the_next_one_back)
+{
+    char text[1024];
+    serving s = serve((weft_serve_opts){ .port = -1 });
+    for (int i = 0; i < 3; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "/talk/%d", i);
+        int fd = ask(s.port, path);
+        WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 200);
+        close(fd);
+        kill(s.pid, SIGUSR1);
+        usleep(50 * 1000);
+    }
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK(!strstr(text, "debug 0") && strstr(text, "debug debug 1\n") && !strstr(text, "debug 2"));
+    WEFT_CHECK(strstr(text, "error error 2\n") != NULL);
 }

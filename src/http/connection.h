@@ -46,8 +46,7 @@ struct connection {
     struct request *request;             /* being answered */
     size_t lingered;
     uint8_t state;
-    uint8_t family;                      /* of the peer's address: AF_INET, AF_INET6, or any other */
-    uint8_t peer[16];
+    weft__peer peer;
     bool unsent, closing, rejected;
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */

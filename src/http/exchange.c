@@ -227,17 +227,19 @@ int weft__exchange_keep_head(weft__exchange *x)
     return 0;
 }
 
+const weft__peer *weft__exchange_peer_raw(const weft__exchange *x) { return &((const struct request *)x)->c->peer; }
+
 size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM])
 {
-    const connection *c = ((const struct request *)x)->c;
+    const weft__peer *p = weft__exchange_peer_raw(x);
     char *at = to;
-    if (c->family == AF_INET6 && inet_ntop(AF_INET6, c->peer, to, WEFT__PEER_ROOM)) return strlen(to);
-    if (c->family != AF_INET) {
+    if (p->family == AF_INET6 && inet_ntop(AF_INET6, p->bytes, to, WEFT__PEER_ROOM)) return strlen(to);
+    if (p->family != AF_INET) {
         memcpy(to, "unix", 5);
         return 4;
     }
     for (int i = 0; i < 4; i++) {
-        unsigned n = c->peer[i];
+        unsigned n = p->bytes[i];
         if (i) *at++ = '.';
         if (n >= 100) *at++ = (char)('0' + n / 100);
         if (n >= 10) *at++ = (char)('0' + n / 10 % 10);

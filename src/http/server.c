@@ -78,9 +78,9 @@ static void keep_peer(connection *c, const weft__addr *peer)
     const struct sockaddr_in *v4 = (const void *)&peer->sa;
     const struct sockaddr_in6 *v6 = (const void *)&peer->sa;
     if (!c) return;
-    c->family = (uint8_t)peer->sa.ss_family;
-    if (c->family == AF_INET) memcpy(c->peer, &v4->sin_addr, 4);
-    else if (c->family == AF_INET6) memcpy(c->peer, &v6->sin6_addr, 16);
+    c->peer.family = (uint8_t)peer->sa.ss_family;
+    if (c->peer.family == AF_INET) memcpy(c->peer.bytes, &v4->sin_addr, 4);
+    else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
 }
 
 static bool accept_one(weft__server *s)

@@ -75,6 +75,9 @@ void weft__exchange_detach(weft__exchange *x);
 /* Copy the head into the arena, so that x->head survives detach; once is enough. 0 or WEFT_ENOMEM. */
 int weft__exchange_keep_head(weft__exchange *x);
 
+/* An address without its port: as few bytes as an idle connection should have. */
+typedef struct weft__peer { uint8_t family, bytes[16]; } weft__peer;     /* AF_INET, AF_INET6, or any other */
+const weft__peer *weft__exchange_peer_raw(const weft__exchange *x);
 /* The address that the request came from, without its port: "192.0.2.1", "2001:db8::1"; "unix" of a unix socket. A NUL
  * follows. How many bytes. */
 enum { WEFT__PEER_ROOM = 46 };

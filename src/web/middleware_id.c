@@ -1,4 +1,5 @@
 /* weft_request_ids: an id for each request. */
+#include <endian.h>
 #include "io/log.h"
 #include "task/loop.h"
 #include "web/onion.h"
@@ -15,9 +16,21 @@ typedef struct ids {
 
 /* ---- ids ---- */
 
+/* Eight digits in one word: each nibble in a byte of its own, the first digit in the lowest; then what letters are more than '0' + 10. */
+static uint64_t hex8(uint32_t n)
+{
+    uint64_t x = __builtin_bswap32(n);
+    x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+    x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x >> 4 | x << 8) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    uint64_t letters = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    return x + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+}
+
 static void put_hex(char to[HALF], uint64_t n)
 {
-    for (int i = HALF; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
+    uint64_t digits[2] = { htole64(hex8((uint32_t)(n >> 32))), htole64(hex8((uint32_t)n)) };
+    memcpy(to, digits, HALF);
 }
 
 /* Each n gives another number, and none looks like its neighbours (splitmix64, by S. Vigna, public domain). */

@@ -30,6 +30,9 @@ typedef struct access_log {
     bool fails;                      /* the last write did, which was said */
     char date[DATE_ROOM];
     size_t date_len;
+    char prefix[WEFT__PEER_ROOM + DATE_ROOM + 16];   /* of a line of text: "127.0.0.1 - - [date] \"", as long as both are the same */
+    size_t prefix_len;
+    weft__peer peer;
     int64_t date_ns, date_us;        /* when it was made, on both clocks */
     int64_t date_until_ns;
 } access_log;
@@ -120,6 +123,7 @@ static void make_date(access_log *l, int64_t now_ns)
     time_t seconds = (time_t)(us / 1000000);
     if (!gmtime_r(&seconds, &t)) return;
     l->date_len = strftime(l->date, sizeof l->date, l->opts->json ? "%Y-%m-%dT%H:%M:%S" : "%d/%b/%Y:%H:%M:%S +0000", &t);
+    l->prefix_len = 0;
     l->date_us = us;
     l->date_ns = now_ns;
     l->date_until_ns = now_ns + (1000000 - us % 1000000) * 1000;
@@ -132,15 +136,40 @@ static char *put(char *to, weft_str s)
 }
 #define PUT(to, literal) put((to), WEFT_S(literal))
 
-static char *put_number(char *to, uint64_t n, int digits_min)
+static char *put_number(char *to, uint64_t n)
 {
     char digits[20];
     int at = sizeof digits;
+    if (n < 10) {
+        *to = (char)('0' + n);
+        return to + 1;
+    }
     do {
         digits[--at] = (char)('0' + n % 10);
         n /= 10;
-    } while (n || at > (int)sizeof digits - digits_min);
-    return put(to, (weft_str){ digits + at, sizeof digits - (size_t)at });
+    } while (n);
+    while (at < (int)sizeof digits) *to++ = digits[at++];
+    return to;
+}
+
+static char *put_three(char *to, unsigned n)
+{
+    to[0] = (char)('0' + n / 100);
+    to[1] = (char)('0' + n / 10 % 10);
+    to[2] = (char)('0' + n % 10);
+    return to + 3;
+}
+
+static void make_prefix(access_log *l, const weft__exchange *x)
+{
+    const weft__peer *peer = weft__exchange_peer_raw(x);
+    if (l->prefix_len && memcmp(peer, &l->peer, sizeof *peer) == 0) return;
+    char *to = l->prefix + weft__exchange_peer(x, l->prefix);
+    to = PUT(to, " - - [");
+    to = put(to, (weft_str){ l->date, l->date_len });
+    to = PUT(to, "] \"");
+    l->prefix_len = (size_t)(to - l->prefix);
+    l->peer = *peer;
 }
 
 /* What may stand between quotes; `to` has twice the room. */
@@ -172,20 +201,18 @@ static void add_text(access_log *l, const weft__exchange *x, const seen *s, cons
     size_t foreign = l->opts->combined ? 2 * (8 * AGENT_MAX + 16) : 0;
     char *from = weft__buf_reserve(&l->lines, AROUND + 2 * s->line.len + foreign), *to = from;
     if (!to) return;
-    to += weft__exchange_peer(x, to);
-    to = PUT(to, " - - [");
-    to = put(to, (weft_str){ l->date, l->date_len });
-    to = PUT(to, "] \"");
+    make_prefix(l, x);
+    to = put(to, (weft_str){ l->prefix, l->prefix_len });
     to = put_quoted(to, s->line);
     to = s->minor ? PUT(to, " HTTP/1.1\" ") : PUT(to, " HTTP/1.0\" ");
-    to = put_number(to, (uint64_t)o->status, 1);
+    to = put_three(to, (unsigned)o->status);
     to = PUT(to, " ");
-    to = o->bytes ? put_number(to, o->bytes, 1) : PUT(to, "-");
+    to = o->bytes ? put_number(to, o->bytes) : PUT(to, "-");
     if (l->opts->combined) to = put_foreign(put_foreign(to, s->referer), s->agent);
     to = PUT(to, " ");
-    to = put_number(to, o->us / 1000, 1);
+    to = put_number(to, o->us / 1000);
     to = PUT(to, ".");
-    to = put_number(to, o->us % 1000, 3);
+    to = put_three(to, (unsigned)(o->us % 1000));
     to = PUT(to, "ms ");
     to = o->id.len ? put(to, (weft_str){ o->id.text, o->id.len }) : PUT(to, "-");
     to = PUT(to, "\n");

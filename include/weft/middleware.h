@@ -140,8 +140,8 @@ typedef struct weft_access_log_opts {
 #define weft_access_log(...) WEFT__OWN_LAYER(access_log, weft_access_log_opts, __VA_ARGS__)
 extern const struct weft__layer_kind weft__access_log_kind;
 
-/* weft_compression(): answers of 500 bytes and more are compressed for clients that accept it, in one piece and in parts, also events, of which each
- * can be read when it comes. The coding is what Accept-Encoding wants most, by its weights, of several the first of codings: "zstd, br, gzip".
+/* weft_compression(): answers of 500 bytes and more are compressed for clients that accept it, in one piece and in parts, also events: what was
+ * written when the loop next waits can be read then. The coding is what Accept-Encoding wants most, by its weights, of several the first of codings: "zstd, br, gzip".
  * Left as they are: types that are small already (all but text/..., JSON, XML, SVG and their like; types: more of them, with commas between), an answer that has a
  * Content-Encoding or Cache-Control: no-transform, parts of a whole (206), and what would not become smaller. Vary names Accept-Encoding, and a strong ETag
  * becomes a weak one.

@@ -158,7 +158,12 @@ static void out_done(connection *c)
 
 bool weft__connection_flush(connection *c)
 {
-    if (!c->out.len) return true;
+    weft__taker *taker = c->request ? c->request->x.taker : NULL;
+    if (taker) taker->flush(taker);
+    if (!c->out.len) {
+        unsent_stop(c);
+        return true;
+    }
     if (c->chunk) weft__chunk_shut(c);
     struct iovec iov = { c->out.ptr, c->out.len };
     ssize_t went = weft__stream_try_send(&c->stream, &iov, 1);

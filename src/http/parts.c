@@ -157,6 +157,22 @@ static bool takes_nothing(struct request *r)
     return now_ns - p->stuck_ns >= c->server->opts.write_timeout_ms * 1000000LL;
 }
 
+void weft__exchange_will_flush(weft__exchange *x)
+{
+    connection *c = of(x)->c;
+    if (c->left) return;
+    (void)weft__connection_out(c);
+    weft__connection_mark(c);
+}
+
+void weft__exchange_add(weft__exchange *x, weft_str bytes)
+{
+    struct request *r = of(x);
+    if (!bytes.len || r->c->left) return;
+    if (gather(r, bytes) == 0) r->parts.left -= (int64_t)bytes.len;
+    else r->c->left = r->c->breaks = true;
+}
+
 bool weft__exchange_beats(weft__exchange *x)
 {
     struct request *r = of(x);

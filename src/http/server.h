@@ -17,7 +17,8 @@ struct weft__after { void (*run)(weft__after *); weft__after *next; };
 typedef struct weft__exchange weft__exchange;
 
 /* Who takes an answer before it goes to the connection. Its functions are called in place of weft__exchange_reply and its
- * like, with what those were given. To send, it sets x->taker to NULL around the call. `beat` runs on the loop's own stack. */
+ * like, with what those were given. To send, it sets x->taker to NULL around the call. `flush`: what is gathered goes out now, whatever
+ * belongs to it is to be added. It and `beat` run on the loop's own stack. */
 typedef struct weft__taker weft__taker;
 struct weft__taker {
     int (*reply)(weft__taker *t, int status, weft_str headers, weft_str body);
@@ -25,6 +26,7 @@ struct weft__taker {
     int (*write)(weft__taker *t, weft_str bytes);
     void (*beat)(weft__taker *t, weft_str bytes);
     int (*end)(weft__taker *t);
+    void (*flush)(weft__taker *t);
 };
 
 /* What is to run when a request has been answered: web/background.h. */
@@ -132,6 +134,9 @@ void weft__exchange_beat(weft__exchange *x, weft_str bytes);
 /* The same past x->taker: for itself. */
 int weft__exchange_write_out(weft__exchange *x, weft_str bytes);
 void weft__exchange_beat_out(weft__exchange *x, weft_str bytes);
+/* Of a taker that keeps bytes back: have its flush called before the loop next waits, and what that adds. Wait: never. */
+void weft__exchange_will_flush(weft__exchange *x);
+void weft__exchange_add(weft__exchange *x, weft_str bytes);
 /* Would weft__exchange_beat be of use now? Whoever nobody takes anything from for too long is left here, too. */
 bool weft__exchange_beats(weft__exchange *x);
 

@@ -180,11 +180,26 @@ static int filter(weft__onion *o, weft_str bytes, weft__filter_now now)
     return rc;
 }
 
+/* Whoever writes many small parts at once has them filtered together: they can be read when the loop next waits. */
 static int write_part(weft__taker *t, weft_str bytes)
 {
     weft__onion *o = (weft__onion *)t;
-    if (!bytes.len) return weft__exchange_write_out(o->exchange, bytes);
-    return filter(o, bytes, o->length < 0 ? WEFT__FILTER_FLUSH : WEFT__FILTER_GATHER);
+    weft__exchange *x = o->exchange;
+    if (!bytes.len || weft__exchange_left(x) || weft__exchange_is_bare(x)) return weft__exchange_write_out(x, bytes);
+    int rc = filter(o, bytes, WEFT__FILTER_GATHER);
+    o->held = rc == 0 && o->length < 0;
+    if (o->held) weft__exchange_will_flush(x);
+    return rc;
+}
+
+static void flush_held(weft__taker *t)
+{
+    weft__onion *o = (weft__onion *)t;
+    weft_str out = { "", 0 };
+    if (!o->held || o->filtering) return;
+    o->held = false;
+    if (o->filter->part(o->filter, out, WEFT__FILTER_FLUSH, &out) == 0) weft__exchange_add(o->exchange, out);
+    else weft__exchange_break(o->exchange);
 }
 
 static void beat_between(weft__taker *t, weft_str bytes)
@@ -192,6 +207,7 @@ static void beat_between(weft__taker *t, weft_str bytes)
     weft__onion *o = (weft__onion *)t;
     weft_str out;
     if (o->filtering || !weft__exchange_beats(o->exchange)) return;
+    o->held = false;
     if (o->filter->part(o->filter, bytes, WEFT__FILTER_FLUSH, &out) == 0) weft__exchange_beat_out(o->exchange, out);
     else weft__exchange_break(o->exchange);
 }
@@ -200,6 +216,7 @@ static int end_parts(weft__taker *t)
 {
     weft__onion *o = (weft__onion *)t;
     weft__exchange *x = o->exchange;
+    o->held = false;
     int rc = weft__exchange_left(x) || weft__exchange_is_bare(x) ? 0 : filter(o, (weft_str){ "", 0 }, WEFT__FILTER_LAST);
     x->taker = NULL;
     if (rc == 0) return weft__exchange_end(x);
@@ -292,7 +309,7 @@ const void *weft_next_config(const weft_next *next) { return next->onion->layers
 void weft__onion_run(weft__onion *o)
 {
     weft__exchange *x = o->exchange;
-    o->taker = (weft__taker){ take, begin_parts, write_part, beat_between, end_parts };
+    o->taker = (weft__taker){ take, begin_parts, write_part, beat_between, end_parts, flush_held };
     o->request = (weft_request){ .exchange = x, .site = o->site, .endpoint = o->endpoint };
     weft__reply_init(&o->reply, x->arena);
     o->reply.site = o->site;

@@ -98,6 +98,7 @@ struct weft__onion {
     bool answered;                   /* `reply` is an answer */
     bool lost;                       /* the request's memory gave out, and the answer tells so */
     bool filtering;
+    bool held;                       /* the filter has bytes that the client is to have soon */
 };
 
 /* Run the layers around `inner`, and send what comes of it. `o` has exchange, layers, site, endpoint and what inner needs; the rest is 0.

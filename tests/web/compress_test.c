@@ -144,6 +144,48 @@ WEFT_TEST(compressed_events_and_heartbeats_are_one_stream)
     }
 }
 
+/* What is written without a wait between is compressed together, and read before the next part is made. */
+static int lines_at_times(const size_in *in, weft_stream *out)
+{
+    WEFT_TRY(weft_reply_header(weft_stream_reply(out), "Content-Type", "text/plain"));
+    for (int i = 0; i < in->bytes; i++) WEFT_TRY(weft_write(out, WEFT_S("a line of some length\n")));
+    WEFT_TRY(weft_sleep_ms(5000));
+    return weft_write(out, WEFT_S("late\n"));
+}
+static const weft_app paced = { .middleware = WEFT_MIDDLEWARE(weft_compression()), .routes = WEFT_ROUTES(WEFT_GET("/", lines_at_times, size_in, weft_stream)) };
+
+/* The bytes that are there before the late ones. */
+static size_t first_of, first_len;
+static char first[500];
+static int read_first(void)
+{
+    weft_str accept = weft_str_of(codings[first_of].accept + strlen("Accept-Encoding: ")), piece;
+    weft_header headers[] = { { WEFT_S("Accept-Encoding"), accept } };
+    WEFT_DOWNLOAD(d);
+    WEFT_TRY(weft_download_open(&d, (.headers = headers, .header_count = 1), "http://paced/?bytes=3"));
+    WEFT_SCOPE(soon, .timeout_ms = 1000);
+    int rc = weft_download_read(d, &piece);
+    WEFT_CHECK_EQ(rc, 1);
+    first_len = rc == 1 && piece.len < sizeof first ? piece.len : 0;
+    memcpy(first, piece.ptr, first_len);
+    return 0;
+}
+
+WEFT_TEST(small_parts_are_compressed_together_and_wait_for_nobody)
+{
+    weft_test_upstream("paced", &paced);
+    for (size_t i = 0; i < weft_count(codings); i++) {
+        if (!weft__coding_built(codings[i].coding)) continue;
+        weft_response r = ask(&paced, "GET", "/?bytes=1000", codings[i].accept);
+        WEFT_CHECK(r.body.len < 2000);
+        first_of = i;
+        WEFT_CHECK_EQ(weft_test_run(read_first), 0);
+        char read[200];
+        long long n = decode(codings[i].coding, (weft_str){ first, first_len }, read, sizeof read);
+        WEFT_CHECK_EQ(n, 66);
+    }
+}
+
 WEFT_TEST(a_compressed_stream_that_breaks_off_is_never_whole)
 {
     weft__shot shot = { .bytes = WEFT_S("GET /broken?bytes=1 HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n") };

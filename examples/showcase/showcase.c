@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "page.h"
 #include "services.h"
+#include "users.h"
 #include "weft.h"
 
 enum { STORES = STORE5 - STORE1 + 1, STORE_TIMEOUT_MS = 2500 };
@@ -288,7 +289,9 @@ const weft_app app = {
         { "waiting", "What waits for others, while others are served" },
         { "later", "What is done when the client has its answer" },
         { "computing", "What blocks or computes, elsewhere than on the loop" },
-        { "upstreams", "What asks other services, several at once" }),
+        { "upstreams", "What asks other services, several at once" },
+        { "users", "What needs a connection: opened before, closed behind" }),
+    .routers = WEFT_ROUTERS(&users),
     .routes = WEFT_ROUTES(
         WEFT_GET("/", index_page, weft_none, weft_reply, A_PAGE),
         WEFT_GET("/items/{item_id}", read_item, item_in, ItemId, .tags = WEFT_TAGS("items")),

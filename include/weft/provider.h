@@ -14,6 +14,9 @@
  * parameters too. A provider may depend on others. One whose members do not fit is not opened, nor are those that depend on it, and the
  * client gets one 422 with the faults of all, those of providers first.
  *
+ * What a handler on a thread (.run = WEFT_IN_THREAD) is given it shares with the loop, where all others use it: of what lives per worker it touches
+ * only what threads may. One in a process is given nothing; guards of its route run on the loop.
+ *
  * Order: .depends of the application, of the routers from the outside in, of the route; then the members of the route's input, as declared;
  * each behind those it depends on. The body is read before the first one that has a close, so that nothing is held while a client sends
  * slowly: what stands in front of it, a guard say, can refuse without it. Closed in the reverse order. See docs/order.md.

@@ -90,6 +90,14 @@ check proxy '{"id":7,"title":"Item number 7"}' "$(get /proxy/7)"
 check proxy_keeps_a_404 404 "$(status "http://127.0.0.1:$port/proxy/999")"
 check external 'Hello from a service outside.' "$(get /external)"
 
+check fetch_users '[{"id":1,"name":"Ada Lovelace","email":"ada@example.com"},{"id":2,"name":"Alan Turing","email":"alan@example.com"},{"id":3,"name":"Grace Hopper","email":"grace@example.com"}]' "$(get /fetch-users)"
+check a_user '{"id":2,"name":"Alan Turing","email":"alan@example.com"}' "$(get /users/2)"
+check no_such_user '404 {"detail":"User not found"}' "$(status "http://127.0.0.1:$port/users/999") $(get /users/999)"
+check all_items '[{"id":1,"name":"Loom","price":450.5},{"id":2,"name":"Shuttle","price":12.25},{"id":3,"name":"Reed","price":31.0}]' "$(get /items/)"
+curl -s --max-time 0.015 "http://127.0.0.1:$port/items/"      # leaves while it is answered
+sleep 0.1
+check what_was_opened_is_closed '1 2' "$(get /connections | sed 's/{"opened":\([0-9]*\),"closed":\([0-9]*\),"failed":\([0-9]*\)}/\1 \2 \3/' | awk '{ print ($1 == $2 && $1 >= 5), ($3 >= 2 ? 2 : $3) }')"
+
 began=$(now_ms)
 answer=$(get /compare-prices/7)
 took=$(($(now_ms) - began))

@@ -270,6 +270,60 @@ WEFT_TEST(a_folder_that_is_not_there_is_said)
     WEFT_CHECK(strstr(text, "'/tmp'") == NULL);
 }
 
+/* ---- providers per worker ---- */
+
+typedef struct pool { char unused; } pool;
+static int say(const char *what, int rc) { dprintf(2, "%s\n", what); return rc; }
+static int good_open(const weft_none *in, pool **out) { (void)in; *out = weft_new(pool); return say("open", *out ? 0 : WEFT_ENOMEM); }
+static int good_close(pool *p, int rc) { (void)p; return say("close", rc); }
+static int bad_close(pool *p, int rc) { (void)p; (void)rc; return weft_fail(WEFT_EPROTO, "no goodbye"); }
+static int bad_open(const weft_none *in, pool **out) { (void)in; (void)out; return weft_fail(WEFT_ECONNREFUSED, "nobody is there"); }
+static int slow_open(const weft_none *in, pool **out) { (void)in; (void)out; dprintf(1, "slow\n"); return weft_sleep_ms(3600 * 1000); }
+static const weft_provider good = WEFT_PROVIDER(pool, weft_none, good_open, good_close, .per = WEFT_PER_WORKER);
+static const weft_provider ends_badly = WEFT_PROVIDER(pool, weft_none, good_open, bad_close, .per = WEFT_PER_WORKER);
+static const weft_provider bad = WEFT_PROVIDER(pool, weft_none, bad_open, good_close, .per = WEFT_PER_WORKER);
+static const weft_provider slow = WEFT_PROVIDER(pool, weft_none, slow_open, good_close, .per = WEFT_PER_WORKER);
+static const weft_app lives = { .starts = WEFT_STARTS(&good) }, dies = { .starts = WEFT_STARTS(&good, &bad) };
+static const weft_app waits = { .starts = WEFT_STARTS(&good, &slow) }, ends = { .starts = WEFT_STARTS(&good, &ends_badly) };
+
+WEFT_TEST(what_lives_per_worker_is_open_while_it_listens)
+{
+    char text[1024];
+    serving s = serve_app(&lives, (weft_serve_opts){ .port = -1 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "open\nclose\n");
+}
+
+WEFT_TEST(a_start_that_fails_is_said_closes_what_was_opened_and_ends_with_3)
+{
+    char text[1024];
+    serving s = serve_app(&dies, (weft_serve_opts){ .port = -1 });
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 3);
+    WEFT_CHECK_STR(weft_str_of(s.said), "");
+    WEFT_CHECK(strstr(text, "open\nclose\nweft: bad_open: nobody is there [") == text);
+    WEFT_CHECK(strstr(text, "weft: the application could not start\n") != NULL);
+}
+
+WEFT_TEST(a_signal_while_it_starts_ends_it_without_a_failure)
+{
+    char text[1024];
+    serving s = serve_app(&waits, (weft_serve_opts){ .port = -1 });
+    WEFT_CHECK_STR(weft_str_of(s.said), "slow\n");
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "open\nclose\n");
+}
+
+WEFT_TEST(a_close_that_fails_at_the_end_is_said_and_ends_with_1)
+{
+    char text[1024];
+    serving s = serve_app(&ends, (weft_serve_opts){ .port = -1 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "open\nopen\nclose\nweft: good_open: closing what it opened failed: no goodbye [") == text);
+}
+
 WEFT_TEST(a_quiet_server_prints_nothing)
 {
     char text[1024];

@@ -299,6 +299,58 @@ WEFT_TEST(requests_without_a_route_need_little_memory)
 #define FORM_HEAD "POST /forms HTTP/1.1\r\nHost: a\r\nCookie: session=\"a b\"\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
 #define FORM_PART(of) "--b\r\nContent-Disposition: form-data; name=" of "\r\n"
 
+static int life_open(const weft_none *in, holder **out)
+{
+    (void)in;
+    holder *h = weft_new(holder);
+    if (!h) return WEFT_ENOMEM;
+    h->held = weft__malloc(10);
+    *out = h;
+    return h->held ? 0 : weft_fail(WEFT_ENOMEM, "nothing to hold");
+}
+static const weft_provider life = WEFT_PROVIDER(holder, weft_none, life_open, holder_close, .per = WEFT_PER_WORKER);
+WEFT_INPUT(life_in, depends(holder, h, life));
+static int second_open(const life_in *in, holder **out) { return in->h ? life_open(NULL, out) : weft_fail(500, "nothing"); }
+static const weft_provider second_life = WEFT_PROVIDER(holder, life_in, second_open, holder_close, .per = WEFT_PER_WORKER);
+static const weft_app living = { .starts = WEFT_STARTS(&second_life), .openapi_path = "" };
+
+static int start_and_stop(weft__app *const *app)
+{
+    weft__buf why;
+    weft__buf_init(&why, 4096);
+    weft_set_allocator(failing_resize, &fails);
+    fails.made = 0;
+    fails.fail_at = now.fail_at;
+    int rc = weft__app_start(*app, &why);
+    if (rc == 0) rc = weft__app_stop(*app, &why);
+    fails.fail_at = 0;
+    if (!fails.failed) WEFT_CHECK_EQ(rc, 0);
+    weft__buf_free(&why);
+    return 0;
+}
+
+WEFT_TEST(a_start_without_memory_closes_what_was_opened)
+{
+    for (now.fail_at = 1; now.fail_at < 100; now.fail_at++) {
+        weft__buf faults;
+        failing_from(0);
+        weft__os *os = weft__sim_new(&(weft__sim_opts){ 0 });
+        weft__loop *loop = os ? weft__loop_new(os) : NULL;
+        WEFT_NEED(loop != NULL);
+        weft__buf_init(&faults, 4096);
+        WEFT_NEED(weft__app_compile(&living, &now.app, &faults) == 0);
+        WEFT_CHECK_EQ(weft__loop_run(loop, weft_call(start_and_stop, (&(weft__app *const){ now.app }))), 0);
+        weft__app_free(now.app);
+        weft__loop_free(loop);
+        os->ops->free(os);
+        weft__buf_free(&faults);
+        weft__model_forget();
+        WEFT_CHECK_EQ(fails.live, 0);
+        if (!fails.failed) break;
+    }
+    WEFT_CHECK(now.fail_at > 1 && now.fail_at < 100);
+}
+
 WEFT_TEST(providers_without_memory_are_closed_and_nothing_is_lost)
 {
     each_in_turn("GET /held/even HTTP/1.1\r\nHost: a\r\nX-A: b\r\n\r\n", 200);

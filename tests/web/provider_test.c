@@ -385,6 +385,46 @@ WEFT_TEST(a_test_puts_another_provider_in_its_place)
     TOLD("open session, open user, handler, close user ada 0, close session 7 0");
 }
 
+/* ---- routes of other kinds ---- */
+
+WEFT_INPUT(by_id_in, path(int, id));
+static int by_id_open(const by_id_in *in, session **out)
+{
+    *out = weft_new(session);
+    if (*out) **out = (session){ in->id, "by id" };
+    return *out ? 0 : WEFT_ENOMEM;
+}
+static const weft_provider by_id = WEFT_PROVIDER(session, by_id_in, by_id_open, NULL);
+WEFT_INPUT(show_in, depends(session, s, by_id));
+static int show(const show_in *in, int *out) { *out = in->s->id; return 0; }
+WEFT_INPUT(link_in, request(request));
+static int link_to(const link_in *in, weft_str *out) { return weft_url_for(in->request, "show", weft_none, NULL, out); }
+static int in_process(const weft_none *in, int *out) { (void)in; *out = 5; return 0; }
+static const weft_app others = { .depends = WEFT_DEPENDS(&token), .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/show/{id}", show, show_in, int),
+    WEFT_GET("/link", link_to, link_in, weft_str), WEFT_GET("/process", in_process, weft_none, int, .run = WEFT_IN_PROCESS), WEFT_STATIC("/files", "files")) };
+
+static weft_response get_other(const char *path)
+{
+    return weft_test_send(&others, "GET", path, &(weft_header){ WEFT_S("X-Token"), WEFT_S("good") }, 1, NULL);
+}
+static int save_file(void) { WEFT_TRY(weft_dir_make("files")); return weft_file_save("files/a.txt", WEFT_S("hello")); }
+
+WEFT_TEST(a_parameter_of_the_path_may_be_a_providers_alone)
+{
+    WEFT_CHECK_STR(get_other("/show/7").body, "7");
+    WEFT_CHECK_EQ(get_other("/show/x").status, 422);
+    WEFT_CHECK_EQ(get_other("/link").status, 500);       /* who would say which one? */
+}
+
+WEFT_TEST(guards_of_an_application_are_in_front_of_processes_and_files)
+{
+    WEFT_CHECK_EQ(weft_test_run(save_file), 0);
+    WEFT_CHECK_STR(get_other("/process").body, "5");
+    WEFT_CHECK_STR(get_other("/files/a.txt").body, "hello");
+    WEFT_CHECK_EQ(weft_test_get(&others, "/process").status, 422);
+    WEFT_CHECK_EQ(weft_test_get(&others, "/files/a.txt").status, 422);
+}
+
 /* ---- what the document tells ---- */
 
 WEFT_TEST(parameters_of_providers_are_the_operations)

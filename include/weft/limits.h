@@ -19,7 +19,8 @@ typedef struct weft_serve_opts {
     int head_timeout_ms;              /* 10 000 from a head's first byte to its last */
     int body_timeout_ms;              /* 30 000 from when a body is asked for to its last byte */
     int idle_timeout_ms;              /* 75 000 between two requests */
-    int write_timeout_ms;             /* 30 000 without the client taking a byte */
+    int write_timeout_ms;             /* 30 000 without the client taking a byte, and for all that is sent at once that and a
+                                         second for each KiB of it */
     int connections_max;              /* 10 000 */
     int grace_ms;                     /* 10 000 from SIGTERM until what still runs is cancelled */
     int hard_ms;                      /* 2 000 more until its connections are closed */

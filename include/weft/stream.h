@@ -17,8 +17,8 @@
  *
  * Memory: small writes are gathered, 16 KiB at most, and go out before the loop next waits; a write that finds no room waits
  * until the client has taken what was gathered, and a larger one until it has taken that, too. So whoever reads slowly
- * slows the handler down and nothing else. A client that takes nothing for write_timeout_ms is left: the write fails with
- * WEFT_ETIMEDOUT; one that has gone with WEFT_ECONNRESET. Both cancel the handler, and so does the leaving itself,
+ * slows the handler down and nothing else. A client that takes nothing for write_timeout_ms, or after it less than a KiB a
+ * second, is left: the write fails with WEFT_ETIMEDOUT; one that has gone with WEFT_ECONNRESET. Both cancel the handler, and so does the leaving itself,
  * whatever the method is, unless the route says .keep_when_client_leaves. A write that is cancelled while it waits
  * leaves the answer broken off.
  * What a handler allocates for each part it gives back in a block with WEFT_TEMP, or request_bytes_max ends it: a write

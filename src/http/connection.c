@@ -15,6 +15,7 @@ enum {
     REJECTED_MAX = 256,
     OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
+    NS_PER_BYTE = 1000000000 / 1024, /* the least rate of who takes an answer */
     LINGER_BYTES_MAX = 16 << 20 /* of a body nobody wants, dropped so that its answer arrives */
 };
 
@@ -156,8 +157,13 @@ static void out_done(connection *c)
     weft__buf_init(&c->out, OUT_BYTES_MAX);
 }
 
+/* Who takes nothing at the moment is not looked at again before there is room: edge(). */
 bool weft__connection_flush(connection *c)
 {
+    if (!c->stream.may_write) {
+        unsent_stop(c);
+        return true;
+    }
     weft__taker *taker = c->request ? c->request->x.taker : NULL;
     if (taker) taker->flush(taker);
     if (!c->out.len) {
@@ -183,10 +189,10 @@ bool weft__connection_flush(connection *c)
 
 /* A peer that has ended its side cancels the handler, not the answer on its way: it may still
  * listen. */
-static int send_shielded(connection *c, const struct iovec *iov, int n, int64_t timeout_ns)
+static int send_shielded(connection *c, const struct iovec *iov, int n, const weft__pace *p)
 {
     WEFT_SCOPE(answering, .shield = true);
-    return weft__stream_send(&c->stream, iov, n, timeout_ns);
+    return weft__stream_send_to(&c->stream, iov, n, p);
 }
 
 int weft__connection_send(connection *c, weft_str body)
@@ -196,9 +202,11 @@ int weft__connection_send(connection *c, weft_str body)
     int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
     if (first >= n) return 0;
     unsent_stop(c); /* it is this task's now, not the hook's */
-    int64_t timeout_ns = (int64_t)c->server->opts.write_timeout_ms * 1000000;
-    int rc = c->cancelled ? send_shielded(c, iov + first, n - first, timeout_ns)
-                          : weft__stream_send(&c->stream, iov + first, n - first, timeout_ns);
+    weft__pace p = { (int64_t)c->server->opts.write_timeout_ms * 1000000, NS_PER_BYTE };
+    c->sends = true;
+    int rc = c->cancelled ? send_shielded(c, iov + first, n - first, &p)
+                          : weft__stream_send_to(&c->stream, iov + first, n - first, &p);
+    c->sends = false;
     if (rc < 0) {
         c->left = true; /* how much of it went is not known: never send it again */
         return rc;
@@ -457,9 +465,11 @@ void weft__connection_part(connection *c)
 static void edge(weft__stream *stream, uint32_t events)
 {
     connection *c = (connection *)stream;
-    (void)events;
     switch (c->state) {
-    case CONNECTION_BUSY: weft__connection_hangup(c); return;
+    case CONNECTION_BUSY:
+        if (c->out.len && !c->sends && !c->left) weft__connection_mark(c);
+        if (events & (WEFT__IN | WEFT__HUP)) weft__connection_hangup(c);
+        return;
     case CONNECTION_LINGER:
         if (!linger_read(c)) weft__connection_close(c);
         return;

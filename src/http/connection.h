@@ -51,6 +51,7 @@ struct connection {
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
+    bool sends;                          /* its task sends what is gathered, or has and not forgotten it yet: nobody else does */
     bool breaks;                         /* an answer is not whole: the end must not look like one */
 };
 

@@ -3,17 +3,19 @@
 
 static const weft__os_ops *ops(weft__stream *s) { return weft__loop_os(s->loop)->ops; }
 
-/* An edge, or several at once. Whoever waits looks for itself; when nobody does, `idle` is told. */
+/* An edge, or several at once. Whoever waits looks for itself; `idle` is told when nobody does, and of room when nobody waits to write. */
 static void edge(weft__watch *w, uint32_t events)
 {
     weft__stream *s = (weft__stream *)w;
     if (events & (WEFT__IN | WEFT__HUP)) s->may_read = true;
     if (events & (WEFT__OUT | WEFT__HUP)) s->may_write = true;
     if (events & WEFT__HUP) s->hup = true;
-    bool told = false;
+    bool told = false, writes = s->may_write && s->writer;
     if (s->may_read && s->reader) told = weft__wake(s->reader, 0);
-    if (s->may_write && s->writer) told |= weft__wake(s->writer, 0);
-    if (!told && s->idle) s->idle(s, events);
+    if (writes) told |= weft__wake(s->writer, 0);
+    if (!s->idle) return;
+    if (!told) s->idle(s, events);
+    else if (!writes && events & WEFT__OUT) s->idle(s, WEFT__OUT);
 }
 
 int weft__stream_open(weft__stream *s, weft__loop *loop, int fd)
@@ -100,25 +102,43 @@ static void skip(struct iovec *iov, int *first, int n, size_t went)
     iov[*first].iov_len -= went;
 }
 
-int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns)
+/* Until when the peer must take some more: nobody stays for ever by taking a byte now and then. */
+static int64_t pace_ends(weft__stream *s, const weft__pace *p, int64_t began_ns, size_t taken)
+{
+    if (p->none_ns == INT64_MAX) return INT64_MAX;
+    int64_t now = weft__loop_clock(s->loop), ends = now + p->none_ns;
+    if (!p->per_byte_ns || taken > (size_t)(ends / p->per_byte_ns)) return ends;
+    int64_t all = began_ns + p->none_ns + (int64_t)taken * p->per_byte_ns;
+    return all < ends ? all : ends;
+}
+
+int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, const weft__pace *p)
 {
     struct iovec left[8];
+    int64_t began_ns = -1;
+    size_t taken = 0;                    /* since it first had to wait */
     if (s->writer) return WEFT_EBUSY;
     if (n < 1 || n > (int)weft_count(left)) return WEFT_EINVAL;
     for (int i = 0; i < n; i++) left[i] = iov[i];
     for (int first = 0;;) {
         ssize_t went = weft__stream_try_send(s, left + first, n - first);
         if (went < 0) return (int)went;
+        if (began_ns >= 0) taken += (size_t)went;
         skip(left, &first, n, (size_t)went);
         if (first == n) {
             weft__give_way();
             return 0;
         }
         if (s->may_write) continue;
-        int64_t deadline = timeout_ns == INT64_MAX ? INT64_MAX : weft__loop_clock(s->loop) + timeout_ns;
-        int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", deadline);
+        if (began_ns < 0) began_ns = weft__loop_clock(s->loop);
+        int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", pace_ends(s, p, began_ns, taken));
         if (rc < 0) return rc;
     }
+}
+
+int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns)
+{
+    return weft__stream_send_to(s, iov, n, &(weft__pace){ timeout_ns, 0 });
 }
 
 static void end(weft__stream *s, bool breaks)

@@ -9,7 +9,7 @@ struct weft__stream {
     weft__watch watch;
     weft__loop *loop;
     weft__fiber *reader, *writer;          /* who waits */
-    /* Told of a change when nobody waits for it; runs on the loop's stack, must not wait; may be NULL. */
+    /* Told of a change when nobody waits for it, and of room to write when a task waits for bytes alone (WEFT__OUT); runs on the loop's stack, must not wait; may be NULL. */
     void (*idle)(weft__stream *, uint32_t events);
     int fd;                                /* -1: closed */
     bool may_read, may_write, hup;         /* what the last edges said; hup: the peer has ended or broken off */
@@ -30,6 +30,11 @@ ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_
  * may take none of it (INT64_MAX: no bound). Waits: when the peer is slow. */
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
 int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns);
+
+/* The same to a peer of whom a rate is asked: it may take none for none_ns (INT64_MAX: no bound), and all of it may take that and
+ * per_byte_ns for each byte (0: as long as it likes). */
+typedef struct weft__pace { int64_t none_ns, per_byte_ns; } weft__pace;
+int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, const weft__pace *p);
 
 /* Wait until it may be read or written (may_read, may_write), or its peer has ended: 0; or a code, WEFT_EBUSY when a
  * task waits on either side. Waits: always, also when one of both is so already. */

@@ -22,7 +22,7 @@
 #define SYS_epoll_pwait2 441
 #endif
 
-enum { EVENTS_MAX = 512, WATCHED_MAX = 1 << 22, IOV_LIMIT = 1024 };
+enum { EVENTS_MAX = 512, WATCHED_MAX = 1 << 22, IOV_LIMIT = 1024, UNSENT_BYTES = 64 * 1024 };
 
 /* What a descriptor's events mean. The kernel keeps reporting a closed descriptor as long as a forked child
  * still has it open; the generation, which also travels through the kernel, tells such reports from those of
@@ -220,13 +220,15 @@ static int fail_closing(int fd)
     return rc;
 }
 
-/* Accepted connections inherit TCP_NODELAY from their listener, so accept needs no second call. */
+/* Accepted connections inherit TCP_NODELAY from their listener, so accept needs no second call; and how much the kernel
+ * takes of what it cannot send yet: else up to 4 MB wait in it for each peer that has stopped reading. */
 static int linux_listen(weft__os *os, const weft__addr *a, int backlog)
 {
     (void)os;
-    int one = 1, fd = socket_for(a);
+    int one = 1, unsent = UNSENT_BYTES, fd = socket_for(a);
     if (fd < 0) return fd;
     if (is_tcp(a)) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (is_tcp(a)) setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (a->sa.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     if (bind(fd, (const struct sockaddr *)&a->sa, a->len) < 0) return fail_closing(fd);
     if (listen(fd, backlog) < 0) return fail_closing(fd);

@@ -40,8 +40,9 @@ typedef struct weft_failure {
 } weft_failure;
 
 /* Answers a failure: int not_found(const weft_failure *failure, weft_reply *out). The reply has the failure's status and headers
- * already (Allow of a 405, WWW-Authenticate), and no body. It runs in the request's task, after the route's deadline, and may wait.
- * When it fails itself, that is logged, and the client gets the answer it would have got without it. It is not called when the
+ * already (Allow of a 405, WWW-Authenticate), and no body; a file may be its body (weft_reply_file). It runs in the request's task, after the route's deadline, and may wait.
+ * The log is told of the failure as it would be without it, with the failure's own status. When it fails itself, that is logged, and
+ * the client gets the answer it would have got without it. It is not called when the
  * request is cancelled: the client has left, or the server stops. */
 typedef int weft_failure_handler(const weft_failure *failure, weft_reply *out);
 

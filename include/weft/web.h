@@ -98,8 +98,9 @@ extern const weft_schema weft_schema_weft_reply;
  * checked: control characters are refused, so nothing can be smuggled in. Content-Length, Transfer-Encoding,
  * Connection and Date are weft's own. At most 64 headers of 8 KiB each. Return 0; WEFT_EINVAL, recorded: a
  * handler that passes it on answers 500; WEFT_ENOMEM. Waits: never.
- * Headers, but for those of a body (Content-Type, -Encoding, -Language, -Location, -Range, -Disposition), go out with a failure that has a
- * status as well: a 401 can have its WWW-Authenticate. */
+ * Headers go out with a failure that has a status as well: a 401 can have its WWW-Authenticate. Not those of a body (Content-Type, -Encoding,
+ * -Language, -Location, -Range, -Disposition, Accept-Ranges) or of its being kept (ETag, Last-Modified, Expires, and a Cache-Control without no-store,
+ * no-cache or private): a failure that is to be kept says so itself, with weft_fail_header. */
 int weft_reply_status(weft_reply *, int status);
 int weft_reply_header(weft_reply *, const char *name, const char *fmt, ...) WEFT_PRINTF(3, 4);
 
@@ -141,7 +142,9 @@ int weft_reply_bytes(weft_reply *, const char *content_type, weft_str bytes);
  * GET and HEAD with status 200: ETag (weak while the file is younger than a second) and Last-Modified, unless you have set them,
  * are held against If-None-Match and If-Modified-Since (304), If-Match and If-Unmodified-Since (412); a Range of bytes is
  * answered with 206, with all of it when there are several or If-Range tells of another, or with 416. RFC 9110, 13 and 14.
- * For handlers on the loop, with a weft_reply as output. Waits: for the opening, on the threads of the file pool. */
+ * Files of /proc and /sys do not know their size: read them, and answer the text.
+ * For handlers on the loop, with a weft_reply as output, and for those of failures (.on_failure): there the file is sent whole, without
+ * these headers. Waits: for the opening, on the threads of the file pool. */
 typedef struct weft_reply_file_opts {
     weft__named_options_only _;
     const char *beneath, *content_type, *filename;
@@ -259,13 +262,16 @@ typedef struct weft_route {
  * never listed. No path and no link leads out of the folder, and names that begin with a dot, but for .well-known, are not
  * found: 404, as all that is not there.
  * .fallback = "index.html": that file instead of a 404 for who wants HTML (Accept), for pages whose script reads the path itself.
+ * The URL of a file in it: weft_url_for(in->request, "static", weft_static_in, &(weft_static_in){ WEFT_S("css/site.css") }, &url); of several
+ * folders each has an .url_name.
  * The folder is taken from the working directory; it may change while the program runs. One that is not there is said on stderr when
  * the program starts. In documentation: no. */
+typedef struct weft_static_in { weft_str path; } weft_static_in;
 #define WEFT_STATIC(path_, folder_, ...) { .method = "GET", .path = path_ "/{path:path}", .name = "static", \
-    .handler = (weft__fn *)weft__static_handler, .in = &weft__static_in, .out = &weft_schema_weft_reply, \
+    .handler = (weft__fn *)weft__static_handler, .in = &weft_schema_weft_static_in, .out = &weft_schema_weft_reply, \
     .run = (weft_run_in)WEFT__RUN_STATIC, .undocumented = true, .folder = folder_, __VA_ARGS__ }
 enum { WEFT__RUN_STATIC = WEFT_IN_PROCESS + 2 };
-extern const weft_schema weft__static_in;
+extern const weft_schema weft_schema_weft_static_in;
 void weft__static_handler(void);
 #define WEFT_ROUTES(...) (const weft_route[]){ __VA_ARGS__, { 0 } }
 

@@ -423,13 +423,14 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
     if (c->left) return WEFT_EOF;
-    bool bodiless = status == 204 || status == 304 || status < 200;
+    bool bodiless = weft__http_bodiless(status);
     weft__request_settle(r);
+    if (bodiless) body.len = 0;
     weft__buf *out = weft__connection_out(c);
     weft__answer_put_head(s, out,
         &(weft__answer_head){
-            status, headers, body.len, !bodiless, !r->keep_alive, r->minor == 0, false });
-    if (r->is_head || bodiless) body.len = 0;
+            status, headers, body.len, !bodiless || status == 205, !r->keep_alive, r->minor == 0, false });
+    if (r->is_head) body.len = 0;
     int rc = 0;
     if (body.len > BODY_INLINE_MAX) {
         rc = out->failed ? out->failed : send_large(c, body);

@@ -15,7 +15,7 @@ static const struct request *looked_at(const weft__exchange *x) { return (const 
 
 static weft__framing framing_of(const struct request *r, int status, int64_t length)
 {
-    if (r->is_head || status == 204 || status == 304) return WEFT__FRAME_NO_BODY;
+    if (r->is_head || weft__http_bodiless(status)) return WEFT__FRAME_NO_BODY;
     if (length >= 0) return WEFT__FRAME_LENGTH;
     return r->minor > 0 ? WEFT__FRAME_CHUNKS : WEFT__FRAME_CLOSE;
 }
@@ -24,7 +24,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
 {
     struct request *r = of(x);
     connection *c = r->c;
-    bool bodiless = status == 204 || status == 304;
+    bool bodiless = weft__http_bodiless(status);
     if (x->taker) return x->taker->begin(x->taker, status, headers, length);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
@@ -36,8 +36,8 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     if (c->left) return WEFT_ECONNRESET;
     weft__buf *out = weft__connection_out(c);
     weft__answer_put_head(c->server, out,
-        &(weft__answer_head){ status, headers, (size_t)length, length >= 0 && !bodiless, !r->keep_alive,
-            r->minor == 0, in_chunks });
+        &(weft__answer_head){ status, headers, status == 205 ? 0 : (size_t)length, status == 205 || (length >= 0 && !bodiless),
+            !r->keep_alive, r->minor == 0, in_chunks });
     if (out->failed) {
         c->left = true;
         return out->failed;
@@ -47,6 +47,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
 }
 
 bool weft__exchange_begun(const weft__exchange *x) { return looked_at(x)->parts.framing != WEFT__FRAME_NONE; }
+bool weft__exchange_is_head(const weft__exchange *x) { return looked_at(x)->is_head; }
 bool weft__exchange_is_bare(const weft__exchange *x) { return looked_at(x)->parts.framing == WEFT__FRAME_NO_BODY; }
 uint64_t weft__exchange_written(const weft__exchange *x) { return (uint64_t)(looked_at(x)->parts.length - looked_at(x)->parts.left); }
 bool weft__exchange_left(const weft__exchange *x) { return looked_at(x)->c->left; }

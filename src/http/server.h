@@ -101,7 +101,7 @@ void weft__exchange_drop(weft__exchange *x, weft__buf *kept);
 
 /* Answer. `headers` are whole lines ("Name: value\r\n"), checked by whoever wrote them, without
  * Content-Length, Date and Connection. The body may lie in the scratch buffer; it is left out for
- * HEAD, 204 and 304 (its length is not, for HEAD). Goes out with the batch's other answers. Waits:
+ * HEAD, 204, 205 and 304 (its length is not, for HEAD). Goes out with the batch's other answers. Waits:
  * when the client is slow. */
 int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_str body);
 
@@ -115,7 +115,9 @@ void weft__exchange_flush(weft__exchange *x);
  * given. Waits: never. */
 int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_t length);
 bool weft__exchange_begun(const weft__exchange *x);
-/* Has it no body (HEAD, 204, 304)? All parts are left out then. */
+/* Was it asked with HEAD? */
+bool weft__exchange_is_head(const weft__exchange *x);
+/* Has it no body (HEAD, 204, 205, 304)? All parts are left out then. */
 bool weft__exchange_is_bare(const weft__exchange *x);
 uint64_t weft__exchange_written(const weft__exchange *x);    /* bytes of the body in parts, so far */
 

@@ -131,6 +131,8 @@ void weft__input_end(const weft__endpoint *e, void *in);
 
 /* Answer with r->file, or with what its conditions say. Waits: for the file, and for the client. */
 void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r);
+/* Answer a failure of that route with r->file, its status and headers. False: no memory, and nothing was answered. Waits: the same. */
+bool weft__file_send_failure(weft_str name, weft__exchange *x, weft_reply *r);
 
 /* ---- static.c ---- */
 

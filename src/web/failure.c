@@ -102,6 +102,7 @@ static bool reply_begin(weft_reply *r, const weft__site *site, weft__exchange *x
 {
     weft__reply_init(r, x->arena);
     r->site = site;
+    r->exchange = x;
     r->status = t->status;
     for (uint32_t i = 0; t->headers && i < t->headers->headers.count; i++) {
         weft_header *slot = weft__list_slot(r->arena, &r->headers, sizeof *slot);
@@ -111,9 +112,10 @@ static bool reply_begin(weft_reply *r, const weft__site *site, weft__exchange *x
     return true;
 }
 
-static bool send_reply(weft__exchange *x, const weft_reply *r)
+static bool send_reply(weft_str name, weft__exchange *x, weft_reply *r)
 {
-    bool bare = r->status == 204 || r->status == 304;
+    bool bare = weft__http_bodiless(r->status);
+    if (r->file) return weft__file_send_failure(name, x, r);
     weft_str lines = weft__reply_lines(x->arena, r, bare ? (weft_str){ 0 } : r->content_type, (weft_str){ 0 });
     if (lines.ptr) weft__exchange_reply(x, r->status, lines, r->body);
     return lines.ptr;
@@ -138,7 +140,9 @@ static bool tell_by_handler(const weft__site *site, const weft__endpoint *e, wef
     failure.body = weft__arena_dup(x->arena, t->body);
     bool ready = reply_begin(&reply, site, x, t) && failure.detail.text.ptr && failure.text.ptr && failure.body.ptr;
     int rc = ready ? call(handler, x, &failure, &reply) : WEFT_ENOMEM;
-    if (rc == 0 && send_reply(x, &reply)) return true;
+    bool sent = rc == 0 && send_reply(e ? e->name : WEFT_S("a request"), x, &reply);
+    weft__reply_drop_file(&reply);
+    if (sent) return true;
     if (!weft__cancelled()) log_handler(e, t->status, rc < 0 ? rc : WEFT_ENOMEM);
     return false;
 }

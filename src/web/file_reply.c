@@ -164,12 +164,12 @@ static int send_bytes(weft__exchange *x, const weft_reply *r, const weft__range 
     return 0;
 }
 
-static void break_off(const weft__endpoint *e, weft__exchange *x, int rc)
+static void break_off(weft_str name, weft__exchange *x, int rc)
 {
     bool abandoned = weft__exchange_left(x) || weft__cancelled();
     x->failed = rc;
     weft__exchange_break(x);
-    if (!abandoned) weft__log(WEFT_LOG_ERROR, "%.*s: broke off: %s", WEFT_FMT(e->name), weft_error_of(rc)->text);
+    if (!abandoned) weft__log(WEFT_LOG_ERROR, "%.*s: broke off: %s", WEFT_FMT(name), weft_error_of(rc)->text);
 }
 
 /* Who has ended its own side may still listen: what cancelled the handler is no reason to break off. */
@@ -178,6 +178,25 @@ static int send_all(weft__exchange *x, const weft_reply *r, const weft__range *r
     if (!weft__exchange_cut(x)) return send_bytes(x, r, range, piece);
     WEFT_SCOPE(answering, .shield = true);
     return send_bytes(x, r, range, piece);
+}
+
+/* What the bytes are read into; who asks for the head alone is sent none. */
+static char *piece_of(weft__exchange *x, const weft__range *range)
+{
+    size_t bytes = range->bytes < PIECE ? (size_t)range->bytes : PIECE;
+    return weft__arena_alloc(x->arena, weft__exchange_is_head(x) ? 0 : bytes);
+}
+
+typedef struct answer { int status; weft_str lines; weft__range range; char *piece; } answer;
+
+static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, const answer *a)
+{
+    weft__exchange_cancel_on_leave(x, false);
+    int rc = weft__exchange_begin(x, a->status, a->lines, a->range.bytes);
+    if (rc < 0 || weft__exchange_is_bare(x)) return;
+    rc = send_all(x, r, &a->range, a->piece);
+    if (rc < 0) break_off(name, x, rc);
+    else (void)weft__exchange_end(x);
 }
 
 void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
@@ -200,15 +219,18 @@ void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
         weft__exchange_reply(x, status, lines, WEFT_S(""));
         return;
     }
-    char *piece = weft__arena_alloc(x->arena, range.bytes < PIECE ? (size_t)range.bytes : PIECE);
-    if (!piece) {
-        weft__failure_internal(e, x, "no memory for a piece of %s (request_bytes_max is %zu)", r->file->path, x->arena->bytes_max);
-        return;
-    }
-    weft__exchange_cancel_on_leave(x, false);
-    int rc = weft__exchange_begin(x, status, lines, range.bytes);
-    if (rc < 0 || weft__exchange_is_bare(x)) return;
-    rc = send_all(x, r, &range, piece);
-    if (rc < 0) break_off(e, x, rc);
-    else (void)weft__exchange_end(x);
+    char *piece = piece_of(x, &range);
+    if (piece) send_whole(e->name, x, r, &(answer){ status, lines, range, piece });
+    else weft__failure_internal(e, x, "no memory for a piece of %s (request_bytes_max is %zu)", r->file->path, x->arena->bytes_max);
+}
+
+/* Another file than the one that was asked for: nothing is held against it, and it says nothing of itself. */
+bool weft__file_send_failure(weft_str name, weft__exchange *x, weft_reply *r)
+{
+    weft__range range = { 0, r->file->bytes_at_open };
+    weft_str lines = weft__reply_lines(x->arena, r, r->content_type, (weft_str){ 0 });
+    char *piece = lines.ptr ? piece_of(x, &range) : NULL;
+    if (!piece) return false;
+    send_whole(name, x, r, &(answer){ r->status, lines, range, piece });
+    return true;
 }

@@ -36,7 +36,7 @@ static void reply_send(
     const weft__endpoint *e, weft__exchange *x, const weft_reply *r, weft_str type, weft_str body)
 {
     int status = r && r->status ? r->status : e->status;
-    bool bare = status == 204 || status == 304;
+    bool bare = weft__http_bodiless(status);
     weft_str lines = bare || !type.len ? (weft_str){ "", 0 } : json_line;
     if (r && (r->headers.count || r->content_type.len))
         lines = weft__reply_lines(x->arena, r, bare ? (weft_str){ 0 } : type, (weft_str){ 0 });

@@ -39,7 +39,7 @@ static bool type_suits(const compression *c, weft_str type)
 /* Would this answer be compressed for somebody? Caches are told so. A part of a whole (206) is not, nor what is compressed already. */
 static bool suits(const compression *c, weft_reply *r, uint64_t bytes)
 {
-    if (r->status == 204 || r->status == 206 || r->status == 304 || r->status < 200) return false;
+    if (weft__http_bodiless(r->status) || r->status == 206) return false;
     if (bytes < c->bytes_min || !type_suits(c, r->content_type)) return false;
     const weft_header *cache = weft__reply_find(r, WEFT_S("Cache-Control"));
     if (weft__reply_find(r, WEFT_S("Content-Encoding")) || (cache && weft__http_list_has(cache->value, WEFT_S("no-transform")))) return false;

@@ -253,7 +253,7 @@ static void add_line(access_log *l, const weft_request *request, const weft_repl
     bool begun = weft_reply_begun(reply), cut = weft__exchange_cut(x) && x->failed == WEFT_ECANCELED;
     bool left = !begun && (cut || weft__exchange_left(x));
     outcome o = { .status = left || !reply->status ? 499 : reply->status, .us = (uint64_t)(now_ns - s->began_ns) / 1000, .broken = begun && x->failed };
-    bool bare = s->to_head || o.status == 204 || o.status == 304 || o.status == 499;
+    bool bare = s->to_head || weft__http_bodiless(o.status) || o.status == 499;
     if (!bare) o.bytes = weft_reply_bytes_of(reply);
     o.id = weft_local_get(&weft__log_id_here, (weft__log_id){ .len = 0 });
     make_date(l, now_ns);

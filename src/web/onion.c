@@ -89,7 +89,7 @@ static void run_hooks(weft__onion *o)
 static weft_str lines_of(const weft__onion *o)
 {
     const weft_reply *r = &o->reply;
-    bool bare = r->status == 204 || r->status == 304;
+    bool bare = weft__http_bodiless(r->status);
     return weft__reply_lines(o->exchange->arena, r, bare ? (weft_str){ 0 } : r->content_type, (weft_str){ 0 });
 }
 

@@ -190,7 +190,7 @@ static void open_answer(weft__doc *d, int status, const char *description)
 static void add_own_answer(weft__doc *d, const weft__endpoint *e, weft_str id)
 {
     const weft_response_doc *a = doc_of(e->route, e->status);
-    bool written = e->answer >= WEFT__ANSWER_STREAM, bare = e->status == 204 || e->status == 304;
+    bool written = e->answer >= WEFT__ANSWER_STREAM, bare = weft__http_bodiless(e->status);
     bool typed = !written && e->answer != WEFT__ANSWER_REPLY;
     const weft_schema *model = a && a->model ? a->model : typed ? e->route->out : NULL;
     if (a && a->content_type && !a->model) model = NULL;

@@ -49,6 +49,12 @@ static void add_text(weft__buf *out, const char *name, weft_str text)
     weft__json_add_text_lossy(out, text);
 }
 
+/* The text of a detail that is JSON is the beginning of that JSON, which says nothing that "errors" does not. */
+static bool is_cut_of(weft_str text, weft_str detail)
+{
+    return detail.len >= text.len && memcmp(text.ptr, detail.ptr, text.len) == 0;
+}
+
 void weft__problem_write(weft__buf *out, int status, weft_str text, weft_str detail)
 {
     bool object = detail.len && detail.ptr[0] == '{', taken[OURS + 1] = { false };
@@ -63,7 +69,8 @@ void weft__problem_write(weft__buf *out, int status, weft_str text, weft_str det
         add(out, "status", WEFT_S(""));
         weft__buf_add_int(out, status);
     }
-    if (!taken[DETAIL] && !object && text.len) add_text(out, "detail", text);
+    if (detail.len && detail.ptr[0] == '"') add(out, "detail", detail);
+    else if (!taken[DETAIL] && !object && text.len && !is_cut_of(text, detail)) add_text(out, "detail", text);
     if (detail.len && !object) add(out, "errors", detail);
     if (object) {
         in = weft__json_open(detail);

@@ -111,16 +111,31 @@ int weft_reply_header(weft_reply *r, const char *name, const char *fmt, ...)
     return weft__reply_set(r, weft_str_of(name), (weft_str){ value, (size_t)n });
 }
 
-void weft__reply_forget_body(weft_reply *r)
+/* What forbids to keep an answer is right for any other, too; what allows it was said of the one that is not sent. */
+static bool allows_keeping(const weft_header *h)
+{
+    static const weft_str forbids[] = { WEFT_S("no-store"), WEFT_S("no-cache"), WEFT_S("private") };
+    if (!weft__same_nocase(h->name, WEFT_S("cache-control"))) return false;
+    for (size_t i = 0; i < weft_count(forbids); i++)
+        if (weft__http_list_has(h->value, forbids[i])) return false;
+    return true;
+}
+
+static bool is_of_body(const weft_header *h)
 {
     static const weft_str of_body[] = { WEFT_S("content-disposition"), WEFT_S("content-encoding"), WEFT_S("content-language"),
-        WEFT_S("content-location"), WEFT_S("content-range") };
+        WEFT_S("content-location"), WEFT_S("content-range"), WEFT_S("accept-ranges"), WEFT_S("etag"), WEFT_S("last-modified"),
+        WEFT_S("expires") };
+    for (size_t i = 0; i < weft_count(of_body); i++)
+        if (weft__same_nocase(h->name, of_body[i])) return true;
+    return allows_keeping(h);
+}
+
+void weft__reply_forget_body(weft_reply *r)
+{
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < r->headers.count; i++) {
-        bool gone = false;
-        for (size_t k = 0; k < weft_count(of_body); k++) gone |= weft__same_nocase(r->headers.items[i].name, of_body[k]);
-        if (!gone) r->headers.items[kept++] = r->headers.items[i];
-    }
+    for (uint32_t i = 0; i < r->headers.count; i++)
+        if (!is_of_body(&r->headers.items[i])) r->headers.items[kept++] = r->headers.items[i];
     r->headers.count = kept;
 }
 

@@ -38,7 +38,7 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
 /* The same of texts that are known to be good. 0, WEFT_ENOMEM, or WEFT_EINVAL, recorded, when the head has gone. */
 int weft__reply_put(weft_reply *r, weft_str name, weft_str value);
 
-/* The headers that say something of a body's bytes go: another one is sent in its place. */
+/* The headers that say something of a body's bytes, or that caches may keep it, go: another one is sent in its place. */
 void weft__reply_forget_body(weft_reply *r);
 
 /* The header lines of an answer in one piece, in the arena: its content type (empty: none), the

@@ -4,10 +4,11 @@
 #include "web/failure.h"
 #include "weft/file.h"
 
-WEFT_INPUT(static_in, path(weft_str, path));
-
-const weft_schema weft__static_in = { .name = "WEFT_STATIC", .kind = WEFT__model, .size = sizeof(static_in),
-    .fields = weft__fields_static_in, .count = weft_count(weft__fields_static_in) };
+static const weft_field fields[] = {
+    { .name = "path", .name_len = 4, .place = WEFT__path, .type = &weft_schema_weft_str, .offset = offsetof(weft_static_in, path) }
+};
+const weft_schema weft_schema_weft_static_in = { .name = "weft_static_in", .kind = WEFT__model, .size = sizeof(weft_static_in),
+    .fields = fields, .count = weft_count(fields) };
 
 /* Folders run at a place of their own (run.c): this one is never called. */
 void weft__static_handler(void) { }
@@ -54,7 +55,7 @@ static int give_fallback(const weft_route *route, weft_reply *r)
 
 int weft__static_answer(const weft__endpoint *e, const void *in_, void *out)
 {
-    const static_in *in = in_;
+    const weft_static_in *in = in_;
     const weft_route *route = e->route;
     weft_reply *r = out;
     weft_str path = in->path, file = path;

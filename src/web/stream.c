@@ -52,7 +52,7 @@ int weft__stream_begin(weft_stream *s, weft_str type)
     if (weft__exchange_begun(x)) return 0;
     if (r->has_body) return weft_fail(WEFT_EINVAL, "a part is written, but the body was set by a weft_reply function");
     int status = r->status ? r->status : s->endpoint->status;
-    bool bare = status == 204 || status == 304;
+    bool bare = weft__http_bodiless(status);
     if (r->content_type.len) type = r->content_type;
     weft_str more = is_events(s->endpoint) ? weft__events_lines((weft_events *)s) : (weft_str){ "", 0 };
     weft_str lines = weft__reply_lines(x->arena, r, bare ? (weft_str){ 0 } : type, more);

@@ -62,7 +62,7 @@ void server_parts(served *s, weft__exchange *x, const char *what)
 {
     steps st = { what };
     int64_t length = word(&st, "open") ? -1 : word(&st, "is") ? (int64_t)number(&st) : -2;
-    int status = word(&st, "204") ? 204 : 200;
+    int status = word(&st, "204") ? 204 : word(&st, "205") ? 205 : 200;
     weft__exchange_detach(x);
     s->taken = 0;
     s->last_rc = weft__exchange_begin(x, status, WEFT_S("Content-Type: text/plain\r\n"), length);

@@ -82,13 +82,18 @@ SERVER_TEST(statuses_without_a_body_have_neither_body_nor_length)
 {
     peer *p = peer_open(s);
     answer a;
-    peer_say(p, GET("/status/204") GET("/status/304") GET("/hello"));
+    peer_say(p, GET("/status/205") GET("/status/204") GET("/status/304") GET("/parts/205/w/5") GET("/hello"));
+    PEER_GETS(p, 205, "");
     WEFT_NEED(peer_answer(p, &a));
     WEFT_CHECK_EQ(a.status, 204);
     WEFT_CHECK_STR(answer_header(&a, "Content-Length"), "");
     WEFT_NEED(peer_answer(p, &a));
     WEFT_CHECK_EQ(a.status, 304);
     WEFT_CHECK_STR(answer_header(&a, "Content-Length"), "");
+    WEFT_NEED(peer_answer(p, &a));               /* which has a length: that it has none is told */
+    WEFT_CHECK_EQ(a.status, 205);
+    WEFT_CHECK_STR(answer_header(&a, "Content-Length"), "0");
+    WEFT_CHECK_STR(answer_header(&a, "Transfer-Encoding"), "");
     PEER_GETS(p, 200, "hello");
     peer_close(p);
 }

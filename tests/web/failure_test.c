@@ -20,6 +20,7 @@ static int deep(const what_in *in)
         weft_push(&all, 2);
         return weft_fail_json(400, weft_list_int, &all);
     }
+    if (weft_str_equal(in->what, WEFT_S("word"))) return weft_fail_json(400, weft_str, &WEFT_S("no \"x\""));
     if (weft_str_equal(in->what, WEFT_S("odd"))) return weft_fail_json(403, Odd, &(Odd){ WEFT_S("https://e.example/credit"), WEFT_S("\"}<b>"), 1.5 });
     if (weft_str_equal(in->what, WEFT_S("nan"))) return weft_fail_json(403, Odd, &(Odd){ .n = __builtin_nan("") });
     if (weft_str_equal(in->what, WEFT_S("text"))) return weft_fail(404, "no \"x\"");
@@ -188,7 +189,8 @@ WEFT_TEST(the_members_of_a_models_detail_stand_in_the_problem)
     PAIRS(&problems,
         { "GET", "/fail/oak", 0, 0, 409, JSON({ "type": "about:blank", "title": "Conflict", "status": 409, "name": "oak", "by": 7 }) },
         { "GET", "/fail/odd", 0, 0, 403, JSON({ "title": "Forbidden", "status": 403, "type": "https://e.example/credit", "detail": "\"}<b>", "n": 1.5 }) },
-        { "GET", "/fail/list", 0, 0, 400, JSON({ "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "[1,2]", "errors": [1, 2] }) });
+        { "GET", "/fail/list", 0, 0, 400, JSON({ "type": "about:blank", "title": "Bad Request", "status": 400, "errors": [1, 2] }) },
+        { "GET", "/fail/word", 0, 0, 400, JSON({ "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "no \"x\"", "errors": "no \"x\"" }) });
 }
 
 /* ---- answers of the application's own ---- */

@@ -59,6 +59,23 @@ static int shrinking(const weft_none *in, weft_reply *out)
 WEFT_INPUT(beside_in, reply(reply));
 static int beside(const beside_in *in, int *out) { *out = 1; return weft_reply_file(in->reply, "files/a.txt"); }
 
+static int no_page(const weft_failure *failure, weft_reply *out)
+{
+    (void)failure;
+    WEFT_TRY(weft_reply_header(out, "X-Page", "404"));
+    return weft_reply_file(out, "files/sub/x.html");
+}
+static int no_file(const weft_failure *failure, weft_reply *out) { (void)failure; return weft_reply_file(out, "files/none"); }
+static int opens_and_fails(const weft_failure *failure, weft_reply *out)
+{
+    (void)failure;
+    WEFT_TRY(weft_reply_file(out, "files/a.txt"));
+    return weft_fail(WEFT_EPROTO, "after all");
+}
+static int large_page(const weft_failure *failure, weft_reply *out) { (void)failure; return weft_reply_file(out, "files/large.bin"); }
+static const weft_app with_pages = { .routes = WEFT_ROUTES(WEFT_GET("/by/{name}", by_name, name_in, weft_reply), WEFT_GET("/hungry", hungry, weft_none, weft_reply)),
+    .on_failure = WEFT_ON_FAILURE({ 404, no_page }, { 405, no_file }, { 409, opens_and_fails }, { 500, large_page }) };
+
 static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_GET("/under/{rest:path}", under, rest_in, weft_reply),
     WEFT_GET("/by/{name}", by_name, name_in, weft_reply),
@@ -257,6 +274,55 @@ WEFT_TEST(without_memory_for_a_piece_of_a_file_the_answer_is_an_error)
     WEFT_CHECK(weft__test_fire(&app, &(weft_serve_opts){ .request_bytes_max = 64 << 10 }, &shot, 1));
     WEFT_CHECK(strstr(world_capture_end(), "GET /hungry: 500: no memory for a piece of files/large.bin") != NULL);
     WEFT_CHECK_EQ(shot.answer.status, 500);
+}
+
+WEFT_TEST(a_head_takes_no_memory_for_bytes_that_are_not_sent)
+{
+    with_files();
+    weft__shot shot = { .bytes = WEFT_S("HEAD /hungry HTTP/1.1\r\nHost: a\r\n\r\n"), .to_head = true };
+    WEFT_CHECK(weft__test_fire(&app, &(weft_serve_opts){ .request_bytes_max = 64 << 10 }, &shot, 1));
+    WEFT_CHECK_EQ(shot.answer.status, 200);
+    WEFT_CHECK_STR(weft_response_header(&shot.answer, "Content-Length"), "300000");
+}
+
+static weft_response ask_pages(const char *method, const char *path, const char *header)
+{
+    pair p = { method, path, header, NULL, 0, NULL };
+    return pair_send(&with_pages, &p);
+}
+
+WEFT_TEST(a_failure_may_be_answered_with_a_file)
+{
+    with_files();
+    int open_before = weft__sim_open_fds(weft__test_os());
+    weft_response r = ask_pages("GET", "/nowhere", "Range: bytes=0-1\nIf-None-Match: *");
+    WEFT_CHECK_EQ(r.status, 404);
+    WEFT_CHECK_STR(r.body, "<p>");
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "text/html; charset=utf-8");
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Length"), "3");
+    WEFT_CHECK_STR(weft_response_header(&r, "X-Page"), "404");
+    WEFT_CHECK_STR(weft_response_header(&r, "ETag"), "");
+    WEFT_CHECK_STR(weft_response_header(&r, "Last-Modified"), "");
+    WEFT_CHECK_STR(weft_response_header(&r, "Accept-Ranges"), "");
+    WEFT_CHECK_EQ(ask_pages("GET", "/by/missing", NULL).body.len, 3);
+    r = ask_pages("POST", "/by/x", NULL);                /* whose page is not there */
+    WEFT_CHECK_EQ(r.status, 405);
+    WEFT_CHECK_JSON(r.body, { "detail": "Method Not Allowed" });
+    r = ask_pages("GET", "/by/fails", NULL);
+    WEFT_CHECK_EQ(r.status, 409);
+    WEFT_CHECK_JSON(r.body, { "detail": "no" });
+    WEFT_CHECK_EQ(weft__sim_open_fds(weft__test_os()), open_before);
+}
+
+WEFT_TEST(a_failure_whose_file_finds_no_memory_is_told_plainly)
+{
+    with_files();
+    weft__shot shot = { .bytes = WEFT_S("GET /hungry HTTP/1.1\r\nHost: a\r\n\r\n") };
+    world_capture_begin();
+    WEFT_CHECK(weft__test_fire(&with_pages, &(weft_serve_opts){ .request_bytes_max = 64 << 10 }, &shot, 1));
+    WEFT_CHECK(strstr(world_capture_end(), "GET /hungry: what answers its 500 failed itself") != NULL);
+    WEFT_CHECK_EQ(shot.answer.status, 500);
+    WEFT_CHECK_JSON(shot.answer.body, { "detail": "Internal Server Error" });
 }
 
 static int read_slowly(void)

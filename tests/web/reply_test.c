@@ -33,6 +33,13 @@ static int teapot(const weft_none *in, weft_reply *out)
     return weft_reply_header(out, "Content-Type", "text/tea");
 }
 
+static int reset(const weft_none *in, weft_reply *out)
+{
+    (void)in;
+    WEFT_TRY(weft_reply_status(out, 205));
+    return weft_reply_text(out, WEFT_S("nobody reads this"));
+}
+
 static int beside(const by_name *in, Item *out)
 {
     out->id = 3;
@@ -60,6 +67,7 @@ static const weft_app replies = { .routes = WEFT_ROUTES(
     WEFT_GET("/number", number, weft_none, int),
     WEFT_PUT("/word", word, weft_none, weft_str, .status = 201),
     WEFT_GET("/teapot", teapot, weft_none, weft_reply),
+    WEFT_GET("/reset", reset, weft_none, weft_reply),
     WEFT_GET("/beside/{name}", beside, by_name, Item),
     WEFT_GET("/seen/{name}", seen, seen_in, Seen)) };
 
@@ -91,6 +99,11 @@ WEFT_TEST(a_status_of_no_content_has_no_body_and_no_type)
     WEFT_CHECK_EQ(r.body.len, 0);
     WEFT_CHECK_EQ(weft_response_header(&r, "Content-Type").len, 0);
     WEFT_CHECK_EQ(weft_response_header(&r, "Content-Length").len, 0);
+    r = weft_test_get(&replies, "/reset");
+    WEFT_CHECK_EQ(r.status, 205);
+    WEFT_CHECK_EQ(r.body.len, 0);
+    WEFT_CHECK_EQ(weft_response_header(&r, "Content-Type").len, 0);
+    WEFT_CHECK_STR(weft_response_header(&r, "Content-Length"), "0");
 }
 
 WEFT_TEST(a_redirect_of_a_handler_leads_where_it_says)
@@ -292,6 +305,18 @@ static int failing_with_headers(const by_name *in, Item *out)
     return weft_fail(401, "Not authenticated");
 }
 
+/* Each header with a failure: what was said of the answer that is not sent must not keep this one. */
+static int failing_after(const by_name *in, Item *out)
+{
+    static const struct { const char *name, *value; } said[] = { { "Cache-Control", "max-age=3600, public" }, { "Cache-Control", "no-store" },
+        { "cache-control", "max-age=60, PRIVATE" }, { "Cache-Control", "no-cache" }, { "ETag", "\"v1\"" }, { "Last-Modified", "Tue, 14 Nov 2023 22:13:20 GMT" },
+        { "Expires", "Tue, 14 Nov 2033 22:13:20 GMT" }, { "Accept-Ranges", "bytes" }, { "Vary", "Accept" } };
+    size_t which = (size_t)(in->name.ptr[0] - '0');
+    (void)out;
+    WEFT_TRY(weft_reply_header(in->reply, said[which].name, "%s", said[which].value));
+    return in->name.len > 1 ? weft_fail_header(weft_fail(404, "gone"), "Cache-Control", "max-age=5") : weft_fail(404, "gone");
+}
+
 static int leaky(const which_in *in, weft_list_Item *out)
 {
     (void)in;
@@ -334,6 +359,7 @@ static int late_and_knows(const which_in *in, Item *out)
 static const weft_app failures = { .routes = WEFT_ROUTES(
     WEFT_GET("/fail/{which}", fail_as, which_in, Item),
     WEFT_GET("/headers/{name}", failing_with_headers, by_name, Item),
+    WEFT_GET("/after/{name}", failing_after, by_name, Item),
     WEFT_GET("/leaky/{which}", leaky, which_in, weft_list_Item),
     WEFT_GET("/greedy/{which}", greedy, which_in, Item),
     WEFT_GET("/blind/{name}", blind, seen_in, Seen),
@@ -379,6 +405,19 @@ WEFT_TEST(headers_go_out_with_a_failure_that_is_for_the_client)
     r = weft_test_get(&failures, "/headers/code");
     WEFT_CHECK_EQ(r.status, 502);
     WEFT_CHECK_EQ(weft_response_header(&r, "X-Error").len, 0);
+}
+
+WEFT_TEST(no_failure_is_kept_because_the_answer_it_replaces_might_be)
+{
+    static const struct { const char *path, *name, *value; } rows[] = { { "/after/0", "Cache-Control", "" }, { "/after/1", "Cache-Control", "no-store" },
+        { "/after/2", "Cache-Control", "max-age=60, PRIVATE" }, { "/after/3", "Cache-Control", "no-cache" }, { "/after/4", "ETag", "" },
+        { "/after/5", "Last-Modified", "" }, { "/after/6", "Expires", "" }, { "/after/7", "Accept-Ranges", "" }, { "/after/8", "Vary", "Accept" },
+        { "/after/0x", "Cache-Control", "max-age=5" } };
+    for (size_t i = 0; i < weft_count(rows); i++) {
+        weft_response r = weft_test_get(&failures, rows[i].path);
+        WEFT_CHECK_EQ(r.status, 404);
+        WEFT_CHECK_STR(weft_response_header(&r, rows[i].name), rows[i].value);
+    }
 }
 
 WEFT_TEST(a_request_that_needs_too_much_memory_fails_and_the_log_names_route_and_limit)

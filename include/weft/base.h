@@ -5,6 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What newer compilers refuse by themselves: one text where a list of them belongs, a number where a text does. */
+#ifndef __cplusplus
+#pragma GCC diagnostic error "-Wincompatible-pointer-types"
+#pragma GCC diagnostic error "-Wint-conversion"
+#endif
+
 #define WEFT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define WEFT_NODISCARD __attribute__((warn_unused_result))
 /* Of a variable: at the end of its block, however that is left, f(&variable) is called, those of later ones first. f may

@@ -169,6 +169,8 @@ static void check_options(making *m)
     const weft_route *r = m->e->route;
     if (r->status && (r->status < 200 || r->status > 599))
         FAULT(m, "status %d; expected 200 to 599", r->status);
+    if (r->status >= 200 && weft__http_bodiless(r->status) && m->e->answer == WEFT__ANSWER_JSON)
+        FAULT(m, "status %d, whose answers have no body, but its output is %s; expected weft_none or weft_reply", r->status, r->out->name);
     if (r->timeout_ms < 0)
         FAULT(m, "timeout_ms %d; expected a positive number, or 0 for none", r->timeout_ms);
     if (r->keep_when_client_leaves && r->cancel_when_client_leaves)
@@ -215,6 +217,8 @@ static void check_run(making *m)
     if (m->e->page) return;
     if (r->folder && (int)r->run == WEFT__RUN_STATIC) {
         if (!*r->folder || (r->fallback && !*r->fallback)) FAULT(m, "an empty folder or fallback; expected a path");
+        if (strncmp(r->path, "//", 2) == 0 || strstr(r->path, "//{"))
+            FAULT(m, "the path of WEFT_STATIC ends with '/'; expected one like \"/assets\", or \"\" for the whole site");
         return;
     }
     if (r->folder || r->fallback) {

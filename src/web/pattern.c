@@ -19,6 +19,8 @@ static bool name_char(char c)
 static const char *literal_fault(weft_str text, bool beside_param)
 {
     if (text.len > WEFT__LITERAL_MAX) return "a segment has more than 255 bytes";
+    if (!beside_param && (weft_str_equal(text, WEFT_S(".")) || weft_str_equal(text, WEFT_S(".."))))
+        return "no client asks for '.' or '..': they take such segments away";
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c == '}') return "'}' without '{'";

@@ -329,6 +329,28 @@ WEFT_TEST(options_of_values_are_checked)
         "Values, member 'k': .decimal_places is for weft_decimal, and its type is double");
 }
 
+/* What a declaration in words of C cannot come to, but a schema made by hand or a number of another enum. */
+WEFT_MODEL(Formats, field(weft_str, a, .format = (weft_text_format)99));
+WEFT_MODEL(NotUtf8, field(int, a, .as = "\xff"));
+
+WEFT_TEST(names_and_formats_that_are_none_are_faults)
+{
+    static char longest[300];
+    memset(longest, 'n', sizeof longest - 1);
+    static const weft_field nameless[] = { { .name = "a", .name_len = 1, .place = WEFT__field } };
+    static const weft_field named[] = { { .name = longest, .name_len = sizeof longest - 1, .place = WEFT__field, .type = &weft_schema_int } };
+    static struct weft__plan *plans[2];
+    const weft_schema bare = { .name = "Bare", .kind = WEFT__model, .size = 4, .fields = nameless, .count = 1, .plan = &plans[0] };
+    const weft_schema lengthy = { .name = "Lengthy", .kind = WEFT__model, .size = 4, .fields = named, .count = 1, .plan = &plans[1] };
+    char expected[400];
+    FAULTS(Formats, "Formats, member 'a': .format is one of WEFT_EMAIL to WEFT_IPV6, and it is 99");
+    FAULTS(NotUtf8, "NotUtf8, member 'a': a name is UTF-8, and it is not");
+    check_faults_of(&bare, __FILE__, __LINE__, "Bare, member 'a': a member has a type, and this one has none");
+    snprintf(expected, sizeof expected, "Lengthy, member '%s': a name has at most %d bytes, and it has 299", longest, WEFT__NAME_MAX);
+    check_faults_of(&lengthy, __FILE__, __LINE__, expected);
+    weft__model_forget();
+}
+
 WEFT_MODEL(SoundValues, field(weft_duration, a, .range = { 0, 5 }, .initial = "PT3S"),
     field(weft_decimal, b, .range = { 0, 5 }, .multiple_of = 0.01L, .max_digits = 5, .decimal_places = 2),
     list(weft_uuid, c, .uuid_version = 4, .max_items = 3), opt(weft_str, d, .format = WEFT_EMAIL),

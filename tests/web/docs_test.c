@@ -124,6 +124,7 @@ static const weft_app wrong = {
     .routes = WEFT_ROUTES(
         WEFT_GET("/openapi.json", plain, weft_none, Item),
         WEFT_GET("/a", plain, weft_none, Item, .operation_id = "one", .tags = WEFT_TAGS("")),
+        WEFT_GET("/c", plain, weft_none, Item, .operation_id = ""),
         WEFT_GET("/b", plain, weft_none, Item, .operation_id = "one",
             .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "No"), WEFT_RESPONSE(404, "No"), WEFT_RESPONSE(42, "?", .content_type = "html"),
                 WEFT_RESPONSE(400, "Bad", .example = "{nothing}"),
@@ -138,6 +139,7 @@ WEFT_TEST(mistakes_in_what_is_said_for_documentation_are_told_at_the_start)
         "route GET /openapi.json (plain): weft serves OpenAPI there; give that another path (.openapi_path, .docs_path, .redoc_path of the "
         "application) or \"\" for none\n"
         "route GET /a: one of its .tags is empty\n"
+        "route GET /c: .operation_id is empty\n"
         "route GET /b: .responses has the status 404 twice\n"
         "route GET /b: .responses has the status 42; expected 100 to 599\n"
         "route GET /b: .responses, 42: content type 'html'; expected one like text/html\n"

@@ -44,6 +44,8 @@ static const weft_app malformed = { .routes = WEFT_ROUTES(
     WEFT_GET("/{}", plain, weft_none, Item),
     WEFT_GET("/{a}{b}", plain, weft_none, Item),
     WEFT_GET("/{rest:path}/x", plain, weft_none, Item),
+    WEFT_GET("/a/../b", plain, weft_none, Item),
+    WEFT_GET("/.", plain, weft_none, Item),
     { .method = "GET", .path = NULL, .name = "none", .handler = (weft__fn *)plain, .in = &weft_schema_weft_none, .out = &weft_schema_Item },
     { .method = "BREW", .path = "/tea", .name = "brew", .handler = (weft__fn *)plain, .in = &weft_schema_weft_none, .out = &weft_schema_Item },
     { .method = "GET", .path = "/unhandled", .name = "unhandled" }) };
@@ -56,6 +58,8 @@ WEFT_TEST(malformed_routes_are_told_with_their_reason)
         "route GET /{}: path: a parameter without a name\n"
         "route GET /{a}{b}: path: two parameters in one segment\n"
         "route GET /{rest:path}/x: path: {name:path} must be the last segment\n"
+        "route GET /a/../b: path: no client asks for '.' or '..': they take such segments away\n"
+        "route GET /.: path: no client asks for '.' or '..': they take such segments away\n"
         "route GET : path: it must begin with '/'\n"
         "route BREW /tea: method 'BREW'; expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS\n"
         "route GET /unhandled: it has no handler; write it with WEFT_GET and its like\n");
@@ -136,6 +140,12 @@ WEFT_INPUT(odd_files, file(int, a), file(WEFT_MAP(weft_upload), b), file(weft_up
 WEFT_INPUT(upload_as_text, form(weft_upload, a), body(weft_upload, b));
 WEFT_INPUT(twins, form(int, a), file(weft_upload, b, .as = "a"), query(Item, item), query(int, item_id), cookie(int, c), cookie(Item, d), cookie(int, item_id2, .as = "item_id"));
 WEFT_INPUT(deep_in, query(Deep, deep));
+WEFT_MODEL(Loose, field(int, a), extra(int, more));
+WEFT_DECLARE(Judged);
+static const char *judge(Judged *judged);
+WEFT_DEFINE(Judged, field(int, z), check(judge));
+static const char *judge(Judged *judged) { return judged->z ? NULL : "must not be 0"; }
+WEFT_INPUT(loose_in, query(Loose, loose), header(Judged, judged));
 WEFT_INPUT(lost_options, query(int, q, .embed = true), header(int, h, .bytes_max = 3), body(Body, b, .bytes_max = 3));
 WEFT_INPUT(upload_in, file(weft_upload, a));
 HANDLER(g1, form_and_body, Item)
@@ -148,6 +158,7 @@ HANDLER(g7, twins, Item)
 HANDLER(g8, deep_in, Item)
 HANDLER(g9, lost_options, Item)
 HANDLER(g10, upload_in, Item)
+HANDLER(g11, loose_in, Item)
 
 static const weft_app odd_bodies = { .routes = WEFT_ROUTES(
     WEFT_POST("/1", g1, form_and_body, Item),
@@ -159,7 +170,8 @@ static const weft_app odd_bodies = { .routes = WEFT_ROUTES(
     WEFT_POST("/7", g7, twins, Item),
     WEFT_POST("/8", g8, deep_in, Item),
     WEFT_POST("/9", g9, lost_options, Item),
-    WEFT_POST("/10", g10, upload_in, Item, .run = WEFT_IN_THREAD)) };
+    WEFT_POST("/10", g10, upload_in, Item, .run = WEFT_IN_THREAD),
+    WEFT_POST("/11", g11, loose_in, Item)) };
 
 WEFT_TEST(bodies_and_forms_that_make_no_sense_are_told)
 {
@@ -183,7 +195,9 @@ WEFT_TEST(bodies_and_forms_that_make_no_sense_are_told)
         "route POST /9: input lost_options: .embed is for a body, and 'q' is a query\n"
         "route POST /9: input lost_options: .bytes_max is for fields and files of a form, and 'h' is a header; for a body the route has .body_bytes_max\n"
         "route POST /9: input lost_options: .bytes_max is for fields and files of a form, and 'b' is a body; for a body the route has .body_bytes_max\n"
-        "route POST /10: file 'a' is read while the handler waits, which it can on the loop alone\n");
+        "route POST /10: file 'a' is read while the handler waits, which it can on the loop alone\n"
+        "route POST /11: input loose_in: Loose keeps what no member is named after, which values of a query cannot be\n"
+        "route POST /11: input loose_in: Judged has a check of its own, and its values come from a header one by one; check them in the handler\n");
 }
 
 static const weft_app odd_options = { .routes = WEFT_ROUTES(
@@ -191,6 +205,9 @@ static const weft_app odd_options = { .routes = WEFT_ROUTES(
     WEFT_GET("/b", plain, weft_none, Item, .status = 600),
     WEFT_GET("/c", plain, weft_none, Item, .timeout_ms = -1),
     WEFT_GET("/d", plain, weft_none, Item, .body_bytes_max = 10),
+    WEFT_GET("/d/204", plain, weft_none, Item, .status = 204),
+    WEFT_GET("/d/205", plain, weft_none, Item, .status = 205),
+    WEFT_GET("/d/304", plain, weft_none, Item, .status = 304),
     WEFT_GET("/e", plain, weft_none, Item, .keep_when_client_leaves = true, .cancel_when_client_leaves = true)) };
 
 WEFT_TEST(options_out_of_range_are_told)
@@ -200,6 +217,9 @@ WEFT_TEST(options_out_of_range_are_told)
         "route GET /b: status 600; expected 200 to 599\n"
         "route GET /c: timeout_ms -1; expected a positive number, or 0 for none\n"
         "route GET /d: body_bytes_max, but input weft_none has no body member\n"
+        "route GET /d/204: status 204, whose answers have no body, but its output is Item; expected weft_none or weft_reply\n"
+        "route GET /d/205: status 205, whose answers have no body, but its output is Item; expected weft_none or weft_reply\n"
+        "route GET /d/304: status 304, whose answers have no body, but its output is Item; expected weft_none or weft_reply\n"
         "route GET /e: keep_when_client_leaves and cancel_when_client_leaves; expected one of them\n");
 }
 
@@ -254,6 +274,43 @@ static const weft_app rings = { .routers = WEFT_ROUTERS(&ring) };
 WEFT_TEST(a_router_that_holds_itself_is_a_fault)
 {
     FAULTS(rings, "router /r/r/r/r/r/r/r/r/r/r/r/r/r/r/r/r: more than 16 routers in each other\n");
+}
+
+/* ---- limits ---- */
+
+static weft_app mounted[18];
+static weft_mount mount_list[18][2];
+
+WEFT_TEST(what_stands_too_deep_or_is_too_long_is_told)
+{
+    static char longest[2049];
+    memset(longest, 'a', sizeof longest - 1);
+    for (size_t i = 0; i < sizeof longest - 1; i += 200) longest[i] = '/';
+    weft_route at_limit[] = { WEFT_GET(longest, plain, weft_none, Item), { 0 } };
+    weft_router one_more = { .prefix = "/x", .routes = at_limit };
+    const weft_app fits = { .routes = at_limit }, too_long = { .routers = WEFT_ROUTERS(&one_more) };
+    FAULTS(fits, "");
+    const char *said = faults_of(&too_long);
+    WEFT_CHECK(strncmp(said, "route GET /x/aaa", 16) == 0 && strstr(said, "aaa: path: more than 2048 bytes\n"));
+
+    for (int i = 17; i >= 0; i--) {
+        mounted[i] = (weft_app){ .openapi_path = "", .mounts = mount_list[i] };
+        if (i < 17) mount_list[i][0] = (weft_mount){ .path = "/m", .app = &mounted[i + 1] };
+    }
+    FAULTS(mounted[1], "");
+    FAULTS(mounted[0], "mount /m/m/m/m/m/m/m/m/m/m/m/m/m/m/m/m/m: more than 16 in each other\n");
+}
+
+#define P(c) path(weft_str, c##1), path(weft_str, c##2), path(weft_str, c##3), path(weft_str, c##4), path(weft_str, c##5), path(weft_str, c##6), path(weft_str, c##7), path(weft_str, c##8)
+WEFT_INPUT(sixteen_in, P(a), P(b), path(weft_str, tenant));
+HANDLER(sixteen, sixteen_in, Item)
+static const weft_router of_tenant = { .host = "{tenant}.example", .routes = WEFT_ROUTES(
+    WEFT_GET("/{a1}/{a2}/{a3}/{a4}/{a5}/{a6}/{a7}/{a8}/{b1}/{b2}/{b3}/{b4}/{b5}/{b6}/{b7}/{b8}", sixteen, sixteen_in, Item)) };
+static const weft_app of_tenants = { .openapi_path = "", .routers = WEFT_ROUTERS(&of_tenant) };
+
+WEFT_TEST(parameters_of_path_and_host_count_together)
+{
+    WEFT_CHECK(strstr(faults_of(&of_tenants), "/{b8}: with those of host {tenant}.example, more than 16 parameters or 64 segments\n"));
 }
 
 WEFT_TEST(serving_a_faulty_application_prints_the_faults_and_returns_2)

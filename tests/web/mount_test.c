@@ -139,6 +139,11 @@ WEFT_TEST(host_patterns_that_make_no_sense_are_refused)
         { "{a}.{a}", "two parameters with the same name" }, { "{a-b}", "a parameter's name has letters, digits and '_' only" },
         { "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17", "more than 16 labels" }, { "*.{a}.example.com", "none" } };
     for (size_t i = 0; i < weft_count(rows); i++) WEFT_CHECK_STR(weft_str_of(host_fault(rows[i][0])), rows[i][1]);
+    char longest[255] = { 0 };
+    memset(longest, 'a', 254);
+    WEFT_CHECK_STR(weft_str_of(host_fault(longest)), "more than 253 bytes");
+    longest[253] = 0;
+    WEFT_CHECK_STR(weft_str_of(host_fault(longest)), "none");
 }
 
 /* ---- mistakes, told at the start ---- */

@@ -112,8 +112,25 @@ WEFT_TEST(caches_are_told_what_a_fallback_depends_on)
     WEFT_CHECK_STR(weft_response_header(&r, "Vary"), "");
 }
 
+/* ---- URLs ---- */
+
+WEFT_INPUT(url_in, query(weft_str, name), query(weft_str, path), request(request));
+static int url(const url_in *in, weft_str *out) { return weft_url_for(in->request, in->name.ptr, weft_static_in, &(weft_static_in){ in->path }, out); }
+static const weft_app linked = { .openapi_path = "", .routes = WEFT_ROUTES(WEFT_STATIC("/assets", "dist"), WEFT_STATIC("/more", "dist", .url_name = "more"),
+    WEFT_GET("/url", url, url_in, weft_str)) };
+
+WEFT_TEST(files_of_a_folder_have_urls)
+{
+    PAIRS(&linked, { "GET", "/url?name=static&path=docs/a+b.js", 0, 0, 200, "\"/assets/docs/a%20b.js\"" },
+        { "GET", "/url?name=more&path=", 0, 0, 200, "\"/more/\"" }, { "GET", "/url?name=static&path=../secret", 0, 0, 500, 0 });
+    (void)ask("GET", "/api", NULL);
+    WEFT_CHECK_STR(weft_test_get(&linked, "/assets/docs/a%20b.js").body, "let a");
+}
+
 static const weft_app faulty = { .routes = WEFT_ROUTES(
     WEFT_STATIC("/a", ""),
+    WEFT_STATIC("/b/", "dist"),
+    WEFT_STATIC("/", "dist"),
     WEFT_GET("/c", api, weft_none, int, .fallback = "index.html")) };
 
 WEFT_TEST(folders_that_cannot_be_served_are_told_at_the_start)
@@ -124,6 +141,8 @@ WEFT_TEST(folders_that_cannot_be_served_are_told_at_the_start)
     WEFT_CHECK_EQ(weft__app_compile(&faulty, &compiled, &faults), WEFT_EINVAL);
     WEFT_CHECK_STR(weft__buf_str(&faults),
         "route GET /a/{path:path}: an empty folder or fallback; expected a path\n"
+        "route GET /b//{path:path}: the path of WEFT_STATIC ends with '/'; expected one like \"/assets\", or \"\" for the whole site\n"
+        "route GET //{path:path}: the path of WEFT_STATIC ends with '/'; expected one like \"/assets\", or \"\" for the whole site\n"
         "route GET /c: folder and fallback are for WEFT_STATIC, which runs at a place of its own\n");
     weft__buf_free(&faults);
     weft__app_free(compiled);

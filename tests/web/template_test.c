@@ -2,6 +2,7 @@
 #include "web/template.h"
 #include <string.h>
 #include "faults.h"
+#include "model/plan.h"
 #include "pairs.h"
 #include "task/world.h"
 
@@ -306,6 +307,37 @@ WEFT_TEST(a_page_that_breaks_off_is_told)
     WRONG("<title>{{title}}", "the page ends inside a script, style, title or the like: its end tag lacks");
     WRONG("<!-- x ->", "the page ends inside a comment");
     WRONG("1 < 2 <", "");
+}
+
+WEFT_MODEL(Chain, field(weft_str, name), ref(Chain, next));
+static const weft_field options_fields[] = { { .name = "o", .name_len = 1, .place = WEFT__field, .type = &(const weft_schema){ .name = "int", .kind = WEFT__list,
+    .size = sizeof(weft_list_int), .item_size = sizeof(weft_opt_int), .of = &weft_schema_weft_opt_int } } };
+static struct weft__plan *options_plan;
+static const weft_schema options_schema = { .name = "Options", .kind = WEFT__model, .size = sizeof(weft_list_int), .fields = options_fields, .count = 1, .plan = &options_plan };
+
+WEFT_TEST(names_sections_and_partials_go_so_deep_and_no_deeper)
+{
+    weft_template t = { "a.html", &weft_schema_Chain, WEFT_S("{{next.next.next.next.next.next.next.name}}") };
+    const weft_template *const one[] = { &t, NULL };
+    WEFT_CHECK_STR(faults_of_list(one), "");
+    t.text = WEFT_S("{{next.next.next.next.next.next.next.next.name}}");
+    WEFT_CHECK_STR(faults_of_list(one), "template a.html:1:1: a name of more than 8 parts\n");
+    t = (weft_template){ "a.html", &options_schema, WEFT_S("{{#o}}x{{/o}}") };
+    WEFT_CHECK(strstr(faults_of_list(one).ptr, "template a.html:1:1: 'o' is a list of options, which no section can go through\n"));
+    weft__model_forget();
+    WRONG("<title>{{{title}}}</title>", "'title' stands in a title or textarea as it is; with two braces it is escaped");
+
+    weft_template part[10];
+    static char text[10][32], name[10][16];
+    const weft_template *list[11] = { NULL };
+    for (int i = 0; i < 10; i++) {
+        snprintf(name[i], sizeof name[i], "%d.html", i);
+        snprintf(text[i], sizeof text[i], i < 9 ? "{{> %d.html}}" : "x", i + 1);
+        part[i] = (weft_template){ name[i], i ? NULL : &weft_schema_Chain, weft_str_of(text[i]) };
+        list[i] = &part[i];
+    }
+    WEFT_CHECK_STR(faults_of_list(list), "template 7.html:1:1, in 6.html:1:1, in 5.html:1:1, in 4.html:1:1, in 3.html:1:1, in 2.html:1:1, "
+        "in 1.html:1:1, in 0.html:1:1: more than 8 partials in each other\n");
 }
 
 WEFT_TEST(templates_have_limits_and_names)

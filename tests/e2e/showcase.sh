@@ -74,6 +74,7 @@ check items '{"item_id":42}' "$(get /items/42)"
 check bad_item 422 "$(status "http://127.0.0.1:$port/items/x")"
 item='{"name":"Loom","price":450.5}'
 post() { curl -s -X POST -H 'Content-Type: application/json' -d "$1" "http://127.0.0.1:$port/items/"; }
+check create_item_status 200 "$(status -X POST -H 'Content-Type: application/json' -d "$item" "http://127.0.0.1:$port/items/")"
 check create_item '{"name":"Loom","description":null,"price":450.5,"tax":null,"tags":[]}' "$(post "$item")"
 case $(post '{"name":"","price":0,"tax":-1,"tags":[1,2,3,4,5,6,7,8,9,10,11]}') in
     '{"detail":[{"type":"string_too_short","loc":["body","name"]'*'{"type":"greater_than","loc":["body","price"]'*) ok bad_item_in_a_body ;;
@@ -82,6 +83,14 @@ esac
 check unknown '{"detail":"Not Found"}' "$(get /nope)"
 check wrong_method 405 "$(status -X POST "http://127.0.0.1:$port/items/42")"
 check document 200 "$(status "http://127.0.0.1:$port/openapi.json")"
+case $(get /openapi.json) in
+    *'"/items/":{"post":{'*'"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Item"}'*'"200":{'*'"schema":{"$ref":"#/components/schemas/Item"}'*) ok item_is_referred_to ;;
+    *) not_ok item_is_referred_to "$(get /openapi.json | grep -o '"/items/":{.\{900\}')" ;;
+esac
+case $(get /openapi.json) in
+    *'"Item":{"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":80,'*'"price":{"type":"number","format":"double","exclusiveMinimum":0,'*'"tags":{"type":"array","items":{"type":"string"},"maxItems":10,'*) ok item_is_a_component ;;
+    *) not_ok item_is_a_component "$(get /openapi.json | grep -o '"Item":{.\{400\}')" ;;
+esac
 check docs 200 "$(status "http://127.0.0.1:$port/docs")"
 check redoc 200 "$(status "http://127.0.0.1:$port/redoc")"
 check index 200 "$(status "http://127.0.0.1:$port/")"
@@ -126,7 +135,7 @@ check submit_task '{"message":"Task submitted"}' "$(curl -s -X POST "http://127.
 check receive_item '{"message":"Item received"}' "$(curl -s -X POST "http://127.0.0.1:$port/items/7")"
 check send_message_without_one 422 "$(status -X POST "http://127.0.0.1:$port/send-message/")"
 check async_task '{"message":"This task was executed asynchronously!"}' "$(get /async-task)"
-check events "retry: 1000 id: 1 data: {\"n\":1,\"says\":\"weft\"}" "$(curl -s -N --max-time 0.5 "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
+check one_event_a_second "retry: 1000 id: 1 data: {\"n\":1,\"says\":\"weft\"} id: 2 data: {\"n\":2,\"says\":\"shuttle\"}" "$(curl -s -N --max-time 1.6 "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
 check events_go_on "retry: 1000 id: 42 data: {\"n\":42,\"says\":\"shuttle\"}" "$(curl -s -N --max-time 0.5 -H 'Last-Event-ID: 41' "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
 for _ in $(seq 30); do [ -s "$work/messages" ] && break; sleep 0.1; done
 check the_message_is_one_line 'a b c' "$(cat "$work/messages")"

@@ -24,6 +24,7 @@
 #include "weft/provider.h"
 #include "weft/background.h"
 #include "weft/web.h"
+#include "weft/metrics.h"
 #include "weft/serve.h"
 #include "weft/settings.h"
 #include "weft/test.h"

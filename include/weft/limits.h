@@ -22,6 +22,8 @@ typedef struct weft_serve_opts {
     int write_timeout_ms;             /* 30 000 without the client taking a byte, and for all that is sent at once that and a
                                          second for each KiB of it */
     int connections_max;              /* 10 000 */
+    int unready_ms;                   /* none: from SIGTERM until the stop begins, all is served and WEFT_READY says no,
+                                         so that a balancer sends nobody any more */
     int grace_ms;                     /* 10 000 from SIGTERM until what still runs is cancelled */
     int hard_ms;                      /* 2 000 more until its connections are closed */
     int background_max;               /* 1 000 background tasks that wait to start or run */

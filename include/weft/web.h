@@ -307,6 +307,11 @@ typedef struct weft_mount {
 #define WEFT_MOUNT(path_, app_, ...) { .path = path_, .app = &(app_), __VA_ARGS__ }
 #define WEFT_MOUNTS(...) (const weft_mount[]){ __VA_ARGS__, { 0 } }
 
+/* Something that has to work for the server to be ready: .ready = WEFT_READY_WHEN({ "database", database_answers }) of an application, with
+ * int database_answers(void), which may wait and returns 0 or what weft_fail does. All are asked at once, a second each. See metrics.h. */
+typedef struct weft_check { const char *name; int (*check)(void); } weft_check;
+#define WEFT_READY_WHEN(...) (const weft_check[]){ __VA_ARGS__, { 0 } }
+
 /* A whole application. const weft_app app = { .title = "shop", .routes = WEFT_ROUTES(...) };
  *
  * weft serves what it knows of it: an OpenAPI 3.1 document at .openapi_path ("/openapi.json"), Swagger UI at .docs_path
@@ -334,6 +339,7 @@ typedef struct weft_app {
     const weft_mount *mounts;
     const weft_on_failure *on_failure;
     bool problems, debug;
+    const weft_check *ready;         /* what WEFT_READY asks: metrics.h */
     bool trace;                      /* see above; of the outermost application */
     const weft_template *const *templates;           /* of pages: template.h */
     const weft_layer *middleware;    /* around all of it: middleware.h */

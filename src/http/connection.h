@@ -66,7 +66,7 @@ struct weft__server {
     bool accept_fails;                   /* as it last did, which was said */
     int listener_fd, port;
     weft_scope scope;
-    bool scope_entered, stopping, hurry;
+    bool scope_entered, unready, stopping, hurry;
     weft__fiber *runner;                 /* in weft__server_run */
     unsigned connections, rejected; /* all; those of them that are only told they are too many */
     patience idle, heads, lingers;

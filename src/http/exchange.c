@@ -422,6 +422,7 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     if (__builtin_expect(x->taker != NULL, 0)) return x->taker->reply(x->taker, status, headers, body);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
+    x->status = (uint16_t)status;
     if (c->left) return WEFT_EOF;
     bool bodiless = weft__http_bodiless(status);
     weft__request_settle(r);

@@ -60,6 +60,10 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
         snprintf(why, 256, "port is %d: expected -1 to 65535", opts.port);
         return WEFT_EINVAL;
     }
+    if (opts.unready_ms < 0) {
+        snprintf(why, 256, "unready_ms is %d: expected 0 or more", opts.unready_ms);
+        return WEFT_EINVAL;
+    }
     for (const option *o = options; o < options + weft_count(options); o++) {
         void *value = (char *)&opts + o->offset;
         int rc = o->is_size ? size_option(o, value, why) : count_option(o, value, why);

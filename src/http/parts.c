@@ -28,6 +28,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     if (x->taker) return x->taker->begin(x->taker, status, headers, length);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
+    x->status = (uint16_t)status;
     weft__request_settle(r);
     r->parts.framing = framing_of(r, status, length);
     r->parts.length = r->parts.left = length;
@@ -234,4 +235,6 @@ void weft__exchange_until_stop(weft__exchange *x)
     if (r->c->server->stopping) weft__connection_cut(r->c);
 }
 
+bool weft__exchange_unready(const weft__exchange *x) { return looked_at(x)->c->server->stopping || looked_at(x)->c->server->unready; }
+unsigned weft__exchange_connections(const weft__exchange *x) { return looked_at(x)->c->server->connections; }
 bool weft__exchange_stops(const weft__exchange *x) { return looked_at(x)->c->server->stopping; }

@@ -281,6 +281,8 @@ int weft__server_run(weft__server *s)
     return rc < 0 && rc != WEFT_ECANCELED ? rc : 0;
 }
 
+void weft__server_unready(weft__server *s) { s->unready = true; }
+
 void weft__server_stop(weft__server *s)
 {
     if (s->stopping) s->hurry = true;

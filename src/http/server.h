@@ -38,6 +38,7 @@ struct weft__exchange {
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
     bool replied;
+    uint16_t status;                 /* of the answer, as it went; 0: none has */
     weft__afterwards afterwards;
 };
 
@@ -154,6 +155,9 @@ bool weft__exchange_cut(const weft__exchange *x);
 /* This answer has no end of its own: its task is cancelled as soon as the server stops, or now if it does. */
 void weft__exchange_until_stop(weft__exchange *x);
 bool weft__exchange_stops(const weft__exchange *x);
+/* The server stops, or says that it soon will. How many connections it has. */
+bool weft__exchange_unready(const weft__exchange *x);
+unsigned weft__exchange_connections(const weft__exchange *x);
 
 /* ---- the server ---- */
 
@@ -167,6 +171,8 @@ int weft__server_port(const weft__server *s);
  * WEFT_ETIMEDOUT: some handlers do not end, they are named on stderr. Their scope then stays around
  * the calling task, which should end, and so should the program. Waits: always. */
 int weft__server_run(weft__server *s);
+/* Say to who asks that it is not ready any more, and serve on. Waits: never. */
+void weft__server_unready(weft__server *s);
 /* Begin the graceful stop; twice: skip the grace. Waits: never. */
 void weft__server_stop(weft__server *s);
 /* After run has returned. What handlers that do not end still use is kept, for ever. */

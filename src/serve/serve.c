@@ -29,18 +29,35 @@ typedef struct serving {
     weft__loop *loop;
     bool begun;                      /* what fails from here on is said where it fails */
     weft__server *server;            /* NULL: not yet, or no longer */
+    weft__timer unready;             /* until the stop begins */
     weft__backgrounds *backgrounds;  /* NULL: not open */
     unsigned stops;                  /* signals passed on so far */
     int status;                      /* what the process ends with although nothing else failed */
 } serving;
+
+static void unready_over(weft__timer *t)
+{
+    serving *s = (serving *)((char *)t - offsetof(serving, unready));
+    if (s->server) weft__server_stop(s->server);
+}
+
+static void unready(serving *s)
+{
+    weft__server_unready(s->server);
+    s->unready.fire = unready_over;
+    int64_t at = weft__loop_clock(s->loop) + s->opts->unready_ms * INT64_C(1000000);
+    if (weft__timer_start(s->loop, &s->unready, at) < 0) weft__server_stop(s->server);
+}
 
 /* The first signal begins the graceful stop, the second skips its grace; there is nothing more to
  * skip. */
 static void signalled(weft__watch *w, uint32_t count)
 {
     serving *s = (serving *)w;
-    for (; s->stops < count && s->stops < 2; s->stops++) {
-        if (s->server) weft__server_stop(s->server);
+    unsigned most = s->opts->unready_ms ? 3 : 2;
+    for (; s->stops < count && s->stops < most; s->stops++) {
+        if (s->server && !s->stops && s->opts->unready_ms) unready(s);
+        else if (s->server) weft__server_stop(s->server);
         else if (s->backgrounds) weft__backgrounds_hurry(s->backgrounds);
         else weft__loop_stop(s->loop);
     }
@@ -104,6 +121,7 @@ static int listen_and_serve(serving *s)
     say_listening(s);
     rc = weft__server_run(server);
     s->server = NULL;
+    weft__timer_stop(s->loop, &s->unready);
     if (rc < 0 && rc != WEFT_ETIMEDOUT)
         fprintf(stderr, "weft: cannot watch its listening socket: %s\n", weft_error_of(rc)->text);
     if (rc == WEFT_ETIMEDOUT) hung(s);

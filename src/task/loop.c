@@ -1,5 +1,6 @@
 /* The scheduler: a FIFO of ready fibers that switch to each other directly; the loop's own stack polls, fires
  * timers and runs what the poller tells. */
+#include "task/counts.h"
 #include "task/loop.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ weft__block_pool *weft__loop_blocks(weft__loop *loop) { return &loop->blocks; }
 void **weft__loop_slot(weft__loop *loop, int which) { return &loop->slots[which]; }
 weft__fiber *weft__self(void) { return weft__the_loop ? weft__the_loop->current : NULL; }
 void weft__task_label(const char *label) { if (weft__self()) weft__self()->label = label; }
+weft__loop_counts weft__loop_counts_of(weft__loop *loop) { return (weft__loop_counts){ loop->tasks_started, loop->stacks.in_use }; }
 void weft__task_work(void *work) { if (weft__self()) weft__self()->work = work; }
 const char *weft__task_label_of(const weft_task *t) { return t->fiber ? t->fiber->label : NULL; }
 int64_t weft_now_ns(void) { return weft__the_loop ? weft__the_loop->now_ns : 0; }

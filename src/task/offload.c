@@ -1,5 +1,6 @@
 /* Pools of threads as a loop has them: places in them, and tasks that wait for what runs there. */
 #include "task/offload.h"
+#include "task/counts.h"
 #include <inttypes.h>
 #include <string.h>
 #include "base/mem.h"
@@ -344,4 +345,12 @@ bool weft__offload_say_stuck(weft__loop *loop, int64_t for_ns)
     for (const weft__crew *c = *weft__loop_slot(loop, WEFT__SLOT_THREADS); c; c = c->next)
         said = say_stuck(c, loop->now_ns - for_ns, said);
     return said;
+}
+
+bool weft__pool_counts_of(weft__loop *loop, int i, weft__pool_counts *out)
+{
+    const weft__crew *c = *weft__loop_slot(loop, WEFT__SLOT_THREADS);
+    while (c && i-- > 0) c = c->next;
+    if (c) *out = (weft__pool_counts){ weft__threads_name(c->threads), c->threads_max, (uint32_t)c->in.count, (uint32_t)c->waiting.count };
+    return c != NULL;
 }

@@ -1,6 +1,7 @@
 /* The processes of a loop: who waits for one, who has one, and how many there are. */
 #include <string.h>
 #include "base/mem.h"
+#include "task/counts.h"
 #include "task/process.h"
 
 static weft_processes_opts wanted;                   /* before any loop: for all of them */
@@ -300,4 +301,16 @@ weft__processes *weft__processes_here(const char *name, int *rc)
     else if (*rc == WEFT_ENOENT) weft_fail(*rc, "no process for %s; the zygote, which starts them: %s", name, weft__zygote_why());
     else weft_fail(*rc, "no process for %s: %s", name, weft__code_text(*rc));
     return NULL;
+}
+
+bool weft__process_counts_of(weft__loop *loop, weft__pool_counts *out)
+{
+    const weft__processes *p = *weft__loop_slot(loop, WEFT__SLOT_PROCESSES);
+    if (!p) return false;
+    *out = (weft__pool_counts){ .name = "processes", .waiting = (uint32_t)p->waiting_count };
+    for (int i = 0; i < p->opts.processes_max; i++) {
+        out->threads += p->workers[i].state != WEFT__NO_WORKER;
+        out->running += p->workers[i].state == WEFT__BUSY;
+    }
+    return true;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "model/schema_check.h"
+#include "web/metrics.h"
 #include "web/endpoint.h"
 #include "web/openapi.h"
 #include "web/provider.h"
@@ -425,6 +426,13 @@ static int write_document(compiling *c, weft__site *site)
 
 /* ---- the whole ---- */
 
+static bool tells_metrics(const weft__app *app)
+{
+    for (uint32_t i = 0; i < app->endpoints.count; i++)
+        if (app->endpoints.items[i].route->handler == (weft__fn *)weft__metrics_answer) return true;
+    return false;
+}
+
 static int compile(compiling *c, const weft_app *app)
 {
     around outside = { .prefix = WEFT_S("") };
@@ -437,6 +445,7 @@ static int compile(compiling *c, const weft_app *app)
         rc = write_document(c, c->app->sites.items[i]);
     for (uint32_t i = 0; rc == 0 && i < c->app->endpoints.count; i++)
         weft__endpoint_announce(&c->app->endpoints.items[i]);
+    if (rc == 0 && tells_metrics(c->app) && !(c->app->metrics = weft__metrics_new(c->app))) rc = WEFT_ENOMEM;
     return rc == 0 ? c->faults->failed : rc;
 }
 
@@ -467,6 +476,7 @@ void weft__app_free(weft__app *app)
 {
     if (!app) return;
     for (uint32_t i = 0; i < app->sites.count; i++) weft__buf_free(&app->sites.items[i]->document);
+    weft__metrics_free(app->metrics);
     weft__mades_drop(&app->mades);
     weft__arena_free(&app->arena);
     weft__free(app);

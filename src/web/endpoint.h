@@ -108,6 +108,7 @@ struct weft__app {
     weft__endpoints endpoints;       /* weft's own pages first */
     weft__mades mades;               /* of middleware */
     bool layered;                    /* a request that no route fits may have middleware around it */
+    struct weft__metrics *metrics;   /* what is counted; NULL: nothing */
     bool traces;                     /* requests are part of traces */
 };
 

@@ -3,6 +3,7 @@
 #include "io/trace.h"
 #include "model/json.h"
 #include "web/background.h"
+#include "web/metrics.h"
 #include "web/failure.h"
 #include "web/provider.h"
 
@@ -346,10 +347,13 @@ void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
     weft__match m;
+    int64_t began_ns = __builtin_expect(app->metrics != NULL, 0) ? weft__metrics_begin(app->metrics) : 0;
+    int route = -1;
     weft__task_work(&x->afterwards);
     if (__builtin_expect(app->traces, 0)) begin_trace(x);
     if (find(app, x->head, &m)) {
         const weft__endpoint *e = &app->endpoints.items[m.route];
+        route = m.route;
         weft__task_label(e->name.ptr);
         if (__builtin_expect(e->layers.count != 0, 0)) go_through(e, x, &m);
         else answer(e, x, &m);
@@ -357,6 +361,7 @@ void weft__app_handle(void *app_, weft__exchange *x)
         weft__task_label(NULL);
     } else if (app->layered) go_through_without_route(app, x, &m);
     else answer_without_route(app, x, &m);
+    if (__builtin_expect(app->metrics != NULL, 0)) weft__metrics_end(app->metrics, x, route, began_ns);
     if (__builtin_expect(x->afterwards.newest != NULL, 0)) weft__background_answered(x);
     weft__task_work(NULL);
 }

@@ -1,0 +1,314 @@
+/* The user's own metrics: one table of series, flat and without pointers but to what is static in the program, so that it may lie in
+ * memory that processes share. Values change by atomic operations, from any thread; a new series takes a lock. */
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#include "io/log.h"
+#include "web/metrics.h"
+#include "wire/number.h"
+
+enum { SERIES_MAX = 1024, PLACES = 2 * SERIES_MAX, LABELS_MAX = 6, LABEL_BYTES = 100, BUCKETS_MAX = 20 };
+
+typedef struct weft__series {
+    weft_metric *of;
+    uint32_t hash;
+    uint8_t lens[LABELS_MAX];
+    char labels[LABEL_BYTES];            /* the values, one behind the other */
+    uint64_t value, count;               /* a double's bits: value, or a histogram's sum */
+    uint64_t buckets[BUCKETS_MAX + 1];
+} weft__series;
+
+/* `places` has numbers of series + 1 at where their hashes lead; 0 is none. They are written last. */
+static struct {
+    pthread_mutex_t lock;
+    uint32_t count;
+    uint64_t dropped;
+    uint16_t places[PLACES];
+    weft__series series[SERIES_MAX];
+} table = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static const double seconds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
+
+/* ---- mistakes, told once ---- */
+
+static bool is_name(const char *s, size_t len, bool colon)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool letter = ((s[i] | 32) >= 'a' && (s[i] | 32) <= 'z') || s[i] == '_' || (colon && s[i] == ':');
+        if (!letter && !(i && s[i] >= '0' && s[i] <= '9')) return false;
+    }
+    return len > 0;
+}
+
+/* The next of "kind, country"; false behind the last. */
+static bool label_next(const char **labels, weft_str *name)
+{
+    const char *at = *labels;
+    if (!at || !*at) return false;
+    at += strspn(at, " ");
+    size_t n = strcspn(at, ",");
+    *labels = at[n] ? at + n + 1 : at + n;
+    while (n && at[n - 1] == ' ') n--;
+    *name = (weft_str){ at, n };
+    return true;
+}
+
+static const char *labels_fault(const weft_metric *m)
+{
+    const char *labels = m->labels;
+    weft_str name;
+    size_t n = 0;
+    for (; label_next(&labels, &name); n++)
+        if (!is_name(name.ptr, name.len, false) || weft_str_equal(name, WEFT_S("le"))) return "a label's name has letters, digits and _";
+    return n > LABELS_MAX ? "more than 6 labels" : NULL;
+}
+
+static const char *buckets_fault(const weft_metric *m)
+{
+    if (m->bucket_count > BUCKETS_MAX) return "more than 20 buckets";
+    for (size_t i = 1; i < m->bucket_count; i++)
+        if (!(m->buckets[i] > m->buckets[i - 1])) return "its buckets do not rise";
+    return NULL;
+}
+
+static const char *fault_of(const weft_metric *m)
+{
+    if (!m->name || !is_name(m->name, strlen(m->name), true)) return "its name has letters, digits, _ and :, and begins with no digit";
+    const char *fault = labels_fault(m);
+    return fault ? fault : buckets_fault(m);
+}
+
+static weft__series *refused(weft_metric *m, const char *why)
+{
+    if (!__atomic_exchange_n(&m->faulty, true, __ATOMIC_RELAXED)) weft__log(WEFT_LOG_ERROR, "metric %s is not counted: %s", m->name ? m->name : "(none)", why);
+    return NULL;
+}
+
+/* ---- finding a series ---- */
+
+static size_t label_count(const weft_metric *m)
+{
+    const char *labels = m->labels;
+    weft_str name;
+    size_t n = 0;
+    while (label_next(&labels, &name)) n++;
+    return n;
+}
+
+/* Whole characters of at most `max` bytes. */
+static size_t cut(weft_str s, size_t max)
+{
+    if (s.len <= max) return s.len;
+    while (max && ((unsigned char)s.ptr[max] & 0xc0) == 0x80) max--;
+    return max;
+}
+
+static void describe(weft__series *s, weft_metric *m, const weft_str *labels, size_t count)
+{
+    uint32_t hash = 2166136261u ^ (uint32_t)(uintptr_t)m;
+    size_t at = 0;
+    *s = (weft__series){ .of = m };
+    for (size_t i = 0; i < count; i++) {
+        size_t n = cut(labels[i], LABEL_BYTES / count);
+        if (n) memcpy(s->labels + at, labels[i].ptr, n);
+        s->lens[i] = (uint8_t)n;
+        at += n;
+    }
+    for (size_t i = 0; i < at; i++) hash = (hash ^ (unsigned char)s->labels[i]) * 16777619u;
+    for (size_t i = 0; i < count; i++) hash = (hash ^ s->lens[i]) * 16777619u;
+    s->hash = hash;
+}
+
+static bool same(const weft__series *a, const weft__series *b)
+{
+    return a->of == b->of && a->hash == b->hash && memcmp(a->lens, b->lens, sizeof a->lens) == 0 && memcmp(a->labels, b->labels, sizeof a->labels) == 0;
+}
+
+/* The series, or, in *place, where it would be. */
+static weft__series *look(const weft__series *wanted, uint32_t *place)
+{
+    for (*place = wanted->hash % PLACES;; *place = (*place + 1) % PLACES) {
+        uint16_t n = __atomic_load_n(&table.places[*place], __ATOMIC_ACQUIRE);
+        if (!n) return NULL;
+        if (same(&table.series[n - 1], wanted)) return &table.series[n - 1];
+    }
+}
+
+/* Two metrics of one name would be one metric with two meanings. */
+static const weft_metric *namesake(const weft_metric *m)
+{
+    for (uint32_t i = 0; i < table.count; i++)
+        if (table.series[i].of != m && strcmp(table.series[i].of->name, m->name) == 0) return table.series[i].of;
+    return NULL;
+}
+
+static weft__series *add_locked(const weft__series *wanted, const char **why)
+{
+    uint32_t place;
+    weft__series *s = look(wanted, &place);
+    if (s) return s;
+    if (namesake(wanted->of)) *why = "another metric has its name";
+    else if (table.count == SERIES_MAX) table.dropped++;
+    else {
+        s = &table.series[table.count];
+        *s = *wanted;
+        table.count++;
+        __atomic_store_n(&table.places[place], (uint16_t)table.count, __ATOMIC_RELEASE);
+    }
+    return s;
+}
+
+static __attribute__((noinline)) weft__series *find(weft_metric *m, const weft_str *labels, size_t count)
+{
+    weft__series wanted;
+    uint32_t place;
+    const char *why = fault_of(m);
+    if (!why && label_count(m) != count) why = "it is given another number of labels than it has";
+    if (why) return refused(m, why);
+    describe(&wanted, m, labels, count);
+    weft__series *s = look(&wanted, &place);
+    if (!s) {
+        pthread_mutex_lock(&table.lock);
+        s = add_locked(&wanted, &why);
+        pthread_mutex_unlock(&table.lock);
+    }
+    if (why) return refused(m, why);
+    if (s && !count) __atomic_store_n(&m->only, s, __ATOMIC_RELEASE);
+    return s;
+}
+
+static inline weft__series *series_of(weft_metric *m, int kind, const weft_str *labels, size_t count)
+{
+    weft__series *s = count ? NULL : __atomic_load_n(&m->only, __ATOMIC_ACQUIRE);
+    if ((int)m->kind != kind) return refused(m, "it is of another kind");
+    if (__builtin_expect(__atomic_load_n(&m->faulty, __ATOMIC_RELAXED), 0)) return NULL;
+    return s ? s : find(m, labels, count);
+}
+
+/* ---- counting ---- */
+
+static double double_of(uint64_t bits)
+{
+    double d;
+    memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
+static uint64_t bits_of(double d)
+{
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    return bits;
+}
+
+static void add(uint64_t *at, double value)
+{
+    uint64_t before = __atomic_load_n(at, __ATOMIC_RELAXED), after;
+    do after = bits_of(double_of(before) + value);
+    while (!__atomic_compare_exchange_n(at, &before, after, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+void weft__metric_add(weft_metric *m, int kind, double value, const weft_str *labels, size_t count)
+{
+    weft__series *s = series_of(m, kind, labels, count);
+    if (!s || (kind == WEFT__COUNTER && !(value >= 0))) return;
+    add(&s->value, value);
+}
+
+void weft__metric_set(weft_metric *m, double value, const weft_str *labels, size_t count)
+{
+    weft__series *s = series_of(m, WEFT__GAUGE, labels, count);
+    if (s) __atomic_store_n(&s->value, bits_of(value), __ATOMIC_RELAXED);
+}
+
+static const double *bounds_of(const weft_metric *m, size_t *count)
+{
+    *count = m->bucket_count ? m->bucket_count : weft_count(seconds);
+    return m->bucket_count ? m->buckets : seconds;
+}
+
+void weft__metric_observe(weft_metric *m, double value, const weft_str *labels, size_t count)
+{
+    weft__series *s = series_of(m, WEFT__HISTOGRAM, labels, count);
+    size_t n, i = 0;
+    if (!s || isnan(value)) return;
+    const double *bounds = bounds_of(m, &n);
+    while (i < n && value > bounds[i]) i++;
+    __atomic_fetch_add(&s->buckets[i], 1, __ATOMIC_RELAXED);
+    add(&s->value, value);
+}
+
+/* ---- written ---- */
+
+static void begin(weft__buf *out, const weft__series *s, const char *suffix, bool open)
+{
+    const char *labels = s->of->labels;
+    weft_str name;
+    size_t at = 0;
+    char text[64];
+    weft__buf_printf(out, "%s%s", s->of->name, suffix);
+    if (!open && !s->of->labels) return;
+    weft__buf_add_char(out, '{');
+    for (size_t i = 0; label_next(&labels, &name); at += s->lens[i++]) {
+        size_t n = name.len < sizeof text ? name.len : sizeof text - 1;
+        memcpy(text, name.ptr, n);
+        text[n] = 0;
+        weft__label_add(out, text, (weft_str){ s->labels + at, s->lens[i] });
+    }
+    if (!open) weft__buf_add_char(out, '}');
+}
+
+static void write_histogram(weft__buf *out, const weft__series *s)
+{
+    size_t n;
+    uint64_t all = 0;
+    const double *bounds = bounds_of(s->of, &n);
+    for (size_t i = 0; i <= n; i++) {
+        char text[WEFT__DOUBLE_PLAIN_MAX];
+        all += __atomic_load_n(&s->buckets[i], __ATOMIC_RELAXED);
+        begin(out, s, "_bucket", true);
+        weft__label_add(out, "le", i < n ? (weft_str){ text, weft__double_write_plain(text, bounds[i]) } : WEFT_S("+Inf"));
+        weft__buf_add_char(out, '}');
+        weft__value_add(out, (double)all);
+    }
+    begin(out, s, "_sum", false);
+    weft__value_add(out, double_of(__atomic_load_n(&s->value, __ATOMIC_RELAXED)));
+    begin(out, s, "_count", false);
+    weft__value_add(out, (double)all);
+}
+
+static void write_all_of(weft__buf *out, const weft_metric *m, uint32_t from, uint32_t count)
+{
+    static const char *const types[] = { "counter", "gauge", "histogram" };
+    weft__metric_head(out, m->name, types[m->kind], m->help ? m->help : "");
+    for (uint32_t i = from; i < count; i++) {
+        const weft__series *s = &table.series[i];
+        if (s->of != m) continue;
+        if (m->kind == WEFT__HISTOGRAM) {
+            write_histogram(out, s);
+            continue;
+        }
+        begin(out, s, "", false);
+        weft__value_add(out, double_of(__atomic_load_n(&s->value, __ATOMIC_RELAXED)));
+    }
+}
+
+static bool seen_before(uint32_t i)
+{
+    for (uint32_t k = 0; k < i; k++)
+        if (table.series[k].of == table.series[i].of) return true;
+    return false;
+}
+
+void weft__series_write(weft__buf *out)
+{
+    pthread_mutex_lock(&table.lock);
+    uint32_t count = table.count;
+    uint64_t dropped = table.dropped;
+    pthread_mutex_unlock(&table.lock);
+    for (uint32_t i = 0; i < count; i++)
+        if (!seen_before(i)) write_all_of(out, table.series[i].of, i, count);
+    weft__metric_head(out, "weft_series_dropped_total", "counter", "Values that found no room among 1024 series.");
+    weft__buf_lit(out, "weft_series_dropped_total");
+    weft__value_add(out, (double)dropped);
+}

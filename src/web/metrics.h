@@ -1,0 +1,64 @@
+#ifndef WEFT_SRC_WEB_METRICS_H
+#define WEFT_SRC_WEB_METRICS_H
+/* What an application with a route of WEFT_METRICS counts. */
+#include "web/endpoint.h"
+#include "weft/metrics.h"
+
+enum { WEFT__LATENCIES = 16, WEFT__STATUSES = 40, WEFT__LAGS = 9 };
+
+/* Of one route; the last of a region is for requests that no route fits. */
+typedef struct weft__route_counts {
+    uint64_t status[WEFT__STATUSES];
+    uint64_t latency[WEFT__LATENCIES + 1], latency_ns;   /* each bucket alone: whoever reads adds up */
+    uint64_t bytes, bytes_max;
+} weft__route_counts;
+
+/* All that one loop counts: without pointers, and written by that loop alone, with plain stores of whole words. So it may lie in memory that
+ * processes share, none of them waits for another, and whoever reads adds up the regions of all. */
+typedef struct weft__region {
+    uint64_t in_flight, connections;
+    uint64_t lag[WEFT__LAGS + 1], lag_ns, lag_count;
+    uint64_t route_count;
+    weft__route_counts routes[];
+} weft__region;
+
+typedef struct weft__metrics weft__metrics;
+struct weft__metrics {
+    const struct weft__app *app;
+    weft__region *mine;
+    weft__region **all;              /* of every process that serves, mine among them */
+    unsigned count;
+    weft__timer timer;               /* of the lag */
+    weft__loop *loop;                /* that the timer runs on; NULL: it does not */
+    int64_t due_ns;
+};
+
+size_t weft__region_bytes(uint32_t routes);
+
+/* For an application whose endpoints are all there. NULL without memory. */
+weft__metrics *weft__metrics_new(const struct weft__app *app);
+void weft__metrics_free(weft__metrics *m);
+
+/* Around a request. `route` is the endpoint's number; -1: none. Wait: never. */
+int64_t weft__metrics_begin(weft__metrics *m);
+void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int64_t began_ns);
+
+/* ---- metrics_text.c ---- */
+
+/* The whole page; what is told of routes alone. Wait: never. */
+void weft__metrics_write(weft__buf *out, const weft__metrics *m, const weft__exchange *x);
+void weft__metrics_write_routes(weft__buf *out, const weft__metrics *m);
+
+/* For that page: the words of an exposition. A metric's two lines; a sample, up to its value. `labels` are whole, without braces. */
+void weft__metric_head(weft__buf *out, const char *name, const char *type, const char *help);
+void weft__label_add(weft__buf *out, const char *name, weft_str value);      /* ,name="value", escaped; the first without a comma */
+void weft__value_add(weft__buf *out, double value);
+
+/* ---- metric.c: the user's own ---- */
+
+void weft__series_write(weft__buf *out);
+
+/* The name and bound of each slot. */
+const char *weft__status_name(int slot);
+extern const int64_t weft__latency_ns[WEFT__LATENCIES], weft__lag_ns[WEFT__LAGS];
+#endif

@@ -77,6 +77,7 @@ bin=$work/node_modules/.bin
 export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 
 cd "$work"
+run judges_are_for_node_18_and_20 node engines.mjs "$OLDPWD/tests/documents/package-lock.json"
 for name in showcase shop pairs; do
     run "redocly_${name}" "$bin/redocly" lint --extends=spec "$name.json"
     run "validators_${name}" node judge.mjs "$name.json"

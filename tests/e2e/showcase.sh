@@ -81,7 +81,7 @@ case $(post '{"name":"","price":0,"tax":-1,"tags":[1,2,3,4,5,6,7,8,9,10,11]}') i
     *) not_ok bad_item_in_a_body "$(post '{"name":"","price":0}')" ;;
 esac
 check unknown '{"detail":"Not Found"}' "$(get /nope)"
-check wrong_method 405 "$(status -X POST "http://127.0.0.1:$port/items/42")"
+check wrong_method 405 "$(status -X DELETE "http://127.0.0.1:$port/items/42")"
 check document 200 "$(status "http://127.0.0.1:$port/openapi.json")"
 case $(get /openapi.json) in
     *'"/items/":{"post":{'*'"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Item"}'*'"200":{'*'"schema":{"$ref":"#/components/schemas/Item"}'*) ok item_is_referred_to ;;

@@ -181,4 +181,83 @@ typedef struct weft_security_headers_opts {
 } weft_security_headers_opts;
 #define weft_security_headers(...) WEFT__OWN_LAYER(security_headers, weft_security_headers_opts, __VA_ARGS__)
 extern const struct weft__layer_kind weft__security_headers_kind;
+
+/* weft_conditional(): answers to GET and HEAD that are in one piece, with status 200 and no no-store, have an ETag, their handler's or one made of the body, and are held
+ * against If-None-Match and If-Modified-Since (304) and If-Match and If-Unmodified-Since (412). The handler runs all the same: what is saved is what goes over the wire.
+ * Put it inside of weft_compression. RFC 9110, 13 */
+typedef struct weft_conditional_opts { weft__named_options_only _; } weft_conditional_opts;
+#define weft_conditional(...) WEFT__OWN_LAYER(conditional, weft_conditional_opts, __VA_ARGS__)
+extern const struct weft__layer_kind weft__conditional_kind;
+
+/* weft_rate_limit(.limit = 100): each client has so many requests a minute (window_s: 60), which come back one by one; more are answered 429 with
+ * Retry-After. RateLimit-Limit, -Remaining and -Reset tell how it stands. burst: how many may come at once, limit without it.
+ * A client is the address that it comes from; or the value of a header, when it has that (.header = "X-Api-Key": put what checks it outside); or what key(request) says,
+ * "" for one that is not counted. Of keys_max clients it is known how they stand, 10 000; of more, those whose requests are longest ago are forgotten. Each process counts for itself. */
+typedef weft_str weft_client_key(const weft_request *request);
+typedef struct weft_rate_limit_opts {
+    weft__named_options_only _;
+    int limit, window_s, burst, keys_max;
+    const char *header;
+    weft_client_key *key;
+} weft_rate_limit_opts;
+#define weft_rate_limit(...) WEFT__OWN_LAYER(rate_limit, weft_rate_limit_opts, __VA_ARGS__)
+extern const struct weft__layer_kind weft__rate_limit_kind;
+
+/* weft_sessions(.model = WEFT_SCHEMA(Cart), .secrets = &secrets): a model that stays with a client from one request to the next, in a cookie that is signed and can be
+ * read by who has it, but not altered.
+ *
+ *     Cart *cart;
+ *     WEFT_TRY(weft_session(Cart, in->request, &cart));
+ *     cart->items++;
+ *
+ * Without a cookie that is good, it is what JSON of {} would give, or zeros. It is sent when it has changed, and again when half of its time is over; with an answer in parts, what it
+ * is when the head goes. One that has no room in a cookie (4 KiB) is a failure. cookie: "session". max_age_s: 14 days. path: "/"; domain; same_site: "Lax". It is
+ * HttpOnly, and Secure unless over_http (browsers take Secure ones from http://localhost, other clients may not). Secrets: see secret.h; they are there when the program serves. */
+typedef struct weft_sessions_opts {
+    weft__named_options_only _;
+    const weft_schema *model;
+    const struct weft_secrets *secrets;
+    const char *cookie, *path, *domain, *same_site;
+    int64_t max_age_s;
+    bool over_http;
+} weft_sessions_opts;
+#define weft_sessions(...) WEFT__OWN_LAYER(sessions, weft_sessions_opts, __VA_ARGS__)
+extern const struct weft__layer_kind weft__sessions_kind;
+/* The session of this request, which the handler may change, until the answer goes; the same one each time. 0; WEFT_EINVAL, recorded: there is no weft_sessions
+ * around the route, or one of another model; WEFT_ENOMEM. Waits: never. */
+#define weft_session(Model, request, out) weft__session((request), &weft_schema_##Model, (void **)(Model **){ (out) })
+int weft__session(const weft_request *request, const weft_schema *model, void **out) WEFT_NODISCARD;
+/* It ends: the client forgets it. Waits: never. */
+void weft_session_end(const weft_request *request);
+
+/* weft_csrf(): POST, PUT, PATCH, DELETE and the like from pages of other sites are answered 403. Browsers say where a request is from (Sec-Fetch-Site, Origin, Referer), and
+ * pages cannot make them say otherwise; a client that says nothing is no browser and goes on. origins: others whose pages may, as of weft_cors.
+ * token: such requests have a token as well, in a cookie (cookie: "csrf") that answers to GET and the like give, and in a header (header: "X-CSRF-Token") that scripts of our pages
+ * copy it to; signed with secrets. Forms without a script cannot send it: they are held by the first check alone, so leave token off where there are some. over_http: the cookie
+ * goes over http, too. */
+typedef struct weft_csrf_opts {
+    weft__named_options_only _;
+    const char *origins;
+    bool token, over_http;
+    const char *cookie, *header;
+    const struct weft_secrets *secrets;
+} weft_csrf_opts;
+#define weft_csrf(...) WEFT__OWN_LAYER(csrf, weft_csrf_opts, __VA_ARGS__)
+extern const struct weft__layer_kind weft__csrf_kind;
+
+/* weft_idempotency(): a POST or PATCH with a header Idempotency-Key (1 to 255 bytes) is done once: the same request with the same key is answered as the first one was, with
+ * Idempotency-Replayed: true, and 409 while that is being answered. Keys are those of a client: of its Authorization or Cookie, else its address, or what client(request) says.
+ * Answers are kept for ttl_s (a day), entries_max of them (1 000) in bytes_max (16 MiB), the oldest go first; those of 500 and more are not, nor those in parts: there the request
+ * may be made again. Cookies are not given again. required: 400 without a key. Each process keeps its own. Two requests are the same when method, path and query are: the body is
+ * not looked at. draft-ietf-httpapi-idempotency-key-header */
+typedef struct weft_idempotency_opts {
+    weft__named_options_only _;
+    int ttl_s, entries_max;
+    size_t bytes_max;
+    const char *header;
+    bool required;
+    weft_client_key *client;
+} weft_idempotency_opts;
+#define weft_idempotency(...) WEFT__OWN_LAYER(idempotency, weft_idempotency_opts, __VA_ARGS__)
+extern const struct weft__layer_kind weft__idempotency_kind;
 #endif

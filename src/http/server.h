@@ -35,6 +35,7 @@ struct weft__exchange {
     const weft__http_head *head;     /* its slices are good until weft__exchange_detach */
     weft_arena *arena;               /* of the request, also the current one of the task */
     weft__taker *taker;              /* NULL: none */
+    void *session;                   /* of middleware; NULL: none */
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
     bool replied;

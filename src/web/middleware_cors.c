@@ -1,89 +1,25 @@
 /* weft_cors: pages of other origins. Fetch standard, 3.2. */
-#define _GNU_SOURCE
-#include "web/onion.h"
+#include "web/origins.h"
 #include "web/words.h"
 #include "base/buf.h"
 
 enum { TEXT_BYTES_MAX = 16 * 1024, METHODS_ALL = 7 };
 
-/* "https://" and ".example.com" around a star; `after` of one without a star is not used. */
-typedef enum star { STAR_NONE, STAR_LABELS, STAR_PORT } star;
-typedef struct origin { weft_str before, after; star star; } origin;
-
 typedef struct cors {
-    struct { origin *items; uint32_t count, room; } origins;
+    weft__origins origins;
     bool any_origin, any_header, credentials;
     weft_str methods, headers, expose, max_age;
 } cors;
 
-/* ---- origins ---- */
-
-static bool fills(star kind, weft_str part)
-{
-    if (!part.len || (kind == STAR_LABELS && (part.ptr[0] == '.' || part.ptr[part.len - 1] == '.'))) return false;
-    return weft__bytes_are(part, kind == STAR_PORT ? WEFT__DIGIT : WEFT__HOST);
-}
-
-static bool origin_fits(const origin *o, weft_str came)
-{
-    size_t around = o->before.len + o->after.len;
-    if (o->star == STAR_NONE) return weft_str_equal(o->before, came);
-    if (came.len <= around || memcmp(came.ptr, o->before.ptr, o->before.len) != 0) return false;
-    if (o->after.len && memcmp(came.ptr + came.len - o->after.len, o->after.ptr, o->after.len) != 0) return false;
-    return fills(o->star, (weft_str){ came.ptr + o->before.len, came.len - around });
-}
-
-static bool allowed(const cors *c, weft_str came)
-{
-    if (c->any_origin) return true;
-    for (uint32_t i = 0; i < c->origins.count; i++)
-        if (origin_fits(&c->origins.items[i], came)) return true;
-    return false;
-}
-
-static bool ends_with(weft_str s, const char *end)
-{
-    size_t n = strlen(end);
-    return s.len >= n && memcmp(s.ptr + s.len - n, end, n) == 0;
-}
-
-/* Why it is none, or NULL. */
-static const char *origin_read(weft_str text, origin *out)
-{
-    const char *end = text.ptr + text.len, *sep = memmem(text.ptr, text.len, "://", 3), *at = memchr(text.ptr, '*', text.len);
-    *out = (origin){ .before = text };
-    if (weft_str_equal(text, WEFT_S("null"))) return NULL;
-    if (!sep || sep == text.ptr) return "expected scheme://host[:port]";
-    if (memchr(sep + 3, '/', (size_t)(end - sep - 3))) return "an origin has no path, and no '/' at its end";
-    for (const char *p = text.ptr; p < end; p++)
-        if (*p >= 'A' && *p <= 'Z') return "browsers write origins in small letters";
-    if (!at) return sep + 3 == end ? "it has no host" : NULL;
-    out->before = (weft_str){ text.ptr, (size_t)(at - text.ptr) };
-    out->after = (weft_str){ at + 1, (size_t)(end - at - 1) };
-    out->star = at + 1 == end && ends_with(out->before, ":") && at - 1 > sep + 2 ? STAR_PORT : STAR_LABELS;
-    if (memchr(at + 1, '*', (size_t)(end - at - 1))) return "one '*' at most";
-    if (out->star == STAR_PORT) return NULL;
-    bool labels = ends_with(out->before, "://") && out->after.len > 1 && out->after.ptr[0] == '.';
-    return labels ? NULL : "'*' stands for the first labels (https://*.example.com) or for the port (http://localhost:*)";
-}
+static bool allowed(const cors *c, weft_str came) { return c->any_origin || weft__origins_have(&c->origins, came); }
 
 static int make_origins(weft__layer_making *m, cors *c, const weft_cors_opts *o)
 {
-    weft_str rest = weft_str_of(o->origins), word;
-    if (!rest.len) WEFT__LAYER_FAULT(m, "no .origins; expected a list like \"https://example.com, https://*.example.com\", or \"*\"");
-    while (weft__word_next(&rest, &word)) {
-        if (weft_str_equal(word, WEFT_S("*"))) {
-            c->any_origin = true;
-            continue;
-        }
-        origin *slot = weft__list_slot(m->arena, &c->origins, sizeof *slot);
-        if (!slot) return WEFT_ENOMEM;
-        const char *why = origin_read(word, slot);
-        if (why) WEFT__LAYER_FAULT(m, "origin '%.*s': %s", WEFT_FMT(word), why);
-    }
+    if (!weft_str_of(o->origins).len) WEFT__LAYER_FAULT(m, "no .origins; expected a list like \"https://example.com, https://*.example.com\", or \"*\"");
+    int rc = weft__origins_make(m, o->origins, &c->origins, &c->any_origin);
     if (c->any_origin && o->credentials)
         WEFT__LAYER_FAULT(m, ".credentials with .origins of \"*\": any page could act for whoever looks at it; name the origins");
-    return 0;
+    return rc;
 }
 
 /* ---- what answers say, made once ---- */

@@ -77,6 +77,26 @@ static int join_lines(weft__onion *o, weft_str lines)
     return 0;
 }
 
+void weft__reply_drop_body(weft_reply *r)
+{
+    weft__onion *o = r->onion;
+    uint32_t kept = 0;
+    uint64_t of_answer = 0;
+    for (uint32_t i = 0; i < r->headers.count; i++) {
+        weft_str name = r->headers.items[i].name;
+        bool goes = name.len > 8 && weft__same_nocase((weft_str){ name.ptr, 8 }, WEFT_S("content-")) && !weft__same_nocase(name, WEFT_S("content-location"))
+            && !weft__same_nocase(name, WEFT_S("content-security-policy"));
+        if (goes) continue;
+        of_answer |= (o->of_answer >> i & 1) << kept;
+        r->headers.items[kept++] = r->headers.items[i];
+    }
+    r->headers.count = kept;
+    o->of_answer = of_answer;
+    r->content_type = (weft_str){ 0 };
+    r->body = (weft_str){ "", 0 };
+    weft__exchange_drop(o->exchange, &o->kept);
+}
+
 static void run_hooks(weft__onion *o)
 {
     while (o->hooks) {

@@ -107,6 +107,9 @@ void weft__onion_run(weft__onion *o);
 
 static inline const weft__http_head *weft__request_head(const weft_request *r) { return r->exchange->head; }
 
+/* A middleware's answer has no body any more (304), and nothing that tells of one. */
+void weft__reply_drop_body(weft_reply *r);
+
 /* Does the reply have this header? */
 const weft_header *weft__reply_find(const weft_reply *r, weft_str name);
 #endif

@@ -1,0 +1,123 @@
+/* weft_rate_limit: so many requests of one client in a while, and no more. A bucket that drips is one number: the time at which it is
+ * empty again (the generic cell rate algorithm, ITU-T I.371). */
+#include "base/mem.h"
+#include "task/loop.h"
+#include "web/onion.h"
+#include "wire/bytes.h"
+
+enum { WINDOW_S = 60, KEYS = 10000, WAYS = 8, KEYS_LARGEST = 1 << 24 };
+#define SECOND_NS INT64_C(1000000000)
+
+typedef struct bucket { uint64_t key; int64_t empty_ns; } bucket;
+
+typedef struct limiter {
+    const weft_rate_limit_opts *opts;
+    bucket *buckets;                 /* sets of WAYS, each for the keys that fall into it */
+    size_t sets;
+    uint64_t seed;                   /* nobody chooses which keys fall together */
+    int64_t drip_ns;                 /* each request's time */
+    int burst;
+    weft_str limit_text;
+} limiter;
+
+/* ---- keys ---- */
+
+static uint64_t mix(uint64_t n)
+{
+    n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+    return n ^ n >> 31;
+}
+
+static uint64_t key_of(const limiter *l, weft_str text)
+{
+    uint64_t sum = mix(l->seed + text.len), word;
+    for (size_t at = 0; at < text.len; at += 8) {
+        word = 0;
+        memcpy(&word, text.ptr + at, text.len - at < 8 ? text.len - at : 8);
+        sum = mix(sum ^ word) + l->seed;
+    }
+    return sum | 1;                  /* 0: nobody's */
+}
+
+/* The key's bucket, or the one that is the least loss: an empty one, or that which is empty first. */
+static bucket *bucket_of(const limiter *l, uint64_t key)
+{
+    bucket *set = &l->buckets[(key >> 8) % l->sets * WAYS], *least = set;
+    for (int i = 0; i < WAYS; i++) {
+        if (set[i].key == key) return &set[i];
+        if (set[i].empty_ns < least->empty_ns) least = &set[i];
+    }
+    *least = (bucket){ .key = key };
+    return least;
+}
+
+/* ---- the layer ---- */
+
+static weft_str who(const limiter *l, const weft_request *request, char peer[WEFT__PEER_ROOM])
+{
+    const weft_rate_limit_opts *o = l->opts;
+    if (o->key) return o->key(request);
+    if (!o->header) return (weft_str){ peer, weft__exchange_peer(request->exchange, peer) };
+    const weft__http_header *h = weft__http_find(weft__request_head(request), weft_str_of(o->header), NULL);
+    return h ? h->value : (weft_str){ peer, weft__exchange_peer(request->exchange, peer) };
+}
+
+/* Take one: how many more there are now, or -1 with the time until there is one. */
+static int64_t take(const limiter *l, bucket *b, int64_t now_ns, int64_t *wait_ns)
+{
+    int64_t from = b->empty_ns > now_ns ? b->empty_ns : now_ns, most = now_ns + l->drip_ns * l->burst;
+    *wait_ns = from + l->drip_ns - most;
+    if (*wait_ns > 0) return -1;
+    b->empty_ns = from + l->drip_ns;
+    return (most - b->empty_ns) / l->drip_ns;
+}
+
+static int tell(const limiter *l, weft_reply *reply, int64_t left, int64_t reset_ns)
+{
+    weft_str rest = weft__arena_printf(reply->arena, "%lld", (long long)(left < 0 ? 0 : left));
+    weft_str reset = weft__arena_printf(reply->arena, "%lld", (long long)((reset_ns + SECOND_NS - 1) / SECOND_NS));
+    if (!rest.ptr || !reset.ptr) return WEFT_ENOMEM;
+    WEFT_TRY(weft__reply_put(reply, WEFT_S("RateLimit-Limit"), l->limit_text));
+    WEFT_TRY(weft__reply_put(reply, WEFT_S("RateLimit-Remaining"), rest));
+    WEFT_TRY(weft__reply_put(reply, WEFT_S("RateLimit-Reset"), reset));
+    return left < 0 ? weft__reply_put(reply, WEFT_S("Retry-After"), reset) : 0;
+}
+
+static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    limiter *l = (limiter *)(uintptr_t)weft_next_config(next);
+    weft__loop *loop = weft__loop_here();
+    weft__os *os = weft__loop_os(loop);
+    char peer[WEFT__PEER_ROOM];
+    int64_t wait_ns, now_ns = weft__loop_now(loop);
+    weft_str text = who(l, request, peer);
+    if (!text.len) return weft_next_run(next);
+    if (!l->seed) l->seed = os->ops->random(os) | 1;
+    bucket *b = bucket_of(l, key_of(l, text));
+    int64_t left = take(l, b, now_ns, &wait_ns);
+    WEFT_TRY(tell(l, reply, left, left < 0 ? wait_ns : b->empty_ns - now_ns));
+    return left < 0 ? weft_fail(429, "Too Many Requests") : weft_next_run(next);
+}
+
+static int make(weft__layer_making *m, const void *config)
+{
+    const weft_rate_limit_opts *o = config;
+    int window_s = o->window_s ? o->window_s : WINDOW_S, keys = o->keys_max ? o->keys_max : KEYS;
+    bool good = o->limit > 0 && window_s > 0 && o->burst >= 0 && keys > 0 && keys <= KEYS_LARGEST;
+    if (!good) WEFT__LAYER_FAULT(m, "limit %d, window_s %d, burst %d, keys_max %d; expected positive numbers, and keys_max up to %d", o->limit, o->window_s, o->burst,
+        o->keys_max, KEYS_LARGEST);
+    if (o->key && o->header) WEFT__LAYER_FAULT(m, ".key and .header; expected one of them");
+    limiter *l = weft__arena_zalloc(m->arena, sizeof *l);
+    if (!l) return WEFT_ENOMEM;
+    m->made = l;
+    if (!good) return 0;
+    *l = (limiter){ .opts = o, .sets = ((size_t)keys + WAYS - 1) / WAYS, .drip_ns = window_s * SECOND_NS / o->limit, .burst = o->burst ? o->burst : o->limit };
+    l->limit_text = weft__arena_printf(m->arena, "%d", o->limit);
+    if (l->limit_text.ptr) l->buckets = weft__calloc(l->sets * WAYS * sizeof *l->buckets);
+    return l->buckets ? 0 : WEFT_ENOMEM;
+}
+
+static void drop(void *made) { weft__free(((limiter *)made)->buckets); }
+
+const weft__layer_kind weft__rate_limit_kind = { .name = "weft_rate_limit", .run = run, .make = make, .drop = drop };

@@ -1,0 +1,323 @@
+/* Middleware that remembers: what clients have, how often they ask, sessions, tokens, answers by their key. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "faults.h"
+#include "pairs.h"
+#include "testing/client.h"
+
+static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
+static weft_response ask(const weft_app *app, const char *method, const char *path, const char *headers)
+{
+    return pair_send(app, &(pair){ method, path, headers, NULL, 0, NULL });
+}
+static bool has(weft_str text, const char *part) { return text.ptr && strstr(text.ptr, part) != NULL; }
+
+WEFT_INPUT(reply_in, reply(reply));
+static int hello(const weft_none *in, weft_str *out) { (void)in; *out = WEFT_S("hello"); return 0; }
+static int tagged(const reply_in *in, weft_str *out) { *out = WEFT_S("x"); return weft_reply_header(in->reply, "ETag", "\"own\""); }
+static int dated(const reply_in *in, weft_str *out) { *out = WEFT_S("x"); return weft_reply_header(in->reply, "Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"); }
+static int unkept(const reply_in *in, weft_str *out) { *out = WEFT_S("x"); return weft_reply_header(in->reply, "Cache-Control", "private, no-store"); }
+static int parts(const weft_none *in, weft_stream *out) { (void)in; return weft_write(out, WEFT_S("parts")); }
+static const weft_app conditional = { .middleware = WEFT_MIDDLEWARE(weft_conditional()), .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str), WEFT_POST("/", hello, weft_none, weft_str),
+    WEFT_GET("/tagged", tagged, reply_in, weft_str), WEFT_GET("/dated", dated, reply_in, weft_str), WEFT_GET("/unkept", unkept, reply_in, weft_str), WEFT_GET("/parts", parts, weft_none, weft_stream)) };
+
+WEFT_TEST(who_has_an_answer_already_is_told_so)
+{
+    char line[100];
+    weft_response r = ask(&conditional, "GET", "/", NULL);
+    weft_str etag = header(&r, "ETag");
+    WEFT_CHECK(etag.len > 4 && etag.ptr[0] == '"');
+    snprintf(line, sizeof line, "If-None-Match: \"other\", %s", etag.ptr);
+    r = ask(&conditional, "GET", "/", line);
+    WEFT_CHECK_EQ(r.status, 304);
+    WEFT_CHECK_EQ(r.body.len, 0);
+    WEFT_CHECK_STR(header(&r, "ETag"), etag.ptr);
+    WEFT_CHECK_STR(header(&r, "Content-Type"), "");
+    WEFT_CHECK_EQ(ask(&conditional, "HEAD", "/", line).status, 304);
+    WEFT_CHECK_EQ(ask(&conditional, "POST", "/", line).status, 200);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/", "If-None-Match: \"other\"").status, 200);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/", "If-Match: \"other\"").status, 412);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/", "Range: bytes=0-1").status, 200);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/tagged", "If-None-Match: W/\"own\"").status, 304);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/dated", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT").status, 304);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/dated", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT").status, 200);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/", "If-Modified-Since: Sun, 06 Nov 2094 08:49:36 GMT").status, 200);
+    WEFT_CHECK_EQ(ask(&conditional, "GET", "/", "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT").status, 200);
+    r = ask(&conditional, "GET", "/unkept", NULL);
+    WEFT_CHECK_STR(header(&r, "ETag"), "");
+    r = ask(&conditional, "GET", "/parts", "If-None-Match: *");
+    WEFT_CHECK_EQ(r.status, 200);
+    WEFT_CHECK_STR(r.body, "parts");
+}
+
+/* ---- rates ---- */
+
+static const weft_app limited = { .middleware = WEFT_MIDDLEWARE(weft_rate_limit(.limit = 6, .burst = 2, .header = "X-Key")), .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str)) };
+
+WEFT_TEST(a_client_has_so_many_requests_and_gets_them_back)
+{
+    weft_response r = ask(&limited, "GET", "/", NULL);
+    WEFT_CHECK_EQ(r.status, 200);
+    WEFT_CHECK_STR(header(&r, "RateLimit-Limit"), "6");
+    WEFT_CHECK_STR(header(&r, "RateLimit-Remaining"), "1");
+    WEFT_CHECK_STR(header(&r, "RateLimit-Reset"), "10");
+    WEFT_CHECK_EQ(ask(&limited, "GET", "/", NULL).status, 200);
+    r = ask(&limited, "GET", "/", NULL);
+    WEFT_CHECK_EQ(r.status, 429);
+    WEFT_CHECK_STR(r.body, "{\"detail\":\"Too Many Requests\"}");
+    WEFT_CHECK_STR(header(&r, "Retry-After"), "10");
+    WEFT_CHECK_STR(header(&r, "RateLimit-Remaining"), "0");
+    WEFT_CHECK_EQ(ask(&limited, "GET", "/", "X-Key: other").status, 200);
+}
+
+WEFT_TEST(requests_come_back_one_by_one)
+{
+    weft__shot shots[12];
+    const int at_ms[] = { 0, 0, 0, 9000, 11000, 11000, 21000, 22000, 60000, 60000, 60000, 70001 }, want[] = { 200, 200, 429, 429, 200, 429, 200, 429, 200, 200, 429, 200 };
+    int good = 0;
+    for (size_t i = 0; i < weft_count(shots); i++) shots[i] = (weft__shot){ .bytes = WEFT_S("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), .start_ms = at_ms[i] + (int)i % 3 };
+    WEFT_CHECK(weft__test_fire(&limited, NULL, shots, weft_count(shots)));
+    for (size_t i = 0; i < weft_count(shots); i++) {
+        good += shots[i].answer.status == 200;
+        if (i != 9 && i != 10) WEFT_CHECK_EQ(shots[i].answer.status, want[i]);
+    }
+    WEFT_CHECK_EQ(good, 7);
+}
+
+static const weft_app crowded = { .middleware = WEFT_MIDDLEWARE(weft_rate_limit(.limit = 1, .header = "X-Key", .keys_max = 16)), .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str)) };
+
+WEFT_TEST(more_clients_than_are_known_are_still_served)
+{
+    char line[40];
+    for (int i = 0; i < 100; i++) {
+        snprintf(line, sizeof line, "X-Key: client %d", i);
+        WEFT_CHECK_EQ(ask(&crowded, "GET", "/", line).status, 200);
+        WEFT_CHECK_EQ(ask(&crowded, "GET", "/", line).status, 429);
+    }
+}
+
+/* ---- sessions ---- */
+
+WEFT_MODEL(Cart, field(int, items), list(weft_str, names, .initial = "[]"), field(weft_str, owner, .initial = "\"nobody\""));
+WEFT_INPUT(cart_in, request(request), query(weft_str, name, .initial = "\"\""));
+static weft_secrets secrets = { .keys = { { "a secret of thirty-two bytes, more", 33 } } };
+
+static int put_in(const cart_in *in, Cart *out)
+{
+    Cart *cart, *again;
+    WEFT_TRY(weft_session(Cart, in->request, &cart));
+    WEFT_TRY(weft_session(Cart, in->request, &again));
+    WEFT_CHECK(cart == again);
+    cart->items++;
+    weft_push(&cart->names, in->name);
+    *out = *cart;
+    return 0;
+}
+static int look(const cart_in *in, Cart *out)
+{
+    Cart *cart;
+    WEFT_TRY(weft_session(Cart, in->request, &cart));
+    *out = *cart;
+    return 0;
+}
+static int leave(const cart_in *in, weft_str *out) { weft_session_end(in->request); *out = WEFT_S("bye"); return 0; }
+static int put_in_parts(const cart_in *in, weft_stream *out)
+{
+    Cart *cart;
+    WEFT_TRY(weft_session(Cart, in->request, &cart));
+    cart->items = 70;
+    WEFT_TRY(weft_write(out, WEFT_S("x")));
+    cart->items = 71;
+    return 0;
+}
+static int overfill(const cart_in *in, Cart *out)
+{
+    WEFT_TRY(look(in, out));
+    Cart *cart;
+    WEFT_TRY(weft_session(Cart, in->request, &cart));
+    cart->owner = weft_format("%5000d", 1);
+    return 0;
+}
+static int unaware(const cart_in *in, weft_str *out) { (void)in; *out = WEFT_S("x"); return 0; }
+#define CART_ROUTES .routes = WEFT_ROUTES(WEFT_POST("/put", put_in, cart_in, Cart), WEFT_GET("/look", look, cart_in, Cart), WEFT_POST("/leave", leave, cart_in, weft_str), \
+    WEFT_POST("/parts", put_in_parts, cart_in, weft_stream), WEFT_POST("/overfill", overfill, cart_in, Cart), WEFT_GET("/unaware", unaware, cart_in, weft_str))
+static const weft_app shop = { .middleware = WEFT_MIDDLEWARE(weft_sessions(.model = WEFT_SCHEMA(Cart), .secrets = &secrets, .max_age_s = 1000)), CART_ROUTES };
+static const weft_app without = { .debug = true, CART_ROUTES };
+
+/* What a browser would send next: "Cookie: session=...". */
+static const char *cookie_of(const weft_response *r)
+{
+    static char line[5000];
+    weft_str set = header(r, "Set-Cookie");
+    snprintf(line, sizeof line, "Cookie: other=1; %.*s", (int)strcspn(set.ptr ? set.ptr : "", ";"), set.ptr ? set.ptr : "");
+    return line;
+}
+
+WEFT_TEST(a_session_stays_with_its_client)
+{
+    weft_response r = ask(&shop, "POST", "/put?name=yarn", NULL);
+    WEFT_CHECK_JSON(r.body, { "items": 1, "names": ["yarn"], "owner": "nobody" });
+    WEFT_CHECK(has(header(&r, "Set-Cookie"), "; Max-Age=1000") && has(header(&r, "Set-Cookie"), "HttpOnly") && has(header(&r, "Set-Cookie"), "Secure"));
+    WEFT_CHECK_STR(header(&r, "Vary"), "Cookie");
+    r = ask(&shop, "POST", "/put?name=loom", cookie_of(&r));
+    WEFT_CHECK_JSON(r.body, { "items": 2, "names": ["yarn", "loom"], "owner": "nobody" });
+    const char *cookie = cookie_of(&r);
+    r = ask(&shop, "GET", "/look", cookie);
+    WEFT_CHECK_JSON(r.body, { "items": 2, "names": ["yarn", "loom"], "owner": "nobody" });
+    WEFT_CHECK_STR(header(&r, "Set-Cookie"), "");
+    r = ask(&shop, "GET", "/unaware", cookie);
+    WEFT_CHECK_STR(header(&r, "Vary"), "");
+    r = ask(&shop, "POST", "/leave", cookie);
+    WEFT_CHECK(has(header(&r, "Set-Cookie"), "session=; ") && has(header(&r, "Set-Cookie"), "Max-Age=0"));
+    WEFT_CHECK_JSON(ask(&shop, "GET", "/look", NULL).body, { "items": 0, "names": [], "owner": "nobody" });
+}
+
+WEFT_TEST(a_session_that_was_altered_is_none)
+{
+    weft_response r = ask(&shop, "POST", "/put", NULL);
+    char line[5000];
+    snprintf(line, sizeof line, "%s", cookie_of(&r));
+    line[strlen(line) - 3] ^= 1;
+    WEFT_CHECK_JSON(ask(&shop, "GET", "/look", line).body, { "items": 0, "names": [], "owner": "nobody" });
+    const char *const bad[] = { "Cookie: session=", "Cookie: session=x", "Cookie: session=\"", "Cookie: session=eyJpdGVtcyI6MX0" };
+    for (size_t i = 0; i < weft_count(bad); i++) WEFT_CHECK_EQ(ask(&shop, "GET", "/look", bad[i]).status, 200);
+}
+
+WEFT_TEST(a_session_of_an_answer_in_parts_is_what_it_was_when_the_head_went)
+{
+    weft_response r = ask(&shop, "POST", "/parts", NULL);
+    WEFT_CHECK_STR(r.body, "x");
+    r = ask(&shop, "GET", "/look", cookie_of(&r));
+    WEFT_CHECK_JSON(r.body, { "items": 70, "names": [], "owner": "nobody" });
+}
+
+WEFT_TEST(a_session_that_no_cookie_holds_is_a_failure)
+{
+    weft_response r = ask(&shop, "POST", "/overfill", NULL);
+    WEFT_CHECK_EQ(r.status, 500);
+    WEFT_CHECK_STR(header(&r, "Set-Cookie"), "");
+    r = ask(&without, "GET", "/look", NULL);
+    WEFT_CHECK_EQ(r.status, 500);
+    WEFT_CHECK(has(r.body, "weft_session(Cart): there is no weft_sessions around this route"));
+}
+
+static weft_secrets no_secrets;
+static const weft_app wrong = { .openapi_path = "", .middleware = WEFT_MIDDLEWARE(weft_sessions(), weft_sessions(.model = WEFT_SCHEMA(Cart), .secrets = &no_secrets, .cookie = "a b"),
+    weft_rate_limit(), weft_csrf(.origins = "*", .token = true), weft_csrf(.header = "X"), weft_idempotency(.ttl_s = -1, .header = "a b")) };
+
+WEFT_TEST(mistakes_in_middleware_that_remembers_are_told_at_the_start)
+{
+    const char *all = faults_of(&wrong);
+    WEFT_CHECK(strstr(all, "application: weft_sessions: no .model; expected WEFT_SCHEMA of a model\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_sessions: .secrets: there are none\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_sessions: cookie 'a b' is no token of up to 64 letters\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_rate_limit: limit 0, window_s 60, burst 0, keys_max 10000; expected positive numbers") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_csrf: .secrets: there are none\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_csrf: origins of \"*\": then nothing is refused; name them\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_csrf: .secrets, .cookie and .header are those of the token; expected .token = true with them\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_idempotency: ttl_s -1, entries_max 0; expected positive numbers\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_idempotency: header 'a b' is no token\n") != NULL);
+}
+
+/* ---- requests from other sites ---- */
+
+static const weft_app guarded = { .middleware = WEFT_MIDDLEWARE(weft_csrf(.origins = "https://*.partner.example")), .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str),
+    WEFT_POST("/", hello, weft_none, weft_str)) };
+static const weft_app tokened = { .middleware = WEFT_MIDDLEWARE(weft_csrf(.token = true, .secrets = &secrets)), .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str),
+    WEFT_POST("/", hello, weft_none, weft_str)) };
+
+WEFT_TEST(requests_of_other_sites_change_nothing)
+{
+    const struct { const char *headers; int status; } facts[] = {
+        { NULL, 200 }, { "Host: a.example\nOrigin: https://a.example", 200 }, { "Host: a.example:8000\nOrigin: http://A.example:8000", 200 },
+        { "Host: a.example\nOrigin: https://b.example", 403 }, { "Host: a.example\nOrigin: null", 403 }, { "Host: a.example\nOrigin: https://a.example.evil", 403 },
+        { "Host: a.example\nOrigin: https://x.partner.example", 200 }, { "Host: a.example\nReferer: https://a.example/page?x=://b", 200 },
+        { "Host: a.example\nReferer: https://b.example/a.example", 403 }, { "Sec-Fetch-Site: same-origin", 200 }, { "Sec-Fetch-Site: none", 200 },
+        { "Sec-Fetch-Site: cross-site", 403 }, { "Sec-Fetch-Site: same-site\nHost: a.example\nOrigin: https://a.example", 403 },
+        { "Sec-Fetch-Site: cross-site\nOrigin: https://x.partner.example", 200 } };
+    for (size_t i = 0; i < weft_count(facts); i++) {
+        int status = ask(&guarded, "POST", "/", facts[i].headers).status;
+        if (status != facts[i].status) weft__check_fail(__FILE__, __LINE__, "%s: expected %d, got %d", facts[i].headers ? facts[i].headers : "-", facts[i].status, status);
+        WEFT_CHECK_EQ(ask(&guarded, "GET", "/", facts[i].headers).status, 200);
+    }
+}
+
+WEFT_TEST(a_token_has_to_come_twice)
+{
+    char line[1200], token[500];
+    WEFT_CHECK_EQ(ask(&tokened, "POST", "/", NULL).status, 403);
+    weft_response r = ask(&tokened, "GET", "/", NULL);
+    weft_str set = header(&r, "Set-Cookie");
+    WEFT_NEED(has(set, "csrf=") && !has(set, "HttpOnly"));
+    snprintf(token, sizeof token, "%.*s", (int)strcspn(set.ptr + 5, ";"), set.ptr + 5);
+    snprintf(line, sizeof line, "Cookie: csrf=%s\nX-CSRF-Token: %s", token, token);
+    WEFT_CHECK_EQ(ask(&tokened, "POST", "/", line).status, 200);
+    r = ask(&tokened, "GET", "/", line);
+    WEFT_CHECK_STR(header(&r, "Set-Cookie"), "");
+    snprintf(line, sizeof line, "Cookie: csrf=%s", token);
+    WEFT_CHECK_EQ(ask(&tokened, "POST", "/", line).status, 403);
+    snprintf(line, sizeof line, "Cookie: csrf=%s\nX-CSRF-Token: %sx", token, token);
+    WEFT_CHECK_EQ(ask(&tokened, "POST", "/", line).status, 403);
+    WEFT_CHECK_EQ(ask(&tokened, "POST", "/", "Cookie: csrf=made-up\nX-CSRF-Token: made-up").status, 403);
+}
+
+/* ---- keys ---- */
+
+static int orders;
+WEFT_INPUT(order_in, query(int, wait_ms, .initial = "0"), query(int, fails, .initial = "0"), reply(reply));
+static int order(const order_in *in, int *out)
+{
+    WEFT_TRY(weft_sleep_ms(in->wait_ms));
+    *out = ++orders;
+    weft_reply_header(in->reply, "X-Order", "%d", orders);
+    weft_reply_cookie(in->reply, "c", WEFT_S("1"));
+    return in->fails ? weft_fail(in->fails, "failed") : 0;
+}
+static const weft_app once = { .middleware = WEFT_MIDDLEWARE(weft_idempotency(.entries_max = 3, .ttl_s = 100)), .routes = WEFT_ROUTES(WEFT_POST("/", order, order_in, int, .status = 201),
+    WEFT_PUT("/", order, order_in, int)) };
+
+WEFT_TEST(a_request_with_a_key_is_done_once)
+{
+    weft_response r = ask(&once, "POST", "/", "Idempotency-Key: a");
+    WEFT_CHECK_EQ(r.status, 201);
+    WEFT_CHECK_STR(header(&r, "Idempotency-Replayed"), "");
+    r = ask(&once, "POST", "/", "Idempotency-Key: a");
+    WEFT_CHECK_EQ(r.status, 201);
+    WEFT_CHECK_STR(r.body, "1");
+    WEFT_CHECK_STR(header(&r, "X-Order"), "1");
+    WEFT_CHECK_STR(header(&r, "Content-Type"), "application/json");
+    WEFT_CHECK_STR(header(&r, "Set-Cookie"), "");
+    WEFT_CHECK_STR(header(&r, "Idempotency-Replayed"), "true");
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: b").body, "2");
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: a\nAuthorization: Bearer x").body, "3");
+    WEFT_CHECK_STR(ask(&once, "POST", "/", NULL).body, "4");
+    WEFT_CHECK_STR(ask(&once, "PUT", "/", "Idempotency-Key: a").body, "5");
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: c").body, "6");      /* the oldest went */
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: a").body, "7");
+    WEFT_CHECK_EQ(ask(&once, "POST", "/", "Idempotency-Key:  ").status, 400);
+}
+
+WEFT_TEST(failures_of_ours_are_not_kept_and_others_are)
+{
+    orders = 0;
+    WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=503", "Idempotency-Key: x").status, 503);
+    WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=503", "Idempotency-Key: x").status, 503);
+    WEFT_CHECK_EQ(orders, 2);
+    WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=409", "Idempotency-Key: x").status, 409);
+    WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=409", "Idempotency-Key: x").status, 409);
+    WEFT_CHECK_EQ(orders, 3);
+}
+
+WEFT_TEST(the_same_request_meanwhile_is_a_conflict_and_keys_end)
+{
+    weft__shot shots[4];
+    const int at_ms[] = { 0, 500, 2000, 200000 }, want[] = { 201, 409, 201, 201 };
+    orders = 0;
+    for (size_t i = 0; i < 4; i++)
+        shots[i] = (weft__shot){ .bytes = WEFT_S("POST /?wait_ms=1000 HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 0\r\n\r\n"), .start_ms = at_ms[i] };
+    WEFT_CHECK(weft__test_fire(&once, NULL, shots, 4));
+    for (size_t i = 0; i < 4; i++) WEFT_CHECK_EQ(shots[i].answer.status, want[i]);
+    WEFT_CHECK_STR(shots[2].answer.body, "1");
+    WEFT_CHECK_STR(shots[3].answer.body, "2");
+}

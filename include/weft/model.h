@@ -98,10 +98,10 @@ typedef struct weft_field {
     const weft_schema *type;
     size_t offset;
     long tag;                    /* the constant of an enum's value or a union's case; of its tag, the size */
+    const weft_provider *provider;   /* of depends */
     WEFT__FIELD_OPTIONS
     const void *check;
     size_t checked;              /* not for use: where the compiler looks at the signature */
-    const weft_provider *provider;   /* of depends */
     const char *provides;        /* the type of depends and config, as it is spelled */
 } weft_field;
 

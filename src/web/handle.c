@@ -209,8 +209,11 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
         return;
     }
     if (__builtin_expect(e->needs != NULL, 0)) {
-        answer_given(e, x, m, in, out);
-        return;
+        if (e->needs->count) {
+            answer_given(e, x, m, in, out);
+            return;
+        }
+        weft__give_lives(e, in);
     }
     if (!weft__input_read(e, x, m, in)) return;
     if (e->answer >= WEFT__ANSWER_REPLY) reply = begin_reply(e, x, out);
@@ -222,7 +225,7 @@ static void answer(const weft__endpoint *e, weft__exchange *x, const weft__match
     if (__builtin_expect(e->answer >= WEFT__ANSWER_STREAM, 0)) {
         answer_written(e, x, reply, in, out, rc);
     } else {
-        if (rc == 0) rc = call_in_time(e, in, out, e->route->timeout_ms, &late);
+        if (rc == 0) rc = e->route->timeout_ms ? call_in_time(e, in, out, e->route->timeout_ms, &late) : weft__endpoint_run(e, in, out);
         settle(e, x, reply, out, rc, late);
     }
     if (reply && reply->file) weft__reply_drop_file(reply);

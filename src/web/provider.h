@@ -119,6 +119,9 @@ int weft__given_outcome(weft__given *g, int rc, bool late);
  * is done. Waits: as closes do. */
 int weft__given_close(weft__given *g, int rc);
 
+/* For a route that needs nothing per request: what lives per worker, for its input. */
+void weft__give_lives(const weft__endpoint *e, char *in);
+
 /* What WEFT_CONFIG of the provider says, for its input. */
 void weft__give_config(const weft_provider *p, char *in);
 

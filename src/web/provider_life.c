@@ -26,6 +26,13 @@ static char *input_of(const weft__app *app, const weft__provided *p)
     return in;
 }
 
+void weft__give_lives(const weft__endpoint *e, char *in)
+{
+    const weft__links *links = &e->needs->links;
+    const weft__life *lives = e->site->compiled->lives.items;
+    for (uint32_t i = 0; i < links->count; i++) *(void **)(void *)(in + links->items[i].offset) = lives[links->items[i].from->life].value;
+}
+
 static int open_one(weft__app *app, weft__life *life, weft__buf *why)
 {
     const weft_provider *p = life->of->provider;

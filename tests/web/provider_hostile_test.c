@@ -188,3 +188,51 @@ WEFT_TEST(an_output_that_finds_no_room_is_a_failure_that_closes_are_told)
     WEFT_CHECK_EQ(opened, 6);
     WEFT_CHECK_EQ(closed, 6);
 }
+
+/* ---- many at the same time ---- */
+
+enum { CLIENTS = 40 };
+WEFT_INPUT(number_in, query(int, n));
+static int number_open(const number_in *in, thing **out)
+{
+    WEFT_TRY(weft_sleep_ms(in->n * 7 % 30));
+    *out = weft_new(thing);
+    if (*out) (*out)->id = in->n;
+    opened++;
+    return *out ? 0 : WEFT_ENOMEM;
+}
+static int number_close(thing *t, int rc)
+{
+    WEFT_TRY(weft_sleep_ms(t->id * 11 % 30));
+    closed++;
+    return t->id % 10 == 3 ? weft_fail(400 + t->id, "%d", t->id) : rc;
+}
+static const weft_provider number = WEFT_PROVIDER(thing, number_in, number_open, number_close);
+WEFT_INPUT(same_in, query(int, n), depends(thing, t, number));
+static int same(const same_in *in, int *out)
+{
+    WEFT_TRY(weft_sleep_ms(in->n * 13 % 30));
+    *out = in->t->id;
+    return in->t->id == in->n ? 0 : weft_fail(500, "another's");
+}
+static const weft_app numbers = { .routes = WEFT_ROUTES(WEFT_GET("/", same, same_in, int)) };
+
+WEFT_TEST(requests_at_the_same_time_have_providers_of_their_own)
+{
+    static char bytes[CLIENTS][64];
+    weft__shot shots[CLIENTS];
+    opened = closed = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        int n = snprintf(bytes[i], sizeof bytes[i], "GET /?n=%d HTTP/1.1\r\nHost: a\r\n\r\n", i);
+        shots[i] = (weft__shot){ .bytes = { bytes[i], (size_t)n }, .start_ms = i % 5, .leave_ms = i % 7 == 6 ? 20 : 0 };
+    }
+    WEFT_CHECK(weft__test_fire(&numbers, NULL, shots, CLIENTS));
+    for (int i = 0; i < CLIENTS; i++) {
+        if (i % 7 == 6) continue;
+        char text[8];
+        snprintf(text, sizeof text, "%d", i);
+        WEFT_CHECK_EQ(shots[i].answer.status, i % 10 == 3 ? 400 + i : 200);
+        if (i % 10 != 3) WEFT_CHECK_STR(shots[i].answer.body, text);
+    }
+    WEFT_CHECK_EQ(opened, closed);
+}

@@ -89,7 +89,7 @@ static void flush(gathered *g)
         if (!weft__os_stderr_try(g->out.ptr + at, n)) break;
         at += n;
     }
-    memmove(g->out.ptr, g->out.ptr + at, g->out.len - at);
+    if (at) memmove(g->out.ptr, g->out.ptr + at, g->out.len - at);
     g->out.len -= at;
     g->out.failed = 0;
 }

@@ -5,6 +5,7 @@
 
 bool weft__ipv4_valid(weft_str text)
 {
+    if (!text.len) return false;
     const char *at = text.ptr, *end = at + text.len;
     for (int part = 0; part < 4; part++) {
         const char *begin = at;

@@ -65,8 +65,9 @@ static int add_encoded(format *f, weft_str value)
 
 static int add_trusted(format *f, weft_str value)
 {
+    if (!value.len) return 0;
     const char *end = value.ptr + value.len;
-    if (value.len && weft__scan_target(value.ptr, value.ptr, end) != end) {
+    if (weft__scan_target(value.ptr, value.ptr, end) != end) {
         return refuse(f,
             "value %zu of \"%.60s\" holds a byte that no URL may have, and {+} puts it as it is",
             f->seen, f->text);

@@ -84,8 +84,7 @@ static int pipe_open(bool we_write, int *ours, int *theirs)
     }
     *ours = ends[we_write];
     *theirs = ends[!we_write];
-    fcntl(*ours, F_SETFL, O_NONBLOCK);
-    return 0;
+    return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;       /* what blocks would hold the loop */
 }
 
 typedef struct pipes { int in, out, err; } pipes;

@@ -81,8 +81,7 @@ static int fork_one(nest *n, uint32_t id)
     int place = free_place(n), ends[2];
     if (place < 0) return WEFT_ELIMIT;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    pid_t zygote = getpid(), pid = fork();
+    pid_t zygote = getpid(), pid = fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -1 : fork();
     if (!pid) be_worker(n, zygote, ends[1]);
     int rc = pid < 0 ? -errno : 0;
     close(ends[1]);

@@ -208,6 +208,7 @@ WEFT_TEST(a_copy_of_text_is_its_own_and_ends_with_nul)
     char text[] = "alfa bravo";
     weft_str copy = weft__arena_dup(&a, (weft_str){ text, 4 });
     text[0] = 'X';
+    WEFT_NEED(copy.ptr != NULL);
     WEFT_CHECK_STR(copy, "alfa");
     WEFT_CHECK_EQ(copy.ptr[4], 0);
     weft_str empty = weft__arena_dup(&a, (weft_str){ 0 });
@@ -221,6 +222,7 @@ WEFT_TEST(formatted_text_has_its_length_and_a_nul)
     weft_arena a;
     weft__arena_init(&a, NULL, 100000);
     weft_str s = weft__arena_printf(&a, "%s-%d", "alfa", 7);
+    WEFT_NEED(s.ptr != NULL);
     WEFT_CHECK_STR(s, "alfa-7");
     WEFT_CHECK_EQ(s.ptr[s.len], 0);
     WEFT_CHECK(!weft__arena_printf(&a, "%lc", (wint_t)0x10fffe).ptr);
@@ -260,6 +262,7 @@ WEFT_TEST(what_one_arena_holds_becomes_part_of_another)
     weft__arena_init(&to, NULL, 100000);
     weft__arena_init(&from, NULL, 100000);
     char *own = weft__arena_alloc(&to, 100), *theirs = weft__arena_alloc(&from, 3000), *large = weft__arena_alloc(&from, 20000);
+    WEFT_NEED(own && theirs && large);
     memset(own, 'o', 100);
     memset(theirs, 't', 3000);
     memset(large, 'l', 20000);

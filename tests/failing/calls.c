@@ -3,15 +3,17 @@
  * NAME elsewhere; tests and libc are left alone. */
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include "failing.h"
 
 failing_state *failing_now;
+const char *failing_call;
 
 /* True when it is this one's turn. */
 static int due(const char *name)
 {
     failing_state *s = failing_now;
-    if (!s || !s->armed) return 0;
+    if (!s || !s->armed || (failing_call && !strstr(name, failing_call))) return 0;
     long at = __atomic_add_fetch(&s->calls, 1, __ATOMIC_RELAXED);
     if (at != s->fail_at) return 0;
     s->failed = name;

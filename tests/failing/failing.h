@@ -9,4 +9,5 @@ typedef struct failing_state {
 } failing_state;
 
 extern failing_state *failing_now;
+extern const char *failing_call;     /* only calls with this in their name count; NULL: all */
 #endif

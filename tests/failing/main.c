@@ -239,6 +239,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) seconds = atol(argv[++i]);
         else if (!strcmp(argv[i], "--tests") && i + 1 < argc) each_test = atol(argv[++i]);
         else if (!strcmp(argv[i], "--jobs") && i + 1 < argc) jobs = atoi(argv[++i]);
+        else if (!strncmp(argv[i], "--call=", 7)) failing_call = argv[i] + 7;
         else if (!strcmp(argv[i], "--times")) times = true;
         else if (word_count < WORDS_MAX) words[word_count++] = argv[i];
     }

@@ -34,6 +34,7 @@ typedef int weft_middleware(const weft_request *request, weft_reply *reply, weft
 /* Run what is inside: the next middleware, at last the handler. Once: WEFT_EINVAL after that.
  * When it returns there is an answer: a whole one, also for a failure, or one in parts (a stream, a file) that is over. The code is what it failed
  * with, for information: to return it, or 0, passes the answer on as it stands, and any other failure takes its place.
+ * In the middleware's own task: WEFT_EINVAL elsewhere. A scope with a deadline may stand around it.
  * Waits: as what is inside does. */
 int weft_next_run(weft_next *next) WEFT_NODISCARD;
 
@@ -191,7 +192,7 @@ extern const struct weft__layer_kind weft__conditional_kind;
 
 /* weft_rate_limit(.limit = 100): each client has so many requests a minute (window_s: 60), which come back one by one; more are answered 429 with
  * Retry-After. RateLimit-Limit, -Remaining and -Reset tell how it stands. burst: how many may come at once, limit without it.
- * A client is the address that it comes from; or the value of a header, when it has that (.header = "X-Api-Key": put what checks it outside); or what key(request) says,
+ * A client is the address that it comes from, of IPv6 the network (/64); or the value of a header, when it has that (.header = "X-Api-Key": put what checks it outside); or what key(request) says,
  * "" for one that is not counted. Of keys_max clients it is known how they stand, 10 000; of more, those whose requests are longest ago are forgotten. Each process counts for itself. */
 typedef weft_str weft_client_key(const weft_request *request);
 typedef struct weft_rate_limit_opts {

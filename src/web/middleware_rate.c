@@ -54,13 +54,20 @@ static bucket *bucket_of(const limiter *l, uint64_t key)
 
 /* ---- the layer ---- */
 
-static weft_str who(const limiter *l, const weft_request *request, char peer[WEFT__PEER_ROOM])
+/* Whoever has one address of IPv6 has as many as there are in its network. */
+static weft_str address_of(const weft_request *request)
+{
+    const weft__peer *peer = weft__exchange_peer_raw(request->exchange);
+    size_t n = peer->family == AF_INET ? 4 : peer->family == AF_INET6 ? 8 : 0;
+    return (weft_str){ (const char *)peer, offsetof(weft__peer, bytes) + n };
+}
+
+static weft_str who(const limiter *l, const weft_request *request)
 {
     const weft_rate_limit_opts *o = l->opts;
     if (o->key) return o->key(request);
-    if (!o->header) return (weft_str){ peer, weft__exchange_peer(request->exchange, peer) };
-    const weft__http_header *h = weft__http_find(weft__request_head(request), weft_str_of(o->header), NULL);
-    return h ? h->value : (weft_str){ peer, weft__exchange_peer(request->exchange, peer) };
+    const weft__http_header *h = o->header ? weft__http_find(weft__request_head(request), weft_str_of(o->header), NULL) : NULL;
+    return h ? h->value : address_of(request);
 }
 
 /* Take one: how many more there are now, or -1 with the time until there is one. */
@@ -89,9 +96,8 @@ static int run(const weft_request *request, weft_reply *reply, weft_next *next)
     limiter *l = (limiter *)(uintptr_t)weft_next_config(next);
     weft__loop *loop = weft__loop_here();
     weft__os *os = weft__loop_os(loop);
-    char peer[WEFT__PEER_ROOM];
     int64_t wait_ns, now_ns = weft__loop_now(loop);
-    weft_str text = who(l, request, peer);
+    weft_str text = who(l, request);
     if (!text.len) return weft_next_run(next);
     if (!l->seed) l->seed = os->ops->random(os) | 1;
     bucket *b = bucket_of(l, key_of(l, text));

@@ -127,13 +127,24 @@ static int send_bare(weft__onion *o)
     return weft__exchange_reply(x, 500, json_line, WEFT_S("{\"detail\":\"Internal Server Error\"}"));
 }
 
+/* The body until all layers are through. What a handler gives back of a body that it reads in pieces goes with its input. */
+static int keep_body(weft__onion *o, weft_str *body)
+{
+    const char *came = body->ptr;
+    int rc = weft__exchange_keep_body(o->exchange, body, &o->kept);
+    bool passes = o->endpoint && o->endpoint->takes >= WEFT__TAKES_PIECES && body->len && body->ptr == came && came != o->kept.ptr;
+    if (rc < 0 || !passes) return rc;
+    *body = weft__arena_dup(o->exchange->arena, *body);
+    return body->ptr ? 0 : WEFT_ENOMEM;
+}
+
 static int take(weft__taker *t, int status, weft_str headers, weft_str body)
 {
     weft__onion *o = (weft__onion *)t;
     weft_reply *r = &o->reply;
     if (r->sent) return WEFT_EINVAL;
     forget_answer(o);
-    if (weft__exchange_keep_body(o->exchange, &body, &o->kept) < 0 || join_lines(o, headers) < 0) return send_bare(o);
+    if (keep_body(o, &body) < 0 || join_lines(o, headers) < 0) return send_bare(o);
     r->status = status;
     r->body = body;
     r->has_body = true;
@@ -320,6 +331,7 @@ static int run_from(weft__onion *o, uint32_t index)
 int weft_next_run(weft_next *next)
 {
     if (next->ran) return weft_fail(WEFT_EINVAL, "weft_next_run: it has run what is inside already");
+    if (weft__self() != next->onion->task) return weft_fail(WEFT_EINVAL, "weft_next_run: expected in the task that the middleware was called in");
     next->ran = true;
     return next->rc = run_from(next->onion, next->index + 1);
 }
@@ -334,6 +346,7 @@ void weft__onion_run(weft__onion *o)
     weft__reply_init(&o->reply, x->arena);
     o->reply.site = o->site;
     o->reply.onion = o;
+    o->task = weft__self();
     x->taker = &o->taker;
     /* A middleware may wait before the handler's own turn. */
     if (o->endpoint && o->endpoint->cancels && x->head->body == WEFT__BODY_NONE) weft__exchange_cancel_on_leave(x, true);

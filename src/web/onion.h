@@ -85,6 +85,7 @@ struct weft__onion {
     const weft__layers *layers;
     const struct weft__site *site;
     const struct weft__endpoint *endpoint;       /* NULL: no route */
+    weft__fiber *task;
     void (*inner)(weft__onion *o);   /* what all of them stand around */
     const void *app, *match;         /* of `inner` */
     weft_request request;

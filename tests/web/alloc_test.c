@@ -121,11 +121,43 @@ static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answe
     .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)), .openapi_path = "" };
 static const weft_app debugged = { .debug = true, .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/", fail_inside, id_in, Order)) };
 
+/* Middleware of every kind, around answers in one piece and in parts. */
+WEFT_MODEL(Visits, field(int, count, .initial = "0"));
+WEFT_INPUT(visits_in, request(request));
+static weft_secrets secrets = { .keys = { { "a secret of thirty-two bytes, more", 33 } } };
+static void at_head(weft_reply *reply, void *arg) { (void)arg; (void)!weft_reply_header(reply, "X-Head", "1"); }
+static int own_layer(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    WEFT_TRY(weft_reply_on_head(reply, at_head, NULL));
+    int rc = weft_next_run(next);
+    if (!weft_reply_begun(reply)) WEFT_TRY(weft_reply_header(reply, "X-Client", "%s %s", weft_request_client(request).ptr, weft_request_path(request).ptr));
+    return rc;
+}
+static int visit(const visits_in *in, weft_str *out)
+{
+    Visits *visits;
+    WEFT_TRY(weft_session(Visits, in->request, &visits));
+    visits->count++;
+    *out = weft_format("%600d %s", visits->count, weft_request_id().ptr);
+    return 0;
+}
+static int many(const weft_none *in, weft_stream *out)
+{
+    (void)in;
+    WEFT_TRY(weft_reply_header(weft_stream_reply(out), "Content-Type", "text/plain"));
+    for (int i = 0; i < 100; i++) WEFT_TRY(weft_write(out, WEFT_S("a line of some length\n")));
+    return 0;
+}
+static const weft_app layered = { .openapi_path = "", .middleware = WEFT_MIDDLEWARE(weft_access_log(.path = "log"), weft_request_ids(), weft_timing(), weft_cors(.origins = "https://a.example"),
+        weft_security_headers(.hsts_s = 60), weft_trusted_hosts(.hosts = "a"), weft_compression(.codings = "gzip"), weft_conditional(), weft_rate_limit(.limit = 9, .keys_max = 8),
+        weft_csrf(.token = true, .secrets = &secrets), weft_idempotency(), weft_sessions(.model = WEFT_SCHEMA(Visits), .secrets = &secrets), own_layer),
+    .routes = WEFT_ROUTES(WEFT_GET("/visit", visit, visits_in, weft_str), WEFT_POST("/visit", visit, visits_in, weft_str), WEFT_GET("/many", many, weft_none, weft_stream)) };
+
 static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(
     WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order), WEFT_GET("/v{id2}", fail, id_in, Order)) };
 static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
 static const weft_app sound = { .templates = WEFT_TEMPLATES(order_page, part_part), .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
-        WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example")),
+        WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example"), WEFT_MOUNT("/layered", layered)),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
         WEFT_GET("/pages/{id}", page, id_in, weft_reply), WEFT_GET("/links/{id}", link_to, link_in, weft_str),
         WEFT_STATIC("/static", "static", .fallback = "none.html"), WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events),
@@ -287,6 +319,15 @@ WEFT_TEST(a_debug_page_without_memory_is_an_error_and_nothing_is_lost)
     /* There is no room to keep the head. */
     snprintf(long_head, sizeof long_head, "GET /debug/ HTTP/1.1\r\nHost: a.example\r\nX-Long: %06000d\r\nAccept: text/html\r\n\r\n", 7);
     each_in_turn(long_head, 502);
+}
+
+WEFT_TEST(middleware_without_memory_is_an_error_and_nothing_is_lost)
+{
+    each_in_turn("GET /layered/visit HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nAccept-Encoding: gzip\r\n\r\n", 200);
+    each_in_turn("GET /layered/many HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nAccept-Encoding: gzip\r\n\r\n", 200);
+    each_in_turn("GET /layered/none HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n", 404);
+    each_in_turn("POST /layered/visit HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\n\r\n", 403);
+    each_in_turn("OPTIONS /layered/visit HTTP/1.1\r\nHost: a\r\nOrigin: https://b.example\r\nAccess-Control-Request-Method: PUT\r\n\r\n", 400);
 }
 
 WEFT_TEST(requests_without_a_route_need_little_memory)

@@ -343,6 +343,20 @@ WEFT_TEST(an_answer_waits_unharmed_while_others_are_made)
     }
 }
 
+WEFT_INPUT(pieces_in, body(weft_body, body));
+static int first_line(const pieces_in *in, weft_reply *out)
+{
+    weft_str line;
+    int rc = weft_body_line(&in->body, &line);
+    return rc < 0 ? rc : weft_reply_bytes(out, "text/plain", line);
+}
+static const weft_app echoing = { .middleware = WEFT_MIDDLEWARE(waits), .routes = WEFT_ROUTES(WEFT_POST("/", first_line, pieces_in, weft_reply)) };
+
+WEFT_TEST(a_piece_of_the_body_may_be_the_answer)
+{
+    WEFT_CHECK_STR(weft_test_post(&echoing, "/", "the first line\nand others\n").body, "the first line");
+}
+
 static int left_rc;
 static int waits_long(const weft_request *request, weft_reply *reply, weft_next *next)
 {
@@ -426,6 +440,36 @@ WEFT_TEST(a_middleware_that_neither_goes_on_nor_answers_is_told_so)
     r = get(&forgetful, "/twice/1");
     WEFT_CHECK_EQ(r.status, 500);
     WEFT_CHECK_STR(weft_str_of(twice_text), "weft_next_run: it has run what is inside already");
+}
+
+static int run_next(weft_next *const *next) { return weft_next_run(*next); }
+static int spawns(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    (void)request; (void)reply;
+    WEFT_TRY(weft_gather(weft_call(run_next, &next)));
+    return 0;
+}
+static int hurries(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    (void)request;
+    WEFT_SCOPE(s, .timeout_ms = 5);
+    int rc = weft_next_run(next);
+    if (rc != WEFT_ETIMEDOUT || !weft_scope_caught(s)) return rc;
+    weft_reply_status(reply, 503);
+    return weft_reply_text(reply, WEFT_S("busy"));
+}
+static int slow_handler(const weft_none *in, weft_str *out) { (void)in; *out = WEFT_S("x"); return weft_sleep_ms(1000); }
+static const weft_app tasks = { .debug = true, .routes = WEFT_ROUTES(WEFT_GET("/spawns/{n}", n, n_in, Got, .middleware = WEFT_MIDDLEWARE(spawns)),
+    WEFT_GET("/hurries", slow_handler, weft_none, weft_str, .middleware = WEFT_MIDDLEWARE(hurries))) };
+
+WEFT_TEST(what_is_inside_runs_in_the_middlewares_task_and_within_its_scopes)
+{
+    weft_response r = get(&tasks, "/spawns/1");
+    WEFT_CHECK_EQ(r.status, 500);
+    WEFT_CHECK(has(r.body, "weft_next_run: expected in the task that the middleware was called in"));
+    r = get(&tasks, "/hurries");
+    WEFT_CHECK_EQ(r.status, 503);
+    WEFT_CHECK_STR(r.body, "busy");
 }
 
 static int handler_hook(const reply_in *in, Got *out)

@@ -86,6 +86,14 @@ WEFT_TEST(types_lifetimes_and_inputs_that_do_not_fit_are_told)
         "provider ?: it has no open, input or type; write it with WEFT_PROVIDER or WEFT_GUARD\n");
 }
 
+static const weft_provider lasting = WEFT_GUARD(weft_none, nobody, .per = WEFT_PER_WORKER);
+static const weft_app lastingly_guarded = { .depends = WEFT_DEPENDS(&lasting) };
+
+WEFT_TEST(a_guard_that_outlives_its_request_is_told)
+{
+    WEFT_CHECK(strstr(faults_of(&lastingly_guarded), "provider nobody: a guard looks at a request, and it is per worker\n"));
+}
+
 /* ---- routes ---- */
 
 WEFT_INPUT(by_id_in, path(int, id), query(int, q, .range = { 5, 1 }));

@@ -29,8 +29,8 @@ static int refuse(reader *r, const char *why)
 
 static bool split(weft_str token, parts *out)
 {
-    const char *end = token.ptr + token.len;
-    const char *first = token.len ? memchr(token.ptr, '.', token.len) : NULL;
+    if (!token.len) return false;
+    const char *end = token.ptr + token.len, *first = memchr(token.ptr, '.', token.len);
     const char *second = first ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
     if (!second || memchr(second + 1, '.', (size_t)(end - second - 1))) return false;
     *out = (parts){

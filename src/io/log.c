@@ -83,6 +83,8 @@ static _Thread_local unsigned long dropped;      /* since the last line that was
 static void flush(gathered *g)
 {
     size_t at = 0;
+    g->out.failed = 0;
+    if (!g->out.len) return;
     while (at < g->out.len) {
         size_t n = g->out.len - at;
         if (n > WEFT__STDERR_MAX) n = (size_t)((const char *)memrchr(g->out.ptr + at, '\n', WEFT__STDERR_MAX) + 1 - (g->out.ptr + at));
@@ -91,7 +93,6 @@ static void flush(gathered *g)
     }
     if (at) memmove(g->out.ptr, g->out.ptr + at, g->out.len - at);
     g->out.len -= at;
-    g->out.failed = 0;
 }
 
 static void flush_later(gathered *g)

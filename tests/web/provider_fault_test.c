@@ -87,11 +87,11 @@ WEFT_TEST(types_lifetimes_and_inputs_that_do_not_fit_are_told)
 }
 
 static const weft_provider lasting = WEFT_GUARD(weft_none, nobody, .per = WEFT_PER_WORKER);
-static const weft_app lastingly_guarded = { .depends = WEFT_DEPENDS(&lasting) };
+static const weft_app lastingly_guarded = { .depends = WEFT_DEPENDS(&lasting), .routes = WEFT_ROUTES(WEFT_GET("/", none, weft_none, Item)) };
 
 WEFT_TEST(a_guard_that_outlives_its_request_is_told)
 {
-    WEFT_CHECK(strstr(faults_of(&lastingly_guarded), "provider nobody: a guard looks at a request, and it is per worker\n"));
+    FAULTS(lastingly_guarded, "provider nobody: a guard looks at a request, and it is per worker\n");
 }
 
 /* ---- routes ---- */

@@ -38,7 +38,8 @@ typedef enum { WEFT_PER_REQUEST, WEFT_PER_WORKER } weft_lifetime;
  *         (weft_error_of tells it; 422 for an input that does not fit). < 0: that is how it ends now, so a commit that fails is
  *         an answer of its own. 0 or rc: as it was; no failure becomes a success. No cancel reaches it, so it may wait, for
  *         .close_timeout_ms at most. The output has been written by then, and has not been sent: headers can still be set, unless the
- *         answer is a stream. A stream is closed behind its end, which a failure breaks off.
+ *         answer is a stream. It is closed before its end then, which a failure breaks off. The body of a weft_reply is copied before: it may lie
+ *         in what is closed. Background tasks begin behind all of it, unless it failed.
  *
  * Options by name: .per; .after_reply = true: closed once the answer is on its way, whose client then does not wait for it, and which it
  * cannot change any more: a failure is logged (also the next request of that connection waits for it); .open_timeout_ms (0: none of its own, per worker

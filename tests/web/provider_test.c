@@ -220,7 +220,7 @@ static int audit_open(const audit_in *in, audit **out)
 }
 static int audit_close(audit *a, int rc)
 {
-    tell("audit closed %d %s %d", rc, weft_request_path(a->request).ptr, (int)weft_test_ms());
+    tell("audit closed %d %s", rc, weft_request_path(a->request).ptr);
     if (weft_reply_header(a->reply, "X-Late", "1") == WEFT_EINVAL) tell("too late for a header");
     return weft_sleep_ms(3000);
 }
@@ -249,7 +249,7 @@ WEFT_TEST(one_that_is_closed_after_the_reply_does_not_keep_the_client)
     WEFT_CHECK_STR(weft_response_header(&shot.answer, "X-Audit"), "opened");
     WEFT_CHECK_STR(weft_response_header(&shot.answer, "X-Stamp"), "0");
     WEFT_CHECK_STR(weft_response_header(&shot.answer, "X-Late"), "");
-    TOLD("open session, close session 7 0, audit closed 0 /audited 20, too late for a header");
+    TOLD("open session, close session 7 0, audit closed 0 /audited, too late for a header");
 }
 
 WEFT_TEST(headers_of_providers_go_out_with_failures)
@@ -306,6 +306,36 @@ WEFT_TEST(a_stream_that_fails_tells_its_providers)
 {
     WEFT_CHECK_EQ(stream_as("/lines/4", "ada").status, 0);
     TOLD("open session, open user, close user ada -10400, close session 7 -10400");
+}
+
+/* ---- with background tasks ---- */
+
+WEFT_MODEL(Note, field(weft_str, text));
+static int write_note(const Note *in) { tell("note %s", in->text.ptr); return 0; }
+WEFT_INPUT(noting_in, header(WEFT_OPT(weft_str), x_user), depends(audit, a, behind), depends(user, u, current_user));
+static int ask_for_note(const noting_in *in) { return weft_background(Note, write_note, (&(Note){ weft_str_of(in->u->name) })); }
+static int noting(const noting_in *in, int *out) { *out = 1; return ask_for_note(in); }
+static int noting_lines(const noting_in *in, weft_stream *out) { WEFT_TRY(ask_for_note(in)); return weft_write(out, WEFT_S("x")); }
+static const weft_app notes = { .routes = WEFT_ROUTES(WEFT_GET("/note", noting, noting_in, int), WEFT_GET("/lines", noting_lines, noting_in, weft_stream)) };
+
+static int status_of(const char *path, const char *name)
+{
+    char bytes[300];
+    weft__shot shot = { .bytes = { bytes, (size_t)snprintf(bytes, sizeof bytes, "GET %s HTTP/1.1\r\nHost: a\r\nX-User: %s\r\n\r\n", path, name) } };
+    WEFT_CHECK(weft__test_fire(&notes, NULL, &shot, 1));
+    return shot.answer.status;
+}
+
+WEFT_TEST(background_tasks_begin_when_all_is_closed_and_only_if_it_was_closed_well)
+{
+    WEFT_CHECK_EQ(status_of("/note", "ada"), 200);
+    TOLD("open session, open user, close user ada 0, close session 7 0, audit closed 0 /note, too late for a header, note ada");
+    WEFT_CHECK_EQ(status_of("/lines", "bob"), 200);
+    TOLD("open session, open user, close user bob 0, close session 7 0, audit closed 0 /lines, too late for a header, note bob");
+    WEFT_CHECK_EQ(status_of("/note", "unlucky"), 409);
+    TOLD("open session, open user, close user unlucky 0, close session 7 -10409, audit closed -10409 /note, too late for a header");
+    WEFT_CHECK_EQ(status_of("/lines", "unlucky"), 0);
+    TOLD("open session, open user, close user unlucky 0, close session 7 -10409, audit closed -10409 /lines, too late for a header");
 }
 
 /* ---- one function, several providers ---- */

@@ -24,3 +24,14 @@ WEFT_TEST(who_is_refused_gets_no_mail)
     WEFT_CHECK_EQ(weft_test_post(&app, "/signup/?email=ada", NULL).status, 422);
     WEFT_CHECK_EQ(weft_test_run(read_mail, NULL, &mail), WEFT_ENOENT);
 }
+
+WEFT_TEST(the_mail_is_written_two_seconds_later)
+{
+    weft_str mail = { 0 };
+    weft_test_serve();
+    weft_test_post(&app, "/signup/?email=ada@example.org", NULL);
+    weft_test_sleep(1999);
+    WEFT_CHECK_EQ(weft_test_run(read_mail, NULL, &mail), WEFT_ENOENT);
+    weft_test_sleep(2);
+    WEFT_CHECK_EQ(weft_test_run(read_mail, NULL, &mail), 0);
+}

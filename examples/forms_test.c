@@ -57,3 +57,12 @@ WEFT_TEST(the_page_has_a_form)
     WEFT_CHECK_EQ(r.status, 200);
     WEFT_CHECK(__builtin_strstr(r.body.ptr, "multipart/form-data") != NULL);
 }
+
+WEFT_TEST(a_form_is_sent_as_a_browser_does_and_cookies_are_kept)
+{
+    weft_response r = weft_test_form(&app, "/pictures", weft_test_field("title", "A loom"),
+        weft_test_file("picture", "loom.png", "image/png", WEFT_S("\x89PNG")));
+    WEFT_CHECK_JSON(r.body, { "title": "A loom", "filename": "loom.png", "type": "image/png", "bytes": 4, "attachments": 0 });
+    weft_test_send(&app, "PUT", "/language?language=eo", NULL, 0, NULL);
+    WEFT_CHECK_STR(weft_test_cookie(&app, "language"), "eo");
+}

@@ -38,3 +38,15 @@ WEFT_TEST(whoever_comes_back_misses_no_price)
     weft_response r = weft_test_send(&app, "GET", "/prices?count=1", &header, 1, NULL);
     WEFT_CHECK_STR(r.body, "retry: 1000\n\nid: 3\nevent: price\ndata: {\"item\":\"loom\",\"price\":100.5}\n\n");
 }
+
+WEFT_TEST(a_price_is_there_as_soon_as_it_is_sent)
+{
+    weft_test_message price;
+    weft_test_stream *s = weft_test_open(&app, "/prices");
+    WEFT_CHECK_EQ(weft_test_event(s, &price), 1);                        /* retry: comes at once */
+    WEFT_CHECK_EQ(weft_test_event(s, &price, .within_ms = 10), 1);
+    WEFT_CHECK_STR(price.data, "{\"item\":\"loom\",\"price\":102.0}");
+    WEFT_CHECK_EQ(weft_test_event(s, &price), 1);
+    WEFT_CHECK_EQ(weft_test_ms(), 1000);
+    weft_test_leave(s);
+}

@@ -16,6 +16,59 @@ weft_response weft_test_post(const weft_app *app, const char *path, const char *
 weft_response weft_test_send(const weft_app *app, const char *method, const char *path,
     const weft_header *headers, size_t header_count, const char *body);
 
+/* Cookies that answers set are kept for the rest of the test, for each application, and sent with its requests as a browser would: by path,
+ * until Max-Age or Expires, in virtual time; Secure ones as well. A request with a Cookie of its own gets no others. The value of one, as it is sent; an
+ * empty text with a NULL pointer when there is none. And all of them forgotten. */
+weft_str weft_test_cookie(const weft_app *app, const char *name);
+void weft_test_forget_cookies(void);
+
+/* POST a form as a browser does (multipart/form-data). A file's content type: NULL for application/octet-stream.
+ *
+ *     weft_test_form(&app, "/upload", weft_test_field("note", "hi"), weft_test_file("files", "a.csv", "text/csv", WEFT_S("a,b\n")))  */
+typedef struct weft_test_part { const char *name; weft_str bytes; const char *filename, *content_type; } weft_test_part;
+static inline weft_test_part weft_test_field(const char *name, const char *text) { return (weft_test_part){ name, weft_str_of(text), NULL, NULL }; }
+static inline weft_test_part weft_test_file(const char *name, const char *filename, const char *content_type, weft_str bytes)
+{
+    return (weft_test_part){ name, bytes, filename, content_type ? content_type : "application/octet-stream" };
+}
+#define weft_test_form(app, path, ...) weft_test_form_with((app), (path), (const weft_test_part[]){ __VA_ARGS__ }, \
+    sizeof((const weft_test_part[]){ __VA_ARGS__ }) / sizeof(weft_test_part))
+weft_response weft_test_form_with(const weft_app *app, const char *path, const weft_test_part *parts, size_t count);
+
+/* ---- answers piece by piece ---- */
+
+/* An answer that is read while it is written. The application serves on while the test does something else, and time stands still in
+ * between: it moves when the test reads, sleeps or asks for something.
+ *
+ *     weft_test_stream *s = weft_test_open(&app, "/prices");
+ *     WEFT_CHECK_EQ(weft_test_event(s, &event), 1);
+ *     WEFT_CHECK_EQ(weft_test_ms(), 1000);
+ *     weft_test_leave(s);
+ *
+ * Returns when the head is there; never fails: what is no answer fails the test, and its head has status 0. What was not left is left at the test's end. */
+typedef struct weft_test_stream weft_test_stream;
+weft_test_stream *weft_test_open(const weft_app *app, const char *path);
+weft_test_stream *weft_test_open_with(const weft_app *app, const char *method, const char *path, const weft_header *headers, size_t header_count,
+    const char *body);
+const weft_response *weft_test_head(const weft_test_stream *s);      /* without a body */
+
+/* The next bytes of the body that come, without chunks; the next event. 1; 0 at the end; WEFT_ECONNRESET: it broke off; WEFT_ETIMEDOUT: nothing
+ * came within_ms (0: however long it takes). They live until the test ends. */
+typedef struct weft_test_read_opts { weft__named_options_only _; int within_ms; } weft_test_read_opts;
+#define weft_test_read(s, out, ...) weft_test_read_with((s), (out), &(weft_test_read_opts){ __VA_ARGS__ })
+int weft_test_read_with(weft_test_stream *s, weft_str *out, const weft_test_read_opts *opts);
+typedef struct weft_test_message { weft_str data, type, id; int64_t retry_ms; } weft_test_message;   /* type "message" unless said; retry_ms 0: not said */
+#define weft_test_event(s, out, ...) weft_test_event_with((s), (out), &(weft_test_read_opts){ __VA_ARGS__ })
+int weft_test_event_with(weft_test_stream *s, weft_test_message *out, const weft_test_read_opts *opts);
+
+/* The client closes its connection. Twice is once. */
+void weft_test_leave(weft_test_stream *s);
+
+/* Have applications serve on from here to the test's end, as while a stream is open: so background tasks run while the test looks on. */
+void weft_test_serve(void);
+/* Let virtual time pass. */
+void weft_test_sleep(int ms);
+
 /* Serve `upstream` under a host name (port 80 unless "name:port") for the rest of this test, so that what the
  * application fetches comes from there. */
 void weft_test_upstream(const char *host, const weft_app *upstream);

@@ -400,7 +400,7 @@ static void poll(weft__loop *loop)
     weft__timers_fire(&loop->timers, loop->now_ns);
 }
 
-int weft__loop_run(weft__loop *loop, weft_call call)
+int weft__loop_begin(weft__loop *loop, weft_call call)
 {
     weft__loop *before = weft__the_loop;
     weft__the_loop = loop;
@@ -411,18 +411,30 @@ int weft__loop_run(weft__loop *loop, weft_call call)
     weft__scope_init(&loop->top, NULL, NULL, 0);
     loop->top.place = "the program";
     loop->top.arena = &loop->arena;
-    weft_task *root = weft__task_new(&loop->top, "the program", &call);
-    if (!root) {
-        weft__the_loop = before;
-        return WEFT_ENOMEM;
-    }
-    loop->root = root;
+    loop->root = weft__task_new(&loop->top, "the program", &call);
     weft__buf_clear(&loop->left);
-    while (loop->top.running) {
+    weft__the_loop = before;
+    return loop->root ? 0 : WEFT_ENOMEM;
+}
+
+bool weft__loop_until(weft__loop *loop, const bool *pause)
+{
+    weft__loop *before = weft__the_loop;
+    weft__the_loop = loop;
+    while (loop->top.running && !*pause) {
         run_ready(loop);
-        if (loop->top.running) poll(loop);
+        if (loop->top.running && !*pause) poll(loop);
     }
+    weft__the_loop = before;
+    return !loop->top.running;
+}
+
+int weft__loop_end(weft__loop *loop)
+{
+    weft__loop *before = weft__the_loop;
+    weft_task *root = loop->root;
     int rc = root->rc;
+    weft__the_loop = loop;
     loop->root = NULL;
     weft__errors_clear();
     if (root->error) weft__errors_put(weft__errors_here(true), weft__record_copy(root->error));   /* for after the run */
@@ -432,6 +444,15 @@ int weft__loop_run(weft__loop *loop, weft_call call)
     weft__arena_free(&loop->arena);
     weft__the_loop = before;
     return rc;
+}
+
+int weft__loop_run(weft__loop *loop, weft_call call)
+{
+    static const bool never;
+    int rc = weft__loop_begin(loop, call);
+    if (rc < 0) return rc;
+    (void)weft__loop_until(loop, &never);
+    return weft__loop_end(loop);
 }
 
 void weft__loop_stop(weft__loop *loop) { weft__scope_cancel(&loop->top, WEFT_ECANCELED); }

@@ -14,6 +14,11 @@ weft__loop *weft__loop_new(weft__os *os);
 /* Run a call as the root task until it and all it started have ended; its code. WEFT_EDEADLK when nothing can
  * wake those that wait (simulator): they are named on stderr, then cancelled. */
 int weft__loop_run(weft__loop *loop, weft_call call);
+/* The same in steps, for tests: begin, run until *pause is true or all has ended (which it returns), again and again, and the
+ * end, which is weft__loop_run's. Nothing moves in between. */
+int weft__loop_begin(weft__loop *loop, weft_call call);
+bool weft__loop_until(weft__loop *loop, const bool *pause);
+int weft__loop_end(weft__loop *loop);
 void weft__loop_free(weft__loop *loop);
 weft__loop *weft__loop_here(void);                   /* of this thread, NULL: none is running */
 weft__os *weft__loop_os(weft__loop *loop);

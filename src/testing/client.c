@@ -39,6 +39,8 @@ struct served {
     weft__server *server;            /* while a request is being made */
 };
 
+typedef struct firing firing;
+
 /* The world of the running test; it ends with the test, or with the process that it runs in. */
 static struct {
     weft__os *sim;
@@ -48,6 +50,12 @@ static struct {
     struct { weft__override *items; uint32_t count, room; } overrides;
     int64_t began_ns, uncounted_ns;
     unsigned hosts;
+    const firing *todo;              /* of the task that serves while the test goes on: what the test asks it to do */
+    weft__fiber *live;
+    int live_rc;
+    unsigned holds;                  /* who wants it to go on; 0: it does not run */
+    bool pause, live_over;
+    void *jar;                       /* request.c: cookies */
 } world;
 
 static void fail(const char *what, const char *why)
@@ -62,6 +70,9 @@ static void stop_all(void);
 static void world_close(void)
 {
     if (!world.sim) return;
+    if (!weft__loop_here()) weft__live_leave_all();
+    if (world.holds > 1) world.holds = 1;
+    if (!weft__loop_here()) weft__live_end();
     if (!weft__loop_here()) stop_all();
     for (served *s = world.all; s; s = s->next) weft__app_free(s->compiled);
     weft__loop_free(world.loop);
@@ -168,130 +179,17 @@ void weft_test_upstream(const char *host, const weft_app *upstream)
     s->port = parsed.port;
 }
 
-/* ---- one client ---- */
-
-typedef struct client {
-    weft__shot *shot;
-    weft__buf in;                    /* all bytes that came */
-    weft__stream stream;
-} client;
-
-static bool keep_answer(client *c, const weft__http_head *head, weft_str body)
-{
-    weft_arena *a = &world.arena;
-    weft_header *headers = weft__arena_alloc(a, (head->count + 1) * sizeof *headers);
-    body = weft__arena_dup(a, body);
-    for (unsigned i = 0; headers && i < head->count; i++)
-        headers[i] = (weft_header){ weft__arena_dup(a, head->headers[i].name),
-            weft__arena_dup(a, head->headers[i].value) };
-    WEFT_NEED(headers && body.ptr && !a->exceeded && !a->starved);
-    c->shot->answer = (weft_response){ head->status, body, headers, head->count };
-    return true;
-}
-
-/* The body, when all of it is there: 1; 0 when more is needed, < 0 when it is none. */
-static int whole_body(
-    const weft__http_head *head, weft_str rest, bool ended, weft__buf *joined, weft_str *body)
-{
-    *body = rest;
-    if (head->body == WEFT__BODY_NONE) body->len = 0;
-    if (head->body == WEFT__BODY_CLOSE) return ended;
-    if (head->body == WEFT__BODY_LENGTH) {
-        body->len = (size_t)head->content_length;
-        return rest.len >= body->len;
-    }
-    weft__chunk chunk = { 0 };
-    for (int event = WEFT__CHUNK_DATA;
-         head->body == WEFT__BODY_CHUNKED && event != WEFT__CHUNK_END;) {
-        size_t used;
-        weft_str piece;
-        event = weft__chunk_next(&chunk, rest.ptr, rest.len, &used, &piece);
-        if (event <= 0) return event;
-        if (event == WEFT__CHUNK_DATA) weft__buf_add_str(joined, piece);
-        rest = (weft_str){ rest.ptr + used, rest.len - used };
-        *body = weft__buf_str(joined);
-    }
-    return 1;
-}
-
-/* 1 when the answer is complete, 0 when more bytes are needed, < 0 when they are no HTTP. */
-static int read_answer(client *c, bool ended)
-{
-    weft__http_header headers[ANSWER_HEADERS_MAX];
-    weft__http_limits limits = { 1 << 20, 1 << 20 };
-    for (weft_str rest = weft__buf_str(&c->in);;) {
-        weft__http_head head = { .headers = headers, .room = ANSWER_HEADERS_MAX };
-        size_t scanned = 0;
-        weft__buf joined;
-        weft_str body;
-        int n = weft__http_parse_response(
-            rest.ptr, rest.len, &scanned, c->shot->to_head, &limits, &head);
-        if (n <= 0) return n;
-        rest = (weft_str){ rest.ptr + n, rest.len - (size_t)n };
-        if (head.status < 200 && head.status != 101) continue;
-        weft__buf_init(&joined, ANSWER_BYTES_MAX);
-        int rc = whole_body(&head, rest, ended, &joined, &body);
-        if (rc == 1) keep_answer(c, &head, body);
-        weft__buf_free(&joined);
-        return rc;
-    }
-}
-
-static int receive(client *c)
-{
-    for (;;) {
-        char *to = weft__buf_reserve(&c->in, 16 * 1024);
-        if (!to) return c->in.failed;
-        ssize_t n = weft__stream_recv(&c->stream, to, 16 * 1024, INT64_MAX);
-        if (n < 0) return (int)n;
-        c->in.len += (size_t)n;
-        int rc = read_answer(c, n == 0);
-        if (rc) return rc;
-        if (n == 0) return WEFT_EOF;
-    }
-}
-
-static int talk(client *c, int port)
-{
-    weft__addr to;
-    struct iovec iov = { (void *)(uintptr_t)c->shot->bytes.ptr, c->shot->bytes.len };
-    WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), port, &to));
-    WEFT_TRY(weft__stream_connect(&c->stream, world.loop, &to, INT64_MAX));
-    int sent = weft__stream_send(&c->stream, &iov, 1, INT64_MAX);
-    bool left = sent == WEFT_ECANCELED || sent == WEFT_ETIMEDOUT;
-    int rc = left ? sent : receive(c);       /* who refuses a body may have answered */
-    return rc > 0 ? 0 : rc;
-}
-
-typedef struct going { weft__shot *shot; int port; } going;
-
-static int go(const going *in)
-{
-    client c = { .shot = in->shot, .stream = { .fd = -1 } };
-    weft__buf_init(&c.in, ANSWER_BYTES_MAX);
-    if (in->shot->start_ms) WEFT_TRY(weft_sleep_ms(in->shot->start_ms));
-    int64_t began = world_now();
-    {
-        WEFT_SCOPE(patience, .timeout_ms = in->shot->leave_ms);
-        (void)talk(&c, in->port);
-        weft__stream_close(&c.stream);
-    }
-    in->shot->took_ms = (world_now() - began) / 1000000;
-    weft__buf_free(&c.in);
-    return 0;
-}
-
 /* ---- the servers and their clients, as one task ---- */
 
 /* Clients of an application, or a call instead: one of a program that tells how it ended. */
-typedef struct firing {
+struct firing {
     served *app;
     const weft_serve_opts *opts;
     weft__shot *shots;
     size_t n;
     const weft_call *call;
     bool program;
-} firing;
+};
 
 static int run_server(weft__server *const *s) { return weft__server_run(*s); }
 
@@ -349,7 +247,7 @@ static int open_servers(weft_scope *scope, const firing *f)
     int rc = 0;
     for (int upstream = 1; upstream >= 0; upstream--) {
         for (served *s = world.all; s && rc == 0; s = s->next) {
-            if (s->upstream != upstream || !needed(f, s)) continue;
+            if (s->upstream != upstream || !needed(f, s) || s->server) continue;
             rc = start_app(s);
             if (rc < 0) weft__check_fail("weft_test", 0, "the application could not start: %.*s", WEFT_FMT(s->why));
             else rc = open_server(scope, f, s);
@@ -361,11 +259,11 @@ static int open_servers(weft_scope *scope, const firing *f)
 static int shoot(const firing *f)
 {
     weft_call *calls = weft_alloc(f->n * sizeof *calls);
-    going *goings = weft_alloc(f->n * sizeof *goings);
+    weft__going *goings = weft_alloc(f->n * sizeof *goings);
     if (!calls || !goings) return WEFT_ENOMEM;
     for (size_t i = 0; i < f->n; i++) {
-        goings[i] = (going){ &f->shots[i], weft__server_port(f->app->server) };
-        calls[i] = weft_call(go, &goings[i]);
+        goings[i] = (weft__going){ &f->shots[i], weft__server_port(f->app->server) };
+        calls[i] = weft_call(weft__shot_go, &goings[i]);
     }
     return weft_gather_n(calls, f->n);
 }
@@ -384,46 +282,150 @@ static void background_options(const firing *f, weft_serve_opts *opts)
     if (!opts->background_ms) opts->background_ms = BACKGROUND_MS;
 }
 
+static int do_it(weft_scope *servers, const firing *f)
+{
+    int rc = open_servers(servers, f);
+    if (rc < 0) return rc;
+    return f->call ? call_it(f) : f->shots ? shoot(f) : 0;
+}
+
+static int stop_servers(weft_scope *servers)
+{
+    int64_t answered = world_now();
+    for (served *s = world.all; s; s = s->next)
+        if (s->server) weft__server_stop(s->server);
+    int rc = weft_join(servers);
+    world.uncounted_ns += world_now() - answered;
+    return rc;
+}
+
+static void free_servers(void)
+{
+    for (served *s = world.all; s; s = s->next) {
+        weft__server_free(s->server);
+        s->server = NULL;
+    }
+}
+
 static int serve_and_fire(const firing *f)
 {
     int rc = 0;
     {
         WEFT_SCOPE(servers);
-        rc = open_servers(servers, f);
-        if (rc == 0) rc = f->call ? call_it(f) : shoot(f);
-        int64_t answered = world_now();
-        for (served *s = world.all; s; s = s->next)
-            if (s->server) weft__server_stop(s->server);
-        int stopped = weft_join(servers);
+        rc = do_it(servers, f);
+        int stopped = stop_servers(servers);
         if (rc >= 0 && stopped < 0) rc = stopped;
-        world.uncounted_ns += world_now() - answered;
     }
-    for (served *s = world.all; s; s = s->next) {
-        weft__server_free(s->server);
-        s->server = NULL;
-    }
+    free_servers();
     return rc;
 }
 
-static int fire(const firing *f)
+static int with_backgrounds(int (*serve)(const firing *), const firing *f)
 {
     weft_serve_opts opts = { 0 };
     weft__backgrounds backgrounds;
     background_options(f, &opts);
     weft__backgrounds_open(&backgrounds, &opts);
-    int rc = serve_and_fire(f);
+    int rc = serve(f);
     int64_t answered = world_now();
     int ended = weft__backgrounds_close(&backgrounds);
     world.uncounted_ns += world_now() - answered;
     return rc >= 0 && ended < 0 ? ended : rc;
 }
 
+static int fire(const firing *f) { return with_backgrounds(serve_and_fire, f); }
+
+/* ---- servers that stay while the test goes on: one task does what the test asks for, and the loop rests in between ---- */
+
+static int live_serve(const firing *f)
+{
+    (void)f;
+    int rc = 0;
+    {
+        WEFT_SCOPE(servers);
+        while (rc == 0 && !world.live_over) {
+            const firing *todo = world.todo;
+            world.todo = NULL;
+            if (todo) world.live_rc = do_it(servers, todo);
+            world.pause = true;
+            rc = weft__park("the test", INT64_MAX);
+        }
+        int stopped = stop_servers(servers);
+        if (rc >= 0 && stopped < 0) rc = stopped;
+    }
+    free_servers();
+    return rc;
+}
+
+static int live_task(void)
+{
+    world.live = weft__self();
+    return with_backgrounds(live_serve, &(firing){ .app = NULL });
+}
+
+/* Until it has done what there is to do; false: it has ended. */
+static bool live_step(void)
+{
+    weft__watchdog *dog = weft__test_watch(world.loop);
+    world.pause = false;
+    if (world.live) weft__wake(world.live, 0);
+    bool ended = weft__loop_until(world.loop, &world.pause);
+    weft__watchdog_stop(dog);
+    return !ended;
+}
+
+static void live_over(void)
+{
+    world.holds = 0;
+    world.live = NULL;
+    int rc = weft__loop_end(world.loop);
+    if (rc < 0 && rc != WEFT_ECANCELED) fail("what was served ended badly", weft_error_of(rc)->text);
+}
+
+static int live_do(const firing *f)
+{
+    world.todo = f;
+    world.live_rc = WEFT_ECANCELED;
+    if (!live_step()) live_over();
+    return world.live_rc;
+}
+
+void weft__live_begin(void)
+{
+    world_open();
+    world.holds++;
+    if (world.holds > 1) return;
+    world.live_over = false;
+    WEFT_NEED(weft__loop_begin(world.loop, weft_call(live_task)) == 0 && live_step());
+}
+
+void weft__live_end(void)
+{
+    if (!world.holds || --world.holds) return;
+    world.live_over = true;
+    while (live_step()) continue;
+    live_over();
+}
+
+bool weft__live(void) { return world.holds > 0; }
+
 static int in_world(const firing *f)
 {
+    if (world.holds) return live_do(f);
     weft__watchdog *dog = weft__test_watch(world.loop);
     int rc = weft__loop_run(world.loop, weft_call(fire, f));
     weft__watchdog_stop(dog);
     return rc;
+}
+
+int weft__live_call(const weft_app *app, const weft_call *call, int *port)
+{
+    served *s = world.holds ? served_find(app) : NULL;
+    if (!s) return WEFT_EINVAL;
+    int rc = in_world(&(firing){ .app = s });
+    if (rc < 0 || !world.holds) return rc < 0 ? rc : WEFT_ECANCELED;
+    *port = weft__server_port(s->server);
+    return in_world(&(firing){ .call = call });
 }
 
 weft__loop *weft__test_loop(void)
@@ -498,7 +500,8 @@ static void stop_all(void)
     for (served *s = world.all; s; s = s->next) any |= s->started;
     if (!any) return;
     int rc = in_world(&(firing){ .call = &weft_call(stop_started, (&(bool){ false })) });
-    if (rc == 0) rc = weft__loop_run(world.loop, weft_call(stop_started, (&(bool){ true })));
+    if (rc == 0 && world.holds) rc = in_world(&(firing){ .call = &weft_call(stop_started, (&(bool){ true })) });
+    else if (rc == 0) rc = weft__loop_run(world.loop, weft_call(stop_started, (&(bool){ true })));
     if (rc < 0) fail("the applications could not be stopped", weft_error_of(rc)->text);
 }
 
@@ -507,6 +510,10 @@ void weft_test_override(const weft_provider *of, const weft_provider *instead)
     world_open();
     if (instead && (!instead->type || !of->type || strcmp(instead->type, of->type) != 0 || instead->guard != of->guard)) {
         weft__check_fail("weft_test", 0, "%s cannot stand in for %s: it provides %s, expected %s", instead->name, of->name, instead->type, of->type);
+        return;
+    }
+    if (world.holds) {
+        weft__check_fail("weft_test", 0, "weft_test_override while a stream is open, or weft_test_serve holds: it would take away what is served");
         return;
     }
     stop_all();
@@ -533,64 +540,10 @@ bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__sho
     return rc == 0;
 }
 
-/* ---- weft/test.h ---- */
-
-static bool has_header(const weft_header *headers, size_t count, weft_str name)
+void **weft__test_jar(void)
 {
-    for (size_t i = 0; i < count; i++)
-        if (weft__same_nocase(headers[i].name, name)) return true;
-    return false;
-}
-
-static bool is_host(const weft_header *h) { return weft__same_nocase(h->name, WEFT_S("host")); }
-
-static int write_request(weft__buf *out, const char *method, weft_str target,
-    const weft_header *headers, size_t count, const char *body)
-{
-    weft__http_request_line line = { .method = weft_str_of(method), .host = WEFT_S("testserver") };
-    weft__url_split(target, &line.path, &line.query);
-    for (size_t i = 0; i < count; i++)
-        if (is_host(&headers[i])) line.host = headers[i].value;
-    if (weft__http_add_request(out, &line) < 0) return WEFT_EINVAL;
-    if (!has_header(headers, count, WEFT_S("user-agent")))
-        weft__buf_lit(out, "User-Agent: testclient\r\n");
-    if (body && !has_header(headers, count, WEFT_S("content-type")))
-        weft__buf_lit(out, "Content-Type: application/json\r\n");
-    if (body) weft__http_add_length(out, strlen(body));
-    for (size_t i = 0; i < count; i++)
-        if (!is_host(&headers[i]) && weft__http_add_header(out, headers[i].name, headers[i].value) < 0) return WEFT_EINVAL;
-    weft__buf_lit(out, "\r\n");
-    if (body) weft__buf_add_str(out, weft_str_of(body));
-    return out->failed;
-}
-
-weft_response weft_test_send(const weft_app *app, const char *method, const char *path,
-    const weft_header *headers, size_t header_count, const char *body)
-{
-    weft__shot shot = { .to_head = strcmp(method, "HEAD") == 0, .answer = { .body = { "", 0 } } };
-    weft__buf request;
-    char what[300];
-    snprintf(what, sizeof what, "%s %.200s", method, path);
-    weft__buf_init(&request, ANSWER_BYTES_MAX);
-    if (write_request(&request, method, weft_str_of(path), headers, header_count, body) < 0)
-        fail(what, "cannot be sent: a method, path or header that HTTP forbids");
-    else {
-        shot.bytes = weft__buf_str(&request);
-        if (weft__test_fire(app, NULL, &shot, 1) && !shot.answer.status)
-            fail(what, "was not answered, or not in HTTP");
-    }
-    weft__buf_free(&request);
-    return shot.answer;
-}
-
-weft_response weft_test_get(const weft_app *app, const char *path)
-{
-    return weft_test_send(app, "GET", path, NULL, 0, NULL);
-}
-
-weft_response weft_test_post(const weft_app *app, const char *path, const char *json)
-{
-    return weft_test_send(app, "POST", path, NULL, 0, json);
+    world_open();
+    return &world.jar;
 }
 
 int64_t weft_test_ms(void)

@@ -20,6 +20,28 @@ typedef struct weft__shot {
  * NULL. False, with the test failed, when the application has faults or cannot be served. */
 bool weft__test_fire(const weft_app *app, const weft_serve_opts *opts, weft__shot *shots, size_t n);
 
+/* One client's task. */
+typedef struct weft__going { weft__shot *shot; int port; } weft__going;
+int weft__shot_go(const weft__going *in);
+
+/* Servers go on from the first begin to the last end. In between one task does what the test asks for; time stands still
+ * while it asks for nothing. */
+void weft__live_begin(void);
+void weft__live_end(void);
+bool weft__live(void);
+/* Leave the streams that nobody left: before the world ends. */
+void weft__live_leave_all(void);
+/* Have the application served, live, say at which port, then run a call in that task. Its code. */
+int weft__live_call(const weft_app *app, const weft_call *call, int *port);
+
+/* ---- request.c ---- */
+
+/* The bytes of a request, with the cookies that are kept for the application. 0, or a code: HTTP forbids it. */
+int weft__test_request(weft__buf *out, const weft_app *app, const char *method, const char *path, const weft_header *headers, size_t count, const weft_str *body);
+/* Keep the cookies of an answer. */
+void weft__test_keep_cookies(const weft_app *app, const char *path, const weft_response *r);
+void **weft__test_jar(void);         /* where they are kept: in the world's arena */
+
 weft__loop *weft__test_loop(void);
 weft_arena *weft__test_arena(void);  /* of what lives until the test ends */
 /* What weft_run is in a test's world: the exit status. */

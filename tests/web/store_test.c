@@ -9,6 +9,7 @@
 static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
 static weft_response ask(const weft_app *app, const char *method, const char *path, const char *headers)
 {
+    weft_test_forget_cookies();                      /* each says its own, or none */
     return pair_send(app, &(pair){ method, path, headers, NULL, 0, NULL });
 }
 static bool has(weft_str text, const char *part) { return text.ptr && strstr(text.ptr, part) != NULL; }

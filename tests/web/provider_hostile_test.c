@@ -171,7 +171,7 @@ static int filling(const all_in *in, weft_str *out)
 {
     (void)in;
     WEFT_LIST(int) list = { 0 };
-    for (int i = 0; i < 1 << 20; i++) weft_push(&list, i);
+    for (int i = 0; i < 1 << 13; i++) weft_push(&list, i);
     *out = WEFT_S("x");
     return 0;
 }

@@ -277,6 +277,15 @@ static int external(const weft_none *in, weft_reply *out)
     return weft_reply_response(out, &answer);
 }
 
+/* ---- GET /readyz: what the service that others need says ---- */
+
+static int catalog_answers(void)
+{
+    weft_response answer;
+    WEFT_TRY(weft_exchange(&answer, (.total_ms = 500), "{+}/health", services[CATALOG].url));
+    return answer.status == 200 ? 0 : weft_fail(WEFT_EPROTO, "the catalog answers its health check with %d", answer.status);
+}
+
 #define NO_ITEM .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "The catalog has no such item"))
 #define A_PAGE .responses = WEFT_RESPONSES(WEFT_RESPONSE(200, "The page", .content_type = "text/html"))
 #define A_TEXT .responses = WEFT_RESPONSES(WEFT_RESPONSE(200, "What the service says", .content_type = "text/plain"))
@@ -313,7 +322,11 @@ const weft_app app = {
         WEFT_GET("/search/", search, search_in, Trip, .tags = WEFT_TAGS("upstreams")),
         WEFT_GET("/dashboard/", dashboard, weft_none, Dashboard, .tags = WEFT_TAGS("upstreams")),
         WEFT_GET("/proxy/{item_id}", proxy, item_in, weft_reply, .tags = WEFT_TAGS("upstreams"), NO_ITEM),
-        WEFT_GET("/external", external, weft_none, weft_reply, .tags = WEFT_TAGS("upstreams"), A_TEXT)),
+        WEFT_GET("/external", external, weft_none, weft_reply, .tags = WEFT_TAGS("upstreams"), A_TEXT),
+        WEFT_METRICS("/metrics"),
+        WEFT_HEALTH("/healthz"),
+        WEFT_READY("/readyz")),
+    .ready = WEFT_READY_WHEN({ "catalog", catalog_answers }),
 };
 
 /* ---- starting: nothing is served before the services answer ---- */

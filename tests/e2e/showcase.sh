@@ -93,6 +93,13 @@ case $(get /openapi.json) in
 esac
 check docs 200 "$(status "http://127.0.0.1:$port/docs")"
 check redoc 200 "$(status "http://127.0.0.1:$port/redoc")"
+check ready '{"status":"ready","checks":{"catalog":"ok"}}' "$(get /readyz)"
+get /metrics > "$work/metrics"
+check metrics 1 "$(grep -c '^weft_requests_total{method="GET",route="/items/{item_id}",status="200"} ' "$work/metrics")"
+if command -v promtool > /dev/null; then
+    said=$(promtool check metrics < "$work/metrics" 2>&1)
+    check prometheus_accepts_the_metrics '0 ' "$? $said"
+else echo 'skip showcase/prometheus_accepts_the_metrics: no promtool'; fi
 check index 200 "$(status "http://127.0.0.1:$port/")"
 check head '0' "$(curl -s -I "http://127.0.0.1:$port/items/42" -o /dev/null -w '%{size_download}')"
 check proxy '{"id":7,"title":"Item number 7"}' "$(get /proxy/7)"

@@ -117,7 +117,7 @@ static int send_cookie(const session *s, weft_reply *reply, weft_str json)
 /* It is sent again when it has changed, or has less than half of its time to live. */
 static int save(session *s, weft_reply *reply)
 {
-    weft_str json;
+    weft_str json = { NULL, 0 };
     s->saved = true;
     if (s->value || s->ended) WEFT_TRY(weft_reply_vary(reply, "Cookie"));
     if (s->ended) return s->cookie.len ? send_cookie(s, reply, (weft_str){ "", 0 }) : 0;

@@ -120,3 +120,19 @@ if start orders; then
     stop
     check orders_ends_by_itself 0 $?
 fi
+
+# ---- middleware: codings that curl reads, pages of other origins, the access log ----
+
+if start around; then
+    plain=$(curls "$url/rows" | cksum)
+    for coding in gzip br zstd; do
+        check "curl_reads_$coding" "$coding $plain" "$(curls -o /dev/null -H "Accept-Encoding: $coding" -w '%header{content-encoding}' "$url/rows") $(curls --compressed -H "Accept-Encoding: $coding" "$url/rows" | cksum)"
+    done
+    check curl_asks_as_a_page '200 https://a.shop.example Origin' "$(curls -o /dev/null -X OPTIONS -H 'Origin: https://a.shop.example' -H 'Access-Control-Request-Method: GET' \
+        -w '%{http_code} %header{access-control-allow-origin} %header{vary}' "$url/orders/7")"
+    check curl_is_told_its_id 'my-id' "$(curls -o /dev/null -H 'X-Request-Id: my-id' -w '%header{x-request-id}' "$url/none")"
+    stop
+    check around_ends_by_itself 0 $?
+    if grep -q '^127.0.0.1 - - \[.*\] "GET /none HTTP/1.1" 404 [0-9]* [0-9.]*ms my-id$' "$work/log" && [ "$(grep -c '" 200 ' "$work/log")" = 8 ]; then ok the_access_log_is_whole
+    else not_ok the_access_log_is_whole "$(tr '\n' '|' < "$work/log")"; fi
+fi

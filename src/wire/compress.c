@@ -252,6 +252,6 @@ int weft__compress(weft__compressor *c, weft_str in, weft__compress_now now, wef
 #if WEFT__HAS_ZSTD
     case WEFT__ZSTD: return zstd_do(c, in, now, out);
 #endif
-    default: return WEFT_EINVAL;
+    default: (void)in, (void)now, (void)out; return WEFT_EINVAL;
     }
 }

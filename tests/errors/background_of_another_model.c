@@ -1,4 +1,4 @@
-/* gcc:   background task .send. must be declared: int send[(]const Mail \*in[)]
+/* gcc:   background task .*send.* must be declared: int send[(]const Mail \*in[)]
  * clang: background task .send. must be declared: int send[(]const Mail \*in[)] */
 #include "weft.h"
 

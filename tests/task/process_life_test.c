@@ -51,21 +51,22 @@ REAL_TEST(what_a_broken_process_sends_is_refused_and_the_process_ended)
     return 0;
 }
 
-static int late_garbage_job(const int *in, int *out)
+static int late_garbage_job(const int *late_ms, int *out)
 {
-    (void)in;
     *out = getpid();
     pid_t child = fork();
     if (child) return 0;
-    usleep(20000);
+    usleep((useconds_t)*late_ms * 1000);
     world_ignore((int)write(SOCKET, "x", 1));
     _exit(0);
 }
 
 REAL_TEST(a_process_that_speaks_out_of_turn_is_ended, .processes_max = 1)
 {
-    int first = 0, second = 0;
-    WEFT_CHECK_EQ(weft_in_process(int, int, late_garbage_job, (&(int){ 0 }), &first), 0);
+    int first = 0, second = 0, rc = WEFT_EPROTO;
+    /* Where the answer is read late, the garbage stands behind it already. */
+    for (int ms = 20; rc == WEFT_EPROTO && ms < 2000; ms *= 2) rc = weft_in_process(int, int, late_garbage_job, (&(int){ ms }), &first);
+    WEFT_CHECK_EQ(rc, 0);
     for (int i = 0; i < 500 && !is_gone(first); i++) WEFT_TRY(weft_sleep_ms(10));
     WEFT_CHECK(is_gone(first));
     WEFT_CHECK_EQ(weft_in_process(int, int, pid_job, (&(int){ 0 }), &second), 0);

@@ -35,18 +35,29 @@ TASK_TEST(a_wait_that_was_ended_early_leaves_no_deadline_to_the_next_one)
     return 0;
 }
 
-TASK_TEST(a_wait_that_was_cancelled_leaves_no_deadline_to_the_clean_up)
+/* False when this machine was so slow that the wait's own deadline came before that around it was looked at. */
+static bool cancelled_then_woken(void)
 {
     int64_t start = weft_now_ns();
+    bool caught;
     WEFT_SCOPE(s);
     weft_spawn(s, wake_later, (&(waking){ weft__self(), 60 }));
     {
         WEFT_SCOPE(inner, .timeout_ms = 5);
         WEFT_CHECK_EQ(weft__park("a wake", start + 30 * 1000000), WEFT_ETIMEDOUT);
-        WEFT_CHECK(weft_scope_caught(inner));
+        caught = weft_scope_caught(inner);
+        WEFT_CHECK(caught || !world_now.virtual_time);
     }
     WEFT_CHECK_EQ(weft__park("a late wake", INT64_MAX), 0);
     WORLD_TOOK(start, 60);
+    return caught;
+}
+
+TASK_TEST(a_wait_that_was_cancelled_leaves_no_deadline_to_the_clean_up)
+{
+    bool caught = false;
+    for (int i = 0; i < 20 && !caught; i++) caught = cancelled_then_woken();
+    WEFT_CHECK(caught);
     return 0;
 }
 

@@ -467,7 +467,7 @@ static void edge(weft__stream *stream, uint32_t events)
     connection *c = (connection *)stream;
     switch (c->state) {
     case CONNECTION_BUSY:
-        if (c->out.len && !c->sends && !c->left) weft__connection_mark(c);
+        if ((c->out.len || (c->request && c->request->x.taker)) && !c->sends && !c->left) weft__connection_mark(c);
         if (events & (WEFT__IN | WEFT__HUP)) weft__connection_hangup(c);
         return;
     case CONNECTION_LINGER:

@@ -80,18 +80,23 @@ static weft_str line(weft_str *text)
     return first;
 }
 
+static bool has_nul(weft_str text) { return text.len && memchr(text.ptr, 0, text.len); }
+
 /* Values, a line each: what can be written is read by who asks for the same. */
 static void write_one(uint8_t flags, weft_str text)
 {
     const weft_jwt_key *keys[] = { key };
     Written claims = { .sub = line(&text) };
-    weft__jwt_added added = { .issuer = line(&text), .audience = line(&text), .type = line(&text), .now_s = NOW,
-        .expires_in_s = flags & 8 ? 60 : flags & 16 ? -5 : 0, .without_exp = flags & 32 };
+    weft__jwt_added added = { .now_s = NOW, .expires_in_s = flags & 8 ? 60 : flags & 16 ? -5 : 0, .without_exp = flags & 32 };
     char fault[240];
     const char *why = NULL;
     weft_arena arena;
     weft__buf token;
+    added.issuer = line(&text);
+    added.audience = line(&text);
+    added.type = line(&text);
     claims.more.text = text;
+    if (has_nul(claims.sub) || has_nul(added.type)) return;      /* is written as JSON can, and models refuse to read it */
     weft__arena_init(&arena, NULL, 4 << 20);
     weft__buf_init(&token, WEFT__JWT_MAX);
     int rc = weft__jwt_write(flags & 64 ? NULL : key, &added, &weft_schema_Written, &claims, &arena, &token, &why, fault);
@@ -100,7 +105,7 @@ static void write_one(uint8_t flags, weft_str text)
             .type = added.type, .without_exp = added.without_exp };
         MUST(read_one(&rules, weft__buf_str(&token)) == 0);
     } else {
-        MUST(why && (rc == WEFT_EINVAL || rc == WEFT_ELIMIT));
+        MUST((rc == WEFT_EINVAL && why) || rc == WEFT_ELIMIT);
     }
     weft__buf_free(&token);
     weft__arena_free(&arena);

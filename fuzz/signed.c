@@ -36,6 +36,7 @@ static void check_reading(weft_str text)
 static void check_signing(weft_str text)
 {
     size_t len = text.len ? (unsigned char)text.ptr[0] : 0;
+    if (weft__secrets_fault(&(weft_secrets){ { text } }) == NULL) MUST(text.len >= WEFT__SECRET_MIN);
     if (len >= text.len) return;
     weft_str purpose = { text.ptr + 1, len }, value = { text.ptr + 1 + len, text.len - 1 - len };
     weft__signed found;

@@ -22,6 +22,7 @@
 #include "weft/jwt.h"
 #include "weft/password.h"
 #include "weft/provider.h"
+#include "weft/security.h"
 #include "weft/background.h"
 #include "weft/web.h"
 #include "weft/metrics.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "login.h"
 #include "page.h"
 #include "services.h"
 #include "users.h"
@@ -299,8 +300,9 @@ const weft_app app = {
         { "later", "What is done when the client has its answer" },
         { "computing", "What blocks or computes, elsewhere than on the loop" },
         { "upstreams", "What asks other services, several at once" },
-        { "users", "What needs a connection: opened before, closed behind" }),
-    .routers = WEFT_ROUTERS(&users),
+        { "users", "What needs a connection: opened before, closed behind" },
+        { "login", "A token for a name and a password, and what it opens: press Authorize" }),
+    .routers = WEFT_ROUTERS(&users, &login_routes),
     .routes = WEFT_ROUTES(
         WEFT_GET("/", index_page, weft_none, weft_reply, A_PAGE),
         WEFT_GET("/items/{item_id}", read_item, item_in, ItemId, .tags = WEFT_TAGS("items")),

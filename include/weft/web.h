@@ -41,6 +41,7 @@
 #include "weft/middleware.h"
 #include "weft/model.h"
 #include "weft/provider.h"
+#include "weft/security.h"
 #include "weft/task.h"
 #include "weft/template.h"
 #include "weft/thread.h"
@@ -244,6 +245,7 @@ typedef struct weft_route {
     const char *folder, *fallback;   /* WEFT_STATIC */
     const weft_layer *middleware;    /* middleware.h */
     const weft_provider *const *depends;             /* WEFT_DEPENDS: provider.h */
+    const char *const *scopes;       /* WEFT_SCOPES: security.h */
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \
@@ -290,6 +292,7 @@ typedef struct weft_router {
     const char *host;
     const weft_layer *middleware;
     const weft_provider *const *depends;             /* of all its routes */
+    const char *const *scopes;       /* likewise: WEFT_SCOPES, security.h */
 } weft_router;
 #define WEFT_ROUTERS(...) (const weft_router *const[]){ __VA_ARGS__, 0 }
 

@@ -7,6 +7,7 @@
 #include "web/endpoint.h"
 #include "web/openapi.h"
 #include "web/provider.h"
+#include "web/security.h"
 #include "wire/bytes.h"
 
 enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048 };
@@ -28,7 +29,7 @@ typedef struct around {
     weft__site *site;
     weft__host *host;                /* NULL: any */
     weft_str prefix;
-    weft__names tags;
+    weft__names tags, scopes;
     weft__layers layers;
     weft__asked asked;               /* .depends of the routers */
     unsigned deep;
@@ -164,6 +165,29 @@ static int add_layers(compiling *c, weft__layers *layers, const weft_layer *list
     return rc < 0 ? slot_failed(c, &c->app->arena) : 0;
 }
 
+/* The names around, and one more: a list of its own. */
+static bool add_name(compiling *c, weft__names *names, const char *name)
+{
+    weft__names more = { 0 };
+    for (uint32_t i = 0; name && *name && i <= names->count; i++) {
+        const char **slot = weft__list_slot(&c->app->arena, &more, sizeof *slot);
+        if (!slot) return false;
+        *slot = i < names->count ? names->items[i] : name;
+    }
+    if (more.count) *names = more;
+    return true;
+}
+
+static bool add_scopes(compiling *c, weft__names *names, const char *const *own)
+{
+    for (; own && *own; own++) {
+        bool known = false;
+        for (uint32_t i = 0; i < names->count; i++) known |= strcmp(names->items[i], *own) == 0;
+        if (!known && !add_name(c, names, *own)) return false;
+    }
+    return true;
+}
+
 static int add_route(
     compiling *c, const around *in, const weft_route *route, const weft__page *page)
 {
@@ -171,10 +195,12 @@ static int add_route(
     const char *path = route->path ? route->path : "", *why = NULL;
     const char *method = route->method ? route->method : "";
     weft_arena *arena = &c->app->arena;
-    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .asked = in->asked, .site = in->site, .host = in->host, .layers = in->layers };
+    weft__endpoint made = { .route = route, .page = page, .tags = in->tags, .scopes = in->scopes, .asked = in->asked, .site = in->site, .host = in->host,
+        .layers = in->layers };
     weft__pattern *pattern = weft__arena_alloc(&c->scratch, sizeof *pattern);
     made.name = weft__arena_printf(arena, "%s %.*s%s", method, WEFT_FMT(prefix), path);
-    if (!pattern || !made.name.ptr) return slot_failed(c, made.name.ptr ? &c->scratch : arena);
+    if (!made.name.ptr || !add_scopes(c, &made.scopes, route->scopes)) return slot_failed(c, arena);
+    if (!pattern) return slot_failed(c, &c->scratch);
     made.path = (weft_str){ made.name.ptr + strlen(method) + 1, prefix.len + strlen(path) };
     weft__http_verb verb = weft__verb_of(method);
     int rc = WEFT_EINVAL;
@@ -243,19 +269,6 @@ static int enter_host(compiling *c, around *in, const char *what, const char *sa
     return 0;
 }
 
-/* The tags around, and those of one router more: a list of its own. */
-static bool add_tag(compiling *c, weft__names *tags, const char *tag)
-{
-    weft__names more = { 0 };
-    for (uint32_t i = 0; tag && *tag && i <= tags->count; i++) {
-        const char **slot = weft__list_slot(&c->app->arena, &more, sizeof *slot);
-        if (!slot) return false;
-        *slot = i < tags->count ? tags->items[i] : tag;
-    }
-    if (more.count) *tags = more;
-    return true;
-}
-
 /* Those around, and the router's own: likewise. */
 static bool add_asked(compiling *c, weft__asked *asked, const weft_provider *const *own)
 {
@@ -279,11 +292,12 @@ static int add_routers(compiling *c, const around *outside, const weft_router *c
     for (; routers && *routers; routers++) {
         const weft_router *r = *routers;
         const char *own = r->prefix ? r->prefix : "";
-        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .asked = outside->asked, .layers = outside->layers,
-            .deep = outside->deep + 1 };
+        around in = { .site = outside->site, .host = outside->host, .tags = outside->tags, .scopes = outside->scopes, .asked = outside->asked,
+            .layers = outside->layers, .deep = outside->deep + 1 };
         if (!prefix_fits(c, "router", outside->prefix, own)) continue;
         in.prefix = weft__arena_printf(&c->app->arena, "%.*s%s", WEFT_FMT(outside->prefix), own);
-        if (!in.prefix.ptr || !add_tag(c, &in.tags, r->tag) || !add_asked(c, &in.asked, r->depends)) return slot_failed(c, &c->app->arena);
+        if (!in.prefix.ptr || !add_name(c, &in.tags, r->tag) || !add_asked(c, &in.asked, r->depends) || !add_scopes(c, &in.scopes, r->scopes))
+            return slot_failed(c, &c->app->arena);
         int rc = enter_host(c, &in, "router", r->host);
         if (rc == 0) rc = add_layers(c, &in.layers, r->middleware, "router", in.prefix);
         if (rc == 0) rc = add_routes(c, &in, r->routes);
@@ -402,8 +416,10 @@ static int check_documentation(compiling *c)
 {
     const weft__endpoints *all = &c->app->endpoints;
     int rc = 0;
-    for (uint32_t i = 0; i < all->count; i++)
+    for (uint32_t i = 0; i < all->count; i++) {
         weft__openapi_check_route(&all->items[i], all, c->faults);
+        weft__security_check(&all->items[i], all, c->graph.overrides != NULL, c->faults);
+    }
     for (uint32_t i = 0; i < c->app->sites.count; i++) {
         const weft_app *app = c->app->sites.items[i]->app;
         weft__openapi_check_app(app, c->faults);
@@ -420,6 +436,7 @@ static int write_document(compiling *c, weft__site *site)
     int rc = weft__openapi_write(site, &c->app->endpoints, &site->document);
     if (rc == WEFT_ELIMIT)
         weft__buf_printf(c->faults, "an OpenAPI document of more than %d MiB\n", WEFT__DOCUMENT_BYTES_MAX >> 20);
+    if (rc == 0) rc = weft__security_connect(site, &c->app->endpoints, &c->app->arena);
     if (rc < 0) return rc == WEFT_ELIMIT ? WEFT_EINVAL : rc;
     return weft__docs_document(&site->pages, &c->app->arena, weft__buf_str(&site->document));
 }

@@ -108,16 +108,21 @@ static const char *relative(planning *p, const char *from, const char *to)
     return html_of(p, text_of(p, weft__arena_printf(p->arena, "%s%s", up, to + 1)));
 }
 
+/* The beginning of an absolute URL up to its path; empty of any other. */
+static weft_str origin_of(const char *url)
+{
+    size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+    if (!scheme) return (weft_str){ "", 0 };
+    return (weft_str){ url, scheme + strspn(url + scheme, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") };
+}
+
 /* Origins that the page may ask besides its own: those of the servers that the document names. */
 static const char *origins_of(planning *p)
 {
     weft_str all = { "", 0 };
     for (const weft_server_doc *s = p->app->servers; s && s->url; s++) {
-        const char *at = strstr(s->url, "://");
-        bool web = strncmp(s->url, "http://", 7) == 0 || strncmp(s->url, "https://", 8) == 0;
-        size_t len = at ? (size_t)(at - s->url) + 3 : 0;
-        len += at ? strspn(at + 3, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") : 0;
-        if (web) all = weft__arena_printf(p->arena, "%s %.*s", text_of(p, all), (int)len, s->url);
+        weft_str origin = origin_of(s->url);
+        if (origin.len) all = weft__arena_printf(p->arena, "%s %.*s", text_of(p, all), WEFT_FMT(origin));
     }
     return text_of(p, all);
 }
@@ -155,7 +160,26 @@ static const weft_str swagger_start = WEFT_S(
     "const place = document.getElementById('swagger-ui');\n"
     "SwaggerUIBundle({ url: place.dataset.url, domNode: place, presets: [SwaggerUIBundle.presets.apis],\n"
     "    layout: 'BaseLayout', deepLinking: true, showExtensions: true, showCommonExtensions: true,\n"
-    "    validatorUrl: null });\n");
+    "    oauth2RedirectUrl: new URL(place.dataset.redirect, location.href).href, validatorUrl: null });\n");
+
+/* Where an identity provider sends the browser back to, in a window of its own: what it said is handed to Swagger UI in the window
+ * that opened this one, unless the state is not the one that was sent. RFC 6749, 4.1.2 and 10.12 */
+static const weft_str swagger_redirect = WEFT_S(
+    "const asked = window.opener && window.opener.swaggerUIRedirectOauth2;\n"
+    "const said = new URLSearchParams(location.hash.length > 1 ? location.hash.slice(1) : location.search);\n"
+    "function refuse(message) {\n"
+    "    asked.errCb({ authId: asked.auth.name, source: 'auth', level: 'error', message });\n"
+    "}\n"
+    "if (asked) {\n"
+    "    const { auth, redirectUrl } = asked, isValid = said.get('state') === asked.state;\n"
+    "    if (said.has('error')) refuse(said.get('error') + ': ' + (said.get('error_description') || 'no more was said'));\n"
+    "    else if (!isValid) refuse('What came back is not the answer to what was asked (state)');\n"
+    "    else if (said.has('code')) {\n"
+    "        auth.code = said.get('code');\n"
+    "        asked.callback({ auth, redirectUrl });\n"
+    "    } else asked.callback({ auth, token: Object.fromEntries(said), isValid, redirectUrl });\n"
+    "    window.close();\n"
+    "}\n");
 
 static void plan_swagger(planning *p, const char *path, const char *document)
 {
@@ -170,15 +194,20 @@ static void plan_swagger(planning *p, const char *path, const char *document)
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<title>%s - Swagger UI</title>\n<link rel=\"icon\" href=\"data:,\">\n"
         "<link rel=\"stylesheet\" href=\"./%s/swagger-ui.css?" WEFT__SWAGGER_UI "\">\n</head>\n<body>\n"
-        "<div id=\"swagger-ui\" data-url=\"%s\"></div>\n"
+        "<div id=\"swagger-ui\" data-url=\"%s\" data-redirect=\"./%s/oauth2-redirect\"></div>\n"
         "<script src=\"./%s/swagger-ui-bundle.js?" WEFT__SWAGGER_UI "\"></script>\n"
-        "<script src=\"./%s/start.js?" WEFT__SWAGGER_UI "-1\"></script>\n</body>\n</html>\n",
-        title_of(p), own, relative(p, path, document), own, own));
+        "<script src=\"./%s/start.js?" WEFT__SWAGGER_UI "-2\"></script>\n</body>\n</html>\n",
+        title_of(p), own, relative(p, path, document), own, own, own));
     add_asset(p, path, "swagger-ui-bundle.js", "text/javascript; charset=utf-8", WEFT__SWAGGER_UI, "gzip",
         WEFT__ASSET(weft__swagger_ui_js));
     add_asset(p, path, "swagger-ui.css", "text/css; charset=utf-8", WEFT__SWAGGER_UI, "gzip",
         WEFT__ASSET(weft__swagger_ui_css));
-    add_asset(p, path, "start.js", "text/javascript; charset=utf-8", WEFT__SWAGGER_UI "-1", NULL, swagger_start);
+    add_asset(p, path, "start.js", "text/javascript; charset=utf-8", WEFT__SWAGGER_UI "-2", NULL, swagger_start);
+    add_asset(p, path, "oauth2-redirect.js", "text/javascript; charset=utf-8", WEFT__SWAGGER_UI "-2", NULL, swagger_redirect);
+    page = add_page(p, text_of(p, weft__arena_printf(p->arena, "%s/oauth2-redirect", path)), "OAuth2 redirect", "text/html; charset=utf-8");
+    page->policy = WEFT_S("default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    finish_page(p, page, WEFT_S("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>OAuth2</title>\n</head>\n<body>\n"
+        "<script src=\"./oauth2-redirect.js?" WEFT__SWAGGER_UI "-2\"></script>\n</body>\n</html>\n"));
 }
 
 /* ---- Redoc ---- */
@@ -244,4 +273,25 @@ int weft__docs_document(weft__pages *pages, weft_arena *arena, weft_str document
     pages->items[0].bytes = document;
     pages->items[0].etag = sum_of(arena, document);
     return pages->items[0].etag.ptr ? 0 : WEFT_ENOMEM;
+}
+
+/* Behind what its policy says of connections already. */
+static int connect_to(weft__page *page, weft_arena *arena, weft_str origin)
+{
+    static const char mark[] = "; base-uri";
+    const char *end = strstr(page->policy.ptr, mark), *known = strstr(page->policy.ptr, "connect-src");
+    for (const char *at = known; at && at + origin.len <= end; at++)
+        if (memcmp(at, origin.ptr, origin.len) == 0 && (at[origin.len] == ' ' || at[origin.len] == ';')) return 0;
+    weft_str policy = weft__arena_printf(arena, "%.*s %.*s%s", (int)(end - page->policy.ptr), page->policy.ptr, WEFT_FMT(origin), end);
+    if (!policy.ptr) return WEFT_ENOMEM;
+    page->policy = policy;
+    return 0;
+}
+
+int weft__docs_connect(weft__pages *pages, weft_arena *arena, const char *url)
+{
+    weft_str origin = url ? origin_of(url) : (weft_str){ "", 0 };
+    for (unsigned i = 0; origin.len && i < pages->count; i++)
+        if (strcmp(pages->items[i].route.name, "Swagger UI") == 0) return connect_to(&pages->items[i], arena, origin);
+    return 0;
 }

@@ -17,7 +17,7 @@ typedef struct weft__page {
 } weft__page;
 
 /* The document; two pages and what they load. */
-enum { WEFT__PAGES_MAX = 7 };
+enum { WEFT__PAGES_MAX = 9 };
 typedef struct weft__pages { unsigned count; weft__page items[WEFT__PAGES_MAX]; } weft__pages;
 
 /* The pages that `app` asks for, in the arena; the first, if there is one, is the document, whose bytes
@@ -26,6 +26,9 @@ int weft__docs_plan(const weft_app *app, weft_arena *arena, weft__pages *out, we
 
 /* The document is written: it is served from now on. 0 or WEFT_ENOMEM. */
 int weft__docs_document(weft__pages *pages, weft_arena *arena, weft_str document);
+
+/* Let Swagger UI ask the origin of this URL as well, if it is an absolute one: tokens may come from there. NULL is none. 0 or WEFT_ENOMEM. */
+int weft__docs_connect(weft__pages *pages, weft_arena *arena, const char *url);
 
 /* Answer with a page; `in` and `out` are what its route says. */
 int weft__page_answer(const weft__page *page, const void *in, void *out);

@@ -86,6 +86,7 @@ typedef struct weft__endpoint {
     const weft__page *page;          /* one of weft's own; NULL: it has a handler */
     weft__layers layers;             /* middleware around it, of applications, routers and its own */
     weft__names tags;                /* of the routers around, the outermost first */
+    weft__names scopes;              /* that it needs: those of the routers around, then its own */
 } weft__endpoint;
 
 typedef struct weft__endpoints { weft__endpoint *items; uint32_t count, room; } weft__endpoints;

@@ -20,6 +20,7 @@ typedef struct weft__doc {
     bool other_names;                /* a model has the name of one of ours: they have others */
     struct { const weft_schema **items; uint32_t count, room; } types;   /* that it refers to */
     struct { weft__doc_body *items; uint32_t count, room; } bodies;      /* likewise */
+    struct { const struct weft_security **items; uint32_t count, room; } schemes;
 } weft__doc;
 
 /* Append the document of a site, all of whose routes and types were found good, to `out`. 0,
@@ -88,6 +89,12 @@ void weft__doc_validation_error(weft__doc *d);                  /* of a 422 of w
 void weft__doc_failures(weft__doc *d);                          /* the components of these */
 /* Whether a model has the name of a component of ours. */
 bool weft__doc_names_clash(const weft__doc *d);
+
+/* ---- openapi_security.c ---- */
+
+/* "security" of an operation; its schemes are remembered for the components. */
+void weft__doc_security(weft__doc *d, const weft__endpoint *e);
+void weft__doc_security_schemes(weft__doc *d);                  /* "securitySchemes": those that were mentioned */
 
 /* ---- openapi_check.c ---- */
 

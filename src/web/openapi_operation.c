@@ -289,6 +289,7 @@ void weft__doc_operation(weft__doc *d, const weft__endpoint *e, weft_str path, w
     add_parameters(d, e, path);
     weft__doc_request_body(d, e, id);
     add_answers(d, e, id);
+    weft__doc_security(d, e);
     if (r->callbacks && r->callbacks->name) {
         weft__doc_member(d, "callbacks");
         weft__doc_webhooks(d, r->callbacks);

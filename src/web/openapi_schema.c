@@ -403,12 +403,16 @@ static void add_component(weft__doc *d, const weft_schema *s)
 /* Writing a component may mention more of them. */
 void weft__doc_components(weft__doc *d)
 {
-    if (!d->types.count && !d->validates && !d->tells_problem && !d->bodies.count) return;
+    bool schemas = d->types.count || d->validates || d->tells_problem || d->bodies.count;
+    if (!schemas && !d->schemes.count) return;
     weft__doc_object(d, "components");
-    weft__doc_object(d, "schemas");
-    weft__doc_bodies(d);
-    for (uint32_t i = 0; i < d->types.count; i++) add_component(d, d->types.items[i]);
-    weft__doc_failures(d);
-    weft__doc_close(d, '}');
+    if (schemas) {
+        weft__doc_object(d, "schemas");
+        weft__doc_bodies(d);
+        for (uint32_t i = 0; i < d->types.count; i++) add_component(d, d->types.items[i]);
+        weft__doc_failures(d);
+        weft__doc_close(d, '}');
+    }
+    weft__doc_security_schemes(d);
     weft__doc_close(d, '}');
 }

@@ -8,5 +8,6 @@ struct weft_request {
     weft__exchange *exchange;
     const struct weft__site *site;   /* the application that answers it */
     const struct weft__endpoint *endpoint;       /* NULL: no route fits, or it is not told */
+    bool granted;                    /* a provider has said that the client has the scopes that the route needs */
 };
 #endif

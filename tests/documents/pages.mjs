@@ -1,9 +1,9 @@
 // The pages in a browser: "Try it out" on /items/{item_id}, and that nothing is asked of another machine.
-//   node pages.mjs CHROMIUM http://127.0.0.1:PORT FOLDER_OF_SCREENSHOTS
+//   node pages.mjs CHROMIUM http://127.0.0.1:PORT FOLDER_OF_SCREENSHOTS http://127.0.0.1:PORT_OF_IDENTITY
 // Prints "ok NAME" and "not ok NAME: why".
 import { chromium } from "playwright-core";
 
-const [executablePath, base, folder] = process.argv.slice(2);
+const [executablePath, base, folder, identity] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu",
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"] });      // no other machine has an address
 const check = (name, good, why) => console.log(good ? `ok documents/${name}` : `not ok documents/${name}: ${why}`);
@@ -14,7 +14,7 @@ async function open(path) {
   page.on("request", (r) => asked.push(r.url()));
   page.on("console", (m) => m.type() === "error" && said.push(m.text()));
   page.on("pageerror", (e) => said.push(String(e)));
-  await page.goto(base + path);
+  await page.goto(path.startsWith("http") ? path : base + path);
   return { page, asked, said };
 }
 
@@ -38,6 +38,40 @@ try {
   await docs.page.screenshot({ path: folder + "/docs.png", fullPage: true });
   stays("docs", docs);
   is_quiet("docs", docs);
+
+  const signed = await open("/docs");
+  await signed.page.locator(".auth-wrapper .authorize").first().click();
+  await signed.page.locator("#oauth_username").fill("ann");
+  await signed.page.locator("#oauth_password").fill("secret");
+  await signed.page.locator(".modal-ux label[for^='me-']").click();
+  await signed.page.locator(".modal-ux .auth-btn-wrapper .authorize").click();
+  await signed.page.locator(".modal-ux .auth-btn-wrapper", { hasText: "Logout" }).waitFor({ timeout: 20000 });
+  await signed.page.screenshot({ path: folder + "/authorize.png" });
+  await signed.page.locator(".modal-ux .btn-done").click();
+  const me = signed.page.locator("#operations-login-me_me_get");
+  await me.locator(".opblock-summary").click();
+  await me.getByRole("button", { name: "Try it out" }).click();
+  await me.getByRole("button", { name: "Execute" }).click();
+  const mine = me.locator(".live-responses-table .response-col_description .highlight-code");
+  await mine.first().waitFor({ timeout: 20000 });
+  const whose = (await mine.first().innerText()).replace(/\s/g, "");
+  check("authorize_sends_the_token", whose.includes('{"username":"ann","scopes":"me"}'), whose);
+  stays("authorize", signed);
+
+  // The browser goes to the identity provider in a window of its own, which comes back with a code, and closes.
+  const coded = (await open(identity + "/docs")).page;
+  await coded.locator(".auth-wrapper .authorize").first().click();
+  await coded.locator("#client_id_authorizationCode").fill("weft");
+  await coded.locator(".modal-ux .auth-btn-wrapper .authorize").click();
+  await coded.locator(".modal-ux .auth-btn-wrapper", { hasText: "Logout" }).waitFor({ timeout: 20000 });
+  await coded.locator(".modal-ux .btn-done").click();
+  const who = coded.locator("#operations-default-who_who_get");
+  await who.locator(".opblock-summary").click();
+  await who.getByRole("button", { name: "Try it out" }).click();
+  await who.getByRole("button", { name: "Execute" }).click();
+  const told = who.locator(".live-responses-table .response-col_description .highlight-code");
+  await told.first().waitFor({ timeout: 20000 });
+  check("a_code_becomes_a_token", (await told.first().innerText()).includes("token-of-a-code-for-weft"), await told.first().innerText());
 
   const redoc = await open("/redoc");
   await redoc.page.getByRole("heading", { name: "Create Item" }).first().waitFor({ timeout: 20000 });

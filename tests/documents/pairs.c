@@ -11,7 +11,6 @@ int main(int argc, char **argv)
     size_t n = 0;
     for (size_t g = 0; g < weft_count(all_groups); g++) {
         const group *from = all_groups[g];
-        if (!from->app) continue;
         snprintf(prefixes[n], sizeof prefixes[n], "/%s", from->name);
         routers[n] = (weft_router){ .prefix = prefixes[n], .tag = from->name, .routes = from->app->routes };
         list[n] = &routers[n];

@@ -50,6 +50,8 @@ shop_port=$(free_port)
 start shop "$shop_port" "$BUILD/tests/documents/documents-app" "$shop_port"
 pairs_port=$(free_port)
 start pairs "$pairs_port" "$BUILD/tests/documents/documents-pairs" "$pairs_port"
+identity_port=$(free_port)
+start identity "$identity_port" "$BUILD/tests/documents/documents-identity" "$identity_port"
 ok the_documents_are_served
 
 if ! command -v npm > /dev/null; then
@@ -78,7 +80,7 @@ export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 
 cd "$work"
 run judges_are_for_node_18_and_20 node engines.mjs "$OLDPWD/tests/documents/package-lock.json"
-for name in showcase shop pairs; do
+for name in showcase shop pairs identity; do
     run "redocly_${name}" "$bin/redocly" lint --extends=spec "$name.json"
     run "validators_${name}" node judge.mjs "$name.json"
     run "openapi_typescript_${name}" "$bin/openapi-typescript" "$name.json" -o "$name.ts"
@@ -90,4 +92,4 @@ if [ -z "$chromium" ]; then
     skip pages 'there is no Chromium'
     exit 0
 fi
-timeout 90 node pages.mjs "$chromium" "http://127.0.0.1:$showcase_port" "$OLDPWD/$shots" || not_ok pages 'it took more than 90 s'
+timeout 90 node pages.mjs "$chromium" "http://127.0.0.1:$showcase_port" "$OLDPWD/$shots" "http://127.0.0.1:$identity_port" || not_ok pages 'it took more than 90 s'

@@ -109,6 +109,11 @@ check external 'Hello from a service outside.' "$(get /external)"
 check fetch_users '[{"id":1,"name":"Ada Lovelace","email":"ada@example.com"},{"id":2,"name":"Alan Turing","email":"alan@example.com"},{"id":3,"name":"Grace Hopper","email":"grace@example.com"}]' "$(get /fetch-users)"
 check a_user '{"id":2,"name":"Alan Turing","email":"alan@example.com"}' "$(get /users/2)"
 check no_such_user '404 {"detail":"User not found"}' "$(status "http://127.0.0.1:$port/users/999") $(get /users/999)"
+log_in() { curl -s --max-time 20 -d "username=ann&password=$1&scope=$2" "http://127.0.0.1:$port/token" | sed -n 's/^{"access_token":"\([^"]*\)","token_type":"bearer"}$/\1/p'; }
+check me_needs_a_token '401 {"detail":"Not authenticated"}' "$(status "http://127.0.0.1:$port/me") $(get /me)"
+check me_with_a_token '{"username":"ann","scopes":"me"}' "$(curl -s -H "Authorization: Bearer $(log_in secret me)" "http://127.0.0.1:$port/me")"
+check me_without_its_scope 403 "$(status -H "Authorization: Bearer $(log_in secret items)" "http://127.0.0.1:$port/me")"
+check a_wrong_password '' "$(log_in guess me)"
 check all_items '[{"id":1,"name":"Loom","price":450.5},{"id":2,"name":"Shuttle","price":12.25},{"id":3,"name":"Reed","price":31.0}]' "$(get /items/)"
 curl -s --max-time 0.015 "http://127.0.0.1:$port/items/"      # leaves while it is answered
 sleep 0.1

@@ -10,7 +10,7 @@
     _(agents) _(tokens) _(commons) _(logins) _(strict_logins) _(flows) _(files) /* form_test.c */ \
     _(failures) _(teapots) _(by_code) _(users) _(unset) _(included) _(created) _(upserts) _(tasks) _(redirects) _(shared) _(origins) /* answer_test.c */ \
     _(verified) _(owners) _(swallowed) /* provider_test.c */ \
-    _(bearers) _(basics) /* later_test.c */ \
+    _(bearers) _(basics) /* security_test.c */ \
     _(preflights) /* middleware_test.c */
 
 #define GROUPS_DECLARED(name) extern const group group_##name;

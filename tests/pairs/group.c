@@ -65,6 +65,6 @@ static void fact_holds(const weft_app *app, const fact *f)
 
 void group_holds(const group *g)
 {
-    WEFT_NEED(g->app && g->count > 0);
+    WEFT_NEED(g->count > 0);
     for (size_t i = 0; i < g->count; i++) fact_holds(g->app, &g->facts[i]);
 }

@@ -20,8 +20,7 @@ typedef struct fact {
 
 typedef struct group {
     const char *name;
-    const weft_app *app;             /* NULL: not asked */
-    const char *later;               /* without an application: what it waits for */
+    const weft_app *app;
     const fact *facts;
     size_t count;
 } group;
@@ -33,11 +32,8 @@ void group_holds(const group *g);
 /* GROUP(paths, .routes = WEFT_ROUTES(...)): an application of what is behind the name, asked paths_facts. */
 #define GROUP(name_, ...) \
     static const weft_app name_##_app = { .title = #name_, __VA_ARGS__ }; \
-    const group group_##name_ = { #name_, &name_##_app, NULL, name_##_facts, weft_count(name_##_facts) }; \
+    const group group_##name_ = { #name_, &name_##_app, name_##_facts, weft_count(name_##_facts) }; \
     WEFT_TEST(pairs_of_##name_) { group_holds(&group_##name_); }
-
-/* What is not asked yet, and why. */
-#define LATER(name_, why) const group group_##name_ = { #name_, NULL, why, name_##_facts, weft_count(name_##_facts) };
 
 /* JSON as it reads, as a string. */
 #define JSON(...) #__VA_ARGS__

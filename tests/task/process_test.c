@@ -86,6 +86,7 @@ BOTH_TEST(megabytes_cross_both_ways)
 {
     size_t n = 3 << 20;
     char *bytes = weft_alloc(n + 1);
+    WEFT_NEED(bytes != NULL);
     for (size_t i = 0; i < n; i++) bytes[i] = (char)(i * 7);
     Parcel in = { .text = { bytes, n } }, out = { 0 };
     WEFT_CHECK_EQ(weft_in_process(Parcel, Parcel, copy_job, &in, &out), 0);

@@ -14,6 +14,7 @@
  *
  * In a loop debug and info are gathered and written together, within a second; warnings and errors at once, with what was gathered
  * before them. So a line costs a fraction of a microsecond, and a program that is killed loses the last second of info.
+ * As JSON, what the runtime says by itself (the watchdog, failures that nobody awaited) is an object, too, a warning.
  * Nothing here waits or blocks: when stderr takes nothing, lines are dropped, and the next one says how many were.
  * May be called anywhere: in tasks, on threads, outside of both. */
 #include "weft/base.h"

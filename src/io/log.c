@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "os/stderr.h"
+#include "task/error.h"
 #include "wire/json.h"
 #include "wire/number.h"
 
@@ -35,6 +36,21 @@ static int level_named(const char *name)
     return strcmp(name, "off") == 0 ? WEFT_LOG_OFF : UNKNOWN;
 }
 
+/* What the runtime says by itself: "weft: loop blocked 312 ms: ...", with lines below it. */
+static void say_as_json(weft_str text)
+{
+    static const weft_str name = WEFT_S("weft: ");
+    while (text.len && text.ptr[text.len - 1] == '\n') text.len--;
+    if (text.len > name.len && memcmp(text.ptr, name.ptr, name.len) == 0) text = (weft_str){ text.ptr + name.len, text.len - name.len };
+    weft__log(WEFT_LOG_WARNING, "%.*s", WEFT_FMT(text));
+}
+
+static void set_json(bool json)
+{
+    __atomic_store_n(&as_json, json, __ATOMIC_RELAXED);
+    __atomic_store_n(&weft__say_instead, json ? say_as_json : NULL, __ATOMIC_RELEASE);
+}
+
 /* Two threads that ask at the same time find the same. */
 static int most(void)
 {
@@ -43,7 +59,7 @@ static int most(void)
     const char *level = getenv("WEFT_LOG"), *format = getenv("WEFT_LOG_FORMAT");
     now = level ? level_named(level) : WEFT_LOG_INFO;
     if (now == UNKNOWN) now = WEFT_LOG_INFO;
-    if (format && strcmp(format, "json") == 0) __atomic_store_n(&as_json, true, __ATOMIC_RELAXED);
+    if (format && strcmp(format, "json") == 0) set_json(true);
     __atomic_store_n(&weft__log_most, now, __ATOMIC_RELAXED);
     return now;
 }
@@ -59,7 +75,7 @@ weft_log_level weft_log_get_level(void) { return (weft_log_level)most(); }
 void weft_log_set_json(bool json)
 {
     (void)most();
-    __atomic_store_n(&as_json, json, __ATOMIC_RELAXED);
+    set_json(json);
 }
 
 uint64_t weft__log_count(weft_log_level level) { return __atomic_load_n(&counts[level], __ATOMIC_RELAXED); }
@@ -73,6 +89,7 @@ weft__traces weft__trace_here;
 typedef struct gathered {
     weft__timer timer;                   /* runs while something waits to be written */
     weft__loop *loop;
+    int of;                              /* the process */
     weft__buf out;
     int64_t base_ns, base_us, second;    /* the clock of the loop and that of the wall, at the same moment */
     char stamp[20];                      /* of `second` */
@@ -118,12 +135,23 @@ static void gathered_free(void *arg)
     weft__free(g);
 }
 
+/* A task may end the program: what its loop has gathered goes out then. A forked child has a copy that is not its to write. */
+static void flush_at_exit(void)
+{
+    weft__loop *loop = weft__loop_here();
+    gathered *g = loop ? *weft__loop_slot(loop, WEFT__SLOT_LOG) : NULL;
+    if (g && g->of == weft__os_pid()) flush(g);
+}
+
 /* Without memory nothing is gathered: lines go out one by one. */
 static gathered *gathered_new(weft__loop *loop)
 {
+    static bool registered;
     gathered *g = weft__calloc(sizeof *g);
     if (!g) return NULL;
     g->loop = loop;
+    g->of = weft__os_pid();
+    if (!__atomic_exchange_n(&registered, true, __ATOMIC_RELAXED)) (void)atexit(flush_at_exit);
     g->timer.fire = second_over;
     g->second = -1;
     g->base_ns = INT64_MIN / 2;

@@ -180,6 +180,7 @@ static int serve_on(serving *s, weft__os *os)
         fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
     weft__visible visible;
     weft__visible_start(&visible, s->loop, s->opts->inspect);
+    (void)weft_log_get_level();                      /* what the environment says of the log holds from here on */
     louder_start(&s->louder, os);
     int limit = weft__watchdog_limit(s->opts->watchdog_ms);
     weft__blocking_calls_watch();

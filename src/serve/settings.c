@@ -453,6 +453,16 @@ static int read_all(reading *r, const weft_schema *schema, void *out)
 typedef struct kept { struct kept *next; weft_arena arena; } kept;
 static kept *all_kept;
 
+void weft__settings_forget(void)
+{
+    while (all_kept) {
+        kept *k = all_kept;
+        all_kept = k->next;
+        weft__arena_free(&k->arena);
+        weft__free(k);
+    }
+}
+
 static void say(const reading *r, int rc)
 {
     if (rc == WEFT_EINVAL) fprintf(stderr, "weft: the settings have faults:\n%.*s", WEFT_FMT(weft__buf_str(&r->faults)));

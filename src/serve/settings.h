@@ -5,6 +5,9 @@
 #include "base/buf.h"
 #include "weft/settings.h"
 
+/* Give back what all settings hold: for tests. */
+void weft__settings_forget(void);
+
 /* One variable of .env. */
 typedef struct weft__variable {
     weft_str name, value;

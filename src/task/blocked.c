@@ -6,6 +6,7 @@
 #include <string.h>
 #include "os/sampler.h"
 #include "os/stderr.h"
+#include "task/error.h"
 
 typedef struct entry { weft__blocked seen; int64_t told_ns; } entry;
 
@@ -96,5 +97,7 @@ void weft__watchdog_log(void *ctx, const weft__block *b)
     else add(text, &n, "weft: loop blocked %lld ms%s: %s%s%s\n", ms, in_all, b->work, in, b->place);
     bool news = b->first && !b->starved && weft__blocked_is_news(b->work, b->function, weft__sampler_now_ns());
     if (news) add_stack(text, &n, b);
-    (void)weft__os_stderr_try(text, n);
+    void (*instead)(weft_str) = __atomic_load_n(&weft__say_instead, __ATOMIC_ACQUIRE);
+    if (instead) instead((weft_str){ text, n });
+    else (void)weft__os_stderr_try(text, n);
 }

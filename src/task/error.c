@@ -217,6 +217,8 @@ const char *weft__plain_text(weft__plain_line *to, const char *text)
     return to->text;
 }
 
+void (*weft__say_instead)(weft_str text);
+
 /* Ends of lines are the caller's own, or those of a trace. */
 void weft__say(const char *fmt, ...)
 {
@@ -227,6 +229,11 @@ void weft__say(const char *fmt, ...)
     va_end(args);
     if (n <= 0) return;
     weft_str all = { text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1 };
+    void (*instead)(weft_str) = __atomic_load_n(&weft__say_instead, __ATOMIC_ACQUIRE);
+    if (instead) {
+        instead(all);
+        return;
+    }
     (void)weft__os_stderr_try(plain, weft__plain(&all, plain, sizeof plain, true));
 }
 

@@ -35,6 +35,8 @@ weft__errors *weft__errors_here(bool make);                      /* of the runni
 /* Say something on stderr, now or never: a full pipe never stalls the loop. At most 4 KiB. Control characters are escaped,
  * ends of lines are not: a text that a peer had a part in goes through weft__plain_text before. */
 void weft__say(const char *fmt, ...) WEFT_PRINTF(1, 2) WEFT__COLD;
+/* What says such lines in its own form, in place of stderr, while it is set: a log of JSON. From any thread. */
+extern void (*weft__say_instead)(weft_str text);
 /* A text on one line, with nothing in it that drives a terminal; cut where it is longer. Returns to->text. */
 typedef struct weft__plain_line { char text[WEFT__ERROR_TEXT_MAX + 4]; } weft__plain_line;
 const char *weft__plain_text(weft__plain_line *to, const char *text);

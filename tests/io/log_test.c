@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "os/sim.h"
 #include "os/stderr.h"
+#include "task/error.h"
 #include "task/world.h"
 
 WEFT_TEST(a_line_has_its_level_and_one_end)
@@ -220,4 +221,34 @@ WEFT_TEST(info_waits_for_a_second_at_most)
     (void)world_capture_end();
     WEFT_CHECK(seen_bytes > 0);
     world_close();
+}
+
+WEFT_TEST(as_json_what_the_runtime_says_is_an_object_too)
+{
+    weft_log_set_json(true);
+    world_capture_begin();
+    weft__say("weft: task %s failed: \"x\"\nmore\n", "a");
+    weft_log_set_json(false);
+    weft__say("weft: plain\n");
+    WEFT_CHECK_STR(weft_str_of(world_capture_end()), "{\"level\":\"warning\",\"message\":\"task a failed: \\\"x\\\"\\\\nmore\"}\nweft: plain\n");
+}
+
+static int ends_the_program(void)
+{
+    weft_log_info("last words");
+    exit(0);
+}
+
+static void run_to_its_exit(void)
+{
+    weft__os *os = weft__os_linux_new();
+    weft__loop *loop = os ? weft__loop_new(os) : NULL;
+    if (loop) (void)weft__loop_run(loop, weft_call(ends_the_program));
+}
+
+WEFT_TEST(a_task_that_ends_the_program_loses_no_line)
+{
+    char text[256];
+    (void)world_last_words(run_to_its_exit, text, sizeof text);
+    WEFT_CHECK(strstr(text, "info last words\n") != NULL);
 }

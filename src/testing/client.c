@@ -55,6 +55,7 @@ static struct {
     int live_rc;
     unsigned holds;                  /* who wants it to go on; 0: it does not run */
     bool pause, live_over;
+    bool broken;                     /* what was served was cancelled from outside, and may have left something open */
     void *jar;                       /* request.c: cookies */
 } world;
 
@@ -67,6 +68,14 @@ static int64_t world_now(void) { return world.sim->ops->now_ns(world.sim); }
 
 static void stop_all(void);
 
+/* Memory is for AddressSanitizer to tell; descriptors are counted here in every build. */
+static void say_left_open(int n)
+{
+    if (n > 0)
+        weft__check_fail("weft_test", 0, "%d descriptor%s still open when the test ended: a file, connection or listener that was opened and neither closed nor freed",
+            n, n == 1 ? " is" : "s are");
+}
+
 static void world_close(void)
 {
     if (!world.sim) return;
@@ -76,6 +85,7 @@ static void world_close(void)
     if (!weft__loop_here()) stop_all();
     for (served *s = world.all; s; s = s->next) weft__app_free(s->compiled);
     weft__loop_free(world.loop);
+    if (!world.broken) say_left_open(weft__sim_open_fds(world.sim));
     world.sim->ops->free(world.sim);
     weft__arena_free(&world.arena);
     memset(&world, 0, sizeof world);
@@ -379,6 +389,7 @@ static void live_over(void)
     world.holds = 0;
     world.live = NULL;
     int rc = weft__loop_end(world.loop);
+    world.broken |= rc < 0;
     if (rc < 0 && rc != WEFT_ECANCELED) fail("what was served ended badly", weft_error_of(rc)->text);
 }
 

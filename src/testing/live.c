@@ -239,11 +239,12 @@ void weft_test_leave(weft_test_stream *s)
     weft__buf_free(&s->in);
     weft__buf_free(&s->text);
     if (s->over == 0) s->over = WEFT_ECONNRESET;
+    if (s->open && !weft__live()) weft__stream_close(&s->stream);
     if (s->open && weft__live()) {
-        s->open = false;
         (void)weft__live_call(s->app, &weft_call(close_it, (&(weft_test_stream *const){ s })), &port);
         weft__live_end();
     }
+    s->open = false;
 }
 
 void weft__live_leave_all(void)

@@ -235,3 +235,15 @@ WEFT_TEST(a_program_that_holds_the_loop_fails_its_test)
 {
     WEFT_CHECK(fails_with("blocks_in_a_program", "the loop was blocked"));
 }
+
+WEFT_TEST(a_test_that_leaves_a_file_open_fails)
+{
+    WEFT_CHECK(fails_with("leaves_a_file_open", "1 descriptor is still open when the test ended"));
+    WEFT_CHECK(!fails_with("closes_its_file", "still open"));
+}
+
+WEFT_TEST(a_test_that_waits_for_what_never_comes_fails_and_says_who_waits)
+{
+    WEFT_CHECK(fails_with("waits_for_what_never_comes", "nothing can wake what waits"));
+    WEFT_CHECK(fails_with("waits_for_what_never_comes", "for flag never"));
+}

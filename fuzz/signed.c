@@ -1,8 +1,9 @@
-/* Signed values and hashes of passwords from outside: nothing that nobody signed is taken, what is signed comes back, and
- * base64url has one spelling for all bytes. */
+/* Signed values, hashes of passwords and credentials of Digest from outside: nothing that nobody signed is taken, what is signed comes
+ * back, base64url has one spelling for all bytes, and credentials lie in their text. */
 #include "crypto/signed.h"
 #include <stdlib.h>
 #include <string.h>
+#include "crypto/digest.h"
 #include "crypto/password.h"
 
 #define MUST(condition) do { if (!(condition)) abort(); } while (0)
@@ -55,6 +56,21 @@ static void check_signing(weft_str text)
     weft__buf_free(&out);
 }
 
+static void check_digest(weft_str text)
+{
+    weft__digest d;
+    char kept[WEFT__DIGEST_HEX], answer[WEFT__DIGEST_HEX];
+    if (!weft__digest_read(text, &d)) return;
+    const weft_str all[] = { d.username, d.realm, d.nonce, d.uri, d.response, d.algorithm, d.qop, d.nc, d.cnonce, d.opaque };
+    for (size_t i = 0; i < weft_count(all); i++) {
+        MUST(!all[i].ptr || (all[i].ptr > text.ptr && all[i].ptr + all[i].len <= text.ptr + text.len));
+        MUST(!all[i].len || !memchr(all[i].ptr, '"', all[i].len));
+    }
+    weft__digest_hash(d.username, d.realm, WEFT_S("secret"), kept);
+    weft__digest_response(&d, WEFT_S("GET"), (weft_str){ kept, sizeof kept }, answer);
+    MUST(!weft_str_equal((weft_str){ answer, sizeof answer }, d.response));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -64,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_base64(text);
     check_reading(text);
     check_signing(text);
+    check_digest(text);
     if (weft__argon_of(text, &cost)) MUST(weft__argon_valid(&cost));
     return 0;
 }

@@ -12,6 +12,7 @@
  *
  *                                                                   Example: examples/security.c  */
 #include "weft/provider.h"
+#include "weft/secret.h"
 
 /* ---- what schemes give: depends(weft_bearer, bearer, scheme) ---- */
 
@@ -21,8 +22,9 @@ typedef struct weft_basic { weft_str username, password; } weft_basic;
 /* Authorization: Bearer, its token as it came, never empty. RFC 6750 */
 typedef struct weft_bearer { weft_str token; } weft_bearer;
 
-/* Authorization: Digest, as it came behind that word: for who checks it by himself. RFC 7616 */
-typedef struct weft_digest { weft_str credentials; } weft_digest;
+/* Authorization: Digest, as it came behind that word. With .secrets the scheme has looked at it: realm, nonce (good for five minutes),
+ * target and the rest fit this request; whether the password is right is for weft_digest_check. RFC 7616 */
+typedef struct weft_digest { weft_str credentials, username; const struct weft__digest_given *inside; } weft_digest;
 
 /* A key in a header, a query value (decoded) or a cookie, never empty. Compare it with weft_same_secret. */
 typedef struct weft_api_key { weft_str key; } weft_api_key;
@@ -55,6 +57,7 @@ typedef struct weft_security {
     const char *bearer_format;       /* of WEFT_HTTP_BEARER, for people: "JWT" */
     const char *token_url, *authorization_url, *refresh_url, *openid_url;   /* absolute, or relative to the document's server */
     const weft_scope_doc *scope_docs;                /* of OAuth2: every scope that there is */
+    const weft_secrets *secrets;     /* of Digest, with a realm: what nonces are signed with */
 } weft_security;
 
 WEFT_INPUT(weft__security_in, request(request), config(weft_security, scheme));
@@ -90,6 +93,22 @@ WEFT_MODEL(weft_password_form,
     field(weft_str, scope, .initial = ""),
     opt  (weft_str, client_id),
     opt  (weft_str, client_secret));
+
+/* ---- Digest ---- */
+
+/* What is kept of a password for Digest: weft_digest_hash(.username = ..., .realm = "...", .password = ...) is SHA-256 of the three,
+ * 64 letters, which live like weft_alloc's. It is no hash for passwords: who steals it can log in with it, and guess quickly. Where there is TLS, take
+ * HTTP Basic or a login, and weft_password_hash. Waits: never. */
+typedef struct weft_digest_user { weft__named_options_only _; weft_str username, password; const char *realm; } weft_digest_user;
+#define weft_digest_hash(...) weft_digest_hash_with(&(weft_digest_user){ __VA_ARGS__ })
+weft_str weft_digest_hash_with(const weft_digest_user *user);
+
+/* Has the client the password of which this is kept? 0; WEFT_STATUS(401), recorded with a new challenge, when not, and for what is kept of
+ * nobody, an empty text. SHA-256 and qop=auth alone. That the same answer comes twice within the nonce's five minutes is not noticed. WEFT_EINVAL: the scheme has
+ * no .secrets. Waits: never.
+ *
+ *     WEFT_TRY(weft_digest_check(in->given, user ? user->digest_hash : WEFT_S("")));  */
+int weft_digest_check(const weft_digest *d, weft_str kept) WEFT_NODISCARD;
 
 /* ---- scopes ---- */
 

@@ -17,6 +17,7 @@ static int challenge(const weft_security *s, int rc)
     const char *const words[] = { [WEFT__BASIC] = "Basic", [WEFT__DIGEST] = "Digest", [WEFT__KEY_HEADER] = "APIKey",
         [WEFT__KEY_QUERY] = "APIKey", [WEFT__KEY_COOKIE] = "APIKey", [WEFT__OPENID] = NULL };
     const char *word = words[s->kind] ? words[s->kind] : "Bearer";
+    if (s->secrets) return weft__digest_challenge(s, rc, false);
     if (s->realm && *s->realm) return weft_fail_header(rc, "WWW-Authenticate", "%s realm=\"%s\"", word, s->realm);
     return weft_fail_header(rc, "WWW-Authenticate", "%s", word);
 }
@@ -61,8 +62,9 @@ int weft__digest_open(const weft__security_in *in, weft_digest **out)
     weft_digest *digest = weft_new(weft_digest);
     if (!digest) return WEFT_ENOMEM;
     digest->credentials = keep(given);
-    *out = digest;
-    return 0;
+    int rc = in->scheme->secrets ? weft__digest_take(in, digest) : 0;
+    if (rc == 0) *out = digest;
+    return rc;
 }
 
 /* Text without control characters, which nobody types and which log and terminal would take for theirs. */

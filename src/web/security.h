@@ -18,6 +18,13 @@ bool weft__security_has(const weft_security *s, const char *scope);
 /* After all providers were opened: 0, or the failure of a route that needs scopes which nobody has granted. */
 int weft__security_granted(const weft__endpoint *e, const weft_request *request);
 
+/* ---- security_digest.c ---- */
+
+/* The failure `rc` with a challenge that has a new nonce. */
+int weft__digest_challenge(const weft_security *s, int rc, bool stale);
+/* Look at out->credentials, for a scheme with secrets: 0, or a failure. */
+int weft__digest_take(const weft__security_in *in, weft_digest *out);
+
 /* ---- openapi_security.c ---- */
 
 /* The page of a site may ask where its schemes' tokens come from. 0 or WEFT_ENOMEM. */

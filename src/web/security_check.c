@@ -1,5 +1,6 @@
 /* What is wrong with schemes and scopes, told when the program starts. */
 #include <string.h>
+#include "crypto/signed.h"
 #include "web/security.h"
 #include "wire/bytes.h"
 
@@ -44,6 +45,9 @@ static void check_scheme(const weft__endpoint *e, const weft_security *s, weft__
     if (s->kind == WEFT__KEY_HEADER && !empty(s->key) && !weft__bytes_are(weft_str_of(s->key), WEFT__TOKEN))
         FAULT(e, faults, "security scheme '%s': '%s' is no name of a header", name, s->key);
     if (s->realm && strpbrk(s->realm, "\"\\\r\n")) FAULT(e, faults, "security scheme '%s': its realm has a quote, a backslash or an end of line", name);
+    const char *unfit = s->secrets ? weft__secrets_fault(s->secrets) : NULL;
+    if (unfit) FAULT(e, faults, "security scheme '%s': its secrets: %s", name, unfit);
+    if (s->secrets && (s->kind != WEFT__DIGEST || empty(s->realm))) FAULT(e, faults, "security scheme '%s' has .secrets, which are for Digest with a realm", name);
     if (s->scope_docs && !takes_scopes) FAULT(e, faults, "security scheme '%s' has .scope_docs, which are OAuth2's", name);
     for (const weft_scope_doc *doc = s->scope_docs; doc && doc->name; doc++)
         if (!is_scope(doc->name)) FAULT(e, faults, "security scheme '%s': '%s' is no scope; expected visible ASCII without quotes", name, doc->name);

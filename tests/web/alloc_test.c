@@ -64,6 +64,7 @@ static int file_of(const weft_none *in, weft_reply *out)
 static int several(const several_in *in, Order *out) { *out = in->order; return 0; }
 
 static int own_answer(const weft_failure *f, weft_reply *out) { return weft_reply_text(out, weft_format("%.*s %s", WEFT_FMT(f->detail.text), f->inside)); }
+static int file_answer(const weft_failure *f, weft_reply *out) { (void)f; return weft_reply_file(out, "files/sub/a.txt"); }
 static int fail_json(const id_in *in, Order *out)
 {
     (void)out;
@@ -117,7 +118,7 @@ static int hold(const held_in *in, Order *out)
 static int hold_lines(const held_in *in, weft_stream *out) { return weft_write(out, in->h->id); }
 
 static const weft_app problems = { .problems = true, .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)) };
-static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answer }, { WEFT_ANY_FAILURE, own_answer }),
+static const weft_app answers = { .on_failure = WEFT_ON_FAILURE({ 409, own_answer }, { 405, file_answer }, { WEFT_ANY_FAILURE, own_answer }),
     .routes = WEFT_ROUTES(WEFT_GET("/{id}", fail_json, id_in, Order)), .openapi_path = "" };
 static const weft_app debugged = { .debug = true, .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/", fail_inside, id_in, Order)) };
 
@@ -293,6 +294,7 @@ WEFT_TEST(a_failure_in_each_of_its_forms_without_memory_is_an_error_and_nothing_
     each_in_turn("GET /problems/7/8 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
     each_in_turn("GET /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 409);
     each_in_turn("POST /answers/7 HTTP/1.1\r\nHost: a\r\n\r\n", 405);
+    each_in_turn("GET /answers/7/8 HTTP/1.1\r\nHost: a\r\n\r\n", 404);
 }
 
 WEFT_TEST(a_page_without_memory_is_an_error_and_nothing_is_lost)

@@ -84,7 +84,7 @@ int weft_test_start(const weft_app *app) WEFT_NODISCARD;
 int weft_test_stop(const weft_app *app) WEFT_NODISCARD;
 
 /* Run a task function in this test's world and wait, in virtual time, for its end: weft_test_run(fetch_price, &sku, &out).
- * What it returned; < 0: weft_error_of tells the text. What it opens (files, sockets) is the world's: the disk is empty
+ * What it returned; < 0: weft_error_of tells the text. What its output holds lives until the test ends. What it opens (files, sockets) is the world's: the disk is empty
  * at first and kept until the test ends.  */
 #define weft_test_run(...) weft__test_run(weft_call(__VA_ARGS__))
 int weft__test_run(weft_call call) WEFT_NODISCARD;

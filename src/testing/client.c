@@ -281,8 +281,12 @@ static int shoot(const firing *f)
 static int call_it(const firing *f)
 {
     const weft_call *c = f->call;
+    if (f->program) return weft__run_tell(world.loop, c->name, weft__call(c->fn, c->arity, c->in, c->out));
+    weft_arena *before = weft__arena_swap(&world.arena);
     int rc = weft__call(c->fn, c->arity, c->in, c->out);
-    return f->program ? weft__run_tell(world.loop, c->name, rc) : rc;
+    weft__arena_swap(before);
+    if (rc < 0 || !world.arena.lost) return rc;
+    return weft_fail(WEFT_ELIMIT, "the test's memory: more than %d bytes", WORLD_BYTES_MAX);
 }
 
 /* What requests left behind runs to its end, in time that weft_test_ms leaves out; one without an end is cancelled. */

@@ -223,3 +223,21 @@ WEFT_TEST(while_the_application_serves_on_background_tasks_run_as_time_passes)
     weft_test_sleep(2);
     WEFT_CHECK(done);
 }
+
+/* ---- calls ---- */
+
+static int makes_text(weft_str *out)
+{
+    *out = weft_format("%05d", 42);
+    return 0;
+}
+
+WEFT_TEST(what_a_call_s_output_holds_lives_until_the_test_ends)
+{
+    weft_str a, b;
+    WEFT_CHECK_EQ(weft_test_run(makes_text, NULL, &a), 0);
+    WEFT_CHECK_EQ(weft_test_run(makes_text, NULL, &b), 0);
+    (void)weft_test_get(&live, "/quick");
+    WEFT_CHECK_STR(a, "00042");
+    WEFT_CHECK(a.ptr != b.ptr);
+}

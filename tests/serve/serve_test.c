@@ -362,7 +362,7 @@ static int end_behind(const char *path, weft_serve_opts opts, int signals, char 
     return end(&s, text, room);
 }
 
-WEFT_TEST(a_stop_waits_for_background_tasks)
+WEFT_TEST(b35_a_stop_waits_for_background_tasks)
 {
     char text[1024];
     WEFT_CHECK_EQ(end_behind("/later/300", (weft_serve_opts){ 0 }, 1, text, sizeof text), 0);

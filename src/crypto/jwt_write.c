@@ -71,6 +71,7 @@ static int write_parts(const weft_jwt_key *key, const weft__jwt_added *a, const 
     size_t from = out->len;
     *why = "its type is no UTF-8";
     if (!add_header(json, key, a->type)) return WEFT_EINVAL;
+    if (json->failed) return json->failed;
     *why = "its header has more than 1 KiB";
     if (json->len > WEFT__JWT_HEADER_MAX / 4 * 3) return WEFT_EINVAL;
     weft__base64url_write(out, json->ptr, json->len);

@@ -28,7 +28,13 @@ static int refuse(const weft_security *s)
     return status == 401 ? challenge(s, rc) : rc;
 }
 
-static int absent(const weft_security *s) { return s->optional ? 0 : refuse(s); }
+/* What found no room in the request's memory is not absent. */
+static int absent(const weft__security_in *in)
+{
+    const weft_arena *a = in->request->exchange->arena;
+    if (a->starved || a->exceeded) return a->exceeded ? WEFT_ELIMIT : WEFT_ENOMEM;
+    return in->scheme->optional ? 0 : refuse(in->scheme);
+}
 
 /* ---- Authorization ---- */
 
@@ -47,7 +53,7 @@ static weft_str keep(weft_str text) { return weft_format("%.*s", WEFT_FMT(text))
 int weft__bearer_open(const weft__security_in *in, weft_bearer **out)
 {
     weft_str token = credentials(in, "Bearer");
-    if (!token.len) return absent(in->scheme);
+    if (!token.len) return absent(in);
     weft_bearer *bearer = weft_new(weft_bearer);
     if (!bearer) return WEFT_ENOMEM;
     bearer->token = keep(token);
@@ -58,7 +64,7 @@ int weft__bearer_open(const weft__security_in *in, weft_bearer **out)
 int weft__digest_open(const weft__security_in *in, weft_digest **out)
 {
     weft_str given = credentials(in, "Digest");
-    if (!given.len) return absent(in->scheme);
+    if (!given.len) return absent(in);
     weft_digest *digest = weft_new(weft_digest);
     if (!digest) return WEFT_ENOMEM;
     digest->credentials = keep(given);
@@ -80,7 +86,7 @@ int weft__basic_open(const weft__security_in *in, weft_basic **out)
     weft_str letters = credentials(in, "Basic");
     const char *why;
     int64_t numbers[2];
-    if (!letters.len) return absent(in->scheme);
+    if (!letters.len) return absent(in);
     weft_basic *basic = weft_new(weft_basic);
     char *plain = weft_alloc(weft__base64_room(letters.len) + 1);
     if (!basic || !plain) return WEFT_ENOMEM;
@@ -133,7 +139,7 @@ int weft__api_key_open(const weft__security_in *in, weft_api_key **out)
     if (s->kind == WEFT__KEY_HEADER) key = weft_request_header(in->request, s->key);
     else if (s->kind == WEFT__KEY_QUERY) key = key_in_query(in->request, name);
     else key = key_in_cookies(in->request, name);
-    if (!key.len) return absent(s);
+    if (!key.len) return absent(in);
     weft_api_key *given = weft_new(weft_api_key);
     if (!given) return WEFT_ENOMEM;
     given->key = key;

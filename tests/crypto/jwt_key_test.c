@@ -4,6 +4,7 @@
 #include "crypto/base64url.h"
 #include "crypto/jwt.h"
 #include "keys.h"
+#include "support/failing.h"
 #include "weft/check.h"
 
 static const char *why;
@@ -86,6 +87,18 @@ WEFT_TEST(an_id_is_utf8_and_short)
     WEFT_CHECK_EQ(weft__jwt_key_open(WEFT_JWT_HS256, WEFT_S(S16 S16), id, &key, &why), 0);
     WEFT_CHECK_EQ(weft__jwt_key_id(key).len, 255);
     weft_jwt_key_close(key);
+}
+
+WEFT_TEST(without_memory_no_key_is_opened_and_nothing_is_lost)
+{
+    static const struct { weft_jwt_algorithm algorithm; weft_str material; } rows[] = { { WEFT_JWT_HS256, WEFT_S(S16 S16) }, { WEFT_JWT_ES256, WEFT_S(P256_PUBLIC) } };
+    for (size_t k = 0; k < weft_count(rows); k++) {
+        FAIL_EACH_IN_TURN(i) {
+            weft_jwt_key *key;
+            WEFT_CHECK_EQ(open_key(rows[k].algorithm, rows[k].material, &key), fails.failed ? WEFT_ENOMEM : 0);
+            weft_jwt_key_close(key);
+        }
+    }
 }
 
 /* ---- signatures ---- */

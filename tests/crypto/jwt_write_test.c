@@ -1,5 +1,6 @@
 /* Tokens as they are written, and that they are read again. */
 #include "keys.h"
+#include "support/failing.h"
 #include "tokens.h"
 
 WEFT_MODEL(Timed, field(weft_str, sub), field(int64_t, exp));
@@ -108,5 +109,24 @@ WEFT_TEST(a_token_that_would_be_too_long_is_not_written)
     claims.sub.len = sizeof name;
     WEFT_CHECK_EQ(write_claims(key, (weft__jwt_added){ .expires_in_s = 60 }, &weft_schema_Claims, &claims), WEFT_ELIMIT);
     weft__buf_free(&out);
+    weft_jwt_key_close(key);
+}
+
+WEFT_TEST(without_memory_no_token_is_written_in_part)
+{
+    static const weft__jwt_added added = { .expires_in_s = 60, .issuer = WEFT_S("joe") };
+    weft_jwt_key *key = key_of(WEFT_JWT_HS256, SECRET, "k1");
+    const weft_jwt_key *keys[] = { key };
+    WEFT_CHECK_EQ(write_claims(key, added, &weft_schema_Claims, &(Claims){ WEFT_S("ann"), 3 }), 0);      /* plans are made once */
+    token_is(weft__buf_str(&out), (weft__jwt_rules){ .keys = keys, .count = 1 }, 0, "", __LINE__);
+    weft__buf_free(&out);
+    FAIL_EACH_IN_TURN(i) {
+        int rc = write_claims(key, added, &weft_schema_Claims, &(Claims){ WEFT_S("ann"), 3 });
+        WEFT_CHECK_EQ(rc, fails.failed ? WEFT_ENOMEM : 0);
+        fails.fail_at = 0;
+        if (rc == 0) token_is(weft__buf_str(&out), (weft__jwt_rules){ .keys = keys, .count = 1 }, 0, "", __LINE__);
+        weft__buf_free(&out);
+    }
+    weft_set_allocator(NULL, NULL);
     weft_jwt_key_close(key);
 }

@@ -154,11 +154,41 @@ static const weft_app layered = { .openapi_path = "", .middleware = WEFT_MIDDLEW
         weft_csrf(.token = true, .secrets = &secrets), weft_idempotency(), weft_sessions(.model = WEFT_SCHEMA(Visits), .secrets = &secrets), own_layer),
     .routes = WEFT_ROUTES(WEFT_GET("/visit", visit, visits_in, weft_str), WEFT_POST("/visit", visit, visits_in, weft_str), WEFT_GET("/many", many, weft_none, weft_stream)) };
 
+/* Security schemes, tokens, signed values. */
+WEFT_MODEL(Login, field(weft_str, sub), field(weft_str, scope));
+static weft_jwt_key *token_key;
+static const weft_provider basic = WEFT_HTTP_BASIC(), digest = WEFT_HTTP_DIGEST(.realm = "r", .secrets = &secrets), keyed = WEFT_KEY_IN_QUERY("key"),
+    bearer = WEFT_OAUTH2_PASSWORD("https://a.example/token", .scope_docs = WEFT_SCOPE_DOCS({ "me", "Read." }));
+WEFT_INPUT(basic_in, depends(weft_basic, given, basic), depends(weft_api_key, key, keyed));
+WEFT_INPUT(digest_in, depends(weft_digest, given, digest));
+WEFT_INPUT(bearer_in, depends(weft_bearer, given, bearer), request(request));
+static int issue(const basic_in *in, weft_str *out)
+{
+    Login claims = { in->given->username, WEFT_S("me") }, again;
+    weft_str text, value;
+    WEFT_TRY(weft_jwt_write(Login, &claims, out, .key = token_key, .expires_in_s = 60));
+    WEFT_TRY(weft_jwt_read(Login, *out, &again, .key = token_key));
+    WEFT_TRY(weft_sign(&secrets, in->key->key, &text, .purpose = WEFT_S("p")));
+    return weft_unsign(&secrets, text, &value, .purpose = WEFT_S("p"));
+}
+static int checked(const digest_in *in, weft_str *out) { (void)out; return weft_digest_check(in->given, WEFT_S("")); }
+static int bearer_look(const bearer_in *in)
+{
+    Login claims;
+    WEFT_TRY(weft_grant(in->request, in->given->token));
+    return weft_str_equal(in->given->token, WEFT_S("me")) ? 0 : weft_jwt_read(Login, in->given->token, &claims, .key = token_key);
+}
+static const weft_provider guarded = WEFT_GUARD(bearer_in, bearer_look);
+static int name_scopes(const bearer_in *in, weft_str *out) { *out = weft_scopes_within(WEFT_S("me you"), weft_request_scopes(in->request)); return 0; }
+static const weft_app secured = { .routes = WEFT_ROUTES(WEFT_GET("/token", issue, basic_in, weft_str), WEFT_GET("/digest", checked, digest_in, weft_str),
+    WEFT_GET("/me", name_scopes, bearer_in, weft_str, .scopes = WEFT_SCOPES("me"), .depends = WEFT_DEPENDS(&guarded)),
+    WEFT_GET("/any", name_scopes, bearer_in, weft_str, .depends = WEFT_DEPENDS(&guarded))) };
+
 static const weft_router under = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(
     WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order), WEFT_GET("/v{id2}", fail, id_in, Order)) };
 static const weft_router whole = { .prefix = "/orders/{id}", .routes = WEFT_ROUTES(WEFT_PUT("", order, order_in, Order), WEFT_GET("", fail, id_in, Order)) };
 static const weft_app sound = { .templates = WEFT_TEMPLATES(order_page, part_part), .routers = WEFT_ROUTERS(&whole), .mounts = WEFT_MOUNTS(WEFT_MOUNT("/problems", problems),
-        WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example"), WEFT_MOUNT("/layered", layered)),
+        WEFT_MOUNT("/answers", answers, .name = "answers"), WEFT_MOUNT("/debug", debugged, .host = "{id}.example"), WEFT_MOUNT("/layered", layered), WEFT_MOUNT("/secured", secured)),
     .routes = WEFT_ROUTES(WEFT_POST("/forms", form, form_in, Order), WEFT_POST("/several", several, several_in, Order),
         WEFT_GET("/pages/{id}", page, id_in, weft_reply), WEFT_GET("/links/{id}", link_to, link_in, weft_str),
         WEFT_STATIC("/static", "static", .fallback = "none.html"), WEFT_GET("/lines", lines, weft_none, weft_stream), WEFT_GET("/events", events, weft_none, weft_events),
@@ -436,4 +466,18 @@ WEFT_TEST(a_file_without_memory_is_an_error_or_breaks_off_and_nothing_is_lost)
     each_in_turn("GET /file HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\nIf-None-Match: \"x\"\r\n\r\n", 206);
     each_in_turn("GET /folder/sub HTTP/1.1\r\nHost: a\r\n\r\n", 307);
     each_in_turn("GET /folder/none HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", 200);
+}
+
+WEFT_TEST(credentials_without_memory_are_an_error_and_nothing_is_lost)
+{
+    WEFT_NEED(weft_jwt_key_open(WEFT_JWT_HS256, WEFT_S("a secret of thirty-two bytes, more"), &token_key) == 0);
+    each_in_turn("GET /secured/token?key=k%20 HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n", 200);
+    each_in_turn("GET /secured/token HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n", 401);
+    each_in_turn("GET /secured/digest HTTP/1.1\r\nHost: a\r\n\r\n", 401);
+    each_in_turn("GET /secured/digest HTTP/1.1\r\nHost: a\r\nAuthorization: Digest username=a, realm=r, nonce=x, uri=\"/\", qop=auth\r\n\r\n", 401);
+    each_in_turn("GET /secured/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer me\r\n\r\n", 200);
+    each_in_turn("GET /secured/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer you\r\n\r\n", 403);
+    each_in_turn("GET /secured/any HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer e30.e30.x\r\n\r\n", 401);
+    weft_set_allocator(NULL, NULL);
+    weft_jwt_key_close(token_key);
 }

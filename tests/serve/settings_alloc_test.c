@@ -5,6 +5,7 @@
 #include "model/plan.h"
 #include "serve/settings.h"
 #include "support/failing.h"
+#include "testing/folder.h"
 #include "weft/model.h"
 
 WEFT_MODEL(Mail, field(weft_str, host), field(int, port, .initial = "25"));
@@ -24,8 +25,7 @@ static void write_file(const char *path, const char *text)
 WEFT_TEST(without_memory_settings_fail_cleanly)
 {
     static const char *const environment[] = { "SHOP_PORT=80", "SHOP_MAIL__HOST=m", "SHOP_ORIGINS=a,b", "SHOP_DEBUG=perhaps", NULL };
-    char folder[] = "/tmp/weft-settings-XXXXXX";
-    WEFT_NEED(mkdtemp(folder) && chdir(folder) == 0);
+    WEFT_NEED(chdir(weft__test_folder(WEFT__ON_DISK)) == 0);
     write_file(".env", "SHOP_API=\"a\"\n");
     write_file("shop.json", "{\"ratio\": 2}");
     FAIL_EACH_IN_TURN(i) {

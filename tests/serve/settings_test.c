@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "task/world.h"
+#include "testing/folder.h"
 #include "weft.h"
 
 WEFT_ENUM(Level, value(LEVEL_LOW, "low"), value(LEVEL_HIGH, "high"));
@@ -90,11 +91,7 @@ static void write_file(const char *path, const char *text)
     fclose(f);
 }
 
-static void in_a_folder(void)
-{
-    char folder[] = "/tmp/weft-settings-XXXXXX";
-    WEFT_NEED(mkdtemp(folder) && chdir(folder) == 0);
-}
+static void in_a_folder(void) { WEFT_NEED(chdir(weft__test_folder(WEFT__ON_DISK)) == 0); }
 
 static const char *const nothing[] = { NULL };
 

@@ -191,7 +191,7 @@ static __attribute__((noinline)) void answer_given(
     else if (e->needs->reply) weft__reply_init(g->reply = &g->beside, x->arena);
     if (g->reply) g->reply->site = e->site;
     int rc = weft__given_open(g, m), left_ms = weft__given_left_ms(g);
-    if (rc == 0) rc = weft__security_granted(e, &g->request);
+    if (__builtin_expect(rc == 0 && e->scopes.count, 0)) rc = weft__security_granted(e, &g->request);
     if (rc == 0 && e->answer >= WEFT__ANSWER_STREAM) over = weft__stream_run(e, in, out, left_ms, g, &rc, &late);
     else if (rc == 0) rc = call_in_time(e, in, out, left_ms, &late);
     bool ended = !over && finish_given(g, out, rc, late);

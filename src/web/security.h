@@ -15,7 +15,7 @@ const weft_security *weft__security_next(const weft__endpoint *e, uint32_t *at);
 /* Is the scope one that the scheme can give? Of a scheme that does not say its scopes any is. */
 bool weft__security_has(const weft_security *s, const char *scope);
 
-/* After all providers were opened: 0, or the failure of a route that needs scopes which nobody has granted. */
+/* Of a route that needs scopes, after all providers were opened: 0, or the failure when nobody has granted them. */
 int weft__security_granted(const weft__endpoint *e, const weft_request *request);
 
 /* ---- security_digest.c ---- */

@@ -131,7 +131,7 @@ extern const struct weft__layer_kind weft__cors_kind;
  * which is the Common Log Format with the time that it took and the request's id ("-" without weft_request_ids). combined: Referer and
  * User-Agent stand before these two. json: an object a line instead: time, client, method, path, query, route, status, bytes, ms, id, agent, and
  * "broken": true for an answer in parts that broke off. Quotes and what is not printable are escaped: a request makes one line, whatever it holds.
- * path: the file that lines are added to, which is opened anew for each write (so it may be renamed); NULL: stdout. Lines that nobody takes for long are
+ * Many are written earlier. path: the file that lines are added to, which is opened anew for each write (so it may be renamed); NULL: stdout. Lines that nobody takes for long are
  * dropped, beyond 1 MiB, and the log says how many. A request whose client left before it was answered has the status 499. */
 typedef struct weft_access_log_opts {
     weft__named_options_only _;

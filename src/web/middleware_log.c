@@ -15,6 +15,7 @@
 enum {
     LINES_BYTES_MAX = 1 << 20,
     LINES_ROOM_KEPT = 64 * 1024,
+    FLUSH_BYTES = 32 * 1024,         /* as many are written at once, before the second is over */
     FLUSH_MS = 1000,
     LAST_MS = 2000,                  /* for the last lines, when the server ends */
     TARGET_MAX = 2000,               /* so that a line is written in one piece: WEFT__STDERR_MAX */
@@ -27,6 +28,7 @@ typedef struct access_log {
     weft__buf lines;
     uint64_t dropped;
     bool writing;                    /* there is a task that will write them */
+    weft__fiber *sleeper;            /* which it is, while it waits for more or for its time; else NULL */
     bool fails;                      /* the last write did, which was said */
     char date[DATE_ROOM];
     size_t date_len;
@@ -91,6 +93,15 @@ static void write_stdout(access_log *l)
     if (!l->lines.len && l->lines.room > LINES_ROOM_KEPT) weft__buf_free(&l->lines);
 }
 
+/* 0: it is time to write; else the code of a cancel. */
+static int wait_for_lines(access_log *l)
+{
+    l->sleeper = weft__self();
+    int rc = weft__park("lines of the access log", weft__loop_clock(weft__loop_here()) + FLUSH_MS * INT64_C(1000000));
+    l->sleeper = NULL;
+    return weft__cancelled() ? rc : 0;
+}
+
 /* Until there is nothing left to write, or the server ends. */
 static int write_lines(void *arg)
 {
@@ -98,7 +109,7 @@ static int write_lines(void *arg)
     int rc = 0;
     while (rc == 0 && l->lines.len) {
         WEFT_TEMP;
-        rc = weft_sleep_ms(FLUSH_MS);
+        rc = wait_for_lines(l);
         if (l->opts->path) write_file(l);
         else write_stdout(l);
         say_dropped(l);
@@ -109,6 +120,7 @@ static int write_lines(void *arg)
 
 static void begin_writing(access_log *l, const weft__exchange *x)
 {
+    if (l->lines.len >= FLUSH_BYTES && l->sleeper) (void)weft__wake(l->sleeper, 0);
     if (!l->writing) l->writing = weft__start(weft__exchange_scope(x), "the access log", write_lines, l) == 0;
 }
 

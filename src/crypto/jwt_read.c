@@ -85,7 +85,7 @@ static weft_str without_application(weft_str type)
 static int judge_header(reader *r, weft_str json, weft_str *alg, weft_str *kid)
 {
     Header h;
-    weft_str type;
+    weft_str type = { "", 0 };
     int rc = read_json(r, &weft_schema_Header, json, &h, "its header is no JSON object");
     if (rc == 0) rc = text_of(r, &h.alg, alg, "its alg is no text");
     if (rc == 0) rc = text_of(r, &h.kid, kid, "its kid is no text");
@@ -101,7 +101,7 @@ static int judge_header(reader *r, weft_str json, weft_str *alg, weft_str *kid)
 /* Keys that are not the token's are not asked: what is forged costs no more than it must. */
 static int judge_signature(reader *r, const parts *p, weft_str alg, weft_str kid)
 {
-    weft_str signature;
+    weft_str signature = { "", 0 };
     int rc = decode(r, p->signature, &signature);
     if (rc < 0) return rc;
     r->why = "no key is of its algorithm and id";
@@ -134,7 +134,7 @@ static int moment_of(reader *r, const weft_opt_weft_json *claim, double *out, bo
 static int judge_times(reader *r, const Registered *c)
 {
     double exp = 0, nbf = 0, iat = 0, now = (double)r->rules->now_s, leeway = (double)r->rules->leeway_s;
-    bool expires, begins, issued;
+    bool expires = false, begins = false, issued = false;
     int rc = moment_of(r, &c->exp, &exp, &expires);
     if (rc == 0) rc = moment_of(r, &c->nbf, &nbf, &begins);
     if (rc == 0) rc = moment_of(r, &c->iat, &iat, &issued);
@@ -172,7 +172,7 @@ static int judge_audience(reader *r, const weft_opt_weft_json *claim)
 
 static int judge_issuer(reader *r, const weft_opt_weft_json *claim)
 {
-    weft_str issuer;
+    weft_str issuer = { "", 0 };
     int rc = text_of(r, claim, &issuer, "its iss is no text");
     if (rc < 0 || !r->rules->issuer.len) return rc;
     return weft_str_equal(issuer, r->rules->issuer) ? 0 : refuse(r, "it is of another issuer");
@@ -199,7 +199,7 @@ int weft__jwt_judge(const weft__jwt_rules *rules, weft_str payload, weft_arena *
 static int read_token(reader *r, weft_str token, const weft_schema *schema, void *claims)
 {
     parts p;
-    weft_str header, payload, alg, kid;
+    weft_str header = { "", 0 }, payload = header, alg = header, kid = header;
     if (token.len > WEFT__JWT_MAX) return refuse(r, "it has more than 16 KiB");
     if (!split(token, &p)) return refuse(r, "it has not three parts");
     if (p.header.len > WEFT__JWT_HEADER_MAX) return refuse(r, "its header has more than 1 KiB");

@@ -26,7 +26,7 @@ static bool add_claims(weft__buf *out, const weft__jwt_added *a)
 {
     bool good = add_text(out, "iss", a->issuer) && add_text(out, "aud", a->audience);
     if (a->expires_in_s)
-        weft__buf_printf(out, ",\"iat\":%lld,\"exp\":%lld", (long long)a->now_s, (long long)(a->now_s + a->expires_in_s));
+        weft__buf_printf(out, ",\"iat\":%lld,\"exp\":%lld", (long long)a->now_s, (long long)a->now_s + a->expires_in_s);
     return good;
 }
 

@@ -95,7 +95,8 @@ WEFT_TEST(without_memory_no_key_is_opened_and_nothing_is_lost)
     for (size_t k = 0; k < weft_count(rows); k++) {
         FAIL_EACH_IN_TURN(i) {
             weft_jwt_key *key;
-            WEFT_CHECK_EQ(open_key(rows[k].algorithm, rows[k].material, &key), fails.failed ? WEFT_ENOMEM : 0);
+            int rc = open_key(rows[k].algorithm, rows[k].material, &key);
+            WEFT_CHECK_EQ(rc, fails.failed ? WEFT_ENOMEM : 0);
             weft_jwt_key_close(key);
         }
     }

@@ -290,9 +290,13 @@ SERVER_TEST(a_reader_that_stops_reading_holds_no_more_than_a_buffer, .request_by
     stalls(s, GET("/parts/is/300000000/c/m/5000/60000"), 1000000);
 }
 
+/* ASan keeps what was freed, for a while: there nothing is learnt of it. */
 static long resident_bytes(void)
 {
     long pages = 0;
+#ifdef WEFT__ASAN
+    return 0;
+#endif
     FILE *in = fopen("/proc/self/statm", "r");
     WEFT_NEED(in && fscanf(in, "%*d %ld", &pages) == 1);
     fclose(in);

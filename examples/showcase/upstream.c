@@ -15,12 +15,16 @@
 #include "weft.h"
 
 static int delay_ms, fault_status, store_number;
+static const char *role;
 static bool hangs;
 
-/* Every answer of a service passes here first. */
+/* Every answer of a service passes here first. Whoever asked and leaves, or is cancelled, calls it off: nobody computes for nobody. */
 static int service(void)
 {
-    WEFT_TRY(weft_sleep_ms(hangs ? 24 * 3600 * 1000 : delay_ms));
+    int64_t began_ns = weft_now_ns();
+    int rc = weft_sleep_ms(hangs ? 24 * 3600 * 1000 : delay_ms);
+    if (rc == WEFT_ECANCELED) weft_log_info("%s: called off after %lld ms", role, (long long)((weft_now_ns() - began_ns) / 1000000));
+    WEFT_TRY(rc);
     if (fault_status) return weft_fail(fault_status, "a fault that was switched on");
     return 0;
 }
@@ -190,7 +194,8 @@ static int break_every_answer(const char *bytes)
 
 int main(int argc, char **argv)
 {
-    const char *role = argc > 1 ? argv[1] : "", *fault = argc > 3 ? argv[3] : "";
+    const char *fault = argc > 3 ? argv[3] : "";
+    role = argc > 1 ? argv[1] : "";
     if (argc > 2) delay_ms = atoi(argv[2]);
     if (strncmp(role, "store", 5) == 0) store_number = atoi(role + 5);
     if (strcmp(fault, "garbage") == 0) return break_every_answer("this is no HTTP at all\r\n\r\n");

@@ -65,7 +65,8 @@ static const char *read_line(weft_str line, weft__variable *v, weft_arena *arena
     v->value = trimmed((weft_str){ equals + 1, line.len - (size_t)(equals - line.ptr) - 1 });
     if (!is_name(v->name)) return "a name has letters, digits and _, and begins with no digit";
     if (!v->value.len || (*v->value.ptr != '"' && *v->value.ptr != '\'')) {
-        v->value = plain(v->value);
+        bool comment = v->value.len && *v->value.ptr == '#' && is_blank(equals[1]);
+        v->value = comment ? (weft_str){ "", 0 } : plain(v->value);
         return NULL;
     }
     v->value = quoted(v->value, &rest, arena);

@@ -46,7 +46,8 @@ static bool environment_has(const reading *r, const char *name, weft_str *out)
     return false;
 }
 
-static bool lookup(reading *r, const char *name, value *out)
+/* An empty text of the environment hides what .env says only where an empty text is a value. */
+static bool lookup(reading *r, const char *name, bool empty_counts, value *out)
 {
     *out = (value){ .from = "environment" };
     bool found = environment_has(r, name, &out->text);
@@ -54,7 +55,7 @@ static bool lookup(reading *r, const char *name, value *out)
         weft__variable *v = &r->variables.items[i];
         if (!weft_str_equal(v->name, weft_str_of(name))) continue;
         v->used = true;
-        if (!found) *out = (value){ v->value, r->dotenv, v->line };
+        if (!found || (!empty_counts && !out->text.len)) *out = (value){ v->value, r->dotenv, v->line };
         return true;
     }
     return found;
@@ -185,6 +186,7 @@ static void add_model(reading *r, const weft_schema *schema, weft_str object, co
 
 static void add_key(reading *r, weft_str name)
 {
+    if (r->json.failed) return;
     if (r->json.ptr[r->json.len - 1] != '{') weft__buf_add_char(&r->json, ',');
     add_text(r, name);
     weft__buf_add_char(&r->json, ':');
@@ -208,11 +210,13 @@ static void add_nested(reading *r, const weft__member *m, weft_str from_file, co
     bool parts = fits && any_below(r, below);
     if (!parts && !object.len && !required) return;
     add_key(r, m->name);
+    size_t at = r->json.len;
     if (v->text.len && !add_json(r, name, &(value){ .text = v->text, .from = v->from, .line = v->line })) {
         weft__buf_lit(&r->json, "null");
         return;
     }
-    if (v->text.len) r->json.len -= v->text.len;
+    if (r->json.failed) return;                      /* what was to be added is not there to be taken away */
+    r->json.len = at;
     if (!fits && !object.len) weft__buf_lit(&r->json, "{}");
     else if (!fits || (object.len && *object.ptr != '{' && !parts)) weft__buf_add_str(&r->json, object);
     else add_model(r, inside(m->type), object, below);
@@ -224,8 +228,9 @@ static void add_member(reading *r, const weft__member *m, weft_str object, const
     const weft_schema *s = inside(m->type);
     weft_str from_file = object.len ? member_of(r, object, m->name) : object;
     value v = { .text = { NULL, 0 } };
-    bool set = name_of(name, prefix, m->name, "") && lookup(r, name, &v);
-    if (set && !v.text.len && !(s->kind == WEFT__scalar && s->scalar == WEFT__text)) set = false;
+    bool is_text = s->kind == WEFT__scalar && s->scalar == WEFT__text;
+    bool set = name_of(name, prefix, m->name, "") && lookup(r, name, is_text, &v);
+    if (set && !v.text.len && !is_text) set = false;
     if (!set) v.text = (weft_str){ NULL, 0 };
     if (s->kind == WEFT__model) {
         add_nested(r, m, from_file, &v, name, required);
@@ -312,7 +317,7 @@ static void find(reading *r, const weft_schema *schema, const weft__problem *p, 
         s = m ? inside(m->type) : NULL;
         if (!m || !name_of(longer, i > 1 ? strcat(f->name, "__") : f->name, m->name, "")) continue;
         memcpy(f->name, longer, strlen(longer) + 1);
-        if (!lookup(r, f->name, &v)) continue;
+        if (!lookup(r, f->name, false, &v)) continue;
         f->set = true;
         f->value = v;
     }

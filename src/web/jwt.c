@@ -50,6 +50,8 @@ int weft_jwt_read_with(const weft_schema *schema, weft_str token, void *out, con
     weft__jwt_rules rules = { .keys = opts->keys, .now_s = weft__wall_s(), .leeway_s = opts->leeway_s, .issuer = asked(opts->issuer),
         .audience = asked(opts->audience), .type = asked(opts->type), .without_exp = opts->without_exp };
     const char *why = NULL;
+    if ((opts->issuer && !*opts->issuer) || (opts->audience && !*opts->audience) || (opts->type && !*opts->type))
+        return weft_fail(WEFT_EINVAL, "weft_jwt_read(%s): .issuer, .audience or .type is empty; expected a text, or NULL to ask for none", schema->name);
     while (opts->keys && opts->keys[rules.count]) rules.count++;
     if (!opts->keys && opts->key) {
         rules.keys = &opts->key;

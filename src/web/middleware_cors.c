@@ -16,7 +16,7 @@ static bool allowed(const cors *c, weft_str came) { return c->any_origin || weft
 static int make_origins(weft__layer_making *m, cors *c, const weft_cors_opts *o)
 {
     if (!weft_str_of(o->origins).len) WEFT__LAYER_FAULT(m, "no .origins; expected a list like \"https://example.com, https://*.example.com\", or \"*\"");
-    int rc = weft__origins_make(m, o->origins, &c->origins, &c->any_origin);
+    int rc = weft__origins_make(m, o->origins, &c->origins, &c->any_origin, !o->credentials);
     if (c->any_origin && o->credentials)
         WEFT__LAYER_FAULT(m, ".credentials with .origins of \"*\": any page could act for whoever looks at it; name the origins");
     return rc;

@@ -109,7 +109,7 @@ static int make(weft__layer_making *m, const void *config)
     if (!o->token && (o->secrets || o->cookie || o->header)) WEFT__LAYER_FAULT(m, ".secrets, .cookie and .header are those of the token; expected .token = true with them");
     if (o->cookie && !weft__http_name_valid(weft_str_of(o->cookie))) WEFT__LAYER_FAULT(m, "cookie '%s' is no token", o->cookie);
     if (o->header && !weft__http_name_valid(weft_str_of(o->header))) WEFT__LAYER_FAULT(m, "header '%s' is no token", o->header);
-    int rc = weft__origins_make(m, o->origins, &c->origins, &any);
+    int rc = weft__origins_make(m, o->origins, &c->origins, &any, false);
     if (any) WEFT__LAYER_FAULT(m, "origins of \"*\": then nothing is refused; name them");
     return rc;
 }

@@ -150,8 +150,16 @@ static weft_str name_of(const store *s, const weft_request *request, weft_str ke
 {
     const weft__http_head *head = weft__request_head(request);
     const weft__http_header *authorization = weft__http_find(head, WEFT_S("Authorization"), NULL), *cookie = weft__http_find(head, WEFT_S("Cookie"), NULL);
-    weft_str who = s->opts->client ? s->opts->client(request) : authorization ? authorization->value : cookie ? cookie->value : weft_request_client(request);
-    return weft__arena_printf(request->exchange->arena, "%.*s %.*s\n%.*s\n%.*s", WEFT_FMT(head->method), WEFT_FMT(head->target), WEFT_FMT(who), WEFT_FMT(key));
+    const weft_str none = WEFT_S("");
+    weft_str who = s->opts->client ? s->opts->client(request) : authorization ? authorization->value : cookie ? none : weft_request_client(request);
+    weft_str also = !s->opts->client && cookie ? cookie->value : none;         /* those of one gateway have its Authorization in common */
+    return weft__arena_printf(request->exchange->arena, "%.*s %.*s\n%.*s\n%.*s\n%.*s", WEFT_FMT(head->method), WEFT_FMT(head->target), WEFT_FMT(who), WEFT_FMT(also), WEFT_FMT(key));
+}
+
+/* Who comes again may be let in by then, or not be too early any more; and a failure of ours may be another one's success. */
+static bool stays(int status)
+{
+    return status < 500 && status != 401 && status != 403 && status != 408 && status != 425 && status != 429;
 }
 
 static int run_once(store *s, weft_str name, weft_reply *reply, weft_next *next)
@@ -159,8 +167,7 @@ static int run_once(store *s, weft_str name, weft_reply *reply, weft_next *next)
     entry *running = add(s, name, 0);
     if (!running) return weft_fail(503, "Too many requests with an Idempotency-Key are being answered");
     int rc = weft_next_run(next);
-    /* A failure of ours may be another one's success: who comes again is to be served. */
-    bool lasts = !weft_reply_begun(reply) && reply->has_body && reply->status < 500 && !weft__cancelled();
+    bool lasts = !weft_reply_begun(reply) && reply->has_body && stays(reply->status) && !weft__cancelled();
     if (lasts) keep(s, running, reply, weft__loop_now(weft__loop_here()));
     else forget(s, running);
     return rc;

@@ -67,7 +67,7 @@ static weft_str who(const limiter *l, const weft_request *request)
     const weft_rate_limit_opts *o = l->opts;
     if (o->key) return o->key(request);
     const weft__http_header *h = o->header ? weft__http_find(weft__request_head(request), weft_str_of(o->header), NULL) : NULL;
-    return h ? h->value : address_of(request);
+    return h && h->value.len ? h->value : address_of(request);   /* an empty one is nobody's: not free of limits */
 }
 
 /* Take one: how many more there are now, or -1 with the time until there is one. */

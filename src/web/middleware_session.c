@@ -9,7 +9,7 @@
 #include "web/onion.h"
 #include "wire/cookie.h"
 
-enum { MAX_AGE_S = 14 * 24 * 3600, PURPOSE_MAX = 128 };
+enum { MAX_AGE_S = 14 * 24 * 3600, PURPOSE_MAX = 512 };
 
 /* Of one request. */
 typedef struct session {
@@ -24,9 +24,10 @@ typedef struct session {
 
 static const char *cookie_of(const weft_sessions_opts *o) { return o->cookie ? o->cookie : "session"; }
 
+/* What one application has signed is no session of another that has the same secrets. */
 static weft_str purpose_of(const weft_sessions_opts *o, char room[PURPOSE_MAX])
 {
-    int n = snprintf(room, PURPOSE_MAX, "weft session %s", cookie_of(o));
+    int n = snprintf(room, PURPOSE_MAX, "weft session %s of %s at %s%s", cookie_of(o), o->model->name, o->domain ? o->domain : "", o->path ? o->path : "/");
     return (weft_str){ room, n < PURPOSE_MAX ? (size_t)n : PURPOSE_MAX - 1 };
 }
 

@@ -29,8 +29,10 @@ static void forget_answer(weft__onion *o)
 {
     weft_reply *r = &o->reply;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < r->headers.count; i++)
-        if (!(o->of_answer >> i & 1)) r->headers.items[kept++] = r->headers.items[i];
+    for (uint32_t i = 0; i < r->headers.count; i++) {
+        bool of_the_body = o->answered && weft__header_of_body(&r->headers.items[i]);      /* a layer said it of the one that goes */
+        if (!(o->of_answer >> i & 1) && !of_the_body) r->headers.items[kept++] = r->headers.items[i];
+    }
     r->headers.count = kept;
     o->of_answer = 0;
     r->content_type = (weft_str){ 0 };

@@ -51,7 +51,7 @@ bool weft__origins_have(const weft__origins *origins, weft_str came)
     return false;
 }
 
-int weft__origins_make(weft__layer_making *m, const char *list, weft__origins *out, bool *any)
+int weft__origins_make(weft__layer_making *m, const char *list, weft__origins *out, bool *any, bool null_too)
 {
     weft_str rest = weft_str_of(list), word;
     *any = false;
@@ -60,6 +60,8 @@ int weft__origins_make(weft__layer_making *m, const char *list, weft__origins *o
             *any = true;
             continue;
         }
+        if (weft_str_equal(word, WEFT_S("null")) && !null_too)
+            WEFT__LAYER_FAULT(m, "origin 'null' is that of every page in a sandboxed frame: whoever lets it in lets everybody in");
         weft__origin_text *slot = weft__list_slot(m->arena, out, sizeof *slot);
         if (!slot) return WEFT_ENOMEM;
         const char *why = origin_read(word, slot);

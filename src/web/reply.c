@@ -121,7 +121,7 @@ static bool allows_keeping(const weft_header *h)
     return true;
 }
 
-static bool is_of_body(const weft_header *h)
+bool weft__header_of_body(const weft_header *h)
 {
     static const weft_str of_body[] = { WEFT_S("content-disposition"), WEFT_S("content-encoding"), WEFT_S("content-language"),
         WEFT_S("content-location"), WEFT_S("content-range"), WEFT_S("accept-ranges"), WEFT_S("etag"), WEFT_S("last-modified"),
@@ -135,7 +135,7 @@ void weft__reply_forget_body(weft_reply *r)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->headers.count; i++)
-        if (!is_of_body(&r->headers.items[i])) r->headers.items[kept++] = r->headers.items[i];
+        if (!weft__header_of_body(&r->headers.items[i])) r->headers.items[kept++] = r->headers.items[i];
     r->headers.count = kept;
 }
 

@@ -40,6 +40,8 @@ int weft__reply_put(weft_reply *r, weft_str name, weft_str value);
 
 /* The headers that say something of a body's bytes, or that caches may keep it, go: another one is sent in its place. */
 void weft__reply_forget_body(weft_reply *r);
+/* Is it one of those? */
+bool weft__header_of_body(const weft_header *h);
 
 /* The header lines of an answer in one piece, in the arena: its content type (empty: none), the
  * headers of `r` (may be NULL), and `more` lines. ptr is NULL without memory. */

@@ -111,6 +111,18 @@ WEFT_TEST(the_environment_comes_before_dotenv_and_that_before_the_file)
     WEFT_CHECK_EQ(got.origins.count, 1);
 }
 
+WEFT_TEST(a_comment_behind_the_equals_sign_is_no_value)
+{
+    in_a_folder();
+    write_file(".env", "SHOP_API= # set where it runs\nSHOP_DATABASE_URL=#1\nSHOP_PORT=90\nSHOP_WORKERS=3\n");
+    static const char *const environment[] = { "SHOP_PORT=", "SHOP_WORKERS=4", NULL };
+    WEFT_NEED(weft_settings(Settings, &got, .prefix = "SHOP_", .environment = environment) == 0);
+    WEFT_CHECK_STR(got.api, "");
+    WEFT_CHECK_STR(got.database_url, "#1");
+    WEFT_CHECK_EQ(got.port, 90);                     /* an empty variable hides nothing */
+    WEFT_CHECK_EQ(got.workers.value, 4);
+}
+
 static const char *faults_of(const weft_settings_opts *opts, const weft_schema *schema, void *out)
 {
     world_capture_begin();

@@ -179,6 +179,11 @@ static int wrong_keys(void)
     WEFT_CHECK(opened == NULL);
     WEFT_CHECK_EQ(weft_jwt_read(Login, WEFT_S("a.b.c"), &claims), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_jwt_read(Login, WEFT_S("a.b.c"), &claims, .keys = no_keys), WEFT_EINVAL);
+    WEFT_NEED(weft_jwt_key_open(WEFT_JWT_HS256, WEFT_S("a secret of thirty-two bytes ..."), &opened) == 0);
+    WEFT_CHECK_EQ(weft_jwt_read(Login, WEFT_S("a.b.c"), &claims, .key = opened, .issuer = ""), WEFT_EINVAL);
+    WEFT_CHECK_STR(weft_str_of(weft_error_of(WEFT_EINVAL)->text), "weft_jwt_read(Login): .issuer, .audience or .type is empty; expected a text, or NULL to ask for none");
+    weft_jwt_key_close(opened);
+    opened = NULL;
     WEFT_CHECK_EQ(weft_jwt_write(Login, &(Login){ .sub = WEFT_S("ann") }, &out, .expires_in_s = 60), WEFT_EINVAL);
     WEFT_CHECK_STR(weft_str_of(weft_error_of(WEFT_EINVAL)->text), "weft_jwt_write(Login): there is no .key");
     WEFT_CHECK_STR(out, "untouched");

@@ -70,6 +70,7 @@ WEFT_TEST(a_client_has_so_many_requests_and_gets_them_back)
     WEFT_CHECK_STR(header(&r, "Retry-After"), "10");
     WEFT_CHECK_STR(header(&r, "RateLimit-Remaining"), "0");
     WEFT_CHECK_EQ(ask(&limited, "GET", "/", "X-Key: other").status, 200);
+    WEFT_CHECK_EQ(ask(&limited, "GET", "/", "X-Key: ").status, 429);      /* as without one */
 }
 
 WEFT_TEST(requests_come_back_one_by_one)
@@ -203,9 +204,60 @@ WEFT_TEST(a_session_that_no_cookie_holds_is_a_failure)
     WEFT_CHECK(has(r.body, "weft_session(Cart): there is no weft_sessions around this route"));
 }
 
+WEFT_MODEL(Staff, field(weft_str, owner, .initial = "nobody"));
+static int who_works(const cart_in *in, Staff *out)
+{
+    Staff *staff;
+    WEFT_TRY(weft_session(Staff, in->request, &staff));
+    *out = *staff;
+    return 0;
+}
+static const weft_app staff = { .middleware = WEFT_MIDDLEWARE(weft_sessions(.model = WEFT_SCHEMA(Staff), .secrets = &secrets)),
+    .routes = WEFT_ROUTES(WEFT_GET("/", who_works, cart_in, Staff)) };
+static int name_owner(const cart_in *in, Cart *out)
+{
+    WEFT_TRY(put_in(in, out));
+    Cart *cart;
+    WEFT_TRY(weft_session(Cart, in->request, &cart));
+    cart->owner = in->name;
+    return 0;
+}
+static const weft_app owned = { .middleware = WEFT_MIDDLEWARE(weft_sessions(.model = WEFT_SCHEMA(Cart), .secrets = &secrets)),
+    .routes = WEFT_ROUTES(WEFT_POST("/", name_owner, cart_in, Cart), WEFT_GET("/", look, cart_in, Cart)) };
+
+WEFT_TEST(a_session_of_one_model_is_none_of_another_with_the_same_secrets)
+{
+    weft_response r = ask(&owned, "POST", "/?name=root", NULL);
+    const char *line = cookie_of(&r);
+    WEFT_CHECK(has(ask(&owned, "GET", "/", line).body, "\"owner\":\"root\""));
+    WEFT_CHECK_STR(ask(&staff, "GET", "/", line).body, "{\"owner\":\"nobody\"}");
+}
+
+/* ---- failures behind a whole answer ---- */
+
+static int spoil(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    (void)request;
+    weft_reply_header(reply, "ETag", "\"of a layer\"");
+    WEFT_TRY(weft_next_run(next));
+    WEFT_CHECK_STR(weft_reply_header_of(reply, "Content-Encoding"), "gzip");
+    return weft_fail(418, "spoiled");
+}
+static int long_text(const weft_none *in, weft_str *out) { (void)in; *out = weft_format("%2000d", 7); return 0; }
+static const weft_app spoiled = { .middleware = WEFT_MIDDLEWARE(spoil, weft_compression(.types = "application/json")), .routes = WEFT_ROUTES(WEFT_GET("/", long_text, weft_none, weft_str)) };
+
+WEFT_TEST(a_failure_in_place_of_a_compressed_answer_is_not_said_to_be_compressed)
+{
+    weft_response r = ask(&spoiled, "GET", "/", "Accept-Encoding: gzip");
+    WEFT_CHECK_EQ(r.status, 418);
+    WEFT_CHECK_STR(r.body, "{\"detail\":\"spoiled\"}");
+    WEFT_CHECK_STR(header(&r, "Content-Encoding"), "");
+    WEFT_CHECK_STR(header(&r, "ETag"), "");
+}
+
 static weft_secrets no_secrets;
 static const weft_app wrong = { .openapi_path = "", .middleware = WEFT_MIDDLEWARE(weft_sessions(), weft_sessions(.model = WEFT_SCHEMA(Cart), .secrets = &no_secrets, .cookie = "a b"),
-    weft_rate_limit(), weft_csrf(.origins = "*", .token = true), weft_csrf(.header = "X"), weft_idempotency(.ttl_s = -1, .header = "a b")) };
+    weft_rate_limit(), weft_csrf(.origins = "*, null", .token = true), weft_csrf(.header = "X"), weft_idempotency(.ttl_s = -1, .header = "a b")) };
 
 WEFT_TEST(mistakes_in_middleware_that_remembers_are_told_at_the_start)
 {
@@ -216,6 +268,7 @@ WEFT_TEST(mistakes_in_middleware_that_remembers_are_told_at_the_start)
     WEFT_CHECK(strstr(all, "application: weft_rate_limit: limit 0, window_s 0, burst 0, keys_max 0; expected positive numbers") != NULL);
     WEFT_CHECK(strstr(all, "application: weft_csrf: .secrets: there are none\n") != NULL);
     WEFT_CHECK(strstr(all, "application: weft_csrf: origins of \"*\": then nothing is refused; name them\n") != NULL);
+    WEFT_CHECK(strstr(all, "application: weft_csrf: origin 'null' is that of every page in a sandboxed frame") != NULL);
     WEFT_CHECK(strstr(all, "application: weft_csrf: .secrets, .cookie and .header are those of the token; expected .token = true with them\n") != NULL);
     WEFT_CHECK(strstr(all, "application: weft_idempotency: ttl_s -1, entries_max 0; expected positive numbers\n") != NULL);
     WEFT_CHECK(strstr(all, "application: weft_idempotency: header 'a b' is no token\n") != NULL);
@@ -308,6 +361,17 @@ WEFT_TEST(failures_of_ours_are_not_kept_and_others_are)
     WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=409", "Idempotency-Key: x").status, 409);
     WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=409", "Idempotency-Key: x").status, 409);
     WEFT_CHECK_EQ(orders, 3);
+    for (int i = 0; i < 2; i++) WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=429", "Idempotency-Key: y").status, 429);
+    for (int i = 0; i < 2; i++) WEFT_CHECK_EQ(ask(&once, "POST", "/?fails=401", "Idempotency-Key: z").status, 401);
+    WEFT_CHECK_EQ(orders, 7);
+}
+
+WEFT_TEST(one_authorization_and_two_cookies_are_two_clients)
+{
+    orders = 0;
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: k\nAuthorization: Basic gate\nCookie: user=ann").body, "1");
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: k\nAuthorization: Basic gate\nCookie: user=bob").body, "2");
+    WEFT_CHECK_STR(ask(&once, "POST", "/", "Idempotency-Key: k\nAuthorization: Basic gate\nCookie: user=ann").body, "1");
 }
 
 WEFT_TEST(the_same_request_meanwhile_is_a_conflict_and_keys_end)

@@ -247,8 +247,8 @@ typedef struct weft_csrf_opts {
 extern const struct weft__layer_kind weft__csrf_kind;
 
 /* weft_idempotency(): a POST or PATCH with a header Idempotency-Key (1 to 255 bytes) is done once: the same request with the same key is answered as the first one was, with
- * Idempotency-Replayed: true, and 409 while that is being answered. Keys are those of a client: of its Authorization and Cookie, else its address, or what client(request) says, which is needed where clients show who they are in other ways (an API key). Answers of 500 and more, 401, 403, 408, 425 and 429 are not kept.
- * Answers are kept for ttl_s (a day), entries_max of them (1 000) in bytes_max (16 MiB), the oldest go first; those of 500 and more are not, nor those in parts: there the request
+ * Idempotency-Replayed: true, and 409 while that is being answered. Keys are those of a client: of its Authorization and Cookie, else its address, or what client(request) says, which is needed where clients show who they are in other ways (an API key).
+ * Answers are kept for ttl_s (a day), entries_max of them (1 000) in bytes_max (16 MiB), the oldest go first; those of 500 and more, 401, 403, 408, 425 and 429 are not, nor those in parts: there the request
  * may be made again. With entries_max of them being answered, more are told 503. Cookies are not given again. Put it inside of weft_compression. required: 400 without a key. Each process keeps its own. Two requests are the same when method, path and query are: the body is
  * not looked at. draft-ietf-httpapi-idempotency-key-header */
 typedef struct weft_idempotency_opts {

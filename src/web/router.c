@@ -18,11 +18,13 @@ weft__http_verb weft__verb_of(const char *method)
 /* Where routes end: the lowest route of each method, INT_MAX for none. */
 typedef struct ending { int route[WEFT__VERBS]; unsigned verbs; } ending;
 
-typedef struct word { weft_str text; weft__node *to; } word;
+/* A text by its length and first bytes: most differ in these, which two comparisons of numbers tell. */
+typedef struct name { uint64_t first; weft_str text; } name;
+typedef struct word { name name; weft__node *to; } word;
 typedef struct param { weft_str before, after; weft__node *to; } param;
 
 struct weft__node {
-    struct { word *items; uint32_t count, room; } words;      /* sorted by length, then bytes */
+    struct { word *items; uint32_t count, room; } words;      /* sorted: name_order */
     struct { param *items; uint32_t count, room; } params;
     ending *here, *rest;             /* of paths that end here; of {name:path} */
     int first;                       /* the lowest route here and below */
@@ -41,20 +43,29 @@ int weft__trie_init(weft__trie *trie, weft_arena *arena)
     return trie->root ? 0 : WEFT_ENOMEM;
 }
 
-static int word_order(weft_str a, weft_str b)
+static name name_of(weft_str text)
 {
-    if (a.len != b.len) return a.len < b.len ? -1 : 1;
-    return a.len ? memcmp(a.ptr, b.ptr, a.len) : 0;
+    name made = { 0, text };
+    if (text.len >= sizeof made.first) memcpy(&made.first, text.ptr, sizeof made.first);
+    else for (size_t i = 0; i < text.len; i++) made.first |= (uint64_t)(unsigned char)text.ptr[i] << 8 * i;
+    return made;
 }
 
-/* The place of a text among a node's words, or the place where it would stand. */
-static uint32_t word_place(const weft__node *n, weft_str text, bool *found)
+static int name_order(const name *a, const name *b)
+{
+    if (a->text.len != b->text.len) return a->text.len < b->text.len ? -1 : 1;
+    if (a->first != b->first) return a->first < b->first ? -1 : 1;
+    return a->text.len > sizeof a->first ? memcmp(a->text.ptr, b->text.ptr, a->text.len) : 0;
+}
+
+/* The place of a name among a node's words, or the place where it would stand. */
+static uint32_t word_place(const weft__node *n, const name *text, bool *found)
 {
     uint32_t low = 0, high = n->words.count;
     *found = false;
     while (low < high && !*found) {
         uint32_t mid = low + (high - low) / 2;
-        int order = word_order(n->words.items[mid].text, text);
+        int order = name_order(&n->words.items[mid].name, text);
         *found = order == 0;
         if (order < 0) low = mid + 1;
         else high = mid;
@@ -65,13 +76,14 @@ static uint32_t word_place(const weft__node *n, weft_str text, bool *found)
 static weft__node *add_word(weft__trie *trie, weft__node *n, weft_str text)
 {
     bool found;
-    uint32_t at = word_place(n, text, &found);
+    name made = name_of(text);
+    uint32_t at = word_place(n, &made, &found);
     if (found) return n->words.items[at].to;
     weft__node *to = node_new(trie->arena);
     if (!to || !weft__list_slot(trie->arena, &n->words, sizeof(word))) return NULL;
     word *items = n->words.items;
     memmove(items + at + 1, items + at, (n->words.count - at - 1) * sizeof *items);
-    items[at] = (word){ text, to };
+    items[at] = (word){ made, to };
     return to;
 }
 
@@ -132,8 +144,10 @@ typedef struct walk {
 
 static const weft__node *find_word(const weft__node *n, weft_str segment)
 {
+    if (!n->words.count) return NULL;
     bool found;
-    uint32_t at = word_place(n, segment, &found);
+    name sought = name_of(segment);
+    uint32_t at = word_place(n, &sought, &found);
     return found ? n->words.items[at].to : NULL;
 }
 

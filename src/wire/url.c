@@ -99,6 +99,19 @@ static const char *split_name(weft_str text, authority *a, const char **rest)
     return a->host.len > HOST_MAX ? "a host name of more than 255 bytes" : NULL;
 }
 
+/* 1 to 65535 in at most five digits, or -1. */
+static int port_parse(weft_str digits)
+{
+    int port = 0;
+    if (digits.len > 5) return -1;
+    for (size_t i = 0; i < digits.len; i++) {
+        unsigned digit = (unsigned)(digits.ptr[i] - '0');
+        if (digit > 9) return -1;
+        port = port * 10 + (int)digit;
+    }
+    return port && port <= PORT_MAX ? port : -1;
+}
+
 /* host[:port]; an empty port is none (RFC 3986, 3.2.3). NULL, or what is wrong. */
 static const char *authority_parse(weft_str text, authority *a)
 {
@@ -111,9 +124,9 @@ static const char *authority_parse(weft_str text, authority *a)
     if (*rest != ':') return "something between host and port";
     weft_str digits = slice(rest + 1, end);
     if (!digits.len) return NULL;
-    int64_t port = weft__decimal(digits, PORT_MAX);
-    if (port < 1 || digits.len > 5) return "the port is not a number from 1 to 65535";
-    a->port = (int)port;
+    int port = port_parse(digits);
+    if (port < 0) return "the port is not a number from 1 to 65535";
+    a->port = port;
     return NULL;
 }
 

@@ -267,6 +267,14 @@ static void linger(connection *c)
 
 /* ---- requests ---- */
 
+/* Nearly all requests name the same one. */
+static inline void know_host(weft__server *s, weft_str host)
+{
+    if (!host.len || host.len > sizeof s->known_host || weft_str_equal(host, s->limits.known_host)) return;
+    memcpy(s->known_host, host.ptr, host.len);
+    s->limits.known_host = (weft_str){ s->known_host, host.len };
+}
+
 static int parse(connection *c)
 {
     inbuf *in = c->in;
@@ -275,7 +283,9 @@ static int parse(connection *c)
     in->head.fault = NULL;
     int used = weft__http_parse_request(
         in->bytes + in->at, in->have - in->at, &c->scanned, &c->server->limits, &in->head);
-    if (used > 0) in->at += (size_t)used;
+    if (used <= 0) return used;
+    in->at += (size_t)used;
+    know_host(c->server, in->head.host);
     return used;
 }
 

@@ -58,6 +58,7 @@ struct connection {
 struct weft__server {
     weft_serve_opts opts;
     weft__http_limits limits;
+    char known_host[64];                 /* what limits.known_host holds */
     weft__http_handler *handler;
     void *ctx;
     weft__loop *loop;

@@ -66,6 +66,7 @@ typedef struct weft__http_head {
 typedef struct weft__http_limits {
     size_t head_bytes_max;           /* the whole head, empty line included: 431 */
     size_t target_bytes_max;         /* 414 */
+    weft_str known_host;             /* a Host found valid before, which is then only compared; empty: none */
 } weft__http_limits;
 #define WEFT__HTTP_LIMITS ((weft__http_limits){ .head_bytes_max = 16384, .target_bytes_max = 8192 })
 

@@ -35,11 +35,16 @@ static inline bool is_name(const char *name, const char *lower, size_t n)
     return lower8(name) == lower8(lower) && lower8(name + n - 8) == lower8(lower + n - 8);
 }
 
+static bool host_valid(const weft__http_fields *f, weft_str value)
+{
+    return (value.len && weft_str_equal(value, f->known_host)) || weft__url_host_valid(value);
+}
+
 static int take_host(weft__http_fields *f, weft__http_head *head, weft_str value)
 {
     if (!f->request) return GO_ON;
     if (f->host) return weft__http_refuse(head, 400, "more than one Host header");
-    if (!weft__url_host_valid(value))
+    if (!host_valid(f, value))
         return weft__http_refuse(
             head, 400, "the Host header is not a host name with an optional port");
     f->host = true;

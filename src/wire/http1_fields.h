@@ -9,6 +9,7 @@ typedef struct weft__http_fields {
     bool coded;                       /* Transfer-Encoding: chunked came */
     bool host, expect;                /* a Host came; Expect: 100-continue came */
     bool close, keep_alive, upgrades; /* what Connection named */
+    weft_str known_host;    /* of the limits: valid */
     weft_str absolute_host; /* of an absolute target; it wins over Host (RFC 9112, 3.2.2) */
 } weft__http_fields;
 

@@ -341,6 +341,7 @@ int weft__http_parse_request(const char *bytes, size_t len, size_t *scanned,
     head_clear(head);
     cursor c = cursor_over(bytes, len, limits->head_bytes_max, head);
     c.fields.request = true;
+    c.fields.known_host = limits->known_host;
     return settle(&c, request_head(&c, limits), len, scanned, limits);
 }
 

@@ -370,3 +370,27 @@ WEFT_TEST(a_head_that_comes_byte_by_byte_is_not_searched_again_for_each_byte)
     WEFT_CHECK(clock() - begin < 2 * CLOCKS_PER_SEC);
     free(bytes);
 }
+
+/* What is known to be valid is compared whole: nothing that begins like it, or that it begins like, passes for it. */
+WEFT_TEST(a_host_that_is_known_stands_for_itself_alone)
+{
+    static const struct { const char *host; bool good; } rows[] = { { "api.example.org:8000", true },
+        { "api.example.org", true }, { "other.example.org:80", true }, { "api.example.org:8000 ", true },
+        { "api.example.org:8000/", false }, { "api.example.org:80 00", false }, { "api.example.org:8000,a", false },
+        { "api.example.org:", true }, { "", true }, { "a b", false } };
+    for (size_t i = 0; i < weft_count(rows); i++) {
+        char text[128];
+        int n = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].host);
+        int rc[2];
+        for (int known = 0; known < 2; known++) {
+            weft__http_header headers[FEED_HEADERS];
+            weft__http_head head = { .headers = headers, .room = FEED_HEADERS };
+            weft__http_limits limits = WEFT__HTTP_LIMITS;
+            if (known) limits.known_host = WEFT_S("api.example.org:8000");
+            size_t scanned = 0;
+            rc[known] = weft__http_parse_request(text, (size_t)n, &scanned, &limits, &head);
+        }
+        WEFT_CHECK_EQ(rc[1], rc[0]);
+        if (*rows[i].host) WEFT_CHECK_EQ(rc[1] > 0, rows[i].good);
+    }
+}

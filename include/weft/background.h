@@ -16,8 +16,9 @@
  * ended well. Not on a thread nor in a process (WEFT_EINVAL).
  *
  * Tasks start together, in the order in which they were asked for, when the answer has been handed to the system, and only if the
- * handler, and what closes behind it, succeeded: a failure drops what was asked for until then. The client's connection does not
- * wait for them, and its leaving cancels none. They see the values of the task that asked (weft_local). One that fails is
+ * handler, and what closes behind it, succeeded: a failure drops what was asked for until then. So does an answer that is not given
+ * whole: a stream or a file that breaks off, one that there is no memory to send. The client's connection does not
+ * wait for them, and its leaving cancels none, also when it comes before all of the answer has gone. They see the values of the task that asked (weft_local). One that fails is
  * logged with its name and route, and stops nothing else.
  *
  * They are in memory alone: a program that is killed forgets them. When a server stops and no request is left, they have

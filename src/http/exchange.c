@@ -441,6 +441,7 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
         if (!rc) weft__connection_mark(c);
     }
     if (rc < 0) c->left = true;
+    x->broken |= rc == WEFT_ENOMEM;
     return rc;
 }
 

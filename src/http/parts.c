@@ -40,7 +40,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
         &(weft__answer_head){ status, headers, status == 205 ? 0 : (size_t)length, status == 205 || (length >= 0 && !bodiless),
             !r->keep_alive, r->minor == 0, in_chunks });
     if (out->failed) {
-        c->left = true;
+        c->left = x->broken = true;
         return out->failed;
     }
     weft__connection_mark(c);
@@ -143,6 +143,7 @@ int weft__exchange_write_out(weft__exchange *x, weft_str bytes)
     int rc = write_part(r, bytes);
     if (rc == 0) p->left -= (int64_t)bytes.len;
     else r->c->left = r->c->breaks = true;
+    x->broken |= rc < 0 && rc != WEFT_ECONNRESET && (rc != WEFT_ETIMEDOUT || weft__cancelled());
     return rc;
 }
 
@@ -172,7 +173,7 @@ void weft__exchange_add(weft__exchange *x, weft_str bytes)
     struct request *r = of(x);
     if (!bytes.len || r->c->left) return;
     if (gather(r, bytes) == 0) r->parts.left -= (int64_t)bytes.len;
-    else r->c->left = r->c->breaks = true;
+    else r->c->left = r->c->breaks = x->broken = true;
 }
 
 bool weft__exchange_beats(weft__exchange *x)
@@ -206,6 +207,7 @@ void weft__exchange_break(weft__exchange *x)
     connection *c = r->c;
     r->keep_alive = false;
     if (r->parts.framing == WEFT__FRAME_NO_BODY) return;     /* all that is to come of it has */
+    x->broken |= !c->left;
     if (!c->left) (void)weft__connection_flush(c);
     c->left = c->breaks = true;
 }
@@ -223,9 +225,10 @@ int weft__exchange_end(weft__exchange *x)
     if (r->parts.framing != WEFT__FRAME_CHUNKS) return 0;
     if (c->chunk) weft__chunk_shut(c);
     weft__buf_lit(weft__connection_out(c), "0\r\n\r\n");
-    if (c->out.failed) weft__exchange_break(x);
-    else weft__connection_mark(c);
-    return 0;
+    int rc = c->out.failed;
+    if (rc == 0) weft__connection_mark(c);
+    else weft__exchange_break(x);
+    return rc;
 }
 
 void weft__exchange_until_stop(weft__exchange *x)

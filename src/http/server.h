@@ -39,6 +39,7 @@ struct weft__exchange {
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
     bool replied;
+    bool broken;                     /* of the answer something is lacking that its client waits for: memory gave out, or it broke off */
     uint16_t status;                 /* of the answer, as it went; 0: none has */
     weft__afterwards afterwards;
 };
@@ -144,7 +145,8 @@ void weft__exchange_add(weft__exchange *x, weft_str bytes);
 /* Would weft__exchange_beat be of use now? Whoever nobody takes anything from for too long is left here, too. */
 bool weft__exchange_beats(weft__exchange *x);
 
-/* The body is whole. 0, or WEFT_EINVAL: less than `length` came, and it is broken off. Waits: never. */
+/* The body is whole. 0, or a code: it is broken off, as less than `length` came (WEFT_EINVAL), or for want of memory (WEFT_ENOMEM). Waits:
+ * never. */
 int weft__exchange_end(weft__exchange *x);
 /* It never will be: the connection is reset, so that the client sees no end. Waits: never. */
 void weft__exchange_break(weft__exchange *x);

@@ -198,7 +198,7 @@ static void start_all(weft__afterwards *a)
 
 void weft__background_answered(weft__exchange *x)
 {
-    if (!x->replied) {
+    if (!x->replied || x->broken) {
         weft__background_drop(&x->afterwards);
         return;
     }

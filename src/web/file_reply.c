@@ -193,10 +193,11 @@ static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, co
 {
     weft__exchange_cancel_on_leave(x, false);
     int rc = weft__exchange_begin(x, a->status, a->lines, a->range.bytes);
+    if (rc < 0) x->failed = rc;
     if (rc < 0 || weft__exchange_is_bare(x)) return;
     rc = send_all(x, r, &a->range, a->piece);
+    if (rc == 0) rc = weft__exchange_end(x);
     if (rc < 0) break_off(name, x, rc);
-    else (void)weft__exchange_end(x);
 }
 
 void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)

@@ -122,6 +122,8 @@ static int send_bare(weft__onion *o)
 {
     weft__exchange *x = o->exchange;
     x->taker = NULL;
+    x->failed = WEFT_ENOMEM;
+    x->broken = o->bare = true;
     o->reply.sent = true;
     o->reply.status = 500;
     weft__log(WEFT_LOG_ERROR, "no memory for an answer's headers (request_bytes_max is %zu), or more than %d of them", x->arena->bytes_max,
@@ -254,7 +256,7 @@ static int end_parts(weft__taker *t)
     x->taker = NULL;
     if (rc == 0) return weft__exchange_end(x);
     weft__exchange_break(x);
-    return 0;
+    return rc;
 }
 
 void weft__onion_keep(weft_reply *r, weft__buf *body)
@@ -327,7 +329,8 @@ static int run_from(weft__onion *o, uint32_t index)
     const weft__layer *l = &o->layers->items[index];
     weft_next next = { .onion = o, .index = index };
     int rc = l->run(&o->request, &o->reply, &next);
-    return x->failed = settle(o, l, &next, rc);
+    rc = settle(o, l, &next, rc);
+    return x->failed = o->bare ? WEFT_ENOMEM : rc;
 }
 
 int weft_next_run(weft_next *next)

@@ -96,6 +96,7 @@ struct weft__onion {
     weft__buf kept;                  /* the body, when it lies in a buffer of the loop's */
     int64_t length;                  /* of an answer in parts that begins: -1 when it is not known */
     bool in_parts;
+    bool bare;                       /* a 500 without what layers said has gone */
     bool answered;                   /* `reply` is an answer */
     bool lost;                       /* the request's memory gave out, and the answer tells so */
     bool filtering;

@@ -212,6 +212,12 @@ static void say_failure(const weft_stream *s, int rc, bool late)
     else if (!abandoned && (!s->failed || s->failed == WEFT_ENOMEM)) say(s, error->text, error->trace);
 }
 
+static void end_failed(const weft_stream *s, int rc)
+{
+    s->exchange->failed = rc;
+    say(s, rc == WEFT_EINVAL ? "weft_stream_length said that there are more" : "no memory left for its end", "");
+}
+
 static void end_begun(weft_stream *s, int rc, bool late)
 {
     weft__exchange *x = s->exchange;
@@ -226,7 +232,7 @@ static void end_begun(weft_stream *s, int rc, bool late)
     if (rc != 0 && !stopped) x->failed = rc < 0 ? rc : WEFT_EINVAL;
     if (rc != 0) weft__background_drop(&x->afterwards);
     if (rc != 0 && !stopped) weft__exchange_break(x);
-    else if (weft__exchange_end(x) < 0) say(s, "weft_stream_length said that there are more", "");
+    else if ((rc = weft__exchange_end(x)) < 0) end_failed(s, rc);
 }
 
 /* A handler that returned 0 without a write: events are events all the same, and what was announced must come. */

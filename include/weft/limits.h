@@ -23,11 +23,13 @@ typedef struct weft_serve_opts {
                                          second for each KiB of it */
     int connections_max;              /* 10 000 */
     int unready_ms;                   /* none: from SIGTERM until the stop begins, all is served and WEFT_READY says no,
-                                         so that a balancer sends nobody any more */
-    int grace_ms;                     /* 10 000 from SIGTERM until what still runs is cancelled */
-    int hard_ms;                      /* 2 000 more until its connections are closed */
+                                         so that a balancer sends nobody any more. A signal meanwhile ends it */
+    int grace_ms;                     /* 10 000 from there until what still runs is cancelled. A signal meanwhile skips the rest of it */
+    int hard_ms;                      /* 2 000 more until its connections are closed, but for those whose providers are being closed: they have
+                                         their close_timeout_ms. Nothing skips it. What it all adds up to: serve.h */
     int background_max;               /* 1 000 background tasks that wait to start or run */
-    int background_ms;                /* 10 000 more, when no request is left, until those that still run are cancelled */
+    int background_ms;                /* 10 000 more, when no request is left, until those that still run are cancelled, and have hard_ms to
+                                         end. A signal that skips grace_ms skips this, too */
     int watchdog_ms;                  /* 100: what holds the loop for longer is named in the log while it does; -1: off.
                                          The environment's WEFT_WATCHDOG_MS, if set, counts instead (0: off) */
     bool quiet;                       /* print no line when it listens */

@@ -37,7 +37,7 @@ typedef enum { WEFT_PER_REQUEST, WEFT_PER_WORKER } weft_lifetime;
  * close   int close(T *value, int rc), or NULL for none. rc is how the request has ended so far: 0, or the failure's code
  *         (weft_error_of tells it; 422 for an input that does not fit). < 0: that is how it ends now, so a commit that fails is
  *         an answer of its own. 0 or rc: as it was; no failure becomes a success. No cancel reaches it, so it may wait, for
- *         .close_timeout_ms at most. The output has been written by then, and has not been sent: headers can still be set, unless the
+ *         .close_timeout_ms at most, also while a server stops (serve.h has the sum). The output has been written by then, and has not been sent: headers can still be set, unless the
  *         answer is a stream. It is closed before its end then, which a failure breaks off. The body of a weft_reply is copied before: it may lie
  *         in what is closed. Background tasks begin behind all of it, unless it failed.
  *

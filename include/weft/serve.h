@@ -6,10 +6,23 @@
 
 /* Serve until SIGTERM or SIGINT, then stop gracefully: no new connections, requests in flight finish (each
  * answer closes its connection) within grace_ms, then they are cancelled, and after hard_ms more their
- * connections are closed; a second signal skips the grace. Returns the exit status: 0; 1 when it cannot listen
+ * connections are closed. Returns the exit status: 0; 1 when it cannot listen
  * or go on (said on stderr), or when a provider per worker was closed with a failure; 2 when the routes have faults, which are all printed
- * at once; 3 when such a provider cannot be opened: those before it are closed, and nothing listens. Handlers that run even
- * after hard_ms are named on stderr, and the process ends here with status 1: they cannot be left.
+ * at once; 3 when such a provider cannot be opened: those before it are closed, and nothing listens. What runs even
+ * after hard_ms is named on stderr, and the process ends here with status 1: it cannot be left.
+ *
+ * Signals, each one a step: the first begins unready_ms, or the stop when there is none; one while unready_ms runs begins the stop at once;
+ * one while the stop runs skips grace_ms and background_ms. None skips hard_ms or the deadline of a close, and those behind change nothing. One that comes
+ * before the server listens cancels what is being opened, and ends the program.
+ *
+ * A stop always ends, and takes at most, one behind the other:
+ *     unready_ms + grace_ms + hard_ms                      requests, and their cancel
+ *   + the close_timeout_ms of one request's providers      of the request with the most, when they are closed by then (5 000 each)
+ *   + background_ms + hard_ms                              background tasks, and their cancel
+ *   + the close_timeout_ms of the providers per worker     in the end (5 000 each)
+ * and hard_ms where one of the closes ignores that its time is over. With what is said in limits.h alone that is 24 s, and 5 s for each provider that has a
+ * close: whoever kills a program that stops for too long (TimeoutStopSec, terminationGracePeriodSeconds) is to wait for longer. A handler that blocks the loop keeps all of
+ * it from happening, the watchdog names it.
  *
  *     int main(void) { return weft_serve(&app, .port = 8000); }  */
 #define weft_serve(app, ...) weft_serve_with((app), &(weft_serve_opts){ __VA_ARGS__ })

@@ -28,7 +28,7 @@ static const option options[] = {
     COUNT(write_timeout_ms, 30000, INT_MAX),
     COUNT(connections_max, 10000, INT_MAX),
     COUNT(grace_ms, 10000, INT_MAX),
-    COUNT(hard_ms, 2000, INT_MAX),
+    COUNT(hard_ms, WEFT__HARD_MS, INT_MAX),
     COUNT(background_max, 1000, 1 << 20),
     COUNT(background_ms, 10000, INT_MAX),
 };

@@ -14,6 +14,7 @@ enum {
     ACCEPTS_AT_ONCE = 64,
     ACCEPT_PAUSE_MS = 100,
     LINGER_MS = 2000,
+    CLOSED_MS = 100,
     SCRATCH_BYTES_MAX = 256 << 20
 };
 
@@ -199,21 +200,46 @@ static void close_waiting(weft__server *s)
     for (connection *c; (c = weft__patience_first(&s->heads.line));) weft__connection_part(c);
 }
 
-/* Until no connection is left, the time is over, or somebody is in a hurry. */
-static void drain(weft__server *s, int ms, const char *what)
+/* Until no connection is left or the time is over. */
+static void drain(weft__server *s, int64_t until_ns, const char *what)
 {
-    int64_t until = weft__loop_clock(s->loop) + (int64_t)ms * 1000000;
-    while (s->connections && !s->hurry) {
-        if (weft__park(what, until) < 0) break;
-    }
-    s->hurry = false;
+    while (s->connections && weft__park(what, until_ns) >= 0) continue;
 }
 
-static void close_all(weft__server *s)
+static int64_t in_ms(const weft__server *s, int ms) { return weft__loop_clock(s->loop) + ms * INT64_C(1000000); }
+
+/* As long as there is time, and nobody is in a hurry. */
+static void drain_gracefully(weft__server *s)
+{
+    int64_t until_ns = in_ms(s, s->opts.grace_ms);
+    while (s->connections && !s->hurry && weft__park("requests in flight", until_ns) >= 0) continue;
+}
+
+/* Until when what its request depended on may take to be closed: its own time, and hard_ms once that is over and it has been cancelled. 0:
+ * nothing is closed there, or not in time. */
+static int64_t closes_until(const weft__server *s, const connection *c)
+{
+    int64_t until_ns = c->request ? c->request->x.closes_until_ns : 0;
+    if (until_ns) until_ns += s->opts.hard_ms * INT64_C(1000000);
+    return until_ns > weft__loop_clock(s->loop) ? until_ns : 0;
+}
+
+static int64_t all_close_until(const weft__server *s)
+{
+    int64_t last_ns = 0;
+    for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
+        int64_t until_ns = closes_until(s, c);
+        if (until_ns > last_ns) last_ns = until_ns;
+    }
+    return last_ns;
+}
+
+static void close_others(weft__server *s)
 {
     for (connection *c; (c = weft__patience_first(&s->lingers.line));) weft__connection_close(c);
     for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         bool in_parts = c->request && c->request->parts.framing;
+        if (closes_until(s, c)) continue;
         c->left = true;
         if (in_parts) weft__stream_reset(&c->stream);
         else weft__stream_close(&c->stream);
@@ -231,9 +257,19 @@ static void say_who_hangs(weft__server *s)
 {
     for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         weft_str what = c->request ? weft__request_name(c->request) : WEFT_S("a request");
-        weft__log(WEFT_LOG_ERROR,
-            "%.*s still runs after grace_ms and hard_ms; its handler ignores its cancel",
-            WEFT_FMT(what));
+        bool closes = c->request && c->request->x.closes_until_ns;
+        weft__log(WEFT_LOG_ERROR, "%.*s still runs after grace_ms and hard_ms; %s ignores its cancel", WEFT_FMT(what),
+            closes ? "the close of what it depends on" : "its handler");
+    }
+}
+
+/* The time for cancelled handlers is over; what is being closed behind one has a deadline of its own, and so has the next close behind that. */
+static void end_the_rest(weft__server *s)
+{
+    for (int64_t until_ns = 1; s->connections && (until_ns || all_close_until(s));) {
+        close_others(s);
+        until_ns = all_close_until(s);
+        drain(s, until_ns ? until_ns : in_ms(s, CLOSED_MS), "closed requests");
     }
 }
 
@@ -244,13 +280,11 @@ static int stop_gracefully(weft__server *s)
     stop_listening(s);
     close_waiting(s);
     end_streams(s);
-    drain(s, s->opts.grace_ms, "requests in flight");
+    drain_gracefully(s);
     if (!s->connections) return 0;
     weft_cancel(&s->scope);
-    drain(s, s->opts.hard_ms, "cancelled requests");
-    if (!s->connections) return 0;
-    close_all(s);
-    drain(s, 100, "closed requests");
+    drain(s, in_ms(s, s->opts.hard_ms), "cancelled requests");
+    end_the_rest(s);
     if (!s->connections) return 0;
     say_who_hangs(s);
     return WEFT_ETIMEDOUT;

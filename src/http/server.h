@@ -42,6 +42,7 @@ struct weft__exchange {
     bool broken;                     /* of the answer something is lacking that its client waits for: memory gave out, or it broke off */
     uint16_t status;                 /* of the answer, as it went; 0: none has */
     weft__afterwards afterwards;
+    int64_t closes_until_ns;         /* what this request depended on is being closed, and has time until then; 0: nothing is */
 };
 
 /* Answers one request: must call weft__exchange_reply once; runs on the request's coroutine and may
@@ -164,6 +165,8 @@ unsigned weft__exchange_connections(const weft__exchange *x);
 
 /* ---- the server ---- */
 
+enum { WEFT__HARD_MS = 2000 };       /* what hard_ms is unless said otherwise */
+
 /* Listen. 0 or a code, with the reason in `why` (256 bytes). opts are copied, defaults filled in.
  * Call from a task. */
 int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler,
@@ -176,7 +179,7 @@ int weft__server_port(const weft__server *s);
 int weft__server_run(weft__server *s);
 /* Say to who asks that it is not ready any more, and serve on. Waits: never. */
 void weft__server_unready(weft__server *s);
-/* Begin the graceful stop; twice: skip the grace. Waits: never. */
+/* Begin the graceful stop; twice: skip grace_ms, and nothing else. Waits: never. */
 void weft__server_stop(weft__server *s);
 /* After run has returned. What handlers that do not end still use is kept, for ever. */
 void weft__server_free(weft__server *s);

@@ -18,7 +18,10 @@
 enum { FAULTS_BYTES_MAX = 1 << 20, EXIT_CANNOT_LISTEN = 1, EXIT_HUNG = 1, EXIT_NOT_CLOSED = 1, EXIT_FAULTY_ROUTES = 2, EXIT_CANNOT_START = 3 };
 
 /* SIGUSR1 switches debug lines on, and the next one back. */
-typedef struct louder { weft__watch watch; struct weft__door *door; weft_log_level before; } louder;
+typedef struct louder { weft__watch watch; struct weft__door *door; weft_log_level before; bool on; } louder;
+
+/* How far signals have brought the stop: each goes one step on. */
+typedef enum stop { SERVES, UNREADY, STOPS, HURRIES } stop;
 
 typedef struct serving {
     weft__watch signals;
@@ -31,35 +34,84 @@ typedef struct serving {
     weft__server *server;            /* NULL: not yet, or no longer */
     weft__timer unready;             /* until the stop begins */
     weft__backgrounds *backgrounds;  /* NULL: not open */
-    unsigned stops;                  /* signals passed on so far */
+    stop stop;
+    uint32_t signalled;              /* signals passed on so far */
+    weft__timer overdue;             /* a start after its cancel, and the closes at the end: they end, whatever they ignore */
     int status;                      /* what the process ends with although nothing else failed */
 } serving;
+
+/* The server has said so: what hangs in a handler, or behind it, cannot be left. */
+static _Noreturn void hung(const serving *s)
+{
+    weft__log_flush();
+    weft__offload_say_stuck(s->loop, 0);
+    weft__os_end(EXIT_HUNG);
+}
+
+/* ---- signals ---- */
+
+static void begin_stop(serving *s)
+{
+    s->stop = STOPS;
+    weft__timer_stop(s->loop, &s->unready);
+    weft__server_stop(s->server);
+}
 
 static void unready_over(weft__timer *t)
 {
     serving *s = (serving *)((char *)t - offsetof(serving, unready));
-    if (s->server) weft__server_stop(s->server);
+    if (s->server) begin_stop(s);
 }
 
 static void unready(serving *s)
 {
+    s->stop = UNREADY;
     weft__server_unready(s->server);
     s->unready.fire = unready_over;
     int64_t at = weft__loop_clock(s->loop) + s->opts->unready_ms * INT64_C(1000000);
-    if (weft__timer_start(s->loop, &s->unready, at) < 0) weft__server_stop(s->server);
+    if (weft__timer_start(s->loop, &s->unready, at) < 0) begin_stop(s);
 }
 
-/* The first signal begins the graceful stop, the second skips its grace; there is nothing more to
- * skip. */
+static void hurry(serving *s)
+{
+    s->stop = HURRIES;
+    if (s->server) weft__server_stop(s->server);
+    if (s->backgrounds) weft__backgrounds_hurry(s->backgrounds);
+}
+
+static void overdue_over(weft__timer *t)
+{
+    serving *s = (serving *)((char *)t - offsetof(serving, overdue));
+    const char *what, *name = weft__app_busy(s->compiled, &what);
+    weft__log(WEFT_LOG_ERROR, "%s what %s opens still runs after its time and hard_ms; it ignores its cancel", what, name);
+    hung(s);
+}
+
+/* From here on all that providers per worker still do has an end, by itself or by this. Without memory for a timer it has none. */
+static void limit_the_rest(serving *s)
+{
+    int hard_ms = s->opts->hard_ms > 0 ? s->opts->hard_ms : WEFT__HARD_MS;
+    s->overdue.fire = overdue_over;
+    (void)weft__timer_start(s->loop, &s->overdue, weft__loop_clock(s->loop) + (weft__app_close_ms(s->compiled) + hard_ms) * INT64_C(1000000));
+}
+
+/* Before it listens there is nothing to be graceful to. */
+static void end_start(serving *s)
+{
+    if (s->stop == HURRIES) return;
+    s->stop = HURRIES;
+    weft__loop_stop(s->loop);
+    limit_the_rest(s);
+}
+
 static void signalled(weft__watch *w, uint32_t count)
 {
     serving *s = (serving *)w;
-    unsigned most = s->opts->unready_ms ? 3 : 2;
-    for (; s->stops < count && s->stops < most; s->stops++) {
-        if (s->server && !s->stops && s->opts->unready_ms) unready(s);
-        else if (s->server) weft__server_stop(s->server);
-        else if (s->backgrounds) weft__backgrounds_hurry(s->backgrounds);
-        else weft__loop_stop(s->loop);
+    for (; s->signalled < count && s->stop != HURRIES; s->signalled++) {
+        if (!s->server && !s->backgrounds) end_start(s);
+        else if (s->server && s->stop == SERVES && s->opts->unready_ms) unready(s);
+        else if (s->server && s->stop < STOPS) begin_stop(s);
+        else hurry(s);
     }
 }
 
@@ -100,14 +152,6 @@ static void say_listening(const serving *s)
     fflush(stdout);
 }
 
-/* The server has said so: what hangs in a handler, or behind it, cannot be left. */
-static _Noreturn void hung(const serving *s)
-{
-    weft__log_flush();
-    weft__offload_say_stuck(s->loop, 0);
-    weft__os_end(EXIT_HUNG);
-}
-
 static int listen_and_serve(serving *s)
 {
     char why[256] = "";
@@ -136,9 +180,9 @@ static int serve_with_backgrounds(serving *s)
     weft__backgrounds_open(&backgrounds, s->opts);
     s->backgrounds = &backgrounds;
     int rc = listen_and_serve(s);
-    if (s->stops > 1) weft__backgrounds_hurry(&backgrounds);
     if (weft__backgrounds_close(&backgrounds) < 0) hung(s);
     s->backgrounds = NULL;
+    s->stop = HURRIES;
     return rc;
 }
 
@@ -161,11 +205,14 @@ static int serve_task(serving *const *in)
     weft__buf_init(&why, FAULTS_BYTES_MAX);
     int rc = weft__app_start(s->compiled, &why);
     bool stopped = rc < 0 && weft__cancelled();
+    weft__timer_stop(s->loop, &s->overdue);
     if (rc < 0 && !stopped) s->status = EXIT_CANNOT_START;
     else if (rc == 0) {
         rc = serve_with_backgrounds(s);
+        limit_the_rest(s);
         if (weft__app_stop(s->compiled, &why) < 0) s->status = EXIT_NOT_CLOSED;
     }
+    weft__timer_stop(s->loop, &s->overdue);
     if (s->status) say_lines(&why);
     if (s->status == EXIT_CANNOT_START) fputs("weft: the application could not start\n", stderr);
     weft__buf_free(&why);

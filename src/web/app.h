@@ -22,6 +22,10 @@ int weft__app_start(weft__app *app, weft__buf *why);
 /* Close them in the reverse order; those that fail are told in `why`, a line each, and do not keep the others. 0, or the code of the
  * first. Does nothing to one that was not started. Waits: as they do. */
 int weft__app_stop(weft__app *app, weft__buf *why);
+/* The most that the closes of those which are open, or being closed, may take, one behind the other. Waits: never. */
+int64_t weft__app_close_ms(const weft__app *app);
+/* The name of the one that is being opened or closed, and in *what which of both: "opening", "closing". "": none is. */
+const char *weft__app_busy(const weft__app *app, const char **what);
 
 /* Does it, or an application in it, show what happens inside (.debug)? */
 bool weft__app_debugs(const weft__app *app);

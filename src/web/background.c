@@ -6,7 +6,7 @@
 #include "task/job.h"
 #include "web/endpoint.h"
 
-enum { COUNT_MAX = 1000, GRACE_MS = 10000, HARD_MS = 2000, BYTES_MAX = 16 << 20 };
+enum { COUNT_MAX = 1000, GRACE_MS = 10000, BYTES_MAX = 16 << 20 };
 
 typedef int task_fn(const void *in);
 
@@ -216,7 +216,7 @@ void weft__backgrounds_open(weft__backgrounds *b, const weft_serve_opts *opts)
         .count_max = opts->background_max > 0 ? (unsigned)opts->background_max : COUNT_MAX,
         .bytes_max = opts->request_bytes_max ? opts->request_bytes_max : BYTES_MAX,
         .grace_ms = opts->background_ms > 0 ? opts->background_ms : GRACE_MS,
-        .hard_ms = opts->hard_ms > 0 ? opts->hard_ms : HARD_MS,
+        .hard_ms = opts->hard_ms > 0 ? opts->hard_ms : WEFT__HARD_MS,
     };
     weft__scope_enter(&b->scope);
     *weft__loop_slot(b->loop, WEFT__SLOT_BACKGROUND) = b;
@@ -228,14 +228,13 @@ void weft__backgrounds_hurry(weft__backgrounds *b)
     if (b->closer) weft__wake(b->closer, 0);
 }
 
-/* Until none is left, the time is over, or somebody is in a hurry. */
-static void drain(weft__backgrounds *b, int ms)
+/* Until none is left, or the time is over. Who is in a hurry skips the grace, and not the time that a cancel needs. */
+static void drain(weft__backgrounds *b, int ms, bool gracefully)
 {
     int64_t until = weft__loop_clock(b->loop) + ms * INT64_C(1000000);
     b->closer = weft__self();
-    while (b->count && !b->hurry && weft__park("background tasks", until) >= 0) continue;
+    while (b->count && !(gracefully && b->hurry) && weft__park("background tasks", until) >= 0) continue;
     b->closer = NULL;
-    b->hurry = false;
 }
 
 static void say(const weft__backgrounds *b, weft_log_level level, const char *what)
@@ -247,11 +246,11 @@ static void say(const weft__backgrounds *b, weft_log_level level, const char *wh
 static void end(weft__backgrounds *b)
 {
     WEFT_SCOPE(shielded, .shield = true);
-    drain(b, b->grace_ms);
+    drain(b, b->grace_ms, true);
     if (!b->count) return;
-    say(b, WEFT_LOG_WARNING, "is cancelled: the server stops, and background_ms is over");
+    say(b, WEFT_LOG_WARNING, b->hurry ? "is cancelled: the server stops, and a signal has skipped background_ms" : "is cancelled: the server stops, and background_ms is over");
     weft_cancel(&b->scope);
-    drain(b, b->hard_ms);
+    drain(b, b->hard_ms, false);
     if (b->count) say(b, WEFT_LOG_ERROR, "still runs after background_ms and hard_ms; it ignores its cancel");
 }
 

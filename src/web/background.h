@@ -24,7 +24,7 @@ void weft__backgrounds_open(weft__backgrounds *b, const weft_serve_opts *opts);
 /* Wait for those that still run, cancel them when their time is over. 0; WEFT_ETIMEDOUT: some do not end, they are named
  * in the log, and `b` has to stay. Waits: while one runs, whatever is cancelled. */
 int weft__backgrounds_close(weft__backgrounds *b);
-/* Their time is over now; also before close. Waits: never. */
+/* background_ms is over now; also before close. Waits: never. */
 void weft__backgrounds_hurry(weft__backgrounds *b);
 /* That of this loop; NULL: none is open. */
 weft__backgrounds *weft__backgrounds_here(void);

@@ -102,6 +102,8 @@ typedef struct weft__lives { weft__life *items; uint32_t count, room; } weft__li
 struct weft__app {
     weft_arena arena;                /* of all below, and of itself */
     weft__lives lives;               /* these two change when it starts and stops, and nothing else ever does */
+    const weft_provider *busy;       /* that one of them is opened or closed by now */
+    bool closes;
     weft_arena lives_arena;          /* of what they allocate: their own, since in tests they outlive the loop's tasks */
     weft__trie trie;                 /* of any host */
     weft__hosts hosts;

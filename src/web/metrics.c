@@ -78,7 +78,7 @@ int64_t weft__metrics_begin(weft__metrics *m)
     return weft__loop_now(weft__loop_here());
 }
 
-void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int64_t began_ns)
+void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int64_t began_ns, int64_t ended_ns)
 {
     weft__region *r = m->mine;
     bool streams = route >= 0 && m->app->endpoints.items[route].answer >= WEFT__ANSWER_STREAM;
@@ -88,7 +88,7 @@ void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int
     add(&c->bytes, x->arena->bytes);
     if (x->arena->bytes > c->bytes_max) __atomic_store_n(&c->bytes_max, x->arena->bytes, __ATOMIC_RELAXED);
     if (streams) return;
-    int64_t ns = weft__loop_clock(weft__loop_here()) - began_ns;
+    int64_t ns = (ended_ns ? ended_ns : weft__loop_clock(weft__loop_here())) - began_ns;
     add(&c->latency[bucket_of(weft__latency_ns, WEFT__LATENCIES, ns)], 1);
     add(&c->latency_ns, ns > 0 ? (uint64_t)ns : 0);
 }

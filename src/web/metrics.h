@@ -39,9 +39,9 @@ size_t weft__region_bytes(uint32_t routes);
 weft__metrics *weft__metrics_new(const struct weft__app *app);
 void weft__metrics_free(weft__metrics *m);
 
-/* Around a request. `route` is the endpoint's number; -1: none. Wait: never. */
+/* Around a request. `route` is the endpoint's number; -1: none. `ended_ns` is when it was answered; 0: now. Wait: never. */
 int64_t weft__metrics_begin(weft__metrics *m);
-void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int64_t began_ns);
+void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int64_t began_ns, int64_t ended_ns);
 
 /* ---- metrics_text.c ---- */
 

@@ -127,6 +127,7 @@ void weft__give_config(const weft_provider *p, char *in);
 
 /* Open and close one, under its own deadlines; texts and traces name it. In *out what it gives. Wait: as they do. */
 int weft__provider_open(const weft_provider *p, const void *in, void **out);
+int weft__provider_close_ms(const weft_provider *p);
 /* Returns what the close did, or `rc` when that was nothing to speak of. */
 int weft__provider_close(const weft_provider *p, void *value, int rc, weft_str whose);
 #endif

@@ -37,28 +37,50 @@ static int open_one(weft__app *app, weft__life *life, weft__buf *why)
 {
     const weft_provider *p = life->of->provider;
     char *in = input_of(app, life->of);
+    app->busy = p;
     int rc = in ? weft__provider_open(p, in, &life->value) : WEFT_ENOMEM;
+    app->busy = NULL;
     life->open = rc == 0;
     if (rc == 0 && app->lives_arena.lost) rc = weft__given_mistake("no memory left for what it opens");
     if (rc < 0) say(why, p->name, "", rc);
     return rc < 0 ? rc : weft__checkpoint();
 }
 
+static bool is_due(const weft__life *life) { return life->open && life->value && life->of->provider->close; }
+
+int64_t weft__app_close_ms(const weft__app *app)
+{
+    int64_t ms = app->closes && app->busy ? weft__provider_close_ms(app->busy) : 0;
+    for (uint32_t i = 0; i < app->lives.count; i++)
+        if (is_due(&app->lives.items[i])) ms += weft__provider_close_ms(app->lives.items[i].of->provider);
+    return ms;
+}
+
+const char *weft__app_busy(const weft__app *app, const char **what)
+{
+    *what = app->closes ? "closing" : "opening";
+    return app->busy ? app->busy->name : "";
+}
+
 /* The first failure stands. */
 static int close_all(weft__app *app, int rc, weft__buf *why)
 {
     int first = 0;
+    app->closes = true;
     for (uint32_t i = app->lives.count; i-- > 0;) {
         weft__life *life = &app->lives.items[i];
         const weft_provider *p = life->of->provider;
-        bool due = life->open && life->value && p->close;
+        bool due = is_due(life);
         life->open = false;
+        app->busy = due ? p : NULL;
         int end = due ? weft__provider_close(p, life->value, rc, WEFT_S("the application")) : rc;
         life->value = NULL;
         if (end == rc) continue;
         say(why, p->name, "closing what it opened failed: ", end);
         if (!first) first = end;
     }
+    app->busy = NULL;
+    app->closes = false;
     return first;
 }
 

@@ -50,9 +50,11 @@ static int replaced(const weft_provider *p, int rc, int result)
     return result;
 }
 
+int weft__provider_close_ms(const weft_provider *p) { return p->close_timeout_ms ? p->close_timeout_ms : WEFT__CLOSE_MS; }
+
 int weft__provider_close(const weft_provider *p, void *value, int rc, weft_str whose)
 {
-    int ms = p->close_timeout_ms ? p->close_timeout_ms : WEFT__CLOSE_MS, result;
+    int ms = weft__provider_close_ms(p), result;
     bool cut;
     {
         WEFT_SCOPE(closing, .shield = true, .timeout_ms = ms);
@@ -243,10 +245,13 @@ static bool is_due(const given *g, uint32_t i, bool behind)
 static int close_some(given *g, int rc, bool behind)
 {
     for (uint32_t i = g->e->needs->count; i-- > 0;) {
+        const weft_provider *p = g->e->needs->items[i].of->provider;
         if (!is_due(g, i, behind)) continue;
         g->open[i] = false;
-        rc = weft__provider_close(g->e->needs->items[i].of->provider, g->values[i], rc, g->e->name);
+        g->x->closes_until_ns = weft__loop_now(weft__loop_here()) + weft__provider_close_ms(p) * INT64_C(1000000);
+        rc = weft__provider_close(p, g->values[i], rc, g->e->name);
     }
+    g->x->closes_until_ns = 0;
     return rc;
 }
 

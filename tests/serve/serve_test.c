@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "weft.h"
 
@@ -402,4 +403,130 @@ WEFT_TEST(sigusr1_switches_debug_on_and_the_next_one_back)
     WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
     WEFT_CHECK(!strstr(text, "debug 0") && strstr(text, "debug debug 1\n") && !strstr(text, "debug 2"));
     WEFT_CHECK(strstr(text, "error error 2\n") != NULL);
+}
+
+/* ---- closes, while it stops ---- */
+
+typedef struct held { int ms; } held;
+static int held_open(const wait_in *in, held **out) { *out = weft_new(held); if (*out) (*out)->ms = in->ms; return *out ? 0 : WEFT_ENOMEM; }
+static int slow_close(held *h, int rc) { int cut = weft_sleep_ms(h->ms); return say(cut ? "cut" : "closed", rc); }
+static int stubborn_close(held *h, int rc)
+{
+    while (h->ms) (void)!weft_sleep_ms(10);
+    return rc;
+}
+static int blocking_close(held *h, int rc) { usleep((useconds_t)h->ms * 1000); return rc; }
+static int at_once(const wait_in *in, int *out) { *out = in->ms; return 0; }
+static int for_ever(const wait_in *in, int *out) { *out = in->ms; return weft_sleep_ms(3600 * 1000); }
+static const weft_provider closes_slowly = WEFT_PROVIDER(held, wait_in, held_open, slow_close);
+static const weft_provider closes_slowly_too = WEFT_PROVIDER(held, wait_in, held_open, slow_close, .depends = WEFT_DEPENDS(&closes_slowly));
+static const weft_provider closes_never = WEFT_PROVIDER(held, wait_in, held_open, stubborn_close, .close_timeout_ms = 100);
+static const weft_provider blocks_behind = WEFT_PROVIDER(held, wait_in, held_open, blocking_close, .after_reply = true);
+static const weft_app holds = { .routes = WEFT_ROUTES(
+    WEFT_GET("/slow/{ms}", for_ever, wait_in, int, .depends = WEFT_DEPENDS(&closes_slowly_too)),
+    WEFT_GET("/never/{ms}", at_once, wait_in, int, .depends = WEFT_DEPENDS(&closes_never)),
+    WEFT_GET("/behind/{ms}", at_once, wait_in, int, .depends = WEFT_DEPENDS(&blocks_behind))) };
+
+/* Ask, have it stop, and say how it ended. */
+static int stop_amid(const weft_app *of, const char *path, weft_serve_opts opts, char *text, size_t room)
+{
+    opts.port = -1;
+    serving s = serve_app(of, opts);
+    int fd = ask(s.port, path), probe = ask(s.port, "/none");
+    WEFT_CHECK_EQ(status_of(probe, text, room), 404);
+    kill(s.pid, SIGTERM);
+    int status = end(&s, text, room);
+    close(fd);
+    close(probe);
+    return status;
+}
+
+WEFT_TEST(closes_have_their_own_time_when_a_server_stops_also_one_behind_the_other)
+{
+    char text[2048];
+    WEFT_CHECK_EQ(stop_amid(&holds, "/slow/300", (weft_serve_opts){ .grace_ms = 20, .hard_ms = 20 }, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "closed\nclosed\n");
+}
+
+WEFT_TEST(a_close_that_ignores_the_end_of_its_time_does_not_keep_the_process)
+{
+    char text[2048];
+    WEFT_CHECK_EQ(stop_amid(&holds, "/never/1", (weft_serve_opts){ .grace_ms = 20, .hard_ms = 50 }, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "GET /never/1 still runs after grace_ms and hard_ms; the close of what it depends on ignores its cancel") != NULL);
+}
+
+static int stubborn_end(pool *p, int rc) { (void)p; for (;;) (void)!weft_sleep_ms(10); return rc; }
+static int stubborn_start(const weft_none *in, pool **out) { (void)in; (void)out; dprintf(1, "slow\n"); for (;;) (void)!weft_sleep_ms(10); return 0; }
+static const weft_provider ends_never = WEFT_PROVIDER(pool, weft_none, good_open, stubborn_end, .per = WEFT_PER_WORKER, .close_timeout_ms = 50);
+static const weft_provider starts_never = WEFT_PROVIDER(pool, weft_none, stubborn_start, NULL, .per = WEFT_PER_WORKER);
+static const weft_app never_over = { .starts = WEFT_STARTS(&ends_never) }, never_there = { .starts = WEFT_STARTS(&starts_never) };
+
+WEFT_TEST(what_lives_per_worker_and_ignores_its_cancel_does_not_keep_the_process)
+{
+    char text[1024];
+    serving s = serve_app(&never_over, (weft_serve_opts){ .port = -1, .hard_ms = 50 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "closing what good_open opens still runs after its time and hard_ms; it ignores its cancel") != NULL);
+    s = serve_app(&never_there, (weft_serve_opts){ .port = -1, .hard_ms = 50 });
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "opening what stubborn_start opens still runs") != NULL);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+WEFT_TEST(an_answer_is_sent_before_what_is_closed_behind_it)
+{
+    char text[1024];
+    serving s = serve_app(&holds, (weft_serve_opts){ .port = -1, .watchdog_ms = -1 });
+    int64_t began = now_ms();
+    int fd = ask(s.port, "/behind/2000");
+    WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 200);
+    WEFT_CHECK(now_ms() - began < 1500);
+    close(fd);
+    kill(s.pid, SIGKILL);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), -SIGKILL);
+}
+
+/* ---- signals, step by step ---- */
+
+WEFT_TEST(a_signal_that_ends_unready_ms_skips_nothing_else)
+{
+    char text[1024];
+    WEFT_CHECK_EQ(end_behind("/later/300", (weft_serve_opts){ .unready_ms = 3600 * 1000 }, 2, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "slept\n");
+    WEFT_CHECK_EQ(end_behind("/later/3600000", (weft_serve_opts){ .unready_ms = 3600 * 1000, .background_ms = 3600 * 1000 }, 3, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "is cancelled: the server stops, and a signal has skipped background_ms") != NULL);
+}
+
+static int tidies(const Ms *in)
+{
+    int rc = weft_sleep_ms(3600 * 1000);
+    WEFT_SCOPE(shielded, .shield = true);
+    (void)!weft_sleep_ms(in->ms);
+    fprintf(stderr, "tidied\n");
+    return rc;
+}
+static int leaves_tidying(const wait_in *in, int *out) { *out = 0; return weft_background(Ms, tidies, (&(Ms){ in->ms })); }
+static const weft_app tidy = { .routes = WEFT_ROUTES(WEFT_GET("/tidy/{ms}", leaves_tidying, wait_in, int)) };
+
+WEFT_TEST(no_signal_skips_the_time_that_a_cancel_needs)
+{
+    char text[1024];
+    serving s = serve_app(&tidy, (weft_serve_opts){ .port = -1, .background_ms = 20 });
+    int fd = ask(s.port, "/tidy/400");
+    WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 200);
+    close(fd);
+    for (int i = 0; i < 4; i++) {
+        kill(s.pid, SIGTERM);
+        usleep(50 * 1000);
+    }
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "tidied\n") != NULL);
 }

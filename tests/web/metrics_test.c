@@ -48,10 +48,15 @@ static int counts(const n_in *in, int *out)
     return 0;
 }
 
+typedef struct audit { char unused; } audit;
+static int audit_open(const weft_none *in, audit **out) { (void)in; *out = weft_new(audit); return *out ? 0 : WEFT_ENOMEM; }
+static int audit_close(audit *a, int rc) { (void)a; return weft_sleep_ms(2000) < 0 ? WEFT_EPROTO : rc; }
+static const weft_provider audits = WEFT_PROVIDER(audit, weft_none, audit_open, audit_close, .after_reply = true);
+
 static const weft_router tenants = { .prefix = "/t", .host = "{tenant}.example.com", .routes = WEFT_ROUTES(WEFT_GET("", of_tenant, tenant_in, weft_str)) };
 static const weft_app app = { .routers = WEFT_ROUTERS(&tenants), .routes = WEFT_ROUTES(
     WEFT_METRICS("/metrics"), WEFT_GET("/wait/{n}", waits, n_in, int), WEFT_GET("/ticks", ticks, weft_none, weft_stream),
-    WEFT_GET("/counts/{n}", counts, n_in, int)) };
+    WEFT_GET("/audited/{n}", waits, n_in, int, .depends = WEFT_DEPENDS(&audits)), WEFT_GET("/counts/{n}", counts, n_in, int)) };
 
 static const char *metrics(void)
 {
@@ -89,6 +94,14 @@ WEFT_TEST(requests_are_counted_by_route_and_status_and_timed)
     WEFT_CHECK(has(text, "weft_request_memory_bytes_count{method=\"GET\",route=\"/wait/{n}\"} 6"));
     WEFT_CHECK(has(text, "weft_requests_total{method=\"GET\",route=\"/ticks\",status=\"200\"} 1"));
     WEFT_CHECK(!strstr(text, "weft_request_seconds_count{method=\"GET\",route=\"/ticks\""));
+    WEFT_CHECK(has(text, "weft_requests_in_flight 1"));
+}
+
+WEFT_TEST(what_is_closed_behind_the_answer_is_not_the_request_s_time)
+{
+    WEFT_CHECK_EQ(weft_test_get(&app, "/audited/3").status, 200);
+    const char *text = metrics();
+    WEFT_CHECK(has(text, "weft_request_seconds_sum{method=\"GET\",route=\"/audited/{n}\"} 0.003"));
     WEFT_CHECK(has(text, "weft_requests_in_flight 1"));
 }
 

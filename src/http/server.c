@@ -153,7 +153,7 @@ int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__htt
         weft__free(s);
         return rc;
     }
-    s->limits = (weft__http_limits){ s->opts.head_bytes_max, s->opts.target_bytes_max };
+    s->limits = (weft__http_limits){ .head_bytes_max = s->opts.head_bytes_max, .target_bytes_max = s->opts.target_bytes_max };
     s->handler = handler;
     s->ctx = ctx;
     s->loop = weft__loop_here();

@@ -59,7 +59,7 @@ static void keep_head(weft_test_stream *s, const weft__http_head *head)
 static int read_head(weft_test_stream *s, bool to_head)
 {
     weft__http_header headers[HEADERS_MAX];
-    weft__http_limits limits = { 1 << 20, 1 << 20 };
+    weft__http_limits limits = { .head_bytes_max = 1 << 20, .target_bytes_max = 1 << 20 };
     for (;;) {
         weft__http_head head = { .headers = headers, .room = HEADERS_MAX };
         size_t scanned = 0;

@@ -61,7 +61,7 @@ static int whole_body(
 static int read_answer(client *c, bool ended)
 {
     weft__http_header headers[ANSWER_HEADERS_MAX];
-    weft__http_limits limits = { 1 << 20, 1 << 20 };
+    weft__http_limits limits = { .head_bytes_max = 1 << 20, .target_bytes_max = 1 << 20 };
     for (weft_str rest = weft__buf_str(&c->in);;) {
         weft__http_head head = { .headers = headers, .room = ANSWER_HEADERS_MAX };
         size_t scanned = 0;

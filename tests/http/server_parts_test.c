@@ -47,7 +47,7 @@ static bool get_whole(peer *p, whole *w, bool to_head)
     for (;;) {
         weft__http_header headers[32];
         weft__http_head head = { .headers = headers, .room = 32 };
-        weft__http_limits limits = { 1 << 16, 1 << 16 };
+        weft__http_limits limits = { .head_bytes_max = 1 << 16, .target_bytes_max = 1 << 16 };
         size_t scanned = 0, used = 0;
         int n = weft__http_parse_response(p->got + p->at, p->have - p->at, &scanned, to_head, &limits, &head);
         WEFT_CHECK(n >= 0);

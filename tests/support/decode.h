@@ -48,7 +48,7 @@ static inline long long decode(weft__coding coding, weft_str in, char *out, size
         return ZSTD_isError(rc) ? -1 : (long long)to.pos;
     }
 #endif
-    (void)in, (void)out, (void)room;
+    (void)coding, (void)in, (void)out, (void)room;
     return -1;
 }
 #endif

@@ -24,9 +24,15 @@ typedef struct weft_password_cost { weft__named_options_only _; int memory_kib, 
 int weft_password_hash_with(weft_str password, weft_str *out, const weft_password_cost *cost) WEFT_NODISCARD;
 
 /* Is this the password of that hash? 1: yes; 0: no. An empty hash is that of nobody: it takes as long as another, and the answer is
- * no, so that nobody learns from the time which names have users. WEFT_EINVAL, recorded: what is kept is no Argon2id hash, is a
- * damaged one, or asks for more than the limits above; it costs nothing then. WEFT_ENOMEM, WEFT_ELIMIT as above. Waits: always. */
-int weft_password_check(weft_str password, weft_str hash) WEFT_NODISCARD;
+ * no, so that nobody learns from the time which names have users. As long as the hash that was checked last; before there was one, as
+ * those that the program makes (the cost last given here, to weft_password_hash or to weft_password_is_stale, else the usual one). Who
+ * makes hashes at a cost of its own says it here, too, so that it is known from the first login on.
+ * WEFT_EINVAL, recorded: what is kept is no Argon2id hash, is a damaged one, or asks for more than the limits above, or the cost is
+ * none; it costs nothing then. WEFT_ENOMEM, WEFT_ELIMIT as above. Waits: always.
+ *
+ *     weft_password_check(in->password, user ? user->password_hash : WEFT_S(""), .memory_kib = 19456)  */
+#define weft_password_check(password, hash, ...) weft_password_check_with((password), (hash), &(weft_password_cost){ __VA_ARGS__ })
+int weft_password_check_with(weft_str password, weft_str hash, const weft_password_cost *cost) WEFT_NODISCARD;
 
 /* True when a hash was made at another cost, or is none: hash the password anew when it was right, as then it is known. */
 #define weft_password_is_stale(hash, ...) weft_password_is_stale_with((hash), &(weft_password_cost){ __VA_ARGS__ })

@@ -1,5 +1,6 @@
 /* Passwords as programs keep them. */
 #include <string.h>
+#include <time.h>
 #include "weft.h"
 
 static int keep_and_check(void)
@@ -32,6 +33,30 @@ WEFT_TEST(a_hash_takes_64_mib_twice) { WEFT_CHECK_EQ(weft_test_run(costs_of_a_ha
 static int nobody(void) { return weft_password_check(WEFT_S("correct horse"), WEFT_S("")); }
 
 WEFT_TEST(the_password_of_nobody_is_wrong_and_no_error) { WEFT_CHECK_EQ(weft_test_run(nobody), 0); }
+
+/* CPU time of a check of nobody against that of a hash that costs eight thousand times as much: seen, given, and said with the check itself. */
+static double ms_of(weft_str hash)
+{
+    clock_t from = clock();
+    WEFT_CHECK_EQ(weft_password_check(WEFT_S("x"), hash), 0);
+    return (double)(clock() - from) * 1e3 / CLOCKS_PER_SEC;
+}
+static int costs_of_nobody(void)
+{
+    static const weft_str usual = WEFT_S("$argon2id$v=19$m=65536,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
+    weft_str cheap = { 0 };
+    clock_t from = clock();
+    WEFT_CHECK_EQ(weft_password_check(WEFT_S("x"), WEFT_S(""), .memory_kib = 8, .passes = 1), 0);
+    double said = (double)(clock() - from) * 1e3 / CLOCKS_PER_SEC;
+    WEFT_TRY(weft_password_hash(WEFT_S("y"), &cheap, .memory_kib = 8, .passes = 1));
+    double given = ms_of(WEFT_S("")), dear = ms_of(usual), seen = ms_of(WEFT_S("")), small = ms_of(cheap), after = ms_of(WEFT_S(""));
+    WEFT_CHECK(said < dear / 4 && given < dear / 4 && small < dear / 4 && after < dear / 4);
+    WEFT_CHECK(seen > dear / 4);
+    WEFT_CHECK_EQ(weft_password_check(WEFT_S("x"), cheap, .memory_kib = 7), WEFT_EINVAL);
+    return 0;
+}
+
+WEFT_TEST(the_password_of_nobody_costs_what_those_of_others_do) { WEFT_CHECK_EQ(weft_test_run(costs_of_nobody), 0); }
 
 static int foreign(void)
 {

@@ -114,7 +114,8 @@ weft_str weft_request_id(void);
  * expose: headers of answers that scripts may read. max_age_s: how long a preflight's answer holds, 600 without it. credentials: cookies and
  * Authorization are allowed; not with origins of "*".
  * A preflight (OPTIONS with Origin and Access-Control-Request-Method) is answered here: 200, or 400 with what is not allowed. Other requests go on, whatever their
- * origin is, and their answers have what browsers ask for. Vary names Origin wherever an answer depends on it. For applications, not for routers or routes. */
+ * origin is, and their answers have what browsers ask for. With origins of "*" every answer has it, also to who sends no Origin, so that caches may give one to all;
+ * else Vary names Origin in every answer (Fetch, 3.2.5, CORS protocol and HTTP caches). For applications, not for routers or routes. */
 typedef struct weft_cors_opts {
     weft__named_options_only _;
     const char *origins, *methods, *headers, *expose;
@@ -145,7 +146,7 @@ extern const struct weft__layer_kind weft__access_log_kind;
  * written when the loop next waits can be read then. The coding is what Accept-Encoding wants most, by its weights, of several the first of codings: "zstd, br, gzip".
  * Left as they are: types that are small already (all but text/..., JSON, XML, SVG and their like; types: more of them, with commas between), an answer that has a
  * Content-Encoding or Cache-Control: no-transform, parts of a whole (206), and what would not become smaller. Vary names Accept-Encoding, and a strong ETag
- * becomes a weak one.
+ * becomes a weak one; a 304 says both as the answer that it stands for does (RFC 9110, 15.4.5).
  * level: 1 (fast) to 9 (small); 0: 6 of gzip, 4 of br, 3 of zstd, and for parts less. bytes_min: 500. streams_max: answers in parts that are compressed at the same
  * time, 1000, each with a compressor of less than 640 KiB; -1: none. Codings whose library was not there when weft was built are left out; one that is named is told at the start.
  * Whoever answers over TLS with a secret beside what the client may choose should know of BREACH, and leave such a route out (Cache-Control: no-transform). */

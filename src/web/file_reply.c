@@ -217,6 +217,7 @@ void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
         return;
     }
     if (status == 304) {
+        weft__onion_stands_for(x, r->content_type, (uint64_t)t.what.bytes);
         weft__exchange_reply(x, status, lines, WEFT_S(""));
         return;
     }

@@ -17,7 +17,7 @@ typedef struct compression {
     weft__compressor *idle[WEFT__CODINGS];       /* of the last answer in one piece */
 } compression;
 
-/* Of one request. */
+/* What one request wants. */
 typedef struct wanted { compression *c; weft__coding coding; } wanted;
 
 /* ---- which answers ---- */
@@ -36,27 +36,40 @@ static bool type_suits(const compression *c, weft_str type)
     return type.len && (weft__http_list_has(weft_str_of(known), type) || weft__http_list_has(weft_str_of(c->opts->types), type));
 }
 
-/* Would this answer be compressed for somebody? Caches are told so. A part of a whole (206) is not, nor what is compressed already. */
-static bool suits(const compression *c, weft_reply *r, uint64_t bytes)
-{
-    if (weft__http_bodiless(r->status) || r->status == 206) return false;
-    if (bytes < c->bytes_min || !type_suits(c, r->content_type)) return false;
-    const weft_header *cache = weft__reply_find(r, WEFT_S("Cache-Control"));
-    if (weft__reply_find(r, WEFT_S("Content-Encoding")) || (cache && weft__http_list_has(cache->value, WEFT_S("no-transform")))) return false;
-    (void)weft_reply_vary(r, "Accept-Encoding");
-    return true;
-}
-
-/* Other bytes than those that the ETag is of. RFC 9110, 8.8.1 */
-static bool say(weft_reply *r, weft__coding coding)
+/* Other bytes than those that the ETag is of. Also of what does not become smaller: the 304 that stands for it later knows its type and length
+ * alone, and both are to say the same. RFC 9110, 8.8.1 */
+static bool weaken(weft_reply *r)
 {
     weft_header *tag = (weft_header *)weft__reply_find(r, WEFT_S("ETag"));
-    if (tag && tag->value.len && tag->value.ptr[0] == '"') {
-        weft_str weak = weft__arena_printf(r->arena, "W/%.*s", WEFT_FMT(tag->value));
-        if (!weak.ptr) return false;
-        tag->value = weak;
-    }
-    return weft__reply_put(r, WEFT_S("Content-Encoding"), weft__coding_name(coding)) == 0;
+    if (!tag || !tag->value.len || tag->value.ptr[0] != '"') return true;
+    weft_str weak = weft__arena_printf(r->arena, "W/%.*s", WEFT_FMT(tag->value));
+    if (weak.ptr) tag->value = weak;
+    return weak.ptr;
+}
+
+static bool may_change(const weft_reply *r)
+{
+    const weft_header *cache = weft__reply_find(r, WEFT_S("Cache-Control"));
+    return !weft__reply_find(r, WEFT_S("Content-Encoding")) && (!cache || !weft__http_list_has(cache->value, WEFT_S("no-transform")));
+}
+
+/* Is this answer to be compressed? If it would be for somebody, caches are told so. A part of a whole (206) is not, nor what is compressed already. */
+static bool suits(const wanted *w, weft_reply *r, uint64_t bytes)
+{
+    if (weft__http_bodiless(r->status) || r->status == 206) return false;
+    if (bytes < w->c->bytes_min || !type_suits(w->c, r->content_type) || !may_change(r)) return false;
+    (void)weft_reply_vary(r, "Accept-Encoding");
+    return w->coding != WEFT__IDENTITY && weaken(r);
+}
+
+/* It says what the whole answer would have said. Of one that only its handler knows, that is taken to be compressed. RFC 9110, 15.4.5 */
+static void tell_unchanged(const wanted *w, weft_reply *r)
+{
+    const weft__whole *whole = &r->onion->stands_for;
+    if (whole->known && (whole->bytes < w->c->bytes_min || !type_suits(w->c, whole->type))) return;
+    if (!may_change(r)) return;
+    (void)weft_reply_vary(r, "Accept-Encoding");
+    if (w->coding != WEFT__IDENTITY) (void)weaken(r);
 }
 
 /* ---- bytes: on the loop's own stack, as libraries go deep ---- */
@@ -89,7 +102,8 @@ static void compress_whole(const wanted *w, weft_reply *r)
 {
     compression *c = w->c;
     weft__buf out;
-    if (!r->has_body || r->file || !suits(c, r, r->body.len) || w->coding == WEFT__IDENTITY) return;
+    if (r->status == 304) tell_unchanged(w, r);
+    if (!r->has_body || r->file || !suits(w, r, r->body.len)) return;
     weft__compressor *z = c->idle[w->coding];
     c->idle[w->coding] = NULL;
     if (!z) z = weft__compressor_new(w->coding, c->opts->level, false);
@@ -98,7 +112,8 @@ static void compress_whole(const wanted *w, weft_reply *r)
     int rc = compress_all(z, r->body, &out);
     if (rc == 0 && !c->idle[w->coding]) c->idle[w->coding] = z;
     else weft__compressor_free(z);
-    if (rc == 0 && out.len < r->body.len && say(r, w->coding)) weft__onion_keep(r, &out);
+    bool smaller = rc == 0 && out.len < r->body.len;
+    if (smaller && weft__reply_put(r, WEFT_S("Content-Encoding"), weft__coding_name(w->coding)) == 0) weft__onion_keep(r, &out);
     else weft__buf_free(&out);       /* it goes as it is */
 }
 
@@ -130,11 +145,11 @@ static void begin_stream(weft_reply *r, void *arg)
     const wanted *w = arg;
     compression *c = w->c;
     weft__onion *o = r->onion;
-    if (!o->in_parts || o->filter || !suits(c, r, o->length < 0 ? UINT64_MAX : (uint64_t)o->length) || w->coding == WEFT__IDENTITY) return;
+    if (!o->in_parts || o->filter || !suits(w, r, o->length < 0 ? UINT64_MAX : (uint64_t)o->length)) return;
     if (c->streams >= c->streams_max) return;
     stream *s = weft__arena_alloc(r->arena, sizeof *s);
     weft__compressor *z = s ? weft__compressor_new(w->coding, c->opts->level, true) : NULL;
-    if (!z || !say(r, w->coding)) {
+    if (!z || weft__reply_put(r, WEFT_S("Content-Encoding"), weft__coding_name(w->coding)) < 0) {
         weft__compressor_free(z);
         return;
     }

@@ -134,14 +134,16 @@ static int run(const weft_request *request, weft_reply *reply, weft_next *next)
     const cors *c = weft_next_config(next);
     const weft__http_head *head = weft__request_head(request);
     const weft__http_header *origin = weft__http_find(head, WEFT_S("Origin"), NULL), *method = NULL;
-    if (!origin) {
-        /* A cache must not give what this one is told to somebody who has an origin. */
-        if (!c->any_origin) WEFT_TRY(weft_reply_vary(reply, "Origin"));
+    /* A cache must not give what this one is told to somebody who has an origin. */
+    if (!origin && !c->any_origin) {
+        WEFT_TRY(weft_reply_vary(reply, "Origin"));
         return weft_next_run(next);
     }
-    if (head->verb == WEFT__OPTIONS) method = weft__http_find(head, WEFT_S("Access-Control-Request-Method"), NULL);
+    if (origin && head->verb == WEFT__OPTIONS) method = weft__http_find(head, WEFT_S("Access-Control-Request-Method"), NULL);
     if (method) return preflight(c, head, reply, origin->value, method->value);
-    WEFT_TRY(put_origin(c, reply, origin->value, allowed(c, origin->value)));
+    /* What is the same for all is told to all: then a cache may keep it for all. */
+    weft_str came = origin ? origin->value : (weft_str){ "", 0 };
+    WEFT_TRY(put_origin(c, reply, came, allowed(c, came)));
     if (c->expose.len) WEFT_TRY(weft__reply_put(reply, WEFT_S("Access-Control-Expose-Headers"), c->expose));
     return weft_next_run(next);
 }

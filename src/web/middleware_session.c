@@ -35,27 +35,32 @@ static int64_t max_age_of(const weft_sessions_opts *o) { return o->max_age_s ? o
 
 /* ---- what came ---- */
 
-/* JSON as the model has it; false: it is none of this model any more. */
-static bool read(session *s, weft_str json)
+/* JSON as the model has it. 1; 0: it is none of this model any more; WEFT_ENOMEM: nobody knows what it is. */
+static int read(session *s, weft_str json)
 {
     weft__problems problems;
     weft__problems_init(&problems, s->arena);
-    if (weft__json_read(s->opts->model, NULL, json, s->value, s->arena, &problems, &(weft__loc){ .name = WEFT_S("session") }) == 0) return true;
+    int rc = weft__json_read(s->opts->model, NULL, json, s->value, s->arena, &problems, &(weft__loc){ .name = WEFT_S("session") });
+    if (rc == 0) return 1;
+    if (rc != WEFT_EINVAL || s->arena->starved || s->arena->exceeded) return WEFT_ENOMEM;
     memset(s->value, 0, s->opts->model->size);
-    return false;
+    return 0;
 }
 
-/* The JSON of a cookie that is good; empty when it is not. */
-static weft_str unsign(session *s)
+/* The JSON of a cookie that is good; empty when it is not. 0, or WEFT_ENOMEM: it may be. */
+static int unsign(session *s, weft_str *json)
 {
     char room[PURPOSE_MAX];
     weft__signed found;
-    if (!s->cookie.len || s->cookie.len > WEFT__COOKIE_BYTES_MAX) return (weft_str){ "", 0 };
+    *json = (weft_str){ "", 0 };
+    if (!s->cookie.len || s->cookie.len > WEFT__COOKIE_BYTES_MAX) return 0;
     uint8_t *bytes = weft__arena_alloc(s->arena, weft__base64url_room(s->cookie.len) + 1);
+    if (!bytes) return WEFT_ENOMEM;
     int64_t now_s = weft__wall_s();
-    if (!bytes || weft__signed_read(s->opts->secrets, purpose_of(s->opts, room), now_s, s->cookie, bytes, &found) < 0) return (weft_str){ "", 0 };
+    if (weft__signed_read(s->opts->secrets, purpose_of(s->opts, room), now_s, s->cookie, bytes, &found) < 0) return 0;
     s->left_s = found.expires_s - now_s;
-    return found.value;
+    *json = found.value;
+    return 0;
 }
 
 static int write(const session *s, weft_str *out)
@@ -73,11 +78,14 @@ static int write(const session *s, weft_str *out)
 
 static int open_session(session *s)
 {
+    weft_str json;
     s->value = weft__arena_zalloc(s->arena, s->opts->model->size);
-    if (!s->value) return WEFT_ENOMEM;
-    weft_str json = unsign(s);
-    if (!json.len || !read(s, json)) (void)read(s, WEFT_S("{}"));
-    return write(s, &s->came);
+    int rc = s->value ? unsign(s, &json) : WEFT_ENOMEM;
+    if (rc == 0 && json.len) rc = read(s, json);
+    if (rc == 0) rc = read(s, WEFT_S("{}"));
+    if (rc >= 0) rc = write(s, &s->came);
+    if (rc < 0) s->value = NULL;             /* whoever asks again must not be given what was not read */
+    return rc;
 }
 
 int weft__session(const weft_request *request, const weft_schema *model, void **out)

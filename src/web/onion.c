@@ -24,7 +24,7 @@ const weft_header *weft__reply_find(const weft_reply *r, weft_str name)
     return NULL;
 }
 
-/* Another answer takes its place: what layers have set stays. */
+/* Another answer takes its place: what layers have set stays, and comes back where the answer had said it otherwise. */
 static void forget_answer(weft__onion *o)
 {
     weft_reply *r = &o->reply;
@@ -35,8 +35,29 @@ static void forget_answer(weft__onion *o)
     }
     r->headers.count = kept;
     o->of_answer = 0;
+    for (uint32_t i = 0; i < o->under.count; i++) {
+        const weft_header *h = &o->under.items[i];
+        bool gone = (o->answered && weft__header_of_body(h)) || weft__reply_find(r, h->name);
+        if (!gone) r->headers.items[r->headers.count++] = *h;        /* where the answer's was */
+    }
+    o->under.count = 0;
     r->content_type = (weft_str){ 0 };
     weft__reply_drop_file(r);
+}
+
+void weft__onion_said(weft__onion *o, const weft_header *h)
+{
+    o->of_answer &= ~(UINT64_C(1) << (h - o->reply.headers.items));
+}
+
+/* What a layer has said, and the answer says otherwise. */
+static int keep_under(weft__onion *o, const weft_header *h)
+{
+    if (o->of_answer >> (h - o->reply.headers.items) & 1) return 0;
+    weft_header *slot = weft__list_slot(o->reply.arena, &o->under, sizeof *slot);
+    if (!slot) return WEFT_ENOMEM;
+    *slot = *h;
+    return 0;
 }
 
 /* The answer comes later than what layers set before it, and says more of it; but what it depends on adds up. */
@@ -45,6 +66,7 @@ static int join(weft__onion *o, weft_str name, weft_str value)
     weft_reply *r = &o->reply;
     bool repeats = weft__same_nocase(name, WEFT_S("set-cookie"));
     weft_header *h = repeats ? NULL : (weft_header *)weft__reply_find(r, name);
+    if (h && keep_under(o, h) < 0) return WEFT_ENOMEM;
     if (h && weft__same_nocase(name, WEFT_S("vary"))) {
         value = weft__arena_printf(r->arena, "%.*s, %.*s", WEFT_FMT(h->value), WEFT_FMT(value));
         if (!value.ptr) return WEFT_ENOMEM;
@@ -84,6 +106,7 @@ void weft__reply_drop_body(weft_reply *r)
     weft__onion *o = r->onion;
     uint32_t kept = 0;
     uint64_t of_answer = 0;
+    o->stands_for = (weft__whole){ r->content_type, r->body.len, true };
     for (uint32_t i = 0; i < r->headers.count; i++) {
         weft_str name = r->headers.items[i].name;
         bool goes = name.len > 8 && weft__same_nocase((weft_str){ name.ptr, 8 }, WEFT_S("content-")) && !weft__same_nocase(name, WEFT_S("content-location"))
@@ -97,6 +120,11 @@ void weft__reply_drop_body(weft_reply *r)
     r->content_type = (weft_str){ 0 };
     r->body = (weft_str){ "", 0 };
     weft__exchange_drop(o->exchange, &o->kept);
+}
+
+void weft__onion_stands_for(weft__exchange *x, weft_str type, uint64_t bytes)
+{
+    if (x->taker) ((weft__onion *)x->taker)->stands_for = (weft__whole){ type, bytes, true };
 }
 
 static void run_hooks(weft__onion *o)
@@ -221,9 +249,12 @@ static int write_part(weft__taker *t, weft_str bytes)
     weft__onion *o = (weft__onion *)t;
     weft__exchange *x = o->exchange;
     if (!bytes.len || weft__exchange_left(x) || weft__exchange_is_bare(x)) return weft__exchange_write_out(x, bytes);
+    if (o->length >= 0 && bytes.len > (uint64_t)o->length - o->plain) return WEFT_EINVAL;
     int rc = filter(o, bytes, WEFT__FILTER_GATHER);
+    o->plain += bytes.len;
     o->held = rc == 0 && o->length < 0;
     if (o->held) weft__exchange_will_flush(x);
+    if (rc < 0) weft__exchange_break(x);     /* what the filter holds is no beginning of anything */
     return rc;
 }
 
@@ -251,12 +282,13 @@ static int end_parts(weft__taker *t)
 {
     weft__onion *o = (weft__onion *)t;
     weft__exchange *x = o->exchange;
+    bool bare = weft__exchange_left(x) || weft__exchange_is_bare(x), short_of = !bare && o->length >= 0 && (uint64_t)o->length != o->plain;
     o->held = false;
-    int rc = weft__exchange_left(x) || weft__exchange_is_bare(x) ? 0 : filter(o, (weft_str){ "", 0 }, WEFT__FILTER_LAST);
+    int rc = bare || short_of ? 0 : filter(o, (weft_str){ "", 0 }, WEFT__FILTER_LAST);
     x->taker = NULL;
-    if (rc == 0) return weft__exchange_end(x);
+    if (rc == 0 && !short_of) return weft__exchange_end(x);
     weft__exchange_break(x);
-    return rc;
+    return short_of ? WEFT_EINVAL : rc;
 }
 
 void weft__onion_keep(weft_reply *r, weft__buf *body)

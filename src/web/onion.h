@@ -78,6 +78,9 @@ void weft__onion_keep(weft_reply *r, weft__buf *body);
 typedef struct weft__head_hook weft__head_hook;
 struct weft__head_hook { weft__head_hook *next; weft_head_fn *fn; void *arg; };
 
+/* The answer that a 304 stands for, which caches hold. */
+typedef struct weft__whole { weft_str type; uint64_t bytes; bool known; } weft__whole;
+
 typedef struct weft__onion weft__onion;
 struct weft__onion {
     weft__taker taker;               /* of all answers from inside */
@@ -91,10 +94,13 @@ struct weft__onion {
     weft_request request;
     weft_reply reply;                /* what goes out: of the layers, and once there is one, of the answer */
     uint64_t of_answer;              /* which of its headers came with the answer */
+    struct { weft_header *items; uint32_t count, room; } under;      /* what layers had said where the answer's headers stand */
+    weft__whole stands_for;
     weft__head_hook *hooks;          /* the last one first */
     weft__filter *filter;
     weft__buf kept;                  /* the body, when it lies in a buffer of the loop's */
     int64_t length;                  /* of an answer in parts that begins: -1 when it is not known */
+    uint64_t plain;                  /* bytes of it that have come, when there is a filter */
     bool in_parts;
     bool bare;                       /* a 500 without what layers said has gone */
     bool answered;                   /* `reply` is an answer */
@@ -111,6 +117,9 @@ static inline const weft__http_head *weft__request_head(const weft_request *r) {
 
 /* A middleware's answer has no body any more (304), and nothing that tells of one. */
 void weft__reply_drop_body(weft_reply *r);
+
+/* A 304 that is about to be given, by what has no such body, stands for an answer of this type and length. */
+void weft__onion_stands_for(weft__exchange *x, weft_str type, uint64_t bytes);
 
 /* Does the reply have this header? */
 const weft_header *weft__reply_find(const weft_reply *r, weft_str name);

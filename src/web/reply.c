@@ -76,7 +76,8 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value)
     weft_str kept = weft__arena_dup(r->arena, name);
     weft_header *h = kept.ptr ? header_place(r, name) : NULL;
     if (h) *h = (weft_header){ kept, value };
-    else if (kept.ptr && r->headers.count == WEFT__REPLY_HEADERS_MAX)
+    if (h && r->onion) weft__onion_said(r->onion, h);
+    if (!h && kept.ptr && r->headers.count == WEFT__REPLY_HEADERS_MAX)
         return weft_fail(WEFT_EINVAL, "reply header '%.*s': there are %d already", WEFT_FMT(name),
             WEFT__REPLY_HEADERS_MAX);
     return h ? 0 : WEFT_ENOMEM;
@@ -89,6 +90,7 @@ int weft__reply_put(weft_reply *r, weft_str name, weft_str value)
     weft_header *h = header_place(r, name);
     if (!h) return WEFT_ENOMEM;
     *h = (weft_header){ name, value };
+    if (r->onion) weft__onion_said(r->onion, h);
     return 0;
 }
 

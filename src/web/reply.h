@@ -38,6 +38,9 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
 /* The same of texts that are known to be good. 0, WEFT_ENOMEM, or WEFT_EINVAL, recorded, when the head has gone. */
 int weft__reply_put(weft_reply *r, weft_str name, weft_str value);
 
+/* A layer has set this header of its reply: it is the layer's from now on, and no longer the answer's (onion.c). */
+void weft__onion_said(struct weft__onion *o, const weft_header *h);
+
 /* The headers that say something of a body's bytes, or that caches may keep it, go: another one is sent in its place. */
 void weft__reply_forget_body(weft_reply *r);
 /* Is it one of those? */

@@ -84,8 +84,6 @@ WEFT_TEST(any_origin_is_answered_with_a_star)
     WEFT_CHECK_STR(header(&r, "Access-Control-Allow-Origin"), "*");
     WEFT_CHECK_STR(header(&r, "Access-Control-Expose-Headers"), "X-Total, X-Page");
     WEFT_CHECK_STR(header(&r, "Vary"), "");
-    r = ask(&anybody, "GET", "/", NULL);
-    WEFT_CHECK_STR(header(&r, "Access-Control-Allow-Origin"), "");
     r = ask(&anybody, "OPTIONS", "/", "Origin: https://x.example\nAccess-Control-Request-Method: GET\nAccess-Control-Request-Headers: x-token, content-type");
     WEFT_CHECK_EQ(r.status, 200);
     WEFT_CHECK_STR(r.body, "OK");
@@ -93,6 +91,22 @@ WEFT_TEST(any_origin_is_answered_with_a_star)
     WEFT_CHECK_STR(header(&r, "Access-Control-Allow-Methods"), "GET");
     WEFT_CHECK_STR(header(&r, "Access-Control-Allow-Headers"), "Accept, Accept-Language, Content-Language, Content-Type, X-Token");
     WEFT_CHECK_STR(header(&r, "Access-Control-Max-Age"), "60");
+}
+
+/* A cache that has what somebody without an origin was answered gives it to pages, too. */
+WEFT_TEST(what_is_for_any_origin_is_said_to_who_has_none)
+{
+    const char *const paths[] = { "/", "/fails", "/lines", "/none" };
+    for (size_t i = 0; i < weft_count(paths); i++) {
+        weft_response r = ask(&anybody, "GET", paths[i], NULL);
+        WEFT_CHECK_STR(header(&r, "Access-Control-Allow-Origin"), "*");
+        WEFT_CHECK_STR(header(&r, "Access-Control-Expose-Headers"), "X-Total, X-Page");
+        WEFT_CHECK_STR(header(&r, "Vary"), "");
+    }
+    WEFT_CHECK_EQ(ask(&anybody, "OPTIONS", "/", "Access-Control-Request-Method: GET").status, 405);
+    weft_response r = ask(&some, "GET", "/", NULL);
+    WEFT_CHECK_STR(header(&r, "Access-Control-Allow-Origin"), "");
+    WEFT_CHECK_STR(header(&r, "Vary"), "Origin");
 }
 
 WEFT_TEST(an_origin_is_named_when_it_is_one_of_those_allowed)

@@ -195,10 +195,39 @@ WEFT_TEST(a_failure_behind_the_handler_takes_its_answers_place_with_its_headers)
     WEFT_CHECK_EQ(r.status, 503);
     WEFT_CHECK_STR(r.body, "{\"detail\":\"not kept\"}");
     WEFT_CHECK_EQ(count_of(&r, "Set-Cookie"), 1);
-    WEFT_CHECK_EQ(count_of(&r, "Cache-Control"), 0);
     WEFT_CHECK_STR(header(&r, "X-Seen"), "1");
     WEFT_CHECK_STR(header(&r, "X-After"), "503");
     WEFT_CHECK_EQ(get(&failing, "/n/13").status, 503);
+}
+
+/* The handler said them, too: what the layer had said is true of the failure as well. */
+WEFT_TEST(headers_of_a_layer_that_the_handler_says_too_come_back_with_a_failure_behind_it)
+{
+    weft_response r = get(&failing, "/own");
+    WEFT_CHECK_STR(header(&r, "Vary"), "Origin");
+    WEFT_CHECK_STR(header(&r, "Cache-Control"), "no-store");
+    WEFT_CHECK_STR(header(&r, "X-Before"), "1");
+    WEFT_CHECK_EQ(count_of(&r, "Vary") + count_of(&r, "Cache-Control") + count_of(&r, "X-Before"), 3);
+}
+
+static int says_otherwise(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    (void)request;
+    int rc = weft_next_run(next);
+    weft_reply_header(reply, "X-Before", "behind");
+    weft_reply_vary(reply, "X-Key");
+    weft_reply_header(reply, "Content-Language", "de");
+    return rc;
+}
+static const weft_app said_twice = { .middleware = WEFT_MIDDLEWARE(headers, fails_behind, says_otherwise), .routes = WEFT_ROUTES(WEFT_GET("/own", with_headers, reply_in, Got)) };
+
+WEFT_TEST(what_a_layer_says_in_place_of_the_handler_is_its_own_and_stays)
+{
+    weft_response r = get(&said_twice, "/own");
+    WEFT_CHECK_EQ(r.status, 503);
+    WEFT_CHECK_STR(header(&r, "X-Before"), "behind");
+    WEFT_CHECK_STR(header(&r, "Vary"), "Origin, Accept, X-Key");
+    WEFT_CHECK_STR(header(&r, "Content-Language"), "");
 }
 
 static int forgives(const weft_request *request, weft_reply *reply, weft_next *next)

@@ -248,10 +248,18 @@ typedef struct weft_csrf_opts {
 extern const struct weft__layer_kind weft__csrf_kind;
 
 /* weft_idempotency(): a POST or PATCH with a header Idempotency-Key (1 to 255 bytes) is done once: the same request with the same key is answered as the first one was, with
- * Idempotency-Replayed: true, and 409 while that is being answered. Keys are those of a client: of its Authorization and Cookie, else its address, or what client(request) says, which is needed where clients show who they are in other ways (an API key).
- * Answers are kept for ttl_s (a day), entries_max of them (1 000) in bytes_max (16 MiB), the oldest go first; those of 500 and more, 401, 403, 408, 425 and 429 are not, nor those in parts: there the request
- * may be made again. With entries_max of them being answered, more are told 503. Cookies are not given again. Put it inside of weft_compression. required: 400 without a key. Each process keeps its own. Two requests are the same when method, path and query are: the body is
- * not looked at. draft-ietf-httpapi-idempotency-key-header */
+ * Idempotency-Replayed: true, and 409 while that is being answered. Two requests are the same when method, path, query and host are: the body is not looked at.
+ *
+ * Keys are those of a client, and none is answered with what another was. Without .client a client is whoever sends the same Authorization, Cookie, X-Api-Key and X-Auth-Token
+ * and the same in all headers that providers of the route take; of nothing of that, whoever has the same address. What is checked in providers is not asked again for a
+ * replay. So who shows who it is in yet other ways (a header that a handler reads from the request itself), or has a token that changes between the two, needs client(request): whose key it is, "" as
+ * without it.
+ *
+ * Answers are kept for ttl_s (a day), entries_max of them (1 000; 100 000 at most) in bytes_max (16 MiB), whatever clients choose to name them by; those of 500 and more, 401, 403, 408, 425 and 429 are
+ * not, nor those in parts: there the request may be made again. What goes first, when it is full, is the oldest of whoever keeps most; nobody's goes for one who keeps more. Whoever has a quarter of
+ * entries_max being answered is told 503 for more. For that, a client is an address, of IPv6 the network (/64), or what client(request) says: say it behind a proxy.
+ * A replay has status, headers and body that came from inside of this layer, no cookies, and what layers around it say now. Put it inside of weft_compression. required: 400 without a key.
+ * Each process keeps its own. draft-ietf-httpapi-idempotency-key-header */
 typedef struct weft_idempotency_opts {
     weft__named_options_only _;
     int ttl_s, entries_max;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "io/log.h"
 #include "web/failure.h"
+#include "web/words.h"
 #include "wire/bytes.h"
 
 struct weft_next {
@@ -60,6 +61,24 @@ static int keep_under(weft__onion *o, const weft_header *h)
     return 0;
 }
 
+/* The words of both lists, each once. */
+static weft_str add_up(weft_arena *arena, weft_str had, weft_str more)
+{
+    char *all = weft__arena_alloc(arena, had.len + 2 * more.len + 3), *to = all;
+    weft_str word;
+    if (!all) return (weft_str){ 0 };
+    if (had.len) memcpy(to, had.ptr, had.len);
+    to += had.len;
+    while (weft__word_next(&more, &word)) {
+        if (weft__http_list_has(had, word)) continue;
+        if (to > all) to = memcpy(to, ", ", 2), to += 2;
+        memcpy(to, word.ptr, word.len);
+        to += word.len;
+    }
+    *to = 0;
+    return (weft_str){ all, (size_t)(to - all) };
+}
+
 /* The answer comes later than what layers set before it, and says more of it; but what it depends on adds up. */
 static int join(weft__onion *o, weft_str name, weft_str value)
 {
@@ -67,10 +86,8 @@ static int join(weft__onion *o, weft_str name, weft_str value)
     bool repeats = weft__same_nocase(name, WEFT_S("set-cookie"));
     weft_header *h = repeats ? NULL : (weft_header *)weft__reply_find(r, name);
     if (h && keep_under(o, h) < 0) return WEFT_ENOMEM;
-    if (h && weft__same_nocase(name, WEFT_S("vary"))) {
-        value = weft__arena_printf(r->arena, "%.*s, %.*s", WEFT_FMT(h->value), WEFT_FMT(value));
-        if (!value.ptr) return WEFT_ENOMEM;
-    }
+    if (h && weft__same_nocase(name, WEFT_S("vary"))) value = add_up(r->arena, h->value, value);
+    if (!value.ptr) return WEFT_ENOMEM;
     if (!h && r->headers.count == WEFT__REPLY_HEADERS_MAX) return WEFT_ELIMIT;
     if (!h) h = weft__list_slot(r->arena, &r->headers, sizeof *h);
     if (!h) return WEFT_ENOMEM;

@@ -1,0 +1,75 @@
+/* The store behind idempotency keys, whatever comes in which order. */
+#include <string.h>
+#include "web/once_store.h"
+#include "weft/check.h"
+
+static uint64_t state;
+static uint32_t draw(uint32_t n)
+{
+    state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(state >> 33) % n;
+}
+static void name_to(uint8_t name[WEFT__ONCE_NAME], uint32_t n)
+{
+    memset(name, 0, WEFT__ONCE_NAME);
+    memcpy(name, &n, sizeof n);
+}
+
+enum { OWNERS = 6, RUNNING = 64 };
+static char bytes[3000];
+
+/* What `who` keeps, found by walking; and that all sums hold. */
+static uint32_t kept_by(const weft__once_store *s, uint64_t who, const weft__once_entry *any[OWNERS])
+{
+    uint32_t count = 0;
+    for (const weft__once_entry *e = s->newest; e; e = e->older) {
+        uint64_t owner;
+        memcpy(&owner, e->body.ptr, sizeof owner);
+        if (owner == who) count++, any[who] = e;
+    }
+    return count;
+}
+
+WEFT_TEST(a_store_of_answers_holds_its_limits_and_takes_from_who_has_most)
+{
+    weft__once_store s;
+    weft__once_entry *running[RUNNING];
+    uint64_t whose[RUNNING];
+    uint32_t count = 0;
+    state = 7;
+    WEFT_NEED(weft__once_open(&s, 20, 12000, 1000));
+    for (int64_t i = 0; i < 20000; i++) {
+        uint8_t name[WEFT__ONCE_NAME];
+        const weft__once_entry *any[OWNERS] = { NULL };
+        uint32_t before[OWNERS], most = 0;
+        uint64_t who = draw(100) < 60 ? 0 : draw(OWNERS);            /* one of them comes more often than all others */
+        for (uint64_t k = 0; k < OWNERS; k++) {
+            before[k] = kept_by(&s, k, any);
+            if (before[k] > most) most = before[k];
+        }
+        name_to(name, draw(1u << 30));
+        WEFT_CHECK(weft__once_find(&s, name, i) == NULL);
+        for (uint64_t k = 0; k < OWNERS; k++) before[k] = kept_by(&s, k, any);
+        weft__once_entry *e = count < RUNNING ? weft__once_begin(&s, name, who) : NULL;
+        if (e) {
+            for (uint64_t k = 0; k < OWNERS; k++)
+                if (k != who && kept_by(&s, k, any) < before[k]) WEFT_CHECK(before[k] == most && before[k] > before[who]);
+            WEFT_CHECK(weft__once_find(&s, name, i) == e && !e->answered);
+            running[count] = e;
+            whose[count++] = who;
+        }
+        WEFT_CHECK(s.entries <= 20 && s.bytes <= 12000 + 20 * sizeof *e);
+        if (count && draw(3)) {
+            uint32_t at = draw(count);
+            memcpy(bytes, &whose[at], sizeof whose[at]);
+            if (draw(4)) weft__once_keep(&s, running[at], 200, WEFT_S(""), (weft_str){ bytes, 8 + draw(2900) }, i);
+            else weft__once_forget(&s, running[at]);
+            running[at] = running[--count];
+            whose[at] = whose[count];
+        }
+        WEFT_CHECK(s.entries <= 20 && s.bytes <= 12000 + count * sizeof *e && s.owners <= OWNERS);
+    }
+    while (count) weft__once_forget(&s, running[--count]);
+    weft__once_close(&s);
+    WEFT_CHECK(s.entries == 0 && s.bytes == 0 && s.owners == 0 && !s.newest && !s.oldest);
+}

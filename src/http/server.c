@@ -59,7 +59,7 @@ static void accept_pause_over(weft__timer *t)
 {
     weft__server *s = (weft__server *)((char *)t - offsetof(weft__server, accept_again));
     weft__os *os = weft__loop_os(s->loop);
-    if (os->ops->watch(os, s->listener_fd, &s->listener, true) < 0) accept_pause_start(s);
+    if (os->ops->watch(os, s->listener_fd, &s->listener, WEFT__WATCH_LISTENER) < 0) accept_pause_start(s);
 }
 
 /* No descriptors or no memory: who waits to be accepted would wake the loop in each turn. */
@@ -298,7 +298,7 @@ int weft__server_run(weft__server *s)
     s->scope_entered = true;
     weft__loop_hook(s->loop, &s->flush);
     s->runner = weft__self();
-    int rc = os->ops->watch(os, s->listener_fd, &s->listener, true);
+    int rc = os->ops->watch(os, s->listener_fd, &s->listener, WEFT__WATCH_LISTENER);
     while (rc == 0 && !s->stopping) rc = weft__park("requests", INT64_MAX);
     s->stopping = true;
     int stopped = stop_gracefully(s);

@@ -280,7 +280,7 @@ static int spawn(
 static int follow(weft__command *c)
 {
     c->shown.pid = c->child.pid;
-    int rc = os_of(c)->ops->watch(os_of(c), c->child.watch, &c->watch, false);
+    int rc = os_of(c)->ops->watch(os_of(c), c->child.watch, &c->watch, WEFT__WATCH_BOTH);
     c->watched = rc == 0;
     int opened = ends_open(c);
     return rc < 0 ? rc : opened;

@@ -60,7 +60,7 @@ static void attempt_begin(race *r)
         return;
     }
     r->open++;
-    int rc = r->os->ops->watch(r->os, fd, &a->watch, false);
+    int rc = r->os->ops->watch(r->os, fd, &a->watch, WEFT__WATCH_BOTH);
     if (rc == 0) return;
     attempt_close(r, a);
     attempt_failed(r, rc);

@@ -144,7 +144,7 @@ static int wait_for_somebody(weft_listener *l)
 {
     weft__os *os = os_of(l);
     if (!l->watched) {
-        int rc = os->ops->watch(os, l->fd, &l->watch, true);
+        int rc = os->ops->watch(os, l->fd, &l->watch, WEFT__WATCH_LISTENER);
         if (rc < 0) return rc;
         l->watched = true;
     }

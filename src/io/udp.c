@@ -113,7 +113,7 @@ static int open_at_one(weft_udp *u, const weft__addr *at, int n)
     u->fd = -EADDRNOTAVAIL;
     for (int i = 0; i < n && weft__not_here(u->fd); i++) u->fd = net_of(u)->udp(os_of(u), &at[i]);
     if (u->fd < 0) return u->fd;
-    int rc = os_of(u)->ops->watch(os_of(u), u->fd, &u->watch, false);
+    int rc = os_of(u)->ops->watch(os_of(u), u->fd, &u->watch, WEFT__WATCH_BOTH);
     if (rc == 0) rc = os_of(u)->ops->local(os_of(u), u->fd, &u->at);
     weft__addr_format(&u->at, u->text);
     return rc;

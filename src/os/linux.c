@@ -153,22 +153,24 @@ static int watched_reach(linux_os *l, int fd)
     return 0;
 }
 
-static int linux_watch(weft__os *os, int fd, void *cookie, bool listener)
+static int linux_watch(weft__os *os, int fd, void *cookie, weft__watching how)
 {
+    static const uint32_t asked[] = { [WEFT__WATCH_BOTH] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        [WEFT__WATCH_LISTENER] = EPOLLIN, [WEFT__WATCH_INPUT] = EPOLLIN | EPOLLRDHUP | EPOLLET };
     linux_os *l = of(os);
     int rc = watched_reach(l, fd);
     if (rc < 0) return rc;
     watched *w = &l->watched[fd];
     uint32_t generation = w->generation + 1;
     struct epoll_event e = {
-        .events = listener ? (uint32_t)EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        .events = asked[how],
         .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd,
     };
     rc = w->on ? epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &e) : -1;
     /* What somebody else closed is in the table still, and not in the kernel. */
     if (rc < 0 && (!w->on || errno == ENOENT)) rc = epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e);
     if (rc < 0) return -errno;
-    *w = (watched){ cookie, generation, true, listener };
+    *w = (watched){ cookie, generation, true, how == WEFT__WATCH_LISTENER };
     return 0;
 }
 

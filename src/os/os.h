@@ -26,6 +26,10 @@ bool weft__addr_equal(const weft__addr *a, const weft__addr *b);
 enum { WEFT__IN = 1, WEFT__OUT = 2, WEFT__HUP = 4 };
 typedef struct weft__event { void *cookie; uint32_t ready; } weft__event;
 
+/* BOTH: bytes and room for them. LISTENER: connections, told for as long as there are any. INPUT: bytes alone, for who need not be
+ * told that a peer on this machine has read what it was sent, as unix sockets do each time. All but listeners are edge-triggered. */
+typedef enum weft__watching { WEFT__WATCH_BOTH, WEFT__WATCH_LISTENER, WEFT__WATCH_INPUT } weft__watching;
+
 /* A name being resolved: getaddrinfo in a thread of its own. */
 typedef struct weft__resolve weft__resolve;
 enum { WEFT__ADDRS_MAX = 16 };
@@ -44,10 +48,9 @@ typedef struct weft__os_ops {
      * when nothing can ever come. */
     int (*wait)(weft__os *, weft__event *events, int max, int64_t timeout_ns);
 
-    /* Watch a descriptor until `close` or `unwatch`. A listener is level-triggered, everything else edge-triggered;
-     * what is ready already is told by the next wait. Watching again moves the watch to the new cookie, which is
+    /* Watch a descriptor until `close` or `unwatch`, as WEFT__WATCH_... says; what is ready already is told by the next wait. Watching again moves the watch to the new cookie, which is
      * told what is ready as if the watch began. No wait tells of a descriptor that was closed before it. */
-    int (*watch)(weft__os *, int fd, void *cookie, bool listener);
+    int (*watch)(weft__os *, int fd, void *cookie, weft__watching how);
     /* End the watch and keep the descriptor: no later wait tells of it, until it is watched again. -ENOENT: it is
      * not watched. What the last wait told and nobody has looked at yet is the caller's to drop, as with `close`. */
     int (*unwatch)(weft__os *, int fd);

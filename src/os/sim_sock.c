@@ -109,13 +109,13 @@ static uint32_t ready_now(const weft__sim *s, const weft__sim_sock *sock)
     return ready;
 }
 
-static int watch(weft__sim *s, int fd, void *cookie, bool listener)
+static int watch(weft__sim *s, int fd, void *cookie, weft__watching how)
 {
     int code = weft__sim_fault(s, WEFT__SIM_OP_WATCH);
     if (code) return code;
     weft__sim_sock *sock = weft__sim_find(s, fd);
     if (!sock) return -EBADF;
-    if (listener != (sock->state == WEFT__SIM_LISTENING)) return WEFT_EINVAL;
+    if ((how == WEFT__WATCH_LISTENER) != (sock->state == WEFT__SIM_LISTENING)) return WEFT_EINVAL;
     sock->watched = true;
     sock->cookie = cookie;
     sock->told = false;
@@ -123,10 +123,10 @@ static int watch(weft__sim *s, int fd, void *cookie, bool listener)
     return 0;
 }
 
-int weft__sim_watch(weft__os *os, int fd, void *cookie, bool listener)
+int weft__sim_watch(weft__os *os, int fd, void *cookie, weft__watching how)
 {
     weft__sim *s = weft__sim_of(os);
-    int rc = watch(s, fd, cookie, listener);
+    int rc = watch(s, fd, cookie, how);
     weft__sim_note(s, WEFT__SIM_OP_WATCH, fd, rc);
     return rc;
 }

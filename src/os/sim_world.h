@@ -127,7 +127,7 @@ weft__sim_sock *weft__sim_sock_new(weft__sim *s, weft__sim_state state, int *rc)
 void weft__sim_sock_free(weft__sim *s, weft__sim_sock *sock);
 void weft__sim_wake(weft__sim *s, weft__sim_sock *sock);         /* an edge: the next wait looks at it */
 bool weft__sim_writable(const weft__sim *s, const weft__sim_sock *sock);
-int weft__sim_watch(weft__os *os, int fd, void *cookie, bool listener);
+int weft__sim_watch(weft__os *os, int fd, void *cookie, weft__watching how);
 int weft__sim_unwatch(weft__os *os, int fd);
 /* `again`: also of listeners that were told of and that nobody has asked since. */
 int weft__sim_ready(weft__sim *s, weft__event *events, int max, bool again);

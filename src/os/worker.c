@@ -6,11 +6,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "os/process.h"
@@ -19,7 +21,7 @@
 #define SYS_close_range 436
 #endif
 
-enum { SOCKET = 3, KEPT_BYTES_MAX = 1 << 20, FDS_TRIED_MAX = 1 << 16 };
+enum { SOCKET = 3, FIRST_BYTES = 4096, KEPT_BYTES_MAX = 1 << 20, FDS_TRIED_MAX = 1 << 16 };
 
 int weft__os_cores(void)
 {
@@ -101,21 +103,24 @@ static rlim_t data_bytes(int statm)
     ssize_t n = pread(statm, text, sizeof text - 1, 0);
     if (n <= 0) return 0;
     text[n] = 0;
-    unsigned long pages = 0;
-    if (sscanf(text, "%*s %*s %*s %*s %*s %lu", &pages) != 1) return 0;
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+    const char *at = text;
+    for (int before = 5; at && before; before--) at = (at = strchr(at, ' ')) ? at + 1 : NULL;
+    return at ? (rlim_t)strtoul(at, NULL, 10) * (rlim_t)weft__os_page() : 0;
 }
 
 /* `usual`: the limit from before, which neither is raised nor forgotten. A job may have lowered the hard one. */
 static void limit_memory(const struct rlimit *usual, int statm, uint64_t bytes)
 {
-    struct rlimit r = *usual, now;
-    if (getrlimit(RLIMIT_DATA, &now) == 0 && now.rlim_max < r.rlim_max) r.rlim_max = now.rlim_max;
-    if (r.rlim_cur > r.rlim_max) r.rlim_cur = r.rlim_max;
+    struct rlimit r = *usual, before;
     if (bytes) {
         rlim_t most = data_bytes(statm) + (rlim_t)bytes;
         if (most >= bytes && most < r.rlim_cur) r.rlim_cur = most;
     }
+    int rc = prlimit(0, RLIMIT_DATA, &r, &before);   /* may raise a hard limit again, if this user may */
+    if (rc == 0 && before.rlim_max >= r.rlim_max) return;
+    if (rc < 0 && getrlimit(RLIMIT_DATA, &before) < 0) return;
+    r.rlim_max = before.rlim_max;
+    if (r.rlim_cur > r.rlim_max) r.rlim_cur = r.rlim_max;
     setrlimit(RLIMIT_DATA, &r);
 }
 
@@ -170,13 +175,30 @@ static void keep_small(weft__buf *b)
     else weft__buf_clear(b);
 }
 
+/* The head, and of the job as much as comes with it and has room. How many bytes of the job, or < 0. */
+static ssize_t take_head(int fd, weft__job_head *head, weft__buf *job)
+{
+    if (!weft__buf_reserve(job, FIRST_BYTES)) no_memory();
+    struct iovec parts[] = { { head, sizeof *head }, { job->ptr, FIRST_BYTES } };
+    ssize_t got;
+    do got = readv(fd, parts, 2);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0) return -1;
+    size_t n = (size_t)got, more = n > sizeof *head ? n - sizeof *head : 0;
+    if (n < sizeof *head && !read_all(fd, (char *)head + n, sizeof *head - n)) return -1;
+    return head->mark == WEFT__JOB_MARK && more <= head->bytes ? (ssize_t)more : -1;
+}
+
 static bool take_job(int fd, weft__job_head *head, weft__buf *job)
 {
     keep_small(job);
-    if (!read_all(fd, (char *)head, sizeof *head) || head->mark != WEFT__JOB_MARK) return false;
-    char *to = head->bytes ? weft__buf_reserve(job, head->bytes) : NULL;
-    if (head->bytes && !to) no_memory();
-    if (!read_all(fd, to, head->bytes)) return false;
+    ssize_t first = take_head(fd, head, job);
+    if (first < 0) return false;
+    job->len = (size_t)first;
+    size_t rest = head->bytes - job->len;
+    char *to = rest ? weft__buf_reserve(job, rest) : NULL;
+    if (rest && !to) no_memory();
+    if (!read_all(fd, to, rest)) return false;
     job->len = head->bytes;
     return true;
 }

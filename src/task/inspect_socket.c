@@ -220,7 +220,7 @@ static bool client_begin(weft__inspector *in, int fd)
     if (!c) return false;
     *place = c;
     weft__os *os = in->loop->os;
-    if (weft__timer_start(in->loop, &c->patience, in->loop->now_ns + PATIENCE_NS) == 0 && os->ops->watch(os, fd, &c->watch, false) == 0) return true;
+    if (weft__timer_start(in->loop, &c->patience, in->loop->now_ns + PATIENCE_NS) == 0 && os->ops->watch(os, fd, &c->watch, WEFT__WATCH_BOTH) == 0) return true;
     client_end(c);
     return true;
 }
@@ -246,7 +246,7 @@ int weft__inspector_open(weft__inspector **out, weft__loop *loop, const char *ad
     in->watch.ready = came;
     in->loop = loop;
     in->fd = loop->os->ops->listen(loop->os, &at, BACKLOG);
-    int rc = in->fd < 0 ? in->fd : loop->os->ops->watch(loop->os, in->fd, &in->watch, true);
+    int rc = in->fd < 0 ? in->fd : loop->os->ops->watch(loop->os, in->fd, &in->watch, WEFT__WATCH_LISTENER);
     if (rc < 0 && in->fd >= 0) loop->os->ops->close(loop->os, in->fd);
     if (rc < 0) {
         weft__free(in);

@@ -75,7 +75,7 @@ struct weft__worker {
     uint32_t id;                     /* what the zygote knows it by */
     int fd;                          /* -1: none, or closed */
     weft__worker_state state;
-    bool killed;
+    bool killed, watches_room;
     unsigned jobs;                   /* begun */
     int64_t idle_since_ns;
     uint64_t job_id;

@@ -283,7 +283,7 @@ static int enter(weft__processes *p)
     if (p->zygote >= 0 || p->os->ops->process_fate) return 0;
     int fd = ops ? ops->enter(p->os) : WEFT_ENOENT;
     if (fd < 0) return fd;
-    int rc = p->os->ops->watch(p->os, fd, &p->watch, false);
+    int rc = p->os->ops->watch(p->os, fd, &p->watch, WEFT__WATCH_BOTH);
     if (rc < 0) ops->leave(p->os);
     else p->zygote = fd;
     return rc;

@@ -173,6 +173,15 @@ static bool receive(weft__worker *w, bool all)
     return true;
 }
 
+/* That a worker has read its job is no news, but for a job that did not fit in: each such event costs a turn of the loop. */
+static bool watch_room(weft__worker *w, bool room)
+{
+    weft__os *os = w->pool->os;
+    if (w->watches_room == room) return true;
+    w->watches_room = room;
+    return os->ops->watch(os, w->fd, &w->watch, room ? WEFT__WATCH_BOTH : WEFT__WATCH_INPUT) == 0;
+}
+
 static bool send_more(weft__worker *w)
 {
     weft__os *os = w->pool->os;
@@ -180,11 +189,11 @@ static bool send_more(weft__worker *w)
     while (w->sent < job->len) {
         struct iovec rest = { job->ptr + w->sent, job->len - w->sent };
         ssize_t n = os->ops->send(os, w->fd, &rest, 1);
-        if (n == -EAGAIN) return true;
+        if (n == -EAGAIN) return watch_room(w, true);
         if (n < 0) return false;
         w->sent += (size_t)n;
     }
-    return true;
+    return watch_room(w, false);
 }
 
 /* Its end is told by the zygote, with the reason; killed all the same, in case it is only the socket that is gone. */
@@ -209,7 +218,6 @@ static void on_socket(weft__watch *watch, uint32_t ready)
     weft__worker *w = (weft__worker *)watch;
     bool busy = w->state == WEFT__BUSY;
     if (w->fd < 0 || w->killed) return;
-    if (ready == WEFT__OUT && busy && w->sent == w->errand->job.len) return;     /* the worker has read it: no news */
     bool lives = !busy || send_more(w);
     lives = receive(w, ready & WEFT__HUP) && lives;
     look_at_answer(w);
@@ -232,7 +240,7 @@ int weft__worker_started(weft__worker *w, int fd)
 {
     weft__os *os = w->pool->os;
     w->fd = fd;
-    int rc = os->ops->watch(os, fd, &w->watch, false);
+    int rc = os->ops->watch(os, fd, &w->watch, WEFT__WATCH_INPUT);
     if (rc == 0) be_idle(w);
     return rc;
 }

@@ -238,7 +238,7 @@ void net_upstream_start(net_upstream *u, weft_scope *scope, const net_answer *an
     u->fd = net_os->ops->listen(net_os, &at, 4096);
     WEFT_NEED(u->fd >= 0);
     WEFT_NEED(net_os->ops->local(net_os, u->fd, &at) == 0);
-    WEFT_NEED(net_os->ops->watch(net_os, u->fd, &u->watch, true) == 0);
+    WEFT_NEED(net_os->ops->watch(net_os, u->fd, &u->watch, WEFT__WATCH_LISTENER) == 0);
     u->port = weft__addr_port(&at);
     snprintf(u->base, sizeof u->base, "http://127.0.0.1:%d", u->port);
     WEFT_NEED(weft__start(scope, "upstream's end", close_at_end, u) == 0);

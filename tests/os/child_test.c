@@ -38,7 +38,7 @@ static weft__child_exit await_end(weft__child *c)
 {
     weft__child_exit how = { -2, -2 };
     weft__event e[8];
-    WEFT_NEED(os->ops->watch(os, c->watch, c, false) == 0);
+    WEFT_NEED(os->ops->watch(os, c->watch, c, WEFT__WATCH_BOTH) == 0);
     int rc = os->ops->children->reap(os, c, &how);
     for (int i = 0; rc == -EAGAIN && i < 500; i++) {
         WEFT_NEED(os->ops->wait(os, e, 8, 100 * 1000000LL) >= 0);

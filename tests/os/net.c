@@ -25,7 +25,7 @@ void net_watch(net *n, net_end *e, int fd, bool listener)
 {
     WEFT_NEED(fd >= 0);
     *e = (net_end){ .fd = fd };
-    WEFT_CHECK_EQ(n->os->ops->watch(n->os, fd, e, listener), 0);
+    WEFT_CHECK_EQ(n->os->ops->watch(n->os, fd, e, listener ? WEFT__WATCH_LISTENER : WEFT__WATCH_BOTH), 0);
 }
 
 /* An abstract address: no file stays behind. */

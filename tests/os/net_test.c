@@ -54,7 +54,7 @@ static int udp_at(const char *host, weft__addr *own)
     weft__addr any = address(host, 0);
     int fd = net()->udp(os, &any);
     WEFT_NEED(fd >= 0 && os->ops->local(os, fd, own) == 0);
-    WEFT_NEED(os->ops->watch(os, fd, own, false) == 0);
+    WEFT_NEED(os->ops->watch(os, fd, own, WEFT__WATCH_BOTH) == 0);
     return fd;
 }
 

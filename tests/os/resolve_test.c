@@ -379,8 +379,8 @@ WEFT_TEST(without_memory_there_is_no_os_no_watch_and_no_name)
     WEFT_NEED(os != NULL);
     int fd = eventfd(0, 0), cookie;
     fail_at = 1;
-    WEFT_CHECK_EQ(os->ops->watch(os, fd, &cookie, false), WEFT_ENOMEM);
-    WEFT_CHECK_EQ(os->ops->watch(os, fd, &cookie, false), 0);
+    WEFT_CHECK_EQ(os->ops->watch(os, fd, &cookie, WEFT__WATCH_BOTH), WEFT_ENOMEM);
+    WEFT_CHECK_EQ(os->ops->watch(os, fd, &cookie, WEFT__WATCH_BOTH), 0);
     for (int i = 1; i <= 3; i++) {
         fail_at = i;
         WEFT_CHECK(os->ops->resolve(os, "127.0.0.1", 1, &cookie) == NULL);

@@ -33,7 +33,7 @@ static void dial(line *l)
     *l = (line){ .watch = { line_ready } };
     WEFT_NEED(weft__addr_parse(weft_str_of(address()), 0, &at) == 0);
     l->fd = os()->ops->connect(os(), &at);
-    WEFT_NEED(l->fd >= 0 && os()->ops->watch(os(), l->fd, &l->watch, false) == 0);
+    WEFT_NEED(l->fd >= 0 && os()->ops->watch(os(), l->fd, &l->watch, WEFT__WATCH_BOTH) == 0);
 }
 
 static void hang_up(line *l)

@@ -7,7 +7,10 @@
  * prefix: what the names of the variables begin with: "SHOP_".
  * file: a JSON file with an object, of which the members are the settings; it has to be there. NULL: none.
  * dotenv: a file of lines NAME=value, which may lack; NULL: ".env". "": none.
- * print: write each setting with where it came from to stderr; secrets as ***.
+ * print: write each setting with where it came from to stderr, and *** in the place of secrets, which are: members with .secret; those whose name has
+ * password, passwd, pwd, passphrase, secret, token, key, credential, auth or private in it, or the word pass, pw, pin or salt; all that stands
+ * in a model of such a name; lists and maps of models that have such a member. In texts: the password, or the token, of every URL, and what
+ * stands behind such a name (token=..., "password": "..."). 511 bytes of a value are shown.
  * environment: instead of the process's own: texts NAME=value, NULL behind the last; for tests. */
 typedef struct weft_settings_opts {
     weft__named_options_only _;
@@ -32,7 +35,8 @@ typedef struct weft_settings_opts {
  *
  * A variable has the member's name in capitals: SHOP_PORT. A member of a model in it stands behind two underscores: SHOP_MAIL__HOST; all
  * of that model can be JSON, too: SHOP_MAIL={"host":"..."}, of which the single ones replace members. Lists are texts with commas between,
- * SHOP_ORIGINS=a,b, or JSON; of models, and maps, unions and weft_json: JSON. An empty variable counts as absent, but for a text.
+ * SHOP_ORIGINS=a,b, or JSON; of models, and maps, unions and weft_json: JSON. An empty variable counts as absent, but for a text. What would have a
+ * name of more than 511 bytes has no variable, and is read of the file alone.
  * Values are converted and checked as those of a request are, so SHOP_DEBUG=true is a bool. Hidden members are not read.
  *
  * .env: lines NAME=value; empty ones, and those that begin with # are left out, an "export " in front too. A value in '...' is as it
@@ -41,7 +45,7 @@ typedef struct weft_settings_opts {
  *
  * 0. WEFT_EINVAL: all faults are on stderr, a line each, with the name of the variable and where it was set. Values are shown only where the
  * member is a number, a bool or an enum, and neither .secret nor named like one. WEFT_ENOMEM. *out is untouched on failure; what it holds lives as long
- * as the process. At most 1 MiB of .env and of the file. For main, before the program serves: reading the files blocks. */
+ * as the process. At most 1 MiB of .env, with 10 000 variables, and of the file. For main, before the program serves: reading the files blocks. */
 #define weft_settings(Model, out, ...) weft_settings_with(&weft_schema_##Model, (Model *){ (out) }, &(weft_settings_opts){ __VA_ARGS__ })
 int weft_settings_with(const weft_schema *, void *out, const weft_settings_opts *opts) WEFT_NODISCARD;
 #endif

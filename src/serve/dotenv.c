@@ -26,7 +26,7 @@ static bool is_name(weft_str s)
 
 static char unescaped(char c) { return c == 'n' ? '\n' : c == 't' ? '\t' : c; }
 
-/* The text in quotes, and what stands behind it. ptr NULL: the quote does not end in its line. */
+/* The text in quotes, and what stands behind it. ptr NULL: the quote does not end in its line, or the arena is starved. */
 static weft_str quoted(weft_str s, weft_str *rest, weft_arena *arena)
 {
     char quote = *s.ptr, *to = weft__arena_alloc(arena, s.len);
@@ -83,16 +83,22 @@ static weft__variable *slot_of(weft__variables *out, weft_str name, weft_arena *
 
 int weft__dotenv_read(weft__variables *out, weft_str text, const char *path, weft_arena *arena, weft__buf *faults)
 {
+    if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0) text = (weft_str){ text.ptr + 3, text.len - 3 };   /* a byte order mark */
     for (int number = 1; text.len; number++) {
         const char *end = memchr(text.ptr, '\n', text.len);
         weft_str line = { text.ptr, end ? (size_t)(end - text.ptr) : text.len };
         size_t used = line.len + (end != NULL);
         weft__variable v = { .line = number };
         const char *fault = read_line(line, &v, arena);
+        if (arena->starved || arena->exceeded) return WEFT_ENOMEM;
         if (fault) weft__buf_printf(faults, "%s line %d: %s\n", path, number, fault);
         else if (v.name.len) {
             weft__variable *slot = slot_of(out, v.name, arena);
             if (!slot) return WEFT_ENOMEM;
+            if (out->count > WEFT__VARIABLES_MAX) {
+                weft__buf_printf(faults, "%s line %d: more than %d variables\n", path, number, WEFT__VARIABLES_MAX);
+                return 0;
+            }
             *slot = v;
         }
         text = (weft_str){ text.ptr + used, text.len - used };
@@ -102,25 +108,28 @@ int weft__dotenv_read(weft__variables *out, weft_str text, const char *path, wef
 
 /* ---- objects ---- */
 
-bool weft__object_next(weft_str object, size_t *at, weft_str *key, weft_str *value, weft_arena *arena)
+int weft__object_next(weft_str object, size_t *at, weft_str *key, weft_str *value, weft_arena *arena)
 {
     weft__json_in in = weft__json_open(object);
     weft__json_string name;
     bool nul = false;
     in.at += *at;
     unsigned char c = weft__json_peek(&in);
-    if (c != '{' && c != ',') return false;
+    if (c != '{' && c != ',') return 0;
     in.at++;
-    if (weft__json_peek(&in) != '"' || !weft__json_string_read(&in, &name)) return false;
-    if (weft__json_peek(&in) != ':') return false;
+    if (weft__json_peek(&in) != '"' || !weft__json_string_read(&in, &name)) return 0;
+    if (weft__json_peek(&in) != ':') return 0;
     in.at++;
     (void)weft__json_peek(&in);
     const char *from = in.at;
-    if (!weft__json_skip(&in, 1)) return false;
+    if (!weft__json_skip(&in, 1)) return 0;
     *value = (weft_str){ from, (size_t)(in.at - from) };
-    char *to = weft__arena_alloc(arena, name.raw.len + 1);
-    if (!to) return false;
-    *key = (weft_str){ to, weft__json_unescape(name.raw, to, &nul) };
+    *key = name.raw;
+    if (name.escaped) {
+        char *to = weft__arena_alloc(arena, name.raw.len + 1);
+        if (!to) return WEFT_ENOMEM;
+        *key = (weft_str){ to, weft__json_unescape(name.raw, to, &nul) };
+    }
     *at = (size_t)(in.at - in.start);
-    return true;
+    return 1;
 }

@@ -1,24 +1,15 @@
 /* Settings: what is set is put together as one JSON object, which is then read as any other is. So all that models know of
  * conversion, limits and faults holds here, too. */
-#define _GNU_SOURCE
 #include "serve/settings.h"
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include "base/mem.h"
 #include "base/plain.h"
 #include "model/json.h"
 #include "model/plan.h"
 #include "model/schema_check.h"
-#include "os/file.h"
 #include "wire/json.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, TEXT_BYTES_MAX = 16 << 20, ARENA_BYTES_MAX = 64 << 20, NAME_MAX_BYTES = 512 };
-
-extern char **environ;
+enum { NAME_MAX_BYTES = 512 };
 
 typedef struct reading {
     const weft_settings_opts *opts;
@@ -26,10 +17,11 @@ typedef struct reading {
     const char *const *environment;
     weft_arena *arena;
     weft__variables variables;       /* of .env */
-    weft_str file;                   /* an object; "{}" */
-    weft__buf faults, said, json;
+    weft__buf *faults, *said, json;
     struct { weft_str *items; uint32_t count, room; } told;     /* variables whose fault was told already */
 } reading;
+
+static void no_memory(reading *r) { r->json.failed = WEFT_ENOMEM; }
 
 /* ---- variables ---- */
 
@@ -61,8 +53,16 @@ static bool lookup(reading *r, const char *name, bool empty_counts, value *out)
     return found;
 }
 
-/* Is any variable set whose name begins so and goes on? */
-static bool any_below(const reading *r, const char *prefix)
+/* The same, where an empty text that is no value counts as absent. */
+static bool lookup_set(reading *r, const char *name, bool empty_counts, value *out)
+{
+    if (lookup(r, name, empty_counts, out) && (out->text.len || empty_counts)) return true;
+    *out = (value){ .text = { NULL, 0 } };
+    return false;
+}
+
+/* Is there any variable whose name begins so and goes on? */
+static bool any_begins(const reading *r, const char *prefix)
 {
     size_t n = strlen(prefix);
     for (const char *const *e = r->environment; *e; e++)
@@ -79,55 +79,33 @@ static bool name_of(char out[NAME_MAX_BYTES], const char *prefix, weft_str membe
 {
     int n = snprintf(out, NAME_MAX_BYTES, "%s%.*s%s", prefix, WEFT_FMT(member), behind);
     if (n < 0 || n >= NAME_MAX_BYTES) return false;
-    for (char *c = out + strlen(prefix); *c; c++) *c = (char)(isalnum((unsigned char)*c) ? toupper((unsigned char)*c) : '_');
+    for (char *c = out + strlen(prefix); *c; c++) {
+        bool small = *c >= 'a' && *c <= 'z', plain = small || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+        *c = (char)(small ? *c - 32 : plain ? *c : '_');
+    }
     return true;
 }
 
-/* ---- what is shown, and what is not ---- */
+/* ---- what is shown ---- */
 
-static bool named_like_a_secret(weft_str name)
-{
-    static const char *const parts[] = { "password", "passwd", "pwd", "passphrase", "secret", "token", "key", "credential", "auth" };
-    char lower[64];
-    size_t n = name.len < sizeof lower - 1 ? name.len : sizeof lower - 1;
-    for (size_t i = 0; i < n; i++) lower[i] = (char)tolower((unsigned char)name.ptr[i]);
-    lower[n] = 0;
-    for (size_t i = 0; i < weft_count(parts); i++)
-        if (strstr(lower, parts[i])) return true;
-    return false;
-}
-
-static bool is_secret(const weft__member *m) { return m->field->secret || named_like_a_secret(m->name); }
-
-/* Behind a scheme may stand who asks, with a password: postgresql://ada:***@host. */
-static void add_without_password(weft__buf *out, weft_str text)
-{
-    const char *scheme = memmem(text.ptr, text.len, "://", 3), *end = text.ptr + text.len;
-    const char *at = scheme ? memchr(scheme + 3, '@', (size_t)(end - scheme - 3)) : NULL;
-    const char *colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
-    char room[256];
-    weft_str head = colon ? (weft_str){ text.ptr, (size_t)(colon + 1 - text.ptr) } : text, tail = { at, colon ? (size_t)(end - at) : 0 };
-    weft__buf_add(out, room, weft__plain(&head, room, sizeof room, false));
-    if (!colon) return;
-    weft__buf_lit(out, "***");
-    weft__buf_add(out, room, weft__plain(&tail, room, sizeof room, false));
-}
+static bool is_secret(const weft__member *m) { return m->field->secret || weft__named_like_a_secret(m->name); }
 
 static void say_from(weft__buf *out, const value *v)
 {
     if (v->line) weft__buf_printf(out, "%s line %d", v->from, v->line);
-    else weft__buf_printf(out, "%s", v->from);
+    else weft__buf_printf(out, "%s", v->from ? v->from : "JSON");
 }
 
-static void print_one(reading *r, const char *name, const weft__member *m, const value *v)
+/* Models are printed member by member; where one cannot be, in a list say, all of it is a secret when one of its members is. */
+static void print_one(reading *r, const char *name, const weft__member *m, const value *v, bool secret)
 {
     if (!r->opts->print || !v->text.ptr) return;
-    weft__buf_printf(&r->said, "  %s = ", name);
-    if (is_secret(m)) weft__buf_lit(&r->said, "***");
-    else add_without_password(&r->said, v->text);
-    weft__buf_lit(&r->said, " (");
-    say_from(&r->said, v);
-    weft__buf_lit(&r->said, ")\n");
+    weft__buf_printf(r->said, "  %s = ", name);
+    if (secret || is_secret(m) || weft__holds_secrets(m->type)) weft__buf_lit(r->said, "***");
+    else weft__shown_add(r->said, v->text);
+    weft__buf_lit(r->said, " (");
+    say_from(r->said, v);
+    weft__buf_lit(r->said, ")\n");
 }
 
 /* ---- one value, as JSON ---- */
@@ -149,9 +127,10 @@ static bool add_json(reading *r, const char *name, const value *v)
     }
     weft_str *told = weft__list_slot(r->arena, &r->told, sizeof *told);
     if (told) *told = weft__arena_dup(r->arena, weft_str_of(name));
-    weft__buf_printf(&r->faults, "%s (", name);
-    say_from(&r->faults, v);
-    weft__buf_printf(&r->faults, "): expected JSON: %s at character %zu\n", in.error, weft__json_error_position(&in) + 1);
+    else no_memory(r);
+    weft__buf_printf(r->faults, "%s (", name);
+    say_from(r->faults, v);
+    weft__buf_printf(r->faults, "): expected JSON: %s at character %zu\n", in.error, weft__json_error_position(&in) + 1);
     return false;
 }
 
@@ -182,7 +161,32 @@ static void add_variable(reading *r, const weft_schema *s, const char *name, con
 
 /* ---- a model ---- */
 
-static void add_model(reading *r, const weft_schema *schema, weft_str object, const char *prefix);
+static bool is_str(const weft_schema *s) { return s->kind == WEFT__scalar && s->scalar == WEFT__text; }
+
+static bool plan_of(reading *r, const weft_schema *schema, const weft__plan **plan)
+{
+    if (weft__plan_of(schema, plan) == 0) return true;
+    no_memory(r);                                    /* it was made when the schema was checked, or could not be */
+    return false;
+}
+
+/* Is any of its members set by a variable? */
+static bool any_set(reading *r, const weft_schema *model, const char *below)
+{
+    const weft__plan *plan;
+    if (!any_begins(r, below) || !plan_of(r, model, &plan)) return false;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        char name[NAME_MAX_BYTES], further[NAME_MAX_BYTES];
+        const weft_schema *s = inside(plan->members[i].type);
+        value v;
+        if (!name_of(name, below, plan->members[i].name, "")) continue;
+        if (lookup_set(r, name, is_str(s), &v)) return true;
+        if (s->kind == WEFT__model && name_of(further, below, plan->members[i].name, "__") && any_set(r, s, further)) return true;
+    }
+    return false;
+}
+
+static void add_model(reading *r, const weft_schema *schema, const value *object, const char *prefix, bool secret);
 
 static void add_key(reading *r, weft_str name)
 {
@@ -192,58 +196,69 @@ static void add_key(reading *r, weft_str name)
     weft__buf_add_char(&r->json, ':');
 }
 
-static weft_str member_of(const reading *r, weft_str object, weft_str name)
+/* What the object says of the member; ptr NULL: nothing. */
+static value member_of(reading *r, const value *object, weft_str name)
 {
-    weft_str key, value, found = { NULL, 0 };
-    for (size_t at = 0; weft__object_next(object, &at, &key, &value, r->arena);)
-        if (weft_str_equal(key, name)) found = value;
+    weft_str key, text;
+    value found = { .from = object->from, .line = object->line };
+    int rc = 0;
+    for (size_t at = 0; object->text.len && (rc = weft__object_next(object->text, &at, &key, &text, r->arena)) > 0;)
+        if (weft_str_equal(key, name)) found.text = text;
+    if (rc < 0) no_memory(r);
     return found;
 }
 
-/* Its parts may come from everywhere. One that must be there begins empty, so that what it lacks is named. */
-static void add_nested(reading *r, const weft__member *m, weft_str from_file, const value *v, const char *name, bool required)
+static unsigned char first_of(weft_str json)
 {
-    char below[NAME_MAX_BYTES];
-    bool fits = strlen(name) + 3 <= sizeof below;
-    if (fits) strcat(strcpy(below, name), "__");
-    weft_str object = v->text.len ? v->text : from_file;
-    bool parts = fits && any_below(r, below);
-    if (!parts && !object.len && !required) return;
-    add_key(r, m->name);
-    size_t at = r->json.len;
-    if (v->text.len && !add_json(r, name, &(value){ .text = v->text, .from = v->from, .line = v->line })) {
-        weft__buf_lit(&r->json, "null");
-        return;
-    }
-    if (r->json.failed) return;                      /* what was to be added is not there to be taken away */
-    r->json.len = at;
-    if (!fits && !object.len) weft__buf_lit(&r->json, "{}");
-    else if (!fits || (object.len && *object.ptr != '{' && !parts)) weft__buf_add_str(&r->json, object);
-    else add_model(r, inside(m->type), object, below);
+    weft__json_in in = weft__json_open(json);
+    return weft__json_peek(&in);
 }
 
-static void add_member(reading *r, const weft__member *m, weft_str object, const char *prefix, bool required)
+/* Its parts may come from everywhere. One that must be there begins empty, so that what it lacks is named. */
+static void add_nested(reading *r, const weft__member *m, const value *object, const char *name, bool required, bool secret)
 {
-    char name[NAME_MAX_BYTES];
+    char below[NAME_MAX_BYTES];
+    int n = snprintf(below, sizeof below, "%s__", name);
+    bool fits = n > 0 && n < NAME_MAX_BYTES, parts = fits && any_set(r, inside(m->type), below);
+    unsigned char first = first_of(object->text);
+    if (!parts && !first && !required) return;
+    add_key(r, m->name);
+    bool is_object = first == '{', begins = !first || (parts && first == 'n');       /* null, and parts of it */
+    if (is_object || begins) add_model(r, inside(m->type), is_object ? object : &(value){ .text = { NULL, 0 } }, fits ? below : NULL, secret);
+    else weft__buf_add_str(&r->json, object->text);
+}
+
+/* Of a member that is a model: what its variable says in JSON comes before the file's. False: that is none. */
+static bool object_of(reading *r, const char *name, const value *set, value *object)
+{
+    size_t at = r->json.len;
+    if (!set->text.len) return true;
+    bool good = add_json(r, name, set);
+    if (!r->json.failed) r->json.len = at;
+    *object = *set;
+    return good;
+}
+
+static void add_member(reading *r, const weft__member *m, const value *object, const char *prefix, bool required, bool secret)
+{
+    char name[NAME_MAX_BYTES] = "";
     const weft_schema *s = inside(m->type);
-    weft_str from_file = object.len ? member_of(r, object, m->name) : object;
-    value v = { .text = { NULL, 0 } };
-    bool is_text = s->kind == WEFT__scalar && s->scalar == WEFT__text;
-    bool set = name_of(name, prefix, m->name, "") && lookup(r, name, is_text, &v);
-    if (set && !v.text.len && !is_text) set = false;
-    if (!set) v.text = (weft_str){ NULL, 0 };
+    value from_file = member_of(r, object, m->name), v = { .text = { NULL, 0 } };
+    bool set = prefix && name_of(name, prefix, m->name, "") && lookup_set(r, name, is_str(s), &v);
+    secret |= is_secret(m);
     if (s->kind == WEFT__model) {
-        add_nested(r, m, from_file, &v, name, required);
+        if (object_of(r, name, &v, &from_file)) add_nested(r, m, &from_file, name, required, secret);
+        else add_key(r, m->name), weft__buf_lit(&r->json, "null");
         return;
     }
-    if (!set && !from_file.ptr) {
-        print_one(r, name, m, &(value){ .text = m->field->initial ? weft_str_of(m->field->initial) : (weft_str){ 0 }, .from = "initial" });
+    if (!set && !from_file.text.ptr) {
+        print_one(r, name, m, &(value){ .text = m->field->initial ? weft_str_of(m->field->initial) : (weft_str){ 0 }, .from = "initial" }, secret);
         return;
     }
     add_key(r, m->name);
     if (set) add_variable(r, s, name, &v);
-    else weft__buf_add_str(&r->json, from_file);
-    print_one(r, name, m, set ? &v : &(value){ .text = from_file, .from = r->opts->file });
+    else weft__buf_add_str(&r->json, from_file.text);
+    print_one(r, name, m, set ? &v : &from_file, secret);
 }
 
 static bool declared(const weft__plan *plan, weft_str key)
@@ -253,31 +268,34 @@ static bool declared(const weft__plan *plan, weft_str key)
     return false;
 }
 
-static void add_others(reading *r, const weft__plan *plan, weft_str object)
+static void add_others(reading *r, const weft__plan *plan, const value *object)
 {
-    weft_str key, value;
+    weft_str key, text;
     char shown[128];
-    for (size_t at = 0; weft__object_next(object, &at, &key, &value, r->arena);) {
+    int rc = 0;
+    for (size_t at = 0; object->text.len && (rc = weft__object_next(object->text, &at, &key, &text, r->arena)) > 0;) {
         if (declared(plan, key)) continue;
         if (plan->extra) {
             add_key(r, key);
-            weft__buf_add_str(&r->json, value);
+            weft__buf_add_str(&r->json, text);
             continue;
         }
         weft__plain(&key, shown, sizeof shown, false);
-        weft__buf_printf(&r->faults, "%s: there is no setting \"%s\"\n", r->opts->file ? r->opts->file : "JSON", shown);
+        say_from(r->faults, object);
+        weft__buf_printf(r->faults, ": there is no setting \"%s\"\n", shown);
     }
+    if (rc < 0) no_memory(r);
 }
 
-static void add_model(reading *r, const weft_schema *schema, weft_str object, const char *prefix)
+/* `prefix` of its variables; NULL: their names would be too long, and it has none. */
+static void add_model(reading *r, const weft_schema *schema, const value *object, const char *prefix, bool secret)
 {
     const weft__plan *plan;
     weft__buf_add_char(&r->json, '{');
-    if (weft__plan_of(schema, &plan) == 0) {
-        for (uint32_t i = 0; i < plan->count && !r->json.failed; i++)
-            add_member(r, &plan->members[i], object, prefix, plan->required[i / 64] >> (i & 63) & 1);
-        if (object.len) add_others(r, plan, object);
-    }
+    if (!plan_of(r, schema, &plan)) return;
+    for (uint32_t i = 0; i < plan->count && !r->json.failed; i++)
+        add_member(r, &plan->members[i], object, prefix, plan->required[i / 64] >> (i & 63) & 1, secret);
+    add_others(r, plan, object);
     weft__buf_add_char(&r->json, '}');
 }
 
@@ -292,11 +310,29 @@ static const weft__member *member_named(const weft_schema *s, const weft__step *
     return NULL;
 }
 
-typedef struct found { char name[NAME_MAX_BYTES + 4], path[NAME_MAX_BYTES]; bool set, plain; value value; } found;
+typedef struct found { char name[NAME_MAX_BYTES], path[NAME_MAX_BYTES]; bool set, plain, secret; value value; } found;
 
 static bool is_plain(const weft_schema *s)
 {
     return s->kind == WEFT__enum || (s->kind == WEFT__scalar && s->scalar != WEFT__text && s->scalar != WEFT__json && s->scalar != WEFT__bytes);
+}
+
+/* One step on in names of variables. False: too long for one, and f->name is as far as it goes. */
+static bool lengthen(found *f, bool first, weft_str member)
+{
+    char below[NAME_MAX_BYTES], longer[NAME_MAX_BYTES];
+    int n = snprintf(below, sizeof below, "%s%s", f->name, first ? "" : "__");
+    if (n < 0 || n >= NAME_MAX_BYTES || !name_of(longer, below, member, "")) return false;
+    memcpy(f->name, longer, sizeof longer);
+    return true;
+}
+
+static void add_step(found *f, size_t *n, const weft__step *step)
+{
+    size_t room = sizeof f->path - *n;
+    int added = step->name ? snprintf(f->path + *n, room, "%s%.*s", *n ? "." : "", (int)step->len, step->name)
+                           : snprintf(f->path + *n, room, "[%u]", step->index);
+    if (added > 0) *n += (size_t)added < room ? (size_t)added : room - 1;
 }
 
 /* The variable that the place of a problem has, and whether it, or one around it, is set. */
@@ -304,20 +340,18 @@ static void find(reading *r, const weft_schema *schema, const weft__problem *p, 
 {
     const weft_schema *s = schema;
     size_t n = 0;
+    bool named = strlen(r->prefix) < sizeof f->name;
     snprintf(f->name, sizeof f->name, "%s", r->prefix);
     for (uint32_t i = 1; i < p->loc_count; i++) {
         const weft__step *step = &p->loc[i];
         const weft__member *m = s ? member_named(s, step) : NULL;
-        char longer[NAME_MAX_BYTES];
         value v;
-        if (step->name) n += (size_t)snprintf(f->path + n, sizeof f->path - n, "%s%.*s", n ? "." : "", (int)step->len, step->name);
-        else n += (size_t)snprintf(f->path + n, sizeof f->path - n, "[%u]", step->index);
-        if (n >= sizeof f->path) n = sizeof f->path - 1;
-        f->plain = m && is_plain(inside(m->type)) && !is_secret(m);
+        add_step(f, &n, step);
+        f->secret |= m && is_secret(m);
+        f->plain = m && is_plain(inside(m->type)) && !f->secret;
         s = m ? inside(m->type) : NULL;
-        if (!m || !name_of(longer, i > 1 ? strcat(f->name, "__") : f->name, m->name, "")) continue;
-        memcpy(f->name, longer, strlen(longer) + 1);
-        if (!lookup(r, f->name, false, &v)) continue;
+        named = named && m && lengthen(f, i == 1, m->name);
+        if (!named || !lookup_set(r, f->name, false, &v)) continue;
         f->set = true;
         f->value = v;
     }
@@ -332,20 +366,20 @@ static void add_problem(reading *r, const weft_schema *schema, const weft__probl
     bool missing = strcmp(p->type, "missing") == 0;
     char shown[128] = "";
     weft_str came = p->input.bytes;
-    weft__buf_printf(&r->faults, "%s", f.name);
+    weft__buf_printf(r->faults, "%s", f.name);
     if (!missing && (f.set || r->opts->file)) {
-        weft__buf_lit(&r->faults, " (");
-        say_from(&r->faults, &f.value);
-        if (!f.set) weft__buf_printf(&r->faults, ": %s", f.path);
-        weft__buf_lit(&r->faults, ")");
+        weft__buf_lit(r->faults, " (");
+        say_from(r->faults, &f.value);
+        if (!f.set) weft__buf_printf(r->faults, ": %s", f.path);
+        weft__buf_lit(r->faults, ")");
     }
-    weft__buf_printf(&r->faults, ": %.*s", WEFT_FMT(p->msg));
+    weft__buf_printf(r->faults, ": %.*s", WEFT_FMT(p->msg));
     if (f.plain && !missing && p->input.kind != WEFT__INPUT_NONE) {
         weft__plain(&came, shown, sizeof shown, false);
-        weft__buf_printf(&r->faults, ", not %s", shown);
+        weft__buf_printf(r->faults, ", not %s", shown);
     }
-    if (missing && r->opts->file) weft__buf_printf(&r->faults, " (or as \"%s\" in %s)", f.path, r->opts->file);
-    weft__buf_lit(&r->faults, "\n");
+    if (missing && r->opts->file) weft__buf_printf(r->faults, " (or as \"%s\" in %s)", f.path, r->opts->file);
+    weft__buf_lit(r->faults, "\n");
 }
 
 static void add_strangers(reading *r)
@@ -354,69 +388,8 @@ static void add_strangers(reading *r)
     for (uint32_t i = 0; n && i < r->variables.count; i++) {
         const weft__variable *v = &r->variables.items[i];
         if (v->used || v->name.len <= n || memcmp(v->name.ptr, r->prefix, n) != 0) continue;
-        weft__buf_printf(&r->faults, "%.*s (%s line %d): there is no such setting\n", WEFT_FMT(v->name), r->dotenv, v->line);
+        weft__buf_printf(r->faults, "%.*s (%s line %d): there is no such setting\n", WEFT_FMT(v->name), r->dotenv, v->line);
     }
-}
-
-/* ---- files ---- */
-
-/* The whole of it; ptr NULL: it is not there. < 0: a fault was added. */
-static int read_file(reading *r, weft__os *os, const char *path, weft_str *out)
-{
-    const weft__file_ops *files = os->ops->files;
-    char *bytes = weft__arena_alloc(r->arena, FILE_BYTES_MAX + 1);
-    struct iovec iov = { bytes, FILE_BYTES_MAX };
-    weft__file_op open = { .kind = WEFT__FILE_OPEN, .path = path, .flags = O_RDONLY };
-    *out = (weft_str){ NULL, 0 };
-    if (!bytes) return WEFT_ENOMEM;
-    files->file_do(os, &open);
-    if (open.result == -ENOENT) return 0;
-    int64_t got = open.result;
-    while (got >= 0 && iov.iov_len) {
-        weft__file_op read = { .kind = WEFT__FILE_READ, .fd = (int)open.result, .iov = &iov, .iov_count = 1, .offset = -1 };
-        files->file_do(os, &read);
-        got = read.result;
-        if (got <= 0) break;
-        iov = (struct iovec){ (char *)iov.iov_base + got, iov.iov_len - (size_t)got };
-    }
-    if (open.result >= 0) files->file_do(os, &(weft__file_op){ .kind = WEFT__FILE_CLOSE, .fd = (int)open.result });
-    if (got < 0) weft__buf_printf(&r->faults, "%s: cannot be read: %s\n", path, strerror((int)-got));
-    else if (!iov.iov_len) weft__buf_printf(&r->faults, "%s: larger than 1 MiB\n", path);
-    else *out = (weft_str){ bytes, FILE_BYTES_MAX - iov.iov_len };
-    if (out->ptr) bytes[out->len] = 0;
-    return 0;
-}
-
-static int read_json_file(reading *r, weft__os *os)
-{
-    weft_str text;
-    const char *path = r->opts->file;
-    size_t faults = r->faults.len;
-    int rc = read_file(r, os, path, &text);
-    if (rc < 0 || r->faults.len != faults) return rc;
-    if (!text.ptr) {
-        weft__buf_printf(&r->faults, "%s: there is no such file\n", path);
-        return 0;
-    }
-    weft__json_in in = weft__json_open(text);
-    bool object = weft__json_peek(&in) == '{', good = weft__json_skip(&in, 0);
-    if (good && weft__json_peek(&in)) good = weft__json_fail(&in, "Extra data", in.at);
-    if (!good) weft__buf_printf(&r->faults, "%s: no JSON: %s at character %zu\n", path, in.error, weft__json_error_position(&in) + 1);
-    else if (!object) weft__buf_printf(&r->faults, "%s: expected a JSON object\n", path);
-    else r->file = text;
-    return 0;
-}
-
-static int read_files(reading *r)
-{
-    weft_str text;
-    weft__os *os = weft__os_linux_new();
-    if (!os) return WEFT_ENOMEM;
-    int rc = *r->dotenv ? read_file(r, os, r->dotenv, &text) : 0;
-    if (rc == 0 && *r->dotenv && text.ptr) rc = weft__dotenv_read(&r->variables, text, r->dotenv, r->arena, &r->faults);
-    if (rc == 0 && r->opts->file) rc = read_json_file(r, os);
-    os->ops->free(os);
-    return rc;
 }
 
 /* ---- all of it ---- */
@@ -426,79 +399,42 @@ static void report(void *ctx, const char *fault) { weft__buf_printf(ctx, "%s\n",
 static int check(reading *r, const weft_schema *schema)
 {
     weft__schema_book book = { 0 };
-    int rc = weft__schema_check(&book, schema, report, &r->faults);
+    int rc = weft__schema_check(&book, schema, report, r->faults);
     weft__schema_book_free(&book);
     if (rc > 0) return WEFT_EINVAL;
     if (rc < 0 || schema->kind == WEFT__model) return rc;
-    report(&r->faults, "weft_settings: settings are a model");
+    report(r->faults, "weft_settings: settings are a model");
     return WEFT_EINVAL;
 }
 
-static int read_all(reading *r, const weft_schema *schema, void *out)
+static int read_all(reading *r, const weft_schema *schema, weft_str file, void *out)
 {
     static const weft__loc prefix = { .name = { "settings", 8 } };
     weft__problems problems;
     weft__problems_init(&problems, r->arena);
-    int rc = check(r, schema);
-    if (rc == 0) rc = read_files(r);
-    if (rc < 0) return rc;
-    add_model(r, schema, r->file, r->prefix);
+    add_model(r, schema, &(value){ .text = file, .from = r->opts->file }, r->prefix, false);
     add_strangers(r);
     if (r->json.failed) return WEFT_ENOMEM;
     void *to = weft__arena_zalloc(r->arena, schema->size);
     if (!to) return WEFT_ENOMEM;
-    rc = weft__json_read(schema, NULL, weft__buf_str(&r->json), to, r->arena, &problems, &prefix);
+    int rc = weft__json_read(schema, NULL, weft__buf_str(&r->json), to, r->arena, &problems, &prefix);
     for (uint32_t i = 0; i < problems.count; i++) add_problem(r, schema, &problems.items[i]);
-    if (rc == 0 && r->faults.len) rc = WEFT_EINVAL;
+    if (rc == 0 && r->faults->len) rc = WEFT_EINVAL;
+    if (rc == 0 && (r->said->failed || r->arena->starved)) rc = WEFT_ENOMEM;
     if (rc == 0) memcpy(out, to, schema->size);
     return rc;
 }
 
-/* What settings hold lives as long as the process. */
-typedef struct kept { struct kept *next; weft_arena arena; } kept;
-static kept *all_kept;
-
-void weft__settings_forget(void)
+int weft__settings_read(const weft_schema *schema, void *out, const weft__settings_in *in)
 {
-    while (all_kept) {
-        kept *k = all_kept;
-        all_kept = k->next;
-        weft__arena_free(&k->arena);
-        weft__free(k);
-    }
-}
-
-static void say(const reading *r, int rc)
-{
-    if (rc == WEFT_EINVAL) fprintf(stderr, "weft: the settings have faults:\n%.*s", WEFT_FMT(weft__buf_str(&r->faults)));
-    else if (rc < 0) fputs("weft: no memory for the settings\n", stderr);
-    else if (r->said.len) fprintf(stderr, "weft: settings:\n%.*s", WEFT_FMT(weft__buf_str(&r->said)));
-}
-
-int weft_settings_with(const weft_schema *schema, void *out, const weft_settings_opts *opts)
-{
-    kept *k = weft__calloc(sizeof *k);
+    static const char *const none[] = { NULL };
+    const weft_settings_opts *opts = in->opts;
     reading r = { .opts = opts, .prefix = opts->prefix ? opts->prefix : "", .dotenv = opts->dotenv ? opts->dotenv : ".env",
-        .environment = opts->environment ? opts->environment : (const char *const *)environ };
-    int rc = WEFT_ENOMEM;
-    weft__buf_init(&r.faults, TEXT_BYTES_MAX);
-    weft__buf_init(&r.said, TEXT_BYTES_MAX);
-    weft__buf_init(&r.json, TEXT_BYTES_MAX);
-    if (k) {
-        weft__arena_init(&k->arena, NULL, ARENA_BYTES_MAX);
-        r.arena = &k->arena;
-        rc = read_all(&r, schema, out);
-    }
-    say(&r, rc);
-    weft__buf_free(&r.faults);
-    weft__buf_free(&r.said);
+        .environment = opts->environment ? opts->environment : none, .arena = in->arena, .faults = in->faults, .said = in->said };
+    weft__buf_init(&r.json, WEFT__SETTINGS_TEXT_MAX);
+    int rc = check(&r, schema);
+    if (rc == 0 && in->dotenv.ptr) rc = weft__dotenv_read(&r.variables, in->dotenv, r.dotenv, r.arena, r.faults);
+    if (rc == 0) rc = read_all(&r, schema, in->file, out);
     weft__buf_free(&r.json);
-    if (rc == 0) {
-        k->next = all_kept;
-        all_kept = k;
-    } else if (k) {
-        weft__arena_free(&k->arena);
-        weft__free(k);
-    }
     return rc;
 }

@@ -1,6 +1,7 @@
 /* The HTTP benchmark as one writes it with weft: a typed path parameter, and a validated JSON body.
- * Usage: weft_http PORT  */
+ * Usage: weft_http PORT [watched]     watched: with request ids, an access log on stdout and metrics  */
 #include <stdlib.h>
+#include <string.h>
 #include "weft.h"
 
 WEFT_MODEL(Item, field(int64_t, item_id));
@@ -24,14 +25,18 @@ static int create_item(const create_item_in *in, NewItem *out)
     return 0;
 }
 
-const weft_app app = {
-    .routes = WEFT_ROUTES(
-        WEFT_GET("/items/{item_id}", read_item, read_item_in, Item),
-        WEFT_POST("/items", create_item, create_item_in, NewItem)),
+#define ROUTES WEFT_GET("/items/{item_id}", read_item, read_item_in, Item), WEFT_POST("/items", create_item, create_item_in, NewItem)
+
+const weft_app app = { .routes = WEFT_ROUTES(ROUTES) };
+
+static const weft_app watched = {
+    .middleware = WEFT_MIDDLEWARE(weft_request_ids(), weft_access_log()),
+    .routes = WEFT_ROUTES(ROUTES, WEFT_METRICS("/metrics")),
 };
 
 int main(int argc, char **argv)
 {
+    bool is_watched = argc > 2 && strcmp(argv[2], "watched") == 0;
     /* More connections than the default of 10 000: that many stay idle while others are served. */
-    return weft_serve(&app, .port = argc > 1 ? atoi(argv[1]) : 8000, .connections_max = 12000);
+    return weft_serve(is_watched ? &watched : &app, .port = argc > 1 ? atoi(argv[1]) : 8000, .connections_max = 12000);
 }

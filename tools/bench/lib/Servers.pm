@@ -15,6 +15,8 @@ sub servers {
         { name => 'bare', http => ["$programs/bare_http", 'PORT'], fan => ["$programs/bare_fan", @PORTS] },
         { name => 'weft', http => ["$programs/weft_http", 'PORT'], fan => ["$programs/weft_fan", @PORTS] },
     );
+    # The same with request ids, an access log and metrics: what these cost is told beside weft.
+    push @servers, { name => 'weft_watched', beside => 'weft', only => 'get', http => ["$programs/weft_http", 'PORT', 'watched'] };
     push @servers, reference($ENV{BARE_REF}) if $ENV{BARE_REF};
     push @servers, peers($programs) if $peers_wanted;
     return @servers;

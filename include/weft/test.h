@@ -64,6 +64,43 @@ int weft_test_event_with(weft_test_stream *s, weft_test_message *out, const weft
 /* The client closes its connection. Twice is once. */
 void weft_test_leave(weft_test_stream *s);
 
+/* ---- WebSockets ---- */
+
+/* A client's end of one, with options as of weft_ws_connect: the application serves on while the test does something else, and time moves when
+ * the test receives, sends, sleeps or asks for something.
+ *
+ *     weft_test_ws *w = weft_test_ws_open(&app, "/chat/kitchen");
+ *     weft_test_ws_send(w, "hello");
+ *     WEFT_CHECK_EQ(weft_test_ws_recv(w, &msg), 1);
+ *     WEFT_CHECK_STR(msg, "hello");
+ *     weft_test_ws_close(w, 1000);
+ *
+ * Never fails: of one that is refused weft_test_ws_status tells the answer's status, which is 101 otherwise, and all that follows does nothing. Cookies
+ * are sent as with all requests. What was not closed is left at the test's end. */
+typedef struct weft_test_ws weft_test_ws;
+#define weft_test_ws_open(app, path, ...) weft_test_ws_open_with((app), (path), &(weft_ws_connect_opts){ __VA_ARGS__ })
+weft_test_ws *weft_test_ws_open_with(const weft_app *app, const char *path, const weft_ws_connect_opts *opts);
+int weft_test_ws_status(const weft_test_ws *w);
+
+/* The next message: 1; 0: the application has said Close (weft_test_ws_code); WEFT_ECONNRESET: it broke off; WEFT_ETIMEDOUT: nothing came within_ms (0:
+ * however long it takes). It lives until the test ends. */
+#define weft_test_ws_recv(w, out, ...) weft_test_ws_recv_with((w), (out), &(weft_test_read_opts){ __VA_ARGS__ })
+int weft_test_ws_recv_with(weft_test_ws *w, weft_str *out, const weft_test_read_opts *opts);
+bool weft_test_ws_is_text(const weft_test_ws *w);
+
+/* Send a text, or bytes. 0, or a code: it is over. */
+int weft_test_ws_send(weft_test_ws *w, const char *text);
+int weft_test_ws_send_binary(weft_test_ws *w, weft_str bytes);
+
+/* The code that the application's Close had, 1006 when there was none, 0: it goes on; its reason; the subprotocol. */
+int weft_test_ws_code(const weft_test_ws *w);
+weft_str weft_test_ws_reason(const weft_test_ws *w);
+weft_str weft_test_ws_protocol(const weft_test_ws *w);
+
+/* Say Close, and wait for the answer: the code that it had. Or close the connection without a word, as one that crashes. Twice is once. */
+int weft_test_ws_close(weft_test_ws *w, int code);
+void weft_test_ws_leave(weft_test_ws *w);
+
 /* Have applications serve on from here to the test's end, as while a stream is open: so background tasks run while the test looks on. */
 void weft_test_serve(void);
 /* Let virtual time pass. */

@@ -30,7 +30,7 @@
  * part (400); .bytes_max for a field or a file (413), without it 1 MiB, and no limit of its own for a weft_upload; the whole
  * body: .body_bytes_max of the route (413). RFC 7578; names of parts and files are UTF-8.
  * Outputs: a model, list, map, scalar, option or weft_json, written as JSON; weft_none, written as null;
- * weft_reply; weft_stream and weft_events, which the handler writes while it runs (stream.h).
+ * weft_reply; weft_stream and weft_events, which the handler writes while it runs (stream.h); weft_ws: see ws.h.
  *
  * A failure with a status, weft_fail(404, ...), is answered with its text: {"detail":"..."}. One with a code
  * is answered with the status that suits it (weft_error_of tells it) and that status's own words: its text
@@ -46,6 +46,7 @@
 #include "weft/template.h"
 #include "weft/thread.h"
 #include "weft/upload.h"
+#include "weft/ws.h"
 
 /* ---- the request: for handlers that say request(name) in their input ---- */
 
@@ -246,6 +247,8 @@ typedef struct weft_route {
     const weft_layer *middleware;    /* middleware.h */
     const weft_provider *const *depends;             /* WEFT_DEPENDS: provider.h */
     const char *const *scopes;       /* WEFT_SCOPES: security.h */
+    const weft_ws_opts *ws;          /* WEFT_WS: ws.h */
+    const weft_ws_handlers *ws_handlers;
 } weft_route;
 
 #define WEFT__HANDLER(f, In, Out) .handler = (weft__fn *)(f), .checked = WEFT__MUST(WEFT__SAME(&(f), int (*)(const In *, Out *)), \

@@ -162,10 +162,6 @@ int weft__call_fail_cut(const weft__call *c, weft__http_body kind, uint64_t came
 int weft__call_fail_chunk(const weft__call *c, const char *fault) WEFT__COLD;
 const char *weft__call_how_it_ended(const weft__call *c) WEFT__COLD;
 
-/* What a text of the peer's begins with, for a person to read: one line without control characters;
- * its length. */
-int weft__call_excerpt(weft_str body, char *to, int max);
-
 /* Since the call began. */
 long long weft__call_ms(const weft__call *c);
 

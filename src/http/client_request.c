@@ -111,6 +111,13 @@ static int url_format(const weft__call *c, weft__buf *out, char fault[WEFT__URL_
     return weft__url_format(out, c->url, t.text, c->value_count, fault);
 }
 
+int weft__url_fill(const char *url, const weft_val *values, size_t count, weft__buf *out, char fault[WEFT__URL_FAULT])
+{
+    const weft__call c = { .url = url, .values = values, .value_count = count };
+    int rc = url_format(&c, out, fault);
+    return rc < 0 || !out->failed ? rc : faulty(fault, "it is too long, or no memory is left");
+}
+
 void weft__call_url(const weft__call *c, weft__buf *out)
 {
     char fault[WEFT__URL_FAULT];

@@ -73,10 +73,13 @@ void weft__inbuf_give(connection *c)
 
 static void partial_free(connection *c)
 {
+    if (c->state == CONNECTION_UPGRADED) return;
     weft__free(c->partial);
     c->partial = NULL;
     c->partial_len = c->partial_room = 0;
 }
+
+void weft__connection_forget_partial(connection *c) { partial_free(c); }
 
 /* Keep the beginning of a head in memory of its own size, and give the buffer back. */
 static bool partial_keep(connection *c)
@@ -147,7 +150,7 @@ static void unsent_stop(connection *c)
     if (c->next_unsent) c->next_unsent->prev_unsent = c->prev_unsent;
 }
 
-static void out_done(connection *c)
+void weft__connection_sent(connection *c)
 {
     weft__server *s = c->server;
     unsent_stop(c);
@@ -179,7 +182,7 @@ bool weft__connection_flush(connection *c)
         return false;
     }
     if ((size_t)went == c->out.len) {
-        out_done(c);
+        weft__connection_sent(c);
         return true;
     }
     memmove(c->out.ptr, c->out.ptr + went, c->out.len - (size_t)went);
@@ -211,7 +214,7 @@ int weft__connection_send(connection *c, weft_str body)
         c->left = true; /* how much of it went is not known: never send it again */
         return rc;
     }
-    if (c->out.ptr) out_done(c);
+    if (c->out.ptr) weft__connection_sent(c);
     return 0;
 }
 
@@ -258,12 +261,18 @@ static void linger(connection *c)
     weft__os *os = weft__loop_os(s->loop);
     weft__inbuf_give(c);
     partial_free(c);
+    if (c->state == CONNECTION_UPGRADED) {
+        c->partial = NULL;
+        c->partial_len = c->partial_room = c->scanned = 0;
+    }
     c->state = CONNECTION_LINGER;
     bool gone = c->left || c->ended || c->stream.fd < 0;
     if (gone || os->ops->shutdown(os, c->stream.fd) < 0 || !linger_read(c))
         weft__connection_close(c);
     else waits_in(c, &s->lingers);
 }
+
+void weft__connection_linger(connection *c) { linger(c); }
 
 /* ---- requests ---- */
 
@@ -361,6 +370,10 @@ static void answer(connection *c, weft_arena *arena)
     s->handler(s->ctx, &r.x);
     c->request = NULL;
     c->cancels = false;
+    if (c->state == CONNECTION_UPGRADED) {
+        weft__task_renew();
+        return;
+    }
     if (!r.x.replied) {
         r.keep_alive = false;
         (void)weft__exchange_reply(&r.x, 500, WEFT_S("Content-Type: application/json\r\n"),
@@ -375,6 +388,7 @@ static void answer_all(connection *c, weft_arena *arena)
     do {
         answer(c, arena);
         weft__arena_free(arena);
+        if (c->state == CONNECTION_UPGRADED) return;
         if (c->left || c->closing) return;
         if (c->cancelled) return;
         if (c->out.len > OUT_FULL && weft__connection_send(c, (weft_str){ 0 }) < 0) return;
@@ -427,6 +441,11 @@ static int serve(void *arg)
     c->task = weft_task_self();
     do {
         answer_all(c, &arena);
+        if (c->state == CONNECTION_UPGRADED) {
+            weft__arena_swap(before);
+            weft__connection_upgraded(c);
+            return 0;
+        }
         more = !c->left && weft__connection_send(c, (weft_str){ 0 }) == 0 && !c->closing
             && !c->ended && next_head(c);
     } while (more && !c->cancelled);
@@ -482,6 +501,10 @@ static void edge(weft__stream *stream, uint32_t events)
         return;
     case CONNECTION_LINGER:
         if (!linger_read(c)) weft__connection_close(c);
+        return;
+    case CONNECTION_UPGRADED:
+        if (c->out.len && !c->left) weft__connection_mark(c);
+        if (!c->pipe_over) c->pipe.edge(c->pipe.owner, events);
         return;
     default: receive(c);
     }

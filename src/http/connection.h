@@ -3,6 +3,7 @@
 /* What the server's files share: a connection, the buffers it borrows, and the server. */
 #include "base/buf.h"
 #include "http/line.h"
+#include "http/pipe.h"
 #include "http/server.h"
 #include "io/stream.h"
 #include "wire/chunk.h"
@@ -28,8 +29,8 @@ typedef struct patience {
     void (*over)(connection *c);
 } patience;
 
-/* HEAD: a head has begun and not ended. */
-enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER };
+/* HEAD: a head has begun and not ended. UPGRADED: its bytes are a pipe's. */
+enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER, CONNECTION_UPGRADED };
 
 struct connection {
     weft__stream stream;
@@ -37,8 +38,16 @@ struct connection {
     weft__due due;                       /* in its patience, or among the busy ones */
     patience *waits;                     /* NULL: busy */
     inbuf *in;
-    char *partial;                       /* the beginning of a head, while nobody works on it */
-    size_t partial_len, partial_room, scanned;
+    union {
+        struct {
+            char *partial;               /* the beginning of a head, while nobody works on it */
+            size_t partial_len, partial_room, scanned;
+        };
+        struct {
+            weft__pipe pipe;             /* of an upgraded one */
+            bool pipe_over;              /* it is gone, and only a task still looks at the connection */
+        };
+    };
     weft__buf out; /* answers not sent yet; its room is the server's when empty */
     size_t chunk; /* where the size of the chunk at its end is to stand, and one; 0: none is open */
     connection *next_unsent, *prev_unsent;
@@ -102,6 +111,11 @@ int weft__connection_send(connection *c, weft_str body);
 void weft__connection_mark(connection *c);
 /* Its buffer for answers, with the server's spare room. */
 weft__buf *weft__connection_out(connection *c);
+/* All of out has gone. */
+void weft__connection_sent(connection *c);
+void weft__connection_forget_partial(connection *c);
+/* The peer is let end its own side, or is not there any more. */
+void weft__connection_linger(connection *c);
 /* Cancel its task; what that says then is still sent. */
 void weft__connection_cut(connection *c);
 /* Cancel its task if the peer hung up and the task wants that. */
@@ -162,6 +176,12 @@ void weft__request_settle(struct request *r);
 void weft__server_write_error(
     weft__server *s, weft__buf *out, int status, const char *why, bool close);
 weft_str weft__server_date(weft__server *s);
+
+/* upgrade.c */
+/* The task that upgraded it leaves it, and does not look at it again. */
+void weft__connection_upgraded(connection *c);
+/* Of all that are: tell their pipes. */
+void weft__server_tell_pipes(weft__server *s, uint32_t event);
 
 /* parts.c */
 /* The chunk at the end of out is complete: before anything of it is sent. */

@@ -123,4 +123,13 @@ void weft__conn_answered(weft__conn *c);
  * 127.0.0.1:9001 (limit per origin) are in use, by compare (61), report (39), for up to 4 900 ms".
  */
 void weft__origin_describe(const weft__origin *o, weft__buf *out);
+
+/* ---- of any call ---- */
+
+/* A URL put together (client_request.c). 0, or WEFT_EINVAL with `fault`. Waits: never. */
+int weft__url_fill(const char *url, const weft_val *values, size_t count, weft__buf *out, char fault[WEFT__URL_FAULT]);
+
+/* What a text of the peer's begins with, for a person to read: one line without control characters;
+ * its length. */
+int weft__call_excerpt(weft_str body, char *to, int max);
 #endif

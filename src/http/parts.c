@@ -29,7 +29,8 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
     x->status = (uint16_t)status;
-    weft__request_settle(r);
+    if (status == 101) r->keep_alive = true;         /* its Connection says what becomes of it */
+    else weft__request_settle(r);
     r->parts.framing = framing_of(r, status, length);
     r->parts.length = r->parts.left = length;
     bool in_chunks = length < 0 && r->minor > 0 && !bodiless;

@@ -237,6 +237,7 @@ static int64_t all_close_until(const weft__server *s)
 static void close_others(weft__server *s)
 {
     for (connection *c; (c = weft__patience_first(&s->lingers.line));) weft__connection_close(c);
+    weft__server_tell_pipes(s, WEFT__PIPE_OVER);
     for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         bool in_parts = c->request && c->request->parts.framing;
         if (closes_until(s, c)) continue;
@@ -251,6 +252,7 @@ static void end_streams(weft__server *s)
 {
     for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c))
         if (c->request && c->request->parts.until_stop) weft__connection_cut(c);
+    weft__server_tell_pipes(s, WEFT__PIPE_STOP);
 }
 
 static void say_who_hangs(weft__server *s)

@@ -163,6 +163,15 @@ bool weft__exchange_stops(const weft__exchange *x);
 bool weft__exchange_unready(const weft__exchange *x);
 unsigned weft__exchange_connections(const weft__exchange *x);
 
+/* ---- another protocol on its connection (upgrade.c) ---- */
+
+/* Answer 101 with these headers, and give the connection's bytes to a pipe, which is the caller's from then on: it outlives the
+ * request, whose task goes on and must not use x to answer or to ask of the client any more (weft__exchange_left and its like). Goes through x->taker as an answer in parts does. 0, or a code: nothing was
+ * answered, or WEFT_ECONNRESET: the client has left. Waits: never. RFC 9110, 7.8 */
+struct weft__pipe;
+int weft__exchange_upgrade(weft__exchange *x, weft_str headers, struct weft__pipe **out);
+bool weft__exchange_upgraded(const weft__exchange *x);
+
 /* ---- the server ---- */
 
 enum { WEFT__HARD_MS = 2000 };       /* what hard_ms is unless said otherwise */

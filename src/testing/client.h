@@ -31,6 +31,7 @@ void weft__live_end(void);
 bool weft__live(void);
 /* Leave the streams that nobody left: before the world ends. */
 void weft__live_leave_all(void);
+void weft__test_ws_leave_all(void);      /* ws.c */
 /* Have the application served, live, say at which port, then run a call in that task. Its code. */
 int weft__live_call(const weft_app *app, const weft_call *call, int *port);
 
@@ -38,6 +39,8 @@ int weft__live_call(const weft_app *app, const weft_call *call, int *port);
 
 /* The bytes of a request, with the cookies that are kept for the application. 0, or a code: HTTP forbids it. */
 int weft__test_request(weft__buf *out, const weft_app *app, const char *method, const char *path, const weft_header *headers, size_t count, const weft_str *body);
+/* "Cookie: a=b; c=d\r\n" of those that go to this path; nothing when there is none. */
+void weft__test_add_cookies(weft__buf *out, const weft_app *app, weft_str path);
 /* Keep the cookies of an answer. */
 void weft__test_keep_cookies(const weft_app *app, const char *path, const weft_response *r);
 void **weft__test_jar(void);         /* where they are kept: in the world's arena */

@@ -250,6 +250,7 @@ void weft_test_leave(weft_test_stream *s)
 void weft__live_leave_all(void)
 {
     for (; all; all = all->next) weft_test_leave(all);
+    weft__test_ws_leave_all();
 }
 
 void weft_test_serve(void) { weft__live_begin(); }

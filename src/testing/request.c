@@ -109,7 +109,7 @@ static bool is_for(const cookie *c, const weft_app *app, weft_str path)
     return path.len == c->path.len || c->path.ptr[c->path.len - 1] == '/' || path.ptr[c->path.len] == '/';
 }
 
-static void add_cookies(weft__buf *out, const weft_app *app, weft_str path)
+void weft__test_add_cookies(weft__buf *out, const weft_app *app, weft_str path)
 {
     bool any = false;
     for (const cookie *c = *weft__test_jar(); c; c = c->next) {
@@ -152,7 +152,7 @@ int weft__test_request(weft__buf *out, const weft_app *app, const char *method, 
     if (body) weft__http_add_length(out, body->len);
     for (size_t i = 0; i < count; i++)
         if (!is_host(&headers[i]) && weft__http_add_header(out, headers[i].name, headers[i].value) < 0) return WEFT_EINVAL;
-    if (!has_header(headers, count, WEFT_S("cookie"))) add_cookies(out, app, line.path);
+    if (!has_header(headers, count, WEFT_S("cookie"))) weft__test_add_cookies(out, app, line.path);
     weft__buf_lit(out, "\r\n");
     if (body) weft__buf_add_str(out, *body);
     return out->failed;

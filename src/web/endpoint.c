@@ -5,6 +5,7 @@
 #include <string.h>
 #include "model/schema.h"
 #include "web/provider.h"
+#include "web/ws.h"
 #include "weft/stream.h"
 
 typedef weft__making making;
@@ -159,6 +160,7 @@ static weft__answer answer_of(making *m)
     }
     if (out == &weft_schema_weft_stream) return WEFT__ANSWER_STREAM;
     if (out == &weft_schema_weft_events) return WEFT__ANSWER_EVENTS;
+    if (out == &weft_schema_weft_ws) return WEFT__ANSWER_WS;
     bool is_input = out->kind == WEFT__model && out->count && weft__place_name(out->fields[0].place);
     if (out->kind == WEFT__special || is_input) FAULT(m, "%s cannot be an output", out->name);
     return WEFT__ANSWER_JSON;
@@ -248,6 +250,13 @@ static void check_run(making *m)
         FAULT(m, "a weft_reply stays behind when a handler runs in a process; expected a model, a list or a scalar as its output");
 }
 
+static void make_ws(making *m)
+{
+    if (m->e->takes) FAULT(m, "input %s takes a body, which a WebSocket's handshake has not", m->in->name);
+    if (m->head->reply) FAULT(m, "input %s has reply(%s); expected weft_ws_reply", m->in->name, m->head->reply->name);
+    weft__ws_make(m);
+}
+
 int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft__graph *graph)
 {
     const weft_route *r = e->route;
@@ -266,6 +275,8 @@ int weft__endpoint_make(weft__endpoint *e, const weft__pattern *pattern, weft__g
     check_options(&m);
     add_view(&m);
     check_run(&m);
+    if (e->answer == WEFT__ANSWER_WS) make_ws(&m);
+    else if (r->ws) FAULT(&m, "ws; expected it with WEFT_WS or WEFT_WS_HANDLERS");
     e->status = r->status ? r->status : 200;
     bool safe = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0
         || e->answer >= WEFT__ANSWER_STREAM;

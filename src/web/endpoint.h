@@ -51,7 +51,8 @@ typedef enum {
     WEFT__ANSWER_NULL,
     WEFT__ANSWER_REPLY,
     WEFT__ANSWER_STREAM,
-    WEFT__ANSWER_EVENTS
+    WEFT__ANSWER_EVENTS,
+    WEFT__ANSWER_WS
 } weft__answer;
 
 /* What becomes of the request's body. */
@@ -84,6 +85,7 @@ typedef struct weft__endpoint {
     bool cancels;                    /* the client's leaving cancels the handler */
     bool keeps_head;                 /* the head is looked at behind the handler's start */
     const weft__page *page;          /* one of weft's own; NULL: it has a handler */
+    const struct weft__ws_route *ws; /* of a WebSocket: ws.h; NULL: it is none */
     weft__layers layers;             /* middleware around it, of applications, routers and its own */
     weft__names tags;                /* of the routers around, the outermost first */
     weft__names scopes;              /* that it needs: those of the routers around, then its own */

@@ -148,7 +148,7 @@ static bool list_all(listing *l, const weft__site *site, const weft__endpoints *
 {
     for (uint32_t i = 0; i < endpoints->count; i++) {
         const weft__endpoint *e = &endpoints->items[i];
-        if (e->site == site && !e->page && !e->route->undocumented && !list_operation(l, e)) return false;
+        if (e->site == site && !e->page && !e->route->undocumented && e->answer != WEFT__ANSWER_WS && !list_operation(l, e)) return false;
     }
     give_ids(l);
     return true;

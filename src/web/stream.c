@@ -6,6 +6,7 @@
 #include "task/job.h"
 #include "web/background.h"
 #include "web/provider.h"
+#include "web/ws.h"
 #include "weft/web.h"
 
 enum { TEXT_BYTES_MAX = 16 << 20, TEXT_KEPT = 64 * 1024 };
@@ -185,6 +186,7 @@ int weft_write_item_with(weft_stream *s, const weft_schema *schema, const void *
 weft_reply *weft__stream_init(const weft__endpoint *e, weft__exchange *x, void *out)
 {
     weft_stream *s = out;
+    if (e->answer == WEFT__ANSWER_WS) return weft__ws_init(e, x, out);
     s->exchange = x;
     s->endpoint = e;
     s->length = -1;
@@ -192,7 +194,11 @@ weft_reply *weft__stream_init(const weft__endpoint *e, weft__exchange *x, void *
     return &s->reply;
 }
 
-weft_str weft__stream_type(const weft__endpoint *e) { return is_events(e) ? events_type : bytes_type; }
+weft_str weft__stream_type(const weft__endpoint *e)
+{
+    if (e->answer == WEFT__ANSWER_WS) return (weft_str){ "", 0 };
+    return is_events(e) ? events_type : bytes_type;
+}
 
 static void say(const weft_stream *s, const char *why, const char *trace)
 {
@@ -249,6 +255,7 @@ static int end_unwritten(weft_stream *s)
 bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int timeout_ms, weft__given *given, int *rc, bool *late)
 {
     weft_stream *s = out;
+    if (e->answer == WEFT__ANSWER_WS) return weft__ws_run(e, in, out, timeout_ms, given, rc, late);
     {
         WEFT_SCOPE(handler, .timeout_ms = timeout_ms);
         s->scope = handler;

@@ -36,6 +36,8 @@ struct weft__exchange {
     weft_arena *arena;               /* of the request, also the current one of the task */
     weft__taker *taker;              /* NULL: none */
     void *session;                   /* of middleware; NULL: none */
+    weft_str id;                     /* of the request, by middleware; empty: none */
+    int64_t told_ns;                 /* when its answer was there, by the loop's clock, as the access log has it; 0: it has not */
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
     bool replied;

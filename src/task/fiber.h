@@ -99,6 +99,8 @@ struct weft__loop {
     weft_scope top;                      /* around the root task */
     weft_arena arena;
     weft_task *handles;                  /* free ones */
+    weft__local_value *spare_locals;     /* some for values of usual size (local.c) */
+    unsigned spares;
     weft__event *events;
     int event_at, event_count;           /* of the turn being told */
     weft__hook *hooks;
@@ -197,5 +199,6 @@ static inline int weft__call(weft__fn *fn, int arity, const void *in, void *out)
 }
 /* The values of a task, for another that begins with them; and given up. NULL: none. */
 weft__local_value *weft__locals_share(weft__local_value *v);
+void weft__locals_spare_free(weft__loop *loop);
 void weft__record_log(const weft__record *r, const char *task, const char *place);
 #endif

@@ -3,6 +3,7 @@
  * than there are keys. */
 #include <string.h>
 #include "base/mem.h"
+#include "base/poison.h"
 #include "task/job.h"
 #include "task/waiters.h"
 
@@ -14,11 +15,49 @@ struct weft__local_value {
     char bytes[];
 };
 
+/* Each request may have some, for a while: those of usual size come from a few that the loop keeps. */
+enum { USUAL = 80, SPARES_MAX = 64 };
+
+static void value_free(weft__local_value *v)
+{
+    weft__loop *loop = weft__the_loop;
+    if (v->size > USUAL || !loop || loop->spares == SPARES_MAX) {
+        weft__free(v);
+        return;
+    }
+    v->next = loop->spare_locals;
+    loop->spare_locals = v;
+    loop->spares++;
+    WEFT__POISON(v->bytes, USUAL);
+}
+
+void weft__locals_spare_free(weft__loop *loop)
+{
+    while (loop->spare_locals) {
+        weft__local_value *v = loop->spare_locals;
+        loop->spare_locals = v->next;
+        WEFT__UNPOISON(v->bytes, USUAL);
+        weft__free(v);
+    }
+    loop->spares = 0;
+}
+
+static weft__local_value *value_take(size_t size)
+{
+    weft__loop *loop = weft__the_loop;
+    weft__local_value *v = size <= USUAL && loop ? loop->spare_locals : NULL;
+    if (!v) return weft__malloc(sizeof *v + (size > USUAL ? size : USUAL));
+    loop->spare_locals = v->next;
+    loop->spares--;
+    WEFT__UNPOISON(v->bytes, size);
+    return v;
+}
+
 void weft__locals_drop(weft__local_value *v)
 {
     while (v && --v->count == 0) {
         weft__local_value *next = v->next;
-        weft__free(v);
+        value_free(v);
         v = next;
     }
 }
@@ -37,7 +76,7 @@ static weft__local_value **find(weft__local_value **at, const weft__local *key, 
 
 static weft__local_value *value_new(const weft__local *key, const void *bytes, size_t size)
 {
-    weft__local_value *v = weft__malloc(sizeof *v + size);
+    weft__local_value *v = value_take(size);
     if (!v) return NULL;
     *v = (weft__local_value){ .key = key, .count = 1, .size = size };
     memcpy(v->bytes, bytes, size);
@@ -80,6 +119,7 @@ int weft__local_set(const weft__local *key, const void *value, size_t size)
         return weft_fail(WEFT_ELIMIT, "a task-local value of %zu bytes: at most %d", size,
             WEFT_LOCAL_BYTES_MAX);
     }
+    if (!f->locals) return (f->locals = value_new(key, value, size)) ? 0 : WEFT_ENOMEM;
     size_t length = 0;
     bool shared = false;
     weft__local_value *old = *find(&f->locals, key, &length, &shared);
@@ -99,7 +139,7 @@ int weft__local_set(const weft__local *key, const void *value, size_t size)
         return 0;
     }
     int rc = replace(&f->locals, old, fresh);
-    if (rc < 0) weft__free(fresh);
+    if (rc < 0) value_free(fresh);
     return rc;
 }
 

@@ -499,6 +499,7 @@ void weft__loop_free(weft__loop *loop)
         loop->handles = t->next;
         weft__free(t);
     }
+    weft__locals_spare_free(loop);
     weft__os_signal_stack_free(loop->signal_stack);
     weft__timers_free(&loop->timers);
     weft__buf_free(&loop->left);

@@ -16,7 +16,6 @@ const weft_schema weft_schema_weft_body = {
     .name = "weft_body", .kind = WEFT__special, .size = sizeof(weft_body)
 };
 
-static const weft_str json_type = WEFT_S("application/json");
 static const weft_str json_line = WEFT_S("Content-Type: application/json\r\n");
 
 static void reply_late(const weft__endpoint *e, weft__exchange *x)
@@ -77,7 +76,7 @@ static void send_output(
         weft__failure_internal(e, x, "its output cannot be written as JSON: %s", fault.text);
     else
         reply_send(
-            e, x, r, r && r->content_type.len ? r->content_type : json_type, weft__buf_str(body));
+            e, x, r, r && r->content_type.len ? r->content_type : weft__json_type, weft__buf_str(body));
 }
 
 static void memory_gave_out(const weft__endpoint *e, weft__exchange *x)
@@ -174,7 +173,7 @@ static bool finish_given(weft__given *g, const void *out, int rc, bool late)
         return true;
     }
     if (rc < 0 || g->x->arena->lost || !json.ptr) finish(e, g->x, r, out, rc);
-    else reply_send(e, g->x, r, r && r->content_type.len ? r->content_type : json_type, json);
+    else reply_send(e, g->x, r, r && r->content_type.len ? r->content_type : weft__json_type, json);
     return false;
 }
 
@@ -323,14 +322,27 @@ static void answer_inside_without_route(weft__onion *o) { answer_without_route(o
 
 static __attribute__((noinline)) void go_through(const weft__endpoint *e, weft__exchange *x, const weft__match *m)
 {
-    weft__onion o = { .exchange = x, .layers = &e->layers, .site = e->site, .endpoint = e, .inner = answer_inside, .match = m };
+    weft__onion o;
+    o.exchange = x;
+    o.layers = &e->layers;
+    o.site = e->site;
+    o.endpoint = e;
+    o.inner = answer_inside;
+    o.match = m;
     weft__onion_run(&o);
 }
 
 static __attribute__((noinline)) void go_through_without_route(const weft__app *app, weft__exchange *x, const weft__match *m)
 {
     const weft__site *site = weft__site_of(&app->sites, x->head->host, x->head->path);
-    weft__onion o = { .exchange = x, .layers = &site->layers, .site = site, .inner = answer_inside_without_route, .app = app, .match = m };
+    weft__onion o;
+    o.exchange = x;
+    o.layers = &site->layers;
+    o.site = site;
+    o.endpoint = NULL;
+    o.inner = answer_inside_without_route;
+    o.app = app;
+    o.match = m;
     weft__onion_run(&o);
 }
 

@@ -88,6 +88,7 @@ void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int
     add(&c->bytes, x->arena->bytes);
     if (x->arena->bytes > c->bytes_max) __atomic_store_n(&c->bytes_max, x->arena->bytes, __ATOMIC_RELAXED);
     if (streams) return;
+    if (!ended_ns && x->told_ns == weft__loop_now(weft__loop_here())) ended_ns = x->told_ns;     /* nobody has waited since then */
     int64_t ns = (ended_ns ? ended_ns : weft__loop_clock(weft__loop_here())) - began_ns;
     add(&c->latency[bucket_of(weft__latency_ns, WEFT__LATENCIES, ns)], 1);
     add(&c->latency_ns, ns > 0 ? (uint64_t)ns : 0);

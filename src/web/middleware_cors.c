@@ -121,31 +121,29 @@ static int preflight(const cors *c, const weft__http_head *head, weft_reply *rep
     WEFT_TRY(weft__reply_put(reply, WEFT_S("Access-Control-Allow-Methods"), c->methods));
     WEFT_TRY(weft__reply_put(reply, WEFT_S("Access-Control-Max-Age"), c->max_age));
     if (list.len) WEFT_TRY(weft__reply_put(reply, WEFT_S("Access-Control-Allow-Headers"), list));
-    if (origin && known && headers) return weft_reply_text(reply, WEFT_S("OK"));
+    int rc = weft_reply_text(reply, WEFT_S("OK"));
+    if (origin && known && headers) return rc < 0 ? rc : WEFT__LAYER_ANSWERED;
     weft_str why = weft__arena_printf(reply->arena, "Disallowed CORS %s%s%s%s%s", origin ? "" : "origin", !origin && !known ? ", " : "", known ? "" : "method",
         !headers && (!origin || !known) ? ", " : "", headers ? "" : "headers");
     if (!why.ptr) return WEFT_ENOMEM;
     WEFT_TRY(weft_reply_status(reply, 400));
-    return weft_reply_text(reply, why);
+    WEFT_TRY(weft_reply_text(reply, why));
+    return WEFT__LAYER_ANSWERED;
 }
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    const cors *c = weft_next_config(next);
+    const cors *c = config;
     const weft__http_head *head = weft__request_head(request);
     const weft__http_header *origin = weft__http_find(head, WEFT_S("Origin"), NULL), *method = NULL;
     /* A cache must not give what this one is told to somebody who has an origin. */
-    if (!origin && !c->any_origin) {
-        WEFT_TRY(weft_reply_vary(reply, "Origin"));
-        return weft_next_run(next);
-    }
+    if (!origin && !c->any_origin) return weft_reply_vary(reply, "Origin");
     if (origin && head->verb == WEFT__OPTIONS) method = weft__http_find(head, WEFT_S("Access-Control-Request-Method"), NULL);
     if (method) return preflight(c, head, reply, origin->value, method->value);
     /* What is the same for all is told to all: then a cache may keep it for all. */
     weft_str came = origin ? origin->value : (weft_str){ "", 0 };
     WEFT_TRY(put_origin(c, reply, came, allowed(c, came)));
-    if (c->expose.len) WEFT_TRY(weft__reply_put(reply, WEFT_S("Access-Control-Expose-Headers"), c->expose));
-    return weft_next_run(next);
+    return c->expose.len ? weft__reply_put(reply, WEFT_S("Access-Control-Expose-Headers"), c->expose) : 0;
 }
 
-const weft__layer_kind weft__cors_kind = { .name = "weft_cors", .run = run, .make = make, .of_app = true };
+const weft__layer_kind weft__cors_kind = { .name = "weft_cors", .before = before, .make = make, .of_app = true };

@@ -20,13 +20,13 @@ static bool fits(weft_str host, weft_str known)
     return weft__same_nocase((weft_str){ host.ptr + host.len - known.len, known.len }, known);
 }
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    const weft_trusted_hosts_opts *o = weft_next_config(next);
+    const weft_trusted_hosts_opts *o = config;
     weft_str host = without_port(weft__request_head(request)->host), rest = weft_str_of(o->hosts), known;
     (void)reply;
     while (weft__word_next(&rest, &known))
-        if (fits(host, known)) return weft_next_run(next);
+        if (fits(host, known)) return 0;
     return weft_fail(400, "Invalid host header");
 }
 
@@ -48,4 +48,4 @@ static int make(weft__layer_making *m, const void *config)
     return 0;
 }
 
-const weft__layer_kind weft__trusted_hosts_kind = { .name = "weft_trusted_hosts", .run = run, .make = make };
+const weft__layer_kind weft__trusted_hosts_kind = { .name = "weft_trusted_hosts", .before = before, .make = make };

@@ -10,8 +10,9 @@ enum { MADE = 32, HALF = 16 };
 typedef struct ids {
     weft_str header;
     bool fresh, begun;
-    char worker[HALF];               /* of this process: no other has it */
+    char next[MADE];                 /* its first half is of this process: no other has it */
     uint64_t count;
+    unsigned left;                   /* of `count` */
 } ids;
 
 /* ---- ids ---- */
@@ -42,16 +43,21 @@ static uint64_t scatter(uint64_t n)
     return n ^ n >> 31;
 }
 
+/* Sixteen in a row differ in their last digit. */
 static void make_id(ids *s, weft__log_id *out)
 {
-    weft__os *os = weft__loop_os(weft__loop_here());
-    if (!s->begun) {
-        put_hex(s->worker, os->ops->random(os));
-        s->count = os->ops->random(os);
-        s->begun = true;
+    if (s->left == 0) {
+        weft__os *os = weft__loop_os(weft__loop_here());
+        if (!s->begun) {
+            put_hex(s->next, os->ops->random(os));
+            s->count = os->ops->random(os);
+            s->begun = true;
+        }
+        put_hex(s->next + HALF, scatter(++s->count));
+        s->left = 16;
     }
-    memcpy(out->text, s->worker, HALF);
-    put_hex(out->text + HALF, scatter(++s->count));
+    s->next[MADE - 1] = "0123456789abcdef"[--s->left];
+    memcpy(out->text, s->next, MADE);
     out->len = MADE;
 }
 
@@ -65,22 +71,35 @@ static bool is_sane(weft_str id)
 
 /* ---- the layer ---- */
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+/* An id, where it stays as long as the request, and a NUL. */
+typedef struct kept_id { weft__log_id id; char end; } kept_id;
+
+/* Nearly all requests have none. */
+static inline const weft__http_header *sent_id(const weft__http_head *head, weft_str name)
 {
-    ids *s = (ids *)(uintptr_t)weft_next_config(next);
-    weft__log_id id = { .len = 0 };
-    const weft__http_header *sent = s->fresh ? NULL : weft__http_find(weft__request_head(request), s->header, NULL);
+    for (const weft__http_header *h = head->headers, *end = h + head->count; h < end; h++)
+        if (h->name.len == name.len && weft__same_nocase(h->name, name)) return h;
+    return NULL;
+}
+
+static int before(const weft_request *request, weft_reply *reply, const void *config)
+{
+    ids *s = (ids *)(uintptr_t)config;
+    weft__exchange *x = request->exchange;
+    kept_id *kept = weft__arena_alloc(x->arena, sizeof *kept);
+    if (!kept) return WEFT_ENOMEM;
+    weft__log_id *id = &kept->id;
+    const weft__http_header *sent = s->fresh ? NULL : sent_id(x->head, s->header);
     if (sent && is_sane(sent->value)) {
-        id.len = (uint8_t)sent->value.len;
-        memcpy(id.text, sent->value.ptr, id.len);
+        id->len = (uint8_t)sent->value.len;
+        memcpy(id->text, sent->value.ptr, id->len);
     } else {
-        make_id(s, &id);
+        make_id(s, id);
     }
-    WEFT_TRY(weft_local_set(&weft__log_id_here, id));
-    weft_str kept = weft__arena_dup(reply->arena, (weft_str){ id.text, id.len });
-    if (!kept.ptr) return WEFT_ENOMEM;
-    WEFT_TRY(weft__reply_put(reply, s->header, kept));
-    return weft_next_run(next);
+    *((char *)id + offsetof(weft__log_id, text) + id->len) = 0;
+    WEFT_TRY(weft__local_set(&weft__log_id_here.core, id, offsetof(weft__log_id, text) + WEFT__LOG_ID_MAX));
+    x->id = (weft_str){ id->text, id->len };
+    return weft__reply_put_first(reply, s->header, x->id);
 }
 
 static int make(weft__layer_making *m, const void *config)
@@ -95,7 +114,7 @@ static int make(weft__layer_making *m, const void *config)
     return 0;
 }
 
-const weft__layer_kind weft__request_ids_kind = { .name = "weft_request_ids", .run = run, .make = make };
+const weft__layer_kind weft__request_ids_kind = { .name = "weft_request_ids", .before = before, .make = make };
 
 weft_str weft_request_id(void)
 {

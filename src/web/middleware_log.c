@@ -11,6 +11,7 @@
 #include "web/words.h"
 #include "weft/file.h"
 #include "wire/json.h"
+#include "wire/put.h"
 
 enum {
     LINES_BYTES_MAX = 1 << 20,
@@ -41,10 +42,13 @@ typedef struct access_log {
 
 /* What is told of a request, kept while its head is there. */
 typedef struct seen {
+    weft__behind behind;
+    access_log *log;
     int64_t began_ns;
-    weft_str line, method, path, query, referer, agent;
-    int minor;
     bool to_head;
+    weft_str line;                   /* of text: as it stands there, to its second quote */
+    weft_str referer, agent;         /* of text that has them, and of JSON the second */
+    weft_str method, path, query;    /* of JSON */
 } seen;
 
 /* ---- writing ---- */
@@ -130,7 +134,6 @@ static void make_date(access_log *l, int64_t now_ns)
 {
     weft__os *os = weft__loop_os(weft__loop_here());
     struct tm t;
-    if (now_ns < l->date_until_ns) return;
     int64_t us = os->ops->wall_us(os);
     time_t seconds = (time_t)(us / 1000000);
     if (!gmtime_r(&seconds, &t)) return;
@@ -141,53 +144,38 @@ static void make_date(access_log *l, int64_t now_ns)
     l->date_until_ns = now_ns + (1000000 - us % 1000000) * 1000;
 }
 
-static char *put(char *to, weft_str s)
-{
-    if (s.len) memcpy(to, s.ptr, s.len);
-    return to + s.len;
-}
-#define PUT(to, literal) put((to), WEFT_S(literal))
-
-static char *put_number(char *to, uint64_t n)
-{
-    char digits[20];
-    int at = sizeof digits;
-    if (n < 10) {
-        *to = (char)('0' + n);
-        return to + 1;
-    }
-    do {
-        digits[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    while (at < (int)sizeof digits) *to++ = digits[at++];
-    return to;
-}
-
-static char *put_three(char *to, unsigned n)
-{
-    to[0] = (char)('0' + n / 100);
-    to[1] = (char)('0' + n / 10 % 10);
-    to[2] = (char)('0' + n % 10);
-    return to + 3;
-}
-
 static void make_prefix(access_log *l, const weft__exchange *x)
 {
     const weft__peer *peer = weft__exchange_peer_raw(x);
     if (l->prefix_len && memcmp(peer, &l->peer, sizeof *peer) == 0) return;
     char *to = l->prefix + weft__exchange_peer(x, l->prefix);
-    to = PUT(to, " - - [");
-    to = put(to, (weft_str){ l->date, l->date_len });
-    to = PUT(to, "] \"");
+    to = WEFT__PUT(to, " - - [");
+    to = weft__put(to, (weft_str){ l->date, l->date_len });
+    to = WEFT__PUT(to, "] \"");
     l->prefix_len = (size_t)(to - l->prefix);
     l->peer = *peer;
 }
 
-/* What may stand between quotes; `to` has twice the room. */
-static char *put_quoted(char *to, weft_str s)
+/* Is one of n bytes one that is escaped between quotes? 16 at a time: what stands behind them up to the next 16 is neither, and there. */
+static inline bool has_quotes(const char *from, size_t n)
 {
-    if (!s.len || (!memchr(s.ptr, '"', s.len) && !memchr(s.ptr, '\\', s.len))) return put(to, s);
+    typedef char sixteen __attribute__((vector_size(16)));
+    typedef uint64_t two __attribute__((vector_size(16)));
+    two found = { 0 };
+    for (size_t at = 0; at < n; at += 16) {
+        sixteen bytes;
+        memcpy(&bytes, from + at, 16);
+        found |= (two)(bytes == '"') | (two)(bytes == '\\');
+    }
+    return found[0] | found[1];
+}
+
+/* What may stand between quotes; `to` has twice the room, and 16 bytes. */
+static inline char *put_quoted(char *to, weft_str s)
+{
+    char *from = to, *end = weft__put(to, s);
+    memset(end, 0, 16);
+    if (__builtin_expect(!has_quotes(from, s.len), 1)) return end;
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '"' || s.ptr[i] == '\\') *to++ = '\\';
         *to++ = s.ptr[i];
@@ -199,35 +187,39 @@ static char *put_quoted(char *to, weft_str s)
 static char *put_foreign(char *to, weft_str s)
 {
     char plain[4 * AGENT_MAX + WEFT__PLAIN_ROOM];
-    to = PUT(to, " \"");
+    to = WEFT__PUT(to, " \"");
     size_t n = weft__plain(&s, plain, sizeof plain, false);
-    to = n ? put_quoted(to, (weft_str){ plain, n }) : PUT(to, "-");
-    return PUT(to, "\"");
+    to = n ? put_quoted(to, (weft_str){ plain, n }) : WEFT__PUT(to, "-");
+    return WEFT__PUT(to, "\"");
 }
 
-typedef struct outcome { int status; uint64_t bytes, us; bool broken; weft__log_id id; } outcome;
+typedef struct outcome { int status; uint64_t bytes, us; bool broken; } outcome;
 
-static void add_text(access_log *l, const weft__exchange *x, const seen *s, const outcome *o)
+static inline void add_text(access_log *l, const weft__exchange *x, const seen *s, const outcome *o)
 {
     enum { AROUND = 320 };
-    size_t foreign = l->opts->combined ? 2 * (8 * AGENT_MAX + 16) : 0;
-    char *from = weft__buf_reserve(&l->lines, AROUND + 2 * s->line.len + foreign), *to = from;
+    size_t foreign = l->opts->combined ? 2 * (8 * AGENT_MAX + 48) : 0;
+    char *from = weft__buf_reserve(&l->lines, AROUND + s->line.len + foreign), *to = from;
     if (!to) return;
     make_prefix(l, x);
-    to = put(to, (weft_str){ l->prefix, l->prefix_len });
-    to = put_quoted(to, s->line);
-    to = s->minor ? PUT(to, " HTTP/1.1\" ") : PUT(to, " HTTP/1.0\" ");
-    to = put_three(to, (unsigned)o->status);
-    to = PUT(to, " ");
-    to = o->bytes ? put_number(to, o->bytes) : PUT(to, "-");
+    to = weft__put(to, (weft_str){ l->prefix, l->prefix_len });
+    to = weft__put(to, s->line);
+    to = weft__put_three(to, (unsigned)o->status);
+    *to++ = ' ';
+    if (o->bytes) to = weft__put_number(to, o->bytes);
+    else *to++ = '-';
     if (l->opts->combined) to = put_foreign(put_foreign(to, s->referer), s->agent);
-    to = PUT(to, " ");
-    to = put_number(to, o->us / 1000);
-    to = PUT(to, ".");
-    to = put_three(to, (unsigned)(o->us % 1000));
-    to = PUT(to, "ms ");
-    to = o->id.len ? put(to, (weft_str){ o->id.text, o->id.len }) : PUT(to, "-");
-    to = PUT(to, "\n");
+    *to++ = ' ';
+    if (o->us < 1000) to = weft__put_three(WEFT__PUT(to, "0."), (unsigned)o->us);
+    else {
+        to = weft__put_number(to, o->us / 1000);
+        *to++ = '.';
+        to = weft__put_three(to, (unsigned)(o->us % 1000));
+    }
+    to = WEFT__PUT(to, "ms ");
+    if (x->id.len) to = weft__put(to, x->id);
+    else *to++ = '-';
+    *to++ = '\n';
     l->lines.len += (size_t)(to - from);
 }
 
@@ -251,42 +243,55 @@ static void add_json(access_log *l, const weft_request *request, const seen *s, 
     add_member(out, "route", weft_request_route(request));
     weft__buf_printf(out, ",\"status\":%d,\"bytes\":%llu,\"ms\":%llu.%03llu", o->status, (unsigned long long)o->bytes,
         (unsigned long long)o->us / 1000, (unsigned long long)o->us % 1000);
-    if (o->id.len) add_member(out, "id", (weft_str){ o->id.text, o->id.len });
+    if (request->exchange->id.len) add_member(out, "id", request->exchange->id);
     if (s->agent.len) add_member(out, "agent", s->agent);
     if (o->broken) weft__buf_lit(out, ",\"broken\":true");
     weft__buf_lit(out, "}\n");
 }
 
-static void add_line(access_log *l, const weft_request *request, const weft_reply *reply, const seen *s)
+/* What became of it: 499 for a client that left before it was answered. */
+static int status_of(const weft__exchange *x, const weft_reply *reply)
 {
+    bool cut = x->failed == WEFT_ECANCELED && weft__exchange_cut(x);
+    bool left = !reply->sent && (cut || weft__exchange_left(x));
+    return left || !reply->status ? 499 : reply->status;
+}
+
+static uint64_t bytes_of(const weft_reply *reply, const seen *s, int status)
+{
+    if (s->to_head || weft__http_bodiless(status) || status == 499) return 0;
+    return reply->onion->in_parts ? weft_reply_bytes_of(reply) : reply->has_body ? reply->body.len : 0;
+}
+
+static void look(weft__behind *b, const weft_request *request, const weft_reply *reply)
+{
+    const seen *s = (seen *)b;
+    access_log *l = s->log;
     weft__exchange *x = request->exchange;
-    int64_t now_ns = weft__loop_clock(weft__loop_here());
+    int64_t now_ns = x->told_ns = weft__loop_clock(weft__loop_here());
     size_t before = l->lines.len;
-    bool begun = weft_reply_begun(reply), cut = weft__exchange_cut(x) && x->failed == WEFT_ECANCELED;
-    bool left = !begun && (cut || weft__exchange_left(x));
-    outcome o = { .status = left || !reply->status ? 499 : reply->status, .us = (uint64_t)(now_ns - s->began_ns) / 1000, .broken = begun && x->failed };
-    bool bare = s->to_head || weft__http_bodiless(o.status) || o.status == 499;
-    if (!bare) o.bytes = weft_reply_bytes_of(reply);
-    o.id = weft_local_get(&weft__log_id_here, (weft__log_id){ .len = 0 });
-    make_date(l, now_ns);
+    int status = status_of(x, reply);
+    outcome o = { status, bytes_of(reply, s, status), (uint64_t)(now_ns - s->began_ns) / 1000, reply->sent && x->failed };
+    if (now_ns >= l->date_until_ns) make_date(l, now_ns);
     if (l->opts->json) add_json(l, request, s, &o, now_ns);
     else add_text(l, x, s, &o);
-    if (l->lines.failed) {
+    if (__builtin_expect(l->lines.failed != 0, 0)) {
         l->lines.len = before;
         l->lines.failed = 0;
         l->dropped++;
     }
-    begin_writing(l, x);
+    if (!l->writing || l->lines.len >= FLUSH_BYTES) begin_writing(l, x);
 }
 
 /* ---- the layer ---- */
 
 static weft_str cut(weft_str s, size_t max) { return s.len > max ? (weft_str){ s.ptr, max } : s; }
 
-static weft_str value_of(const weft__http_head *head, weft_str name)
+static bool keep_value(weft_arena *arena, const weft__http_head *head, weft_str name, weft_str *out)
 {
     const weft__http_header *h = weft__http_find(head, name, NULL);
-    return h ? cut(h->value, AGENT_MAX) : (weft_str){ "", 0 };
+    *out = h ? weft__arena_dup(arena, cut(h->value, AGENT_MAX)) : (weft_str){ "", 0 };
+    return out->ptr;
 }
 
 /* A slice of the line as it came is one of the copy; "*" is none. */
@@ -297,30 +302,46 @@ static weft_str same_place(weft_str s, weft_str from, const char *to)
     return (weft_str){ to + at, s.len < from.len - at ? s.len : from.len - at };
 }
 
-static seen *look(const access_log *l, const weft__http_head *head, weft_arena *arena)
+/* "GET /items/3?q=x": method and target as they came. */
+static weft_str line_of(const weft__http_head *head)
 {
-    seen *s = weft__arena_alloc(arena, sizeof *s);
     size_t all = (size_t)(head->target.ptr + head->target.len - head->method.ptr);
-    weft_str line = cut((weft_str){ head->method.ptr, all }, TARGET_MAX), copy = weft__arena_dup(arena, line);
-    if (!s || !copy.ptr) return NULL;
-    *s = (seen){ .began_ns = weft__loop_now(weft__loop_here()), .line = copy, .minor = head->minor, .to_head = head->verb == WEFT__HEAD };
-    s->method = same_place(head->method, line, copy.ptr);
-    s->path = same_place(head->path, line, copy.ptr);
-    s->query = same_place(head->query, line, copy.ptr);
-    if (!l->opts->json && !l->opts->combined) return s;
-    s->agent = weft__arena_dup(arena, value_of(head, WEFT_S("User-Agent")));
-    s->referer = weft__arena_dup(arena, value_of(head, WEFT_S("Referer")));
-    return s->agent.ptr && s->referer.ptr ? s : NULL;
+    return cut((weft_str){ head->method.ptr, all }, TARGET_MAX);
 }
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static bool keep_text(seen *s, const weft__http_head *head, weft_arena *arena, weft_str line)
 {
-    access_log *l = (access_log *)(uintptr_t)weft_next_config(next);
-    seen *s = look(l, weft__request_head(request), reply->arena);
+    char *from = (char *)(s + 1), *to = put_quoted(from, line);
+    to = head->minor ? WEFT__PUT(to, " HTTP/1.1\" ") : WEFT__PUT(to, " HTTP/1.0\" ");
+    s->line = (weft_str){ from, (size_t)(to - from) };
+    if (!s->log->opts->combined) return true;
+    return keep_value(arena, head, WEFT_S("Referer"), &s->referer) && keep_value(arena, head, WEFT_S("User-Agent"), &s->agent);
+}
+
+static bool keep_json(seen *s, const weft__http_head *head, weft_arena *arena, weft_str line)
+{
+    char *copy = (char *)(s + 1);
+    weft__put(copy, line);
+    s->method = same_place(head->method, line, copy);
+    s->path = same_place(head->path, line, copy);
+    s->query = same_place(head->query, line, copy);
+    return keep_value(arena, head, WEFT_S("User-Agent"), &s->agent);
+}
+
+static int before(const weft_request *request, weft_reply *reply, const void *config)
+{
+    access_log *l = (access_log *)(uintptr_t)config;
+    const weft__http_head *head = weft__request_head(request);
+    weft_str line = line_of(head);
+    seen *s = weft__arena_alloc(reply->arena, sizeof *s + 2 * line.len + 32);    /* the line follows, quoted at worst byte for byte */
     if (!s) return WEFT_ENOMEM;
-    int rc = weft_next_run(next);
-    add_line(l, request, reply, s);
-    return rc;
+    s->behind.look = look;
+    s->log = l;
+    s->began_ns = weft__loop_now(weft__loop_here());
+    s->to_head = head->verb == WEFT__HEAD;
+    if (l->opts->json ? !keep_json(s, head, reply->arena, line) : !keep_text(s, head, reply->arena, line)) return WEFT_ENOMEM;
+    weft__onion_behind(reply, &s->behind);
+    return 0;
 }
 
 static int make(weft__layer_making *m, const void *config)
@@ -336,4 +357,4 @@ static int make(weft__layer_making *m, const void *config)
 
 static void drop(void *made) { weft__buf_free(&((access_log *)made)->lines); }
 
-const weft__layer_kind weft__access_log_kind = { .name = "weft_access_log", .run = run, .make = make, .drop = drop };
+const weft__layer_kind weft__access_log_kind = { .name = "weft_access_log", .before = before, .make = make, .drop = drop };

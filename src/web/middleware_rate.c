@@ -91,19 +91,19 @@ static int tell(const limiter *l, weft_reply *reply, int64_t left, int64_t reset
     return left < 0 ? weft__reply_put(reply, WEFT_S("Retry-After"), reset) : 0;
 }
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    limiter *l = (limiter *)(uintptr_t)weft_next_config(next);
+    limiter *l = (limiter *)(uintptr_t)config;
     weft__loop *loop = weft__loop_here();
     weft__os *os = weft__loop_os(loop);
     int64_t wait_ns, now_ns = weft__loop_now(loop);
     weft_str text = who(l, request);
-    if (!text.len) return weft_next_run(next);
+    if (!text.len) return 0;
     if (!l->seed) l->seed = os->ops->random(os) | 1;
     bucket *b = bucket_of(l, key_of(l, text));
     int64_t left = take(l, b, now_ns, &wait_ns);
     WEFT_TRY(tell(l, reply, left, left < 0 ? wait_ns : b->empty_ns - now_ns));
-    return left < 0 ? weft_fail(429, "Too Many Requests") : weft_next_run(next);
+    return left < 0 ? weft_fail(429, "Too Many Requests") : 0;
 }
 
 static int make(weft__layer_making *m, const void *config)
@@ -126,4 +126,4 @@ static int make(weft__layer_making *m, const void *config)
 
 static void drop(void *made) { weft__free(((limiter *)made)->buckets); }
 
-const weft__layer_kind weft__rate_limit_kind = { .name = "weft_rate_limit", .run = run, .make = make, .drop = drop };
+const weft__layer_kind weft__rate_limit_kind = { .name = "weft_rate_limit", .before = before, .make = make, .drop = drop };

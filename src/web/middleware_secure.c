@@ -4,12 +4,12 @@
 enum { LINES_MAX = 8 };
 typedef struct lines { uint32_t count; weft_header items[LINES_MAX]; } lines;
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    const lines *all = weft_next_config(next);
+    const lines *all = config;
     (void)request;
     for (uint32_t i = 0; i < all->count; i++) WEFT_TRY(weft__reply_put(reply, all->items[i].name, all->items[i].value));
-    return weft_next_run(next);
+    return 0;
 }
 
 static void add(weft__layer_making *m, lines *all, const char *name, const char *said, const char *usual)
@@ -41,4 +41,4 @@ static int make(weft__layer_making *m, const void *config)
     return 0;
 }
 
-const weft__layer_kind weft__security_headers_kind = { .name = "weft_security_headers", .run = run, .make = make };
+const weft__layer_kind weft__security_headers_kind = { .name = "weft_security_headers", .before = before, .make = make };

@@ -13,15 +13,14 @@ static void say(weft_reply *reply, void *arg)
     else weft_reply_header(reply, "Server-Timing", "%s;dur=%.3f", t->name, ms);
 }
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    const weft_timing_opts *o = weft_next_config(next);
+    const weft_timing_opts *o = config;
     timing *t = weft__arena_alloc(reply->arena, sizeof *t);
     (void)request;
     if (!t) return WEFT_ENOMEM;
     *t = (timing){ o->name ? o->name : "total", weft__loop_clock(weft__loop_here()) };
-    WEFT_TRY(weft_reply_on_head(reply, say, t));
-    return weft_next_run(next);
+    return weft_reply_on_head(reply, say, t);
 }
 
 static int make(weft__layer_making *m, const void *config)
@@ -31,4 +30,4 @@ static int make(weft__layer_making *m, const void *config)
     return 0;
 }
 
-const weft__layer_kind weft__timing_kind = { .name = "weft_timing", .run = run, .make = make };
+const weft__layer_kind weft__timing_kind = { .name = "weft_timing", .before = before, .make = make };

@@ -14,7 +14,8 @@ struct weft_next {
     int rc;                          /* of what is inside, once it ran */
 };
 
-static const weft_str json_line = WEFT_S("Content-Type: application/json\r\n");
+#define JSON_LINE "Content-Type: application/json\r\n"
+enum { LINES_ON_STACK = 512 };
 
 /* ---- headers of the answer, beside those of the layers ---- */
 
@@ -44,11 +45,6 @@ static void forget_answer(weft__onion *o)
     o->under.count = 0;
     r->content_type = (weft_str){ 0 };
     weft__reply_drop_file(r);
-}
-
-void weft__onion_said(weft__onion *o, const weft_header *h)
-{
-    o->of_answer &= ~(UINT64_C(1) << (h - o->reply.headers.items));
 }
 
 /* What a layer has said, and the answer says otherwise. */
@@ -97,14 +93,9 @@ static int join(weft__onion *o, weft_str name, weft_str value)
 }
 
 /* Texts that end in a NUL are made of its lines: that of a name takes the colon's place, that of a value the line end's. */
-static int join_lines(weft__onion *o, weft_str lines)
+static __attribute__((noinline)) int join_each(weft__onion *o, weft_str lines)
 {
     weft_str name, value;
-    if (!lines.len) return 0;
-    if (lines.len == json_line.len && memcmp(lines.ptr, json_line.ptr, lines.len) == 0) {
-        o->reply.content_type = WEFT_S("application/json");
-        return 0;
-    }
     lines = weft__arena_dup(o->exchange->arena, lines);
     if (!lines.ptr) return WEFT_ENOMEM;
     while (weft__header_line_next(&lines, &name, &value)) {
@@ -115,6 +106,14 @@ static int join_lines(weft__onion *o, weft_str lines)
         else rc = join(o, name, value);
         if (rc < 0) return rc;
     }
+    return 0;
+}
+
+static inline int join_lines(weft__onion *o, weft_str lines)
+{
+    if (!lines.len) return 0;
+    if (lines.len != sizeof JSON_LINE - 1 || memcmp(lines.ptr, JSON_LINE, sizeof JSON_LINE - 1) != 0) return join_each(o, lines);
+    o->reply.content_type = weft__json_type;
     return 0;
 }
 
@@ -153,11 +152,24 @@ static void run_hooks(weft__onion *o)
     }
 }
 
-static weft_str lines_of(const weft__onion *o)
+/* On the stack when they are few: the exchange copies them at once. */
+static inline __attribute__((always_inline)) weft_str lines_of(const weft__onion *o, char room[LINES_ON_STACK])
 {
     const weft_reply *r = &o->reply;
-    bool bare = weft__http_bodiless(r->status);
-    return weft__reply_lines(o->exchange->arena, r, bare ? (weft_str){ 0 } : r->content_type, (weft_str){ 0 });
+    weft_str type = weft__http_bodiless(r->status) ? (weft_str){ 0 } : r->content_type;
+    size_t size = weft__reply_lines_size(r, type);
+    char *out = size <= LINES_ON_STACK ? room : weft__arena_alloc(r->arena, size);
+    if (!out) return (weft_str){ 0 };
+    return (weft_str){ out, (size_t)(weft__reply_lines_put(out, r, type) - out) };
+}
+
+static inline void look_behind(weft__onion *o, const weft__behind *until)
+{
+    while (o->behind != until) {
+        weft__behind *b = o->behind;
+        o->behind = b->next;
+        b->look(b, &o->request, &o->reply);
+    }
 }
 
 /* ---- answers in one piece: held until all layers are through ---- */
@@ -173,7 +185,7 @@ static int send_bare(weft__onion *o)
     o->reply.status = 500;
     weft__log(WEFT_LOG_ERROR, "no memory for an answer's headers (request_bytes_max is %zu), or more than %d of them", x->arena->bytes_max,
         WEFT__REPLY_HEADERS_MAX);
-    return weft__exchange_reply(x, 500, json_line, WEFT_S("{\"detail\":\"Internal Server Error\"}"));
+    return weft__exchange_reply(x, 500, WEFT_S(JSON_LINE), WEFT_S("{\"detail\":\"Internal Server Error\"}"));
 }
 
 /* The body until all layers are through. What a handler gives back of a body that it reads in pieces goes with its input. */
@@ -185,6 +197,19 @@ static int keep_body(weft__onion *o, weft_str *body)
     if (rc < 0 || !passes) return rc;
     *body = weft__arena_dup(o->exchange->arena, *body);
     return body->ptr ? 0 : WEFT_ENOMEM;
+}
+
+static inline __attribute__((always_inline)) int send_whole(weft__onion *o)
+{
+    weft__exchange *x = o->exchange;
+    weft_reply *r = &o->reply;
+    char room[LINES_ON_STACK];
+    if (o->hooks) run_hooks(o);
+    weft_str lines = lines_of(o, room);
+    if (!lines.ptr) return send_bare(o);
+    x->taker = NULL;
+    r->sent = true;
+    return weft__exchange_reply(x, r->status ? r->status : 200, lines, r->body);
 }
 
 static int take(weft__taker *t, int status, weft_str headers, weft_str body)
@@ -201,19 +226,18 @@ static int take(weft__taker *t, int status, weft_str headers, weft_str body)
     return 0;
 }
 
-static void send_whole(weft__onion *o)
+/* Where no layer is around what answers, nobody can change it any more. */
+static int take_now(weft__taker *t, int status, weft_str headers, weft_str body)
 {
-    weft__exchange *x = o->exchange;
+    weft__onion *o = (weft__onion *)t;
     weft_reply *r = &o->reply;
-    run_hooks(o);
-    weft_str lines = lines_of(o);
-    if (!lines.ptr) {
-        (void)send_bare(o);
-        return;
-    }
-    x->taker = NULL;
-    r->sent = true;
-    (void)weft__exchange_reply(x, r->status ? r->status : 200, lines, r->body);
+    if (r->sent) return WEFT_EINVAL;
+    if (join_lines(o, headers) < 0) return send_bare(o);
+    r->status = status;
+    r->body = body;
+    r->has_body = o->answered = true;
+    look_behind(o, NULL);
+    return send_whole(o);
 }
 
 /* ---- answers in parts: their head goes out with their first one ---- */
@@ -231,8 +255,9 @@ static int begin_parts(weft__taker *t, int status, weft_str headers, int64_t len
     r->has_body = false;
     o->length = length;
     o->in_parts = true;
+    char room[LINES_ON_STACK];
     run_hooks(o);
-    weft_str lines = lines_of(o);
+    weft_str lines = lines_of(o, room);
     o->in_parts = lines.ptr;
     if (!lines.ptr) return WEFT_ENOMEM;
     r->sent = o->answered = true;
@@ -367,19 +392,44 @@ static int settle(weft__onion *o, const weft__layer *l, const weft_next *next, i
     return rc;
 }
 
-static int run_from(weft__onion *o, uint32_t index)
+static int run_around(weft__onion *o, const weft__layer *l)
 {
-    weft__exchange *x = o->exchange;
-    if (index == o->layers->count) {
-        o->inner(o);
-        o->lost = x->arena->lost;
-        return x->failed;
-    }
-    const weft__layer *l = &o->layers->items[index];
-    weft_next next = { .onion = o, .index = index };
+    weft_next next = { .onion = o, .index = (uint32_t)(l - o->layers->items) };
     int rc = l->run(&o->request, &o->reply, &next);
     rc = settle(o, l, &next, rc);
-    return x->failed = o->bare ? WEFT_ENOMEM : rc;
+    return o->exchange->failed = o->bare ? WEFT_ENOMEM : rc;
+}
+
+/* One that only stands before what is inside has ended the way to it: with an answer, or with a failure. */
+static __attribute__((noinline)) int stop_before(weft__onion *o, const weft__layer *l, int rc)
+{
+    if (rc < 0) {
+        replace(o, l, rc);
+        return o->exchange->failed = o->bare ? WEFT_ENOMEM : rc;
+    }
+    o->answered = true;
+    if (!o->reply.status) o->reply.status = 200;
+    return o->exchange->failed = 0;
+}
+
+static int run_from(weft__onion *o, uint32_t index)
+{
+    const weft__layer *l = o->layers->items + index, *end = o->layers->items + o->layers->count;
+    const weft__behind *outer = o->behind;
+    int rc = 0;
+    while (rc == 0 && l < end && !l->run) {
+        rc = l->before(&o->request, &o->reply, l->config);
+        l++;
+    }
+    if (rc) rc = stop_before(o, l - 1, rc);
+    else if (l < end) rc = run_around(o, l);
+    else {
+        o->inner(o);
+        o->lost = o->exchange->arena->lost;
+        rc = o->exchange->failed;
+    }
+    look_behind(o, outer);
+    return rc;
 }
 
 int weft_next_run(weft_next *next)
@@ -392,23 +442,55 @@ int weft_next_run(weft_next *next)
 
 const void *weft_next_config(const weft_next *next) { return next->onion->layers->items[next->index].config; }
 
-void weft__onion_run(weft__onion *o)
+/* A call of memset: gcc writes some hundred bytes of zeros with an instruction that takes long to begin. */
+static inline void zero(void *bytes, size_t n)
+{
+    __asm__("" : "+r"(n));
+    memset(bytes, 0, n);
+}
+
+static __attribute__((noinline)) void run_holding(weft__onion *o)
 {
     weft__exchange *x = o->exchange;
-    o->taker = (weft__taker){ take, begin_parts, write_part, beat_between, end_parts, flush_held };
-    o->request = (weft_request){ .exchange = x, .site = o->site, .endpoint = o->endpoint };
-    weft__reply_init(&o->reply, x->arena);
-    o->reply.site = o->site;
-    o->reply.onion = o;
     o->task = weft__self();
-    x->taker = &o->taker;
     /* A middleware may wait before the handler's own turn. */
     if (o->endpoint && o->endpoint->cancels && x->head->body == WEFT__BODY_NONE) weft__exchange_cancel_on_leave(x, true);
     (void)run_from(o, 0);
-    if (o->answered && !o->reply.sent) send_whole(o);
+}
+
+/* Those that are around nothing, in their order, and what is inside. */
+static inline void run_straight(weft__onion *o)
+{
+    const weft__layer *l = o->layers->items;
+    int rc = 0;
+    for (uint32_t left = o->layers->count; left && rc == 0; left--, l++) rc = l->before(&o->request, &o->reply, l->config);
+    if (rc == 0) o->inner(o);
+    else (void)stop_before(o, l - 1, rc);
+    look_behind(o, NULL);
+}
+
+void weft__onion_run(weft__onion *o)
+{
+    static const weft__taker holding = { take, begin_parts, write_part, beat_between, end_parts, flush_held },
+        passing = { take_now, begin_parts, write_part, beat_between, end_parts, flush_held };
+    weft__exchange *x = o->exchange;
+    weft_reply *r = &o->reply;
+    bool around = o->layers->around;
+    zero(r, sizeof *o - offsetof(weft__onion, reply));
+    o->taker = around ? holding : passing;
+    o->request = (weft_request){ x, o->site, o->endpoint, false };
+    r->site = o->site;
+    r->arena = x->arena;
+    r->onion = o;
+    r->headers.items = o->first;
+    r->headers.room = weft_count(o->first);
+    x->taker = &o->taker;
+    if (around) run_holding(o);
+    else run_straight(o);
+    if (o->answered && !r->sent) (void)send_whole(o);
     x->taker = NULL;
     if (o->filter) o->filter->drop(o->filter);
-    weft__exchange_drop(x, &o->kept);
+    if (o->kept.ptr) weft__exchange_drop(x, &o->kept);
 }
 
 /* ---- what layers are told, and say ---- */

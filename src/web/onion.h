@@ -1,6 +1,7 @@
 #ifndef WEFT_SRC_WEB_ONION_H
 #define WEFT_SRC_WEB_ONION_H
 /* Middleware: the layers around a handler, made ready at the start, and one request's way through them and back. */
+#include <string.h>
 #include "base/buf.h"
 #include "web/reply.h"
 #include "web/request.h"
@@ -8,8 +9,14 @@
 
 /* ---- made ready (onion_make.c) ---- */
 
+/* What one of weft's own does that does not stand around what is inside, and so takes no room on the task's stack: what others do before
+ * weft_next_run. 0: go on; a failure; WEFT__LAYER_ANSWERED: the reply is the answer, and nothing inside runs. Waits: never. */
+typedef int weft__layer_before(const weft_request *request, weft_reply *reply, const void *config);
+enum { WEFT__LAYER_ANSWERED = 1 };
+
 typedef struct weft__layer {
-    weft_middleware *run;
+    weft_middleware *run;            /* NULL: it has `before` */
+    weft__layer_before *before;
     const void *config;              /* what weft_next_config gives; of one of weft's own, what its kind made */
     const char *name;
 } weft__layer;
@@ -19,6 +26,7 @@ typedef struct weft__layers {
     weft__layer *items;
     uint32_t count, room;
     bool looks_back;                 /* one of them looks at the request after weft_next_run: its head is kept */
+    bool around;                     /* one of them has `run`: answers are held for it */
 } weft__layers;
 
 /* Where a list stands, for faults: "application", "router /x", "route GET /x". */
@@ -38,7 +46,8 @@ typedef struct weft__layer_making {
 /* One of weft's own. */
 typedef struct weft__layer_kind {
     const char *name;                /* "weft_cors" */
-    weft_middleware *run;
+    weft_middleware *run;            /* one of these two */
+    weft__layer_before *before;
     /* Read the configuration, and say what is wrong with it. 0 or WEFT_ENOMEM. NULL: it is used as it is. */
     int (*make)(weft__layer_making *m, const void *config);
     void (*drop)(void *made);        /* when the application is freed; NULL: nothing to do */
@@ -75,6 +84,11 @@ void weft__onion_keep(weft_reply *r, weft__buf *body);
 
 /* ---- one request ---- */
 
+/* Of a layer with `before` that looks at the answer: called when it is there, or one in parts is over; the last one that was added first. It
+ * changes nothing of the answer, does not wait, and leaves the exchange's scratch alone. */
+typedef struct weft__behind weft__behind;
+struct weft__behind { weft__behind *next; void (*look)(weft__behind *b, const weft_request *request, const weft_reply *reply); };
+
 typedef struct weft__head_hook weft__head_hook;
 struct weft__head_hook { weft__head_hook *next; weft_head_fn *fn; void *arg; };
 
@@ -92,11 +106,14 @@ struct weft__onion {
     void (*inner)(weft__onion *o);   /* what all of them stand around */
     const void *app, *match;         /* of `inner` */
     weft_request request;
+    weft_header first[4];            /* of the reply's headers, most often all */
+    /* What follows is zeros at first. */
     weft_reply reply;                /* what goes out: of the layers, and once there is one, of the answer */
     uint64_t of_answer;              /* which of its headers came with the answer */
     struct { weft_header *items; uint32_t count, room; } under;      /* what layers had said where the answer's headers stand */
     weft__whole stands_for;
     weft__head_hook *hooks;          /* the last one first */
+    weft__behind *behind;
     weft__filter *filter;
     weft__buf kept;                  /* the body, when it lies in a buffer of the loop's */
     int64_t length;                  /* of an answer in parts that begins: -1 when it is not known */
@@ -109,9 +126,22 @@ struct weft__onion {
     bool held;                       /* the filter has bytes that the client is to have soon */
 };
 
-/* Run the layers around `inner`, and send what comes of it. `o` has exchange, layers, site, endpoint and what inner needs; the rest is 0.
- * Waits: as they do. */
+/* Run the layers around `inner`, and send what comes of it. `o` has exchange, layers, site, endpoint and what inner needs; the rest may be
+ * anything. Waits: as they do. */
 void weft__onion_run(weft__onion *o);
+
+/* In a `before`. */
+static inline void weft__onion_behind(weft_reply *r, weft__behind *b)
+{
+    b->next = r->onion->behind;
+    r->onion->behind = b;
+}
+
+/* A layer has set this header of its reply: it is the layer's from now on, and no longer the answer's. */
+static inline void weft__onion_said(weft__onion *o, const weft_header *h)
+{
+    if (o->of_answer) o->of_answer &= ~(UINT64_C(1) << (h - o->reply.headers.items));
+}
 
 static inline const weft__http_head *weft__request_head(const weft_request *r) { return r->exchange->head; }
 

@@ -9,7 +9,7 @@ static int make_kind(weft__layer *l, const weft_layer *from, const weft__layers_
         WEFT__LAYER_FAULT(&m, "it answers requests that no route fits; expected it in the .middleware of an application (one that is mounted, for some paths)");
     int rc = kind->make ? kind->make(&m, from->config) : 0;
     if (rc < 0) return rc;
-    *l = (weft__layer){ kind->run, m.made, kind->name };
+    *l = (weft__layer){ kind->run, kind->before, m.made, kind->name };
     if (!kind->drop) return 0;
     weft__made *slot = weft__list_slot(arena, mades, sizeof *slot);
     if (slot) *slot = (weft__made){ kind, m.made };
@@ -22,8 +22,9 @@ static int add(weft__layers *to, const weft_layer *item, const weft__layers_at *
     const weft_layer *from = item->of ? item->of : item;
     weft__layer *l = weft__list_slot(arena, to, sizeof *l);
     if (!l) return WEFT_ENOMEM;
-    *l = (weft__layer){ from->run, from->config, from->name };
+    *l = (weft__layer){ from->run, NULL, from->config, from->name };
     to->looks_back |= !from->kind || from->kind->looks_back;
+    to->around |= !from->kind || from->kind->run;
     if (from->kind) return make_kind(l, from, at, arena, mades, faults);
     if (!from->run)
         weft__buf_printf(faults, "%s%s%.*s: middleware %s is NULL\n", at->what, at->name.len ? " " : "", WEFT_FMT(at->name), item->name);
@@ -33,7 +34,7 @@ static int add(weft__layers *to, const weft_layer *item, const weft__layers_at *
 int weft__layers_make(weft__layers *out, const weft__layers *around, const weft_layer *list, const weft__layers_at *at,
     weft_arena *arena, weft__mades *mades, weft__buf *faults)
 {
-    weft__layers all = { .looks_back = around->looks_back };
+    weft__layers all = { .looks_back = around->looks_back, .around = around->around };
     if (!list || !list->name) {
         *out = *around;
         return 0;

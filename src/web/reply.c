@@ -2,12 +2,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "web/onion.h"
 #include "wire/bytes.h"
 #include "wire/cookie.h"
 
 static const weft_str html_type = WEFT_S("text/html; charset=utf-8");
 static const weft_str text_type = WEFT_S("text/plain; charset=utf-8");
-static const weft_str json_type = WEFT_S("application/json");
 
 /* ---- what handlers call ---- */
 
@@ -87,7 +87,7 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value)
 int weft__reply_put(weft_reply *r, weft_str name, weft_str value)
 {
     if (r->sent) return weft_fail(WEFT_EINVAL, "reply header '%.*s': the head has been sent%s", WEFT_FMT(name), hint(r));
-    weft_header *h = header_place(r, name);
+    weft_header *h = r->headers.count ? header_place(r, name) : weft__list_slot(r->arena, &r->headers, sizeof *h);
     if (!h) return WEFT_ENOMEM;
     *h = (weft_header){ name, value };
     if (r->onion) weft__onion_said(r->onion, h);
@@ -172,7 +172,7 @@ static int body_set(weft_reply *r, weft_str content_type, weft_str body)
 
 int weft_reply_html(weft_reply *r, weft_str html) { return body_set(r, html_type, html); }
 int weft_reply_text(weft_reply *r, weft_str text) { return body_set(r, text_type, text); }
-int weft_reply_json(weft_reply *r, weft_str json) { return body_set(r, json_type, json); }
+int weft_reply_json(weft_reply *r, weft_str json) { return body_set(r, weft__json_type, json); }
 
 int weft_reply_bytes(weft_reply *r, const char *content_type, weft_str bytes)
 {
@@ -228,31 +228,13 @@ int weft_reply_response(weft_reply *r, const weft_response *response)
 
 /* ---- what is sent ---- */
 
-static char *add(char *to, weft_str s)
-{
-    if (s.len) memcpy(to, s.ptr, s.len);
-    return to + s.len;
-}
-
-static char *add_line(char *to, weft_str name, weft_str value)
-{
-    to = add(add(add(to, name), WEFT_S(": ")), value);
-    return add(to, WEFT_S("\r\n"));
-}
+const weft_str weft__json_type = WEFT_S("application/json");
 
 weft_str weft__reply_lines(
     weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more)
 {
-    enum { AROUND = 4 };             /* ": " and the line's end */
-    static const weft_str type_name = WEFT_S("Content-Type");
-    size_t size = type_name.len + content_type.len + AROUND + more.len;
-    for (uint32_t i = 0; r && i < r->headers.count; i++)
-        size += r->headers.items[i].name.len + r->headers.items[i].value.len + AROUND;
-    char *out = weft__arena_alloc(arena, size), *to = out;
+    char *out = weft__arena_alloc(arena, weft__reply_lines_size(r, content_type) + more.len);
     if (!out) return (weft_str){ 0 };
-    if (content_type.len) to = add_line(to, type_name, content_type);
-    for (uint32_t i = 0; r && i < r->headers.count; i++)
-        to = add_line(to, r->headers.items[i].name, r->headers.items[i].value);
-    to = add(to, more);
+    char *to = weft__put(weft__reply_lines_put(out, r, content_type), more);
     return (weft_str){ out, (size_t)(to - out) };
 }

@@ -2,6 +2,7 @@
 #define WEFT_SRC_WEB_REPLY_H
 #include "http/server.h"
 #include "weft/web.h"
+#include "wire/put.h"
 
 enum { WEFT__REPLY_HEADERS_MAX = 64, WEFT__REPLY_HEADER_BYTES_MAX = 8192 };
 
@@ -37,9 +38,13 @@ int weft__reply_set(weft_reply *r, weft_str name, weft_str value);
 
 /* The same of texts that are known to be good. 0, WEFT_ENOMEM, or WEFT_EINVAL, recorded, when the head has gone. */
 int weft__reply_put(weft_reply *r, weft_str name, weft_str value);
-
-/* A layer has set this header of its reply: it is the layer's from now on, and no longer the answer's (onion.c). */
-void weft__onion_said(struct weft__onion *o, const weft_header *h);
+/* It by a layer, before there is an answer: most often the first header of all. */
+static inline int weft__reply_put_first(weft_reply *r, weft_str name, weft_str value)
+{
+    if (r->headers.count || !r->headers.room) return weft__reply_put(r, name, value);
+    r->headers.items[r->headers.count++] = (weft_header){ name, value };
+    return 0;
+}
 
 /* The headers that say something of a body's bytes, or that caches may keep it, go: another one is sent in its place. */
 void weft__reply_forget_body(weft_reply *r);
@@ -50,6 +55,30 @@ bool weft__header_of_body(const weft_header *h);
  * headers of `r` (may be NULL), and `more` lines. ptr is NULL without memory. */
 weft_str weft__reply_lines(
     weft_arena *arena, const weft_reply *r, weft_str content_type, weft_str more);
+/* "application/json", known by where it lies. */
+extern const weft_str weft__json_type;
+
+/* The same without more, where there is as much room; and where the next byte goes. */
+static inline size_t weft__reply_lines_size(const weft_reply *r, weft_str content_type)
+{
+    enum { AROUND = 4 };             /* ": " and the line's end */
+    size_t size = sizeof "Content-Type" + content_type.len + AROUND;
+    for (uint32_t i = 0; r && i < r->headers.count; i++) size += r->headers.items[i].name.len + r->headers.items[i].value.len + AROUND;
+    return size;
+}
+static inline char *weft__reply_line_put(char *to, weft_str name, weft_str value)
+{
+    to = weft__put(to, name);
+    to = weft__put(WEFT__PUT(to, ": "), value);
+    return WEFT__PUT(to, "\r\n");
+}
+static inline char *weft__reply_lines_put(char *to, const weft_reply *r, weft_str content_type)
+{
+    if (content_type.ptr == weft__json_type.ptr) to = WEFT__PUT(to, "Content-Type: application/json\r\n");
+    else if (content_type.len) to = weft__reply_line_put(to, WEFT_S("Content-Type"), content_type);
+    for (uint32_t i = 0; r && i < r->headers.count; i++) to = weft__reply_line_put(to, r->headers.items[i].name, r->headers.items[i].value);
+    return to;
+}
 
 /* ---- file_reply.c ---- */
 

@@ -117,7 +117,7 @@ weft_str weft__http_status_line(int status);
 weft_str weft__http_reason(int status); /* "OK"; empty for a status that is not registered */
 
 /* Have answers of this status no content? RFC 9110, 15.2, 15.3.5, 15.3.6, 15.4.5. That of a 205 has a length all the same: 0. */
-bool weft__http_bodiless(int status);
+static inline bool weft__http_bodiless(int status) { return status < 200 || status == 204 || status == 205 || status == 304; }
 
 /* Append the status line of any status from 100 to 999. */
 void weft__http_add_status(weft__buf *b, int status);

@@ -196,8 +196,7 @@ const weft__http_header *weft__http_find(
     const weft__http_head *head, weft_str name, const weft__http_header *after)
 {
     const weft__http_header *end = head->headers + head->count;
-    for (const weft__http_header *h = after ? after + 1 : head->headers; h < end; h++) {
-        if (weft__same_nocase(h->name, name)) return h;
-    }
+    for (const weft__http_header *h = after ? after + 1 : head->headers; h < end; h++)
+        if (h->name.len == name.len && weft__same_nocase(h->name, name)) return h;
     return NULL;
 }

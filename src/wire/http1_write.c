@@ -98,8 +98,6 @@ int weft__http_add_header(weft__buf *b, weft_str name, weft_str value)
     return 0;
 }
 
-bool weft__http_bodiless(int status) { return status < 200 || status == 204 || status == 205 || status == 304; }
-
 void weft__http_add_length(weft__buf *b, uint64_t body_bytes)
 {
     static const char name[] = "Content-Length: ";

@@ -150,7 +150,8 @@ SIM_TEST(without_memory_values_stay_as_they_were)
     for (int i = 0; i < 4; i++) {
         WEFT_SCOPE(s);
         weft_task *t = weft_spawn(s, set_without_memory, &i);
-        WEFT_CHECK_EQ(weft_await(t), i < 3 ? WEFT_ENOMEM : 0);
+        int rc = weft_await(t);                  /* what one of them has given back the next one may have */
+        WEFT_CHECK(rc == 0 ? i > 0 : rc == WEFT_ENOMEM && i < 3);
         world_mem.fail_after = -1;
     }
     WEFT_CHECK_EQ(weft_local_get(&both, (pair){ 0 }).a, 1);

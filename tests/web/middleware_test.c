@@ -70,6 +70,18 @@ WEFT_TEST(every_answer_has_an_id_of_its_own)
     }
 }
 
+WEFT_TEST(ids_that_are_made_in_a_row_are_all_different)
+{
+    enum { MANY = 100 };
+    static char seen[MANY][33];
+    for (size_t i = 0; i < MANY; i++) {
+        weft_response r = ask(&identified, "GET", "/none", NULL);
+        snprintf(seen[i], sizeof seen[i], "%s", header(&r, "X-Request-Id").ptr);
+        WEFT_CHECK_EQ(strspn(seen[i], "0123456789abcdef"), 32);
+        for (size_t k = 0; k < i; k++) WEFT_CHECK(strcmp(seen[i], seen[k]) != 0);
+    }
+}
+
 /* ---- pages of other origins ---- */
 
 #define CORS_ROUTES .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str), WEFT_GET("/fails", fails, weft_none, weft_str), WEFT_GET("/lines", lines, weft_none, weft_stream))
@@ -260,6 +272,63 @@ WEFT_TEST(a_client_that_left_is_a_line_too)
     WEFT_CHECK(weft__test_fire(&logged, NULL, &shot, 1));
     weft_str all = file_text("log.txt");
     if (!WEFT_CHECK(has(all, "\"GET /slow HTTP/1.1\" 499 - 10"))) fputs(all.ptr, stderr);
+}
+
+/* No function stands around what is inside: answers are not held, and all the same told of, whoever gave them. */
+WEFT_INPUT(sized_in, query(int, bytes), reply(reply));
+static int sized(const sized_in *in, weft_str *out)
+{
+    char *text = weft_alloc((size_t)in->bytes + 1);
+    if (!text) return WEFT_ENOMEM;
+    memset(text, 'x', (size_t)in->bytes);
+    *out = (weft_str){ text, (size_t)in->bytes };
+    WEFT_TRY(weft_reply_header(in->reply, "X-Frame-Options", "SAMEORIGIN"));
+    return weft_reply_header(in->reply, "Vary", "Accept, Origin");
+}
+static int goes_on(const weft_request *request, weft_reply *reply, weft_next *next) { (void)request; (void)reply; return weft_next_run(next); }
+#define STRAIGHT weft_access_log(.path = "log.txt"), weft_request_ids(), weft_timing(), weft_security_headers(), weft_trusted_hosts(.hosts = "testserver, x"), \
+    weft_cors(.origins = "https://a.example"), weft_rate_limit(.limit = 1, .header = "X-Limited", .key = NULL)
+#define STRAIGHT_ROUTES .openapi_path = "", .routes = WEFT_ROUTES(WEFT_GET("/sized", sized, sized_in, weft_str), WEFT_GET("/fails", fails, weft_none, weft_str), WEFT_GET("/lines", lines, weft_none, weft_stream))
+static const weft_app straight = { .middleware = WEFT_MIDDLEWARE(STRAIGHT), STRAIGHT_ROUTES };
+static const weft_app held = { .middleware = WEFT_MIDDLEWARE(goes_on, STRAIGHT, goes_on), STRAIGHT_ROUTES };
+
+WEFT_TEST(layers_that_are_around_nothing_say_the_same_where_answers_are_held)
+{
+    static const struct { const char *method, *path, *headers, *line; int status; } facts[] = {
+        { "GET", "/sized?bytes=10", "X-Limited: 1", "\"GET /sized?bytes=10 HTTP/1.1\" 200 12 0.000ms ", 200 },
+        { "GET", "/sized?bytes=300000", "X-Limited: 2\nOrigin: https://a.example", "\"GET /sized?bytes=300000 HTTP/1.1\" 200 300002 0.000ms ", 200 },
+        { "HEAD", "/sized?bytes=300000", "X-Limited: 3", "\"HEAD /sized?bytes=300000 HTTP/1.1\" 200 - 0.000ms ", 200 },
+        { "GET", "/sized?bytes=x", "X-Limited: 4", "\"GET /sized?bytes=x HTTP/1.1\" 422 ", 422 },
+        { "GET", "/fails", "X-Limited: 5", "\"GET /fails HTTP/1.1\" 502 ", 502 },
+        { "GET", "/fails", "X-Limited: 5", "\"GET /fails HTTP/1.1\" 429 ", 429 },
+        { "GET", "/lines", "X-Limited: 6", "\"GET /lines HTTP/1.1\" 200 8 0.000ms ", 200 },
+        { "GET", "/none", "X-Limited: 7", "\"GET /none HTTP/1.1\" 404 22 0.000ms ", 404 },
+        { "GET", "/lines/", "X-Limited: 8", "\"GET /lines/ HTTP/1.1\" 307 - 0.000ms ", 307 },
+        { "GET", "/lines", "X-Limited: 9\nHost: evil", "\"GET /lines HTTP/1.1\" 400 ", 400 },
+        { "OPTIONS", "/x", "Origin: https://a.example\nAccess-Control-Request-Method: GET", "\"OPTIONS /x HTTP/1.1\" 200 2 0.000ms ", 200 },
+        { "OPTIONS", "/x", "Origin: https://b.example\nAccess-Control-Request-Method: GET", "\"OPTIONS /x HTTP/1.1\" 400 22 0.000ms ", 400 } };
+    const weft_app *const apps[] = { &straight, &held };
+    for (size_t i = 0; i < weft_count(facts); i++) {
+        char said[2][2000] = { "", "" };
+        for (size_t k = 0; k < 2; k++) {
+            weft_response r = ask(apps[k], facts[i].method, facts[i].path, facts[i].headers);
+            WEFT_CHECK_EQ(r.status, facts[i].status);
+            for (size_t h = 0; h < r.header_count; h++) {
+                bool id = weft_str_equal(r.headers[h].name, WEFT_S("X-Request-Id"));
+                size_t n = strlen(said[k]);
+                snprintf(said[k] + n, sizeof said[k] - n, "%s: %s\n", r.headers[h].name.ptr, id ? "" : r.headers[h].value.ptr);
+            }
+            char want[200];
+            weft_str all = file_text("log.txt");
+            snprintf(want, sizeof want, "%s", facts[i].line);
+            if (!WEFT_CHECK(has(all, want))) fprintf(stderr, "    %s in %s\n", want, all.ptr);
+            WEFT_CHECK(has(weft_str_of(said[k]), "X-Request-Id: \n") && has(weft_str_of(said[k]), "Server-Timing: total;dur=0.000\n"));
+        }
+        WEFT_CHECK_STR(weft_str_of(said[0]), said[1]);
+    }
+    weft_response r = ask(&straight, "GET", "/sized?bytes=10", "X-Limited: 10");
+    WEFT_CHECK_STR(header(&r, "Vary"), "Origin, Accept");
+    WEFT_CHECK_STR(header(&r, "X-Frame-Options"), "SAMEORIGIN");
 }
 
 /* Lines go out while the server runs, once a second, and all of one second together. */

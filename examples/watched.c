@@ -65,6 +65,7 @@ const weft_app app = {
     .title = "shop",
     .trace = true,
     .ready = WEFT_READY_WHEN({ "store", store_answers }, { "stock", something_left }),
+    .metrics = WEFT_OWN_METRICS(&orders, &stock, &price),
     .routes = WEFT_ROUTES(
         WEFT_POST("/orders/{kind}", order, order_in, Order),
         WEFT_METRICS("/metrics"),

@@ -314,7 +314,8 @@ typedef struct weft_mount {
 #define WEFT_MOUNTS(...) (const weft_mount[]){ __VA_ARGS__, { 0 } }
 
 /* Something that has to work for the server to be ready: .ready = WEFT_READY_WHEN({ "database", database_answers }) of an application, with
- * int database_answers(void), which may wait and returns 0 or what weft_fail does. All are asked at once, a second each. See metrics.h. */
+ * int database_answers(void), which may wait and returns 0 or what weft_fail does. All are asked at once, a second each. At most 64, each of a name of its
+ * own: what is wrong with them is told when the program starts. See metrics.h. */
 typedef struct weft_check { const char *name; int (*check)(void); } weft_check;
 #define WEFT_READY_WHEN(...) (const weft_check[]){ __VA_ARGS__, { 0 } }
 
@@ -350,6 +351,7 @@ typedef struct weft_app {
     const weft_template *const *templates;           /* of pages: template.h */
     const weft_layer *middleware;    /* around all of it: middleware.h */
     const weft_provider *const *depends, *const *starts;     /* of all its routes; WEFT_STARTS: opened when the program starts. provider.h */
+    struct weft_metric *const *metrics;              /* WEFT_OWN_METRICS: those that it counts. metrics.h */
 } weft_app;
 
 /* ---- URLs of routes ---- */

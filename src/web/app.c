@@ -332,6 +332,19 @@ static void check_failures(compiling *c, const weft_app *app)
     }
 }
 
+/* Their names are members of one object. */
+static void check_ready(compiling *c, const weft_check *checks)
+{
+    size_t n = 0;
+    for (; checks && checks[n].check; n++) {
+        const char *name = checks[n].name;
+        if (!name || !*name) weft__buf_printf(c->faults, "application: .ready has a check without a name\n");
+        for (size_t k = 0; name && k < n; k++)
+            if (checks[k].name && strcmp(checks[k].name, name) == 0) weft__buf_printf(c->faults, "application: .ready has %s twice\n", name);
+    }
+    if (n > WEFT__CHECKS_MAX) weft__buf_printf(c->faults, "application: .ready has %zu checks; at most %d are asked\n", n, WEFT__CHECKS_MAX);
+}
+
 static int add_site(compiling *c, around *in, const weft_app *app, const char *name)
 {
     weft_arena *arena = &c->app->arena;
@@ -350,6 +363,8 @@ static int add_site(compiling *c, around *in, const weft_app *app, const char *n
     site->layers = in->layers;
     c->app->layered |= site->layers.count > 0;
     check_failures(c, app);
+    check_ready(c, app->ready);
+    for (weft_metric *const *m = app->metrics; m && *m; m++) weft__metric_check(app->metrics, m, c->faults);
     weft__graph_starts(&c->graph, app->starts);
     if (c->graph.failed) return c->graph.failed;
     for (const weft_template *const *t = app->templates; t && *t; t++) {
@@ -462,6 +477,8 @@ static int compile(compiling *c, const weft_app *app)
         rc = write_document(c, c->app->sites.items[i]);
     for (uint32_t i = 0; rc == 0 && i < c->app->endpoints.count; i++)
         weft__endpoint_announce(&c->app->endpoints.items[i]);
+    for (uint32_t i = 0; rc == 0 && i < c->app->sites.count; i++)
+        for (weft_metric *const *m = c->app->sites.items[i]->app->metrics; m && *m; m++) weft__metric_begin(*m);
     if (rc == 0 && tells_metrics(c->app) && !(c->app->metrics = weft__metrics_new(c->app))) rc = WEFT_ENOMEM;
     return rc == 0 ? c->faults->failed : rc;
 }

@@ -5,7 +5,7 @@
 #include "web/metrics.h"
 #include "wire/json.h"
 
-enum { CHECK_MS = 1000, CHECKS_MAX = 64 };
+enum { CHECK_MS = 1000 };
 
 int weft__health_answer(const weft_none *in, weft_reply *out)
 {
@@ -21,15 +21,15 @@ static int ask(const asked *in) { return in->check(); }
 static size_t count_of(const weft_check *checks)
 {
     size_t n = 0;
-    while (checks && checks[n].check && n < CHECKS_MAX) n++;
+    while (checks && checks[n].check) n++;
     return n;
 }
 
 /* All at once, each in a second. < 0: it was cancelled. */
 static int ask_all(const weft_check *checks, size_t n, weft_error *errors)
 {
-    weft_call calls[CHECKS_MAX];
-    asked in[CHECKS_MAX];
+    weft_call calls[WEFT__CHECKS_MAX];
+    asked in[WEFT__CHECKS_MAX];
     for (size_t i = 0; i < n; i++) {
         in[i] = (asked){ checks[i].check };
         calls[i] = weft_call(ask, &in[i], NULL, .error = &errors[i], .timeout_ms = CHECK_MS);
@@ -48,7 +48,7 @@ static void add_check(weft__buf *out, const weft_check *check, const weft_error 
 int weft__ready_answer(const weft_none *in, weft_reply *out)
 {
     const weft_check *checks = out->site->app->ready;
-    weft_error errors[CHECKS_MAX];
+    weft_error errors[WEFT__CHECKS_MAX];
     size_t n = count_of(checks);
     bool stops = weft__exchange_unready(out->exchange), ready = !stops;
     weft__buf json;

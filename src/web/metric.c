@@ -2,19 +2,26 @@
  * memory that processes share. Values change by atomic operations, from any thread; a new series takes a lock. */
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include "io/log.h"
 #include "web/metrics.h"
 #include "wire/number.h"
+#include "wire/utf8.h"
 
-enum { SERIES_MAX = 1024, PLACES = 2 * SERIES_MAX, LABELS_MAX = 6, LABEL_BYTES = 100, BUCKETS_MAX = 20 };
+enum { SERIES_MAX = 1024, PLACES = 2 * SERIES_MAX, LABELS_MAX = 6, LABEL_BYTES = 100, BUCKETS_MAX = 20, NAME_BYTES = 200, LABEL_NAME_BYTES = 63 };
+
+/* Which series it is: of a metric, with values of its labels. */
+typedef struct key {
+    weft_metric *of;
+    uint32_t hash, bytes;                /* of `labels` in use */
+    uint8_t lens[LABELS_MAX];
+    char labels[LABELS_MAX * LABEL_BYTES];       /* the values, one behind the other */
+} key;
 
 typedef struct weft__series {
-    weft_metric *of;
-    uint32_t hash;
-    uint8_t lens[LABELS_MAX];
-    char labels[LABEL_BYTES];            /* the values, one behind the other */
-    uint64_t value, count;               /* a double's bits: value, or a histogram's sum */
+    key key;
+    uint64_t value;                      /* a double's bits: value, or a histogram's sum */
     uint64_t buckets[BUCKETS_MAX + 1];
 } weft__series;
 
@@ -29,12 +36,12 @@ static struct {
 
 static const double seconds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
 
-/* ---- mistakes, told once ---- */
+/* ---- mistakes ---- */
 
-static bool is_name(const char *s, size_t len, bool colon)
+static bool is_name(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        bool letter = ((s[i] | 32) >= 'a' && (s[i] | 32) <= 'z') || s[i] == '_' || (colon && s[i] == ':');
+        bool letter = ((s[i] | 32) >= 'a' && (s[i] | 32) <= 'z') || s[i] == '_';
         if (!letter && !(i && s[i] >= '0' && s[i] <= '9')) return false;
     }
     return len > 0;
@@ -53,28 +60,65 @@ static bool label_next(const char **labels, weft_str *name)
     return true;
 }
 
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), m = strlen(suffix);
+    return n >= m && strcmp(name + n - m, suffix) == 0;
+}
+
+static const char *name_fault(const char *name)
+{
+    if (!name || !is_name(name, strlen(name))) return "its name has letters, digits and _, and begins with no digit";
+    if (strlen(name) > NAME_BYTES) return "its name has more than 200 bytes";
+    if (strncmp(name, "weft_", 5) == 0 || strncmp(name, "process_", 8) == 0) return "names that begin with weft_ or process_ are weft's own";
+    if (ends_with(name, "_bucket") || ends_with(name, "_sum") || ends_with(name, "_count"))
+        return "names that end with _bucket, _sum or _count are parts of histograms";
+    return NULL;
+}
+
+static bool stands_before(const char *labels, weft_str name)
+{
+    weft_str other;
+    while (label_next(&labels, &other) && other.ptr != name.ptr)
+        if (weft_str_equal(other, name)) return true;
+    return false;
+}
+
+static const char *label_fault(const weft_metric *m, weft_str name)
+{
+    if (!is_name(name.ptr, name.len)) return "names of labels have letters, digits and _, and begin with no digit";
+    if (name.len > LABEL_NAME_BYTES) return "a label's name has more than 63 bytes";
+    if (weft_str_equal(name, WEFT_S("le")) || weft_str_equal(name, WEFT_S("quantile"))) return "le and quantile are labels of histograms' own";
+    if (name.len > 1 && name.ptr[0] == '_' && name.ptr[1] == '_') return "names of labels that begin with __ are Prometheus's own";
+    return stands_before(m->labels, name) ? "a label stands there twice" : NULL;
+}
+
 static const char *labels_fault(const weft_metric *m)
 {
-    const char *labels = m->labels;
+    const char *labels = m->labels, *fault;
     weft_str name;
     size_t n = 0;
     for (; label_next(&labels, &name); n++)
-        if (!is_name(name.ptr, name.len, false) || weft_str_equal(name, WEFT_S("le"))) return "a label's name has letters, digits and _";
+        if ((fault = label_fault(m, name))) return fault;
     return n > LABELS_MAX ? "more than 6 labels" : NULL;
 }
 
 static const char *buckets_fault(const weft_metric *m)
 {
+    if (m->bucket_count && m->kind != WEFT__HISTOGRAM) return "it has buckets, and is no histogram";
     if (m->bucket_count > BUCKETS_MAX) return "more than 20 buckets";
-    for (size_t i = 1; i < m->bucket_count; i++)
-        if (!(m->buckets[i] > m->buckets[i - 1])) return "its buckets do not rise";
+    for (size_t i = 0; i < m->bucket_count; i++) {
+        if (!isfinite(m->buckets[i])) return "its buckets are not all finite; the last one, +Inf, is there by itself";
+        if (i && !(m->buckets[i] > m->buckets[i - 1])) return "its buckets do not rise";
+    }
     return NULL;
 }
 
 static const char *fault_of(const weft_metric *m)
 {
-    if (!m->name || !is_name(m->name, strlen(m->name), true)) return "its name has letters, digits, _ and :, and begins with no digit";
-    const char *fault = labels_fault(m);
+    const char *fault = name_fault(m->name);
+    if (!fault && (unsigned)m->kind > WEFT__HISTOGRAM) fault = "it is no counter, gauge or histogram";
+    if (!fault) fault = labels_fault(m);
     return fault ? fault : buckets_fault(m);
 }
 
@@ -82,6 +126,14 @@ static weft__series *refused(weft_metric *m, const char *why)
 {
     if (!__atomic_exchange_n(&m->faulty, true, __ATOMIC_RELAXED)) weft__log(WEFT_LOG_ERROR, "metric %s is not counted: %s", m->name ? m->name : "(none)", why);
     return NULL;
+}
+
+void weft__metric_check(weft_metric *const *list, weft_metric *const *m, weft__buf *faults)
+{
+    const char *fault = fault_of(*m);
+    for (weft_metric *const *other = list; !fault && other < m; other++)
+        if (*other != *m && strcmp((*other)->name ? (*other)->name : "", (*m)->name) == 0) fault = "another metric has its name";
+    if (fault) weft__buf_printf(faults, "metric %s: %s\n", (*m)->name ? (*m)->name : "without a name", fault);
 }
 
 /* ---- finding a series ---- */
@@ -103,34 +155,44 @@ static size_t cut(weft_str s, size_t max)
     return max;
 }
 
-static void describe(weft__series *s, weft_metric *m, const weft_str *labels, size_t count)
+/* As it will stand on the page: one byte that is no UTF-8 would make the whole of it none, and two values must not come out as one. */
+static size_t put_value(char *to, weft_str value)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)(uintptr_t)m;
-    size_t at = 0;
-    *s = (weft__series){ .of = m };
-    for (size_t i = 0; i < count; i++) {
-        size_t n = cut(labels[i], LABEL_BYTES / count);
-        if (n) memcpy(s->labels + at, labels[i].ptr, n);
-        s->lens[i] = (uint8_t)n;
-        at += n;
-    }
-    for (size_t i = 0; i < at; i++) hash = (hash ^ (unsigned char)s->labels[i]) * 16777619u;
-    for (size_t i = 0; i < count; i++) hash = (hash ^ s->lens[i]) * 16777619u;
-    s->hash = hash;
+    size_t n = cut(value, LABEL_BYTES);
+    bool utf8 = weft__utf8_valid(value.ptr, n);
+    for (size_t i = 0; i < n; i++) to[i] = !value.ptr[i] || ((value.ptr[i] & 0x80) && !utf8) ? '?' : value.ptr[i];
+    return n;
 }
 
-static bool same(const weft__series *a, const weft__series *b)
+static void describe(key *k, weft_metric *m, const weft_str *labels, size_t count)
 {
-    return a->of == b->of && a->hash == b->hash && memcmp(a->lens, b->lens, sizeof a->lens) == 0 && memcmp(a->labels, b->labels, sizeof a->labels) == 0;
+    uint32_t hash = 2166136261u ^ (uint32_t)(uintptr_t)m;
+    memset(k->lens, 0, sizeof k->lens);
+    k->of = m;
+    k->bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = put_value(k->labels + k->bytes, labels[i]);
+        k->lens[i] = (uint8_t)n;
+        k->bytes += (uint32_t)n;
+    }
+    for (size_t i = 0; i < k->bytes; i++) hash = (hash ^ (unsigned char)k->labels[i]) * 16777619u;
+    for (size_t i = 0; i < count; i++) hash = (hash ^ k->lens[i]) * 16777619u;
+    k->hash = hash;
+}
+
+static bool same(const key *a, const key *b)
+{
+    return a->of == b->of && a->hash == b->hash && a->bytes == b->bytes && memcmp(a->lens, b->lens, sizeof a->lens) == 0
+        && memcmp(a->labels, b->labels, a->bytes) == 0;
 }
 
 /* The series, or, in *place, where it would be. */
-static weft__series *look(const weft__series *wanted, uint32_t *place)
+static weft__series *look(const key *wanted, uint32_t *place)
 {
     for (*place = wanted->hash % PLACES;; *place = (*place + 1) % PLACES) {
         uint16_t n = __atomic_load_n(&table.places[*place], __ATOMIC_ACQUIRE);
         if (!n) return NULL;
-        if (same(&table.series[n - 1], wanted)) return &table.series[n - 1];
+        if (same(&table.series[n - 1].key, wanted)) return &table.series[n - 1];
     }
 }
 
@@ -138,11 +200,11 @@ static weft__series *look(const weft__series *wanted, uint32_t *place)
 static const weft_metric *namesake(const weft_metric *m)
 {
     for (uint32_t i = 0; i < table.count; i++)
-        if (table.series[i].of != m && strcmp(table.series[i].of->name, m->name) == 0) return table.series[i].of;
+        if (table.series[i].key.of != m && strcmp(table.series[i].key.of->name, m->name) == 0) return table.series[i].key.of;
     return NULL;
 }
 
-static weft__series *add_locked(const weft__series *wanted, const char **why)
+static weft__series *add_locked(const key *wanted, const char **why)
 {
     uint32_t place;
     weft__series *s = look(wanted, &place);
@@ -151,18 +213,22 @@ static weft__series *add_locked(const weft__series *wanted, const char **why)
     else if (table.count == SERIES_MAX) table.dropped++;
     else {
         s = &table.series[table.count];
-        *s = *wanted;
+        s->key = (key){ wanted->of, wanted->hash, wanted->bytes, { 0 }, "" };
+        memcpy(s->key.lens, wanted->lens, sizeof wanted->lens);
+        memcpy(s->key.labels, wanted->labels, wanted->bytes);
         table.count++;
         __atomic_store_n(&table.places[place], (uint16_t)table.count, __ATOMIC_RELEASE);
     }
     return s;
 }
 
+/* Its series; one without labels is found at once from then on. */
 static __attribute__((noinline)) weft__series *find(weft_metric *m, const weft_str *labels, size_t count)
 {
-    weft__series wanted;
+    key wanted;
     uint32_t place;
-    const char *why = fault_of(m);
+    const char *why = __atomic_load_n(&m->checked, __ATOMIC_RELAXED) ? NULL : fault_of(m);
+    if (!why) __atomic_store_n(&m->checked, true, __ATOMIC_RELAXED);
     if (!why && label_count(m) != count) why = "it is given another number of labels than it has";
     if (why) return refused(m, why);
     describe(&wanted, m, labels, count);
@@ -175,6 +241,11 @@ static __attribute__((noinline)) weft__series *find(weft_metric *m, const weft_s
     if (why) return refused(m, why);
     if (s && !count) __atomic_store_n(&m->only, s, __ATOMIC_RELEASE);
     return s;
+}
+
+void weft__metric_begin(weft_metric *m)
+{
+    if (!label_count(m)) (void)find(m, NULL, 0);
 }
 
 static inline weft__series *series_of(weft_metric *m, int kind, const weft_str *labels, size_t count)
@@ -242,18 +313,16 @@ void weft__metric_observe(weft_metric *m, double value, const weft_str *labels, 
 
 static void begin(weft__buf *out, const weft__series *s, const char *suffix, bool open)
 {
-    const char *labels = s->of->labels;
+    const char *labels = s->key.of->labels;
     weft_str name;
     size_t at = 0;
-    char text[64];
-    weft__buf_printf(out, "%s%s", s->of->name, suffix);
-    if (!open && !s->of->labels) return;
+    weft__buf_printf(out, "%s%s", s->key.of->name, suffix);
+    if (!open && !s->key.of->labels) return;
     weft__buf_add_char(out, '{');
-    for (size_t i = 0; label_next(&labels, &name); at += s->lens[i++]) {
-        size_t n = name.len < sizeof text ? name.len : sizeof text - 1;
-        memcpy(text, name.ptr, n);
-        text[n] = 0;
-        weft__label_add(out, text, (weft_str){ s->labels + at, s->lens[i] });
+    for (size_t i = 0; label_next(&labels, &name); at += s->key.lens[i++]) {
+        char text[LABEL_NAME_BYTES + 1];
+        snprintf(text, sizeof text, "%.*s", WEFT_FMT(name));
+        weft__label_add(out, text, (weft_str){ s->key.labels + at, s->key.lens[i] });
     }
     if (!open) weft__buf_add_char(out, '}');
 }
@@ -262,7 +331,7 @@ static void write_histogram(weft__buf *out, const weft__series *s)
 {
     size_t n;
     uint64_t all = 0;
-    const double *bounds = bounds_of(s->of, &n);
+    const double *bounds = bounds_of(s->key.of, &n);
     for (size_t i = 0; i <= n; i++) {
         char text[WEFT__DOUBLE_PLAIN_MAX];
         all += __atomic_load_n(&s->buckets[i], __ATOMIC_RELAXED);
@@ -283,7 +352,7 @@ static void write_all_of(weft__buf *out, const weft_metric *m, uint32_t from, ui
     weft__metric_head(out, m->name, types[m->kind], m->help ? m->help : "");
     for (uint32_t i = from; i < count; i++) {
         const weft__series *s = &table.series[i];
-        if (s->of != m) continue;
+        if (s->key.of != m) continue;
         if (m->kind == WEFT__HISTOGRAM) {
             write_histogram(out, s);
             continue;
@@ -296,7 +365,7 @@ static void write_all_of(weft__buf *out, const weft_metric *m, uint32_t from, ui
 static bool seen_before(uint32_t i)
 {
     for (uint32_t k = 0; k < i; k++)
-        if (table.series[k].of == table.series[i].of) return true;
+        if (table.series[k].key.of == table.series[i].key.of) return true;
     return false;
 }
 
@@ -307,7 +376,7 @@ void weft__series_write(weft__buf *out)
     uint64_t dropped = table.dropped;
     pthread_mutex_unlock(&table.lock);
     for (uint32_t i = 0; i < count; i++)
-        if (!seen_before(i)) write_all_of(out, table.series[i].of, i, count);
+        if (!seen_before(i)) write_all_of(out, table.series[i].key.of, i, count);
     weft__metric_head(out, "weft_series_dropped_total", "counter", "Values that found no room among 1024 series.");
     weft__buf_lit(out, "weft_series_dropped_total");
     weft__value_add(out, (double)dropped);

@@ -4,6 +4,7 @@
 #include "web/endpoint.h"
 #include "weft/metrics.h"
 
+enum { WEFT__CHECKS_MAX = 64 };      /* of .ready */
 enum { WEFT__LATENCIES = 16, WEFT__STATUSES = 40, WEFT__LAGS = 9 };
 
 /* Of one route; the last of a region is for requests that no route fits. */
@@ -55,6 +56,11 @@ void weft__label_add(weft__buf *out, const char *name, weft_str value);      /* 
 void weft__value_add(weft__buf *out, double value);
 
 /* ---- metric.c: the user's own ---- */
+
+/* What is wrong with one of a list goes to `faults`, a line. */
+void weft__metric_check(weft_metric *const *list, weft_metric *const *m, weft__buf *faults);
+/* It is on the page from here on, if it has no labels. */
+void weft__metric_begin(weft_metric *m);
 
 void weft__series_write(weft__buf *out);
 

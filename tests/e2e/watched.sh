@@ -4,6 +4,7 @@
 set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
+top=$PWD
 work=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null; rm -rf "$work"' EXIT
@@ -41,6 +42,7 @@ has settings_are_printed "^  SHOP_PORT = $port \\(environment\\)$" err
 has secrets_are_printed_as_such '^  SHOP_API_KEY = \*\*\* \(environment\)$' err
 check alive '{"status":"ok"}' "$(curl -s "$url/healthz")"
 check ready '{"status":"ready","checks":{"store":"ok","stock":"ok"}}' "$(curl -s "$url/readyz")"
+curl -s "$url/metrics" > first_metrics
 trace=0af7651916cd43dd8448eb211c80319c
 check order 200 "$(status -X POST -H "traceparent: 00-$trace-b7ad6b7169203331-01" "$url/orders/loom")"
 check unknown 404 "$(status -X POST "$url/orders/pan%C3%A9%22%0A")"
@@ -54,6 +56,11 @@ has own_numbers '^shop_orders_total\{kind="loom"\} 1$' metrics
 has loop_lag '^weft_loop_lag_seconds_count [0-9]+$' metrics
 has memory '^process_resident_memory_bytes [0-9]{6,}$' metrics
 has start_time '^process_start_time_seconds 1[0-9]{9}$' metrics
+# weft/metrics.h has the names of all that stand there, and no other: those of processes where there are some.
+grep -E '^# TYPE (weft|process)_' metrics | cut -d ' ' -f 3 | sort > on_page
+sed -n '/^\/\* The numbers/,/^ \* and what you count/p' "$top/include/weft/metrics.h" | grep '^ \*   [wp]' | grep -oE '\b(weft|process)_[a-z_]+' | sort > in_header
+check the_header_names_what_is_on_the_page '' "$(comm -3 on_page in_header | grep -v '^.weft_processes' | tr -s '\t\n' ' ')"
+has zero_before_it_was_counted '^shop_price_euros_bucket\{le="1"\} 0$' first_metrics
 if command -v promtool > /dev/null; then
     said=$(promtool check metrics < metrics 2>&1)
     check prometheus_accepts_them '0 ' "$? $said"

@@ -46,7 +46,8 @@ void weft_log_event_with(weft_log_level level, const char *message, const weft_l
 /* ---- what is wanted ---- */
 
 /* Lines up to this level are wanted; WEFT_LOG_OFF: none. At first what WEFT_LOG in the environment says (debug, info, warning, error,
- * off), or info. While weft_serve runs SIGUSR1 switches debug on, and the next one back, unless the program uses that signal itself.
+ * off), or info. While weft_serve runs SIGUSR1 switches debug on, and the next one back to what was wanted before, unless the program uses that signal itself; each
+ * says so in a line. Where debug is wanted already, by WEFT_LOG or the program, it stays, and the line says that.
  * May be called at any time, from any thread. Wait: never. */
 void weft_log_set_level(weft_log_level level);
 weft_log_level weft_log_get_level(void);

@@ -53,7 +53,7 @@ uint64_t weft_reply_bytes_of(const weft_reply *);
 bool weft_reply_begun(const weft_reply *);
 
 /* Have fn(reply, arg) called once, right before the head goes: for headers that depend on the answer, also on one in parts. Those
- * registered last are called first. It may set status and headers, and must not wait; of an answer in parts it may run in any task
+ * registered last are called first. It may set status and headers, and must not wait (the program ends, and says so); of an answer in parts it may run in any task
  * of the handler's. For the reply that a middleware is given: else, and when the head has gone, WEFT_EINVAL. WEFT_ENOMEM. Waits: never. */
 typedef void weft_head_fn(weft_reply *reply, void *arg);
 int weft_reply_on_head(weft_reply *, weft_head_fn *fn, void *arg);

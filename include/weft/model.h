@@ -90,7 +90,7 @@ typedef enum { WEFT_ANY_TEXT, WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV
  * what its declaration asks for; for an opt only with a value, never with what .initial gave. It may change the
  * value. The text must live as long as the request: a literal, or weft_format's. The compiler refuses another
  * signature. It runs while the request is being read, so it must neither wait nor block: checks that ask others belong into the
- * handler. */
+ * handler. One that waits ends the program, which says which it was. */
 typedef struct weft_field {
     const char *name;
     uint32_t name_len;

@@ -196,12 +196,12 @@ static bool read_members(
 
 /* What the author asks of the model as a whole; the first that finds something ends it. */
 static __attribute__((noinline)) bool check_model(
-    weft__reader *r, const weft__plan *plan, const char *begin, char *out)
+    weft__reader *r, const weft_schema *schema, const weft__plan *plan, const char *begin, char *out)
 {
     weft__finding found;
     for (uint32_t i = 0; i < plan->checks_count; i++) {
         const weft__plan_check *check = &plan->checks[i];
-        if (weft__judge_model(check->function, out + check->offset, &found) < 0)
+        if (weft__judge_model(check->function, schema, out + check->offset, &found) < 0)
             return weft__read_problem(r, &found, begin);
     }
     return true;
@@ -228,6 +228,6 @@ bool weft__read_model(
         weft__problems_sort(r->problems, before);
     r->depth--;
     if (plan->checks_count && r->problems->total == before.total)
-        return check_model(r, plan, begin, out);
+        return check_model(r, schema, plan, begin, out);
     return true;
 }

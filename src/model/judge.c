@@ -1,18 +1,26 @@
 #include "model/judge.h"
 #include <string.h>
+#include "base/author.h"
 #include "model/text.h"
 #include "model/text_number.h"
 
 typedef const char *check_fn(void *value);
 
-int weft__judge_model(const void *function, void *value, weft__finding *found)
+static int ask(const void *function, const weft__author *a, void *value, weft__finding *found)
 {
     check_fn *check = (check_fn *)(uintptr_t)function;
+    const weft__author *before = weft__author_begin(a);
     const char *why = check(value);
+    weft__author_end(before);
     if (!why) return 0;
     *found = (weft__finding){ "value_error", "Value error, {0}",
         { { "error", WEFT__CTX_ERROR, .s = weft_str_of(why) } } };
     return WEFT_EINVAL;
+}
+
+int weft__judge_model(const void *function, const weft_schema *model, void *value, weft__finding *found)
+{
+    return ask(function, &(weft__author){ "a check of the model", model->name }, value, found);
 }
 
 /* ---- .unique ---- */
@@ -91,7 +99,8 @@ int weft__judge(const weft_field *field, void *value, weft_arena *arena, weft__f
         if (!((const bool *)value)[type->size]) return 0;
     }
     if (field->unique) rc = check_unique(type, value, arena, found);
-    return rc == 0 && field->check ? weft__judge_model(field->check, value, found) : rc;
+    if (rc < 0 || !field->check) return rc;
+    return ask(field->check, &(weft__author){ "the check of member", field->name }, value, found);
 }
 
 /* ---- .only ---- */

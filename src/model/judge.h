@@ -22,5 +22,5 @@ int weft__judge_store_only(const weft_field *field, void *out) WEFT_NODISCARD;
 weft__finding weft__judge_not_only(const weft_field *field);
 
 /* Call a function over a model. The same results as weft__judge. */
-int weft__judge_model(const void *function, void *value, weft__finding *found) WEFT_NODISCARD;
+int weft__judge_model(const void *function, const weft_schema *model, void *value, weft__finding *found) WEFT_NODISCARD;
 #endif

@@ -117,12 +117,19 @@ static void signalled(weft__watch *w, uint32_t count)
 
 static void log_louder(weft__watch *w, uint32_t events)
 {
+    static const char *const names[] = { "off", "error", "warning", "info", "debug" };
     louder *l = (louder *)w;
+    weft_log_level level = weft_log_get_level();
     (void)events;
-    bool debug = weft_log_get_level() == WEFT_LOG_DEBUG;
-    if (!debug) l->before = weft_log_get_level();
-    weft_log_set_level(debug ? l->before : WEFT_LOG_DEBUG);
-    weft__log(WEFT_LOG_WARNING, "the log is %s by SIGUSR1", debug ? "as it was before" : "at debug");
+    if (level == WEFT_LOG_DEBUG && !l->on) {
+        weft__log(WEFT_LOG_WARNING, "SIGUSR1: the log is at debug already, by WEFT_LOG or the program, and stays there");
+        return;
+    }
+    l->on = level != WEFT_LOG_DEBUG;                 /* else the program has set another level meanwhile */
+    if (l->on) l->before = level;
+    weft_log_set_level(WEFT_LOG_DEBUG);              /* before what is said of it, and until then: else nobody may see it */
+    weft__log(WEFT_LOG_WARNING, "SIGUSR1: the log is %s %s", l->on ? "at debug; the next one brings back" : "again at", names[l->before + 1]);
+    if (!l->on) weft_log_set_level(l->before);
 }
 
 static void louder_start(louder *l, weft__os *os)

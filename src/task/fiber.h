@@ -158,7 +158,7 @@ int weft__deliver(weft__fiber *f, int rc);
 int weft__park_through(const char *what, const weft__held *on);
 
 /* leaf.c: a wait where none may be. */
-_Noreturn void weft__leaf_waits(const weft__loop *loop) WEFT__COLD;
+_Noreturn void weft__wait_forbidden(const weft__loop *loop) WEFT__COLD;
 
 /* scopes (scope.c) */
 void weft__scope_init(weft_scope *s, weft_scope *parent, weft__fiber *owner, int timeout_ms);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include "base/author.h"
 #include "task/fiber.h"
 #include "task/sanitizer.h"
 
@@ -63,9 +64,16 @@ int weft__leaf(int (*fn)(void *arg), void *arg)
     return rc;
 }
 
-void weft__leaf_waits(const weft__loop *loop)
+void weft__wait_forbidden(const weft__loop *loop)
 {
-    weft__say("weft: task %s, started at %s, waits in a function that must not wait: it runs on the loop's own stack\n",
-        loop->current->task->name, loop->current->task->place);
+    const weft__fiber *f = loop->current;
+    const weft__author *a = weft__author_runs;
+    if (a)
+        weft__say("weft: %s%s%s waits%s%s, in task %s%s%s, started at %s; it must not: others would run in the middle of what called it. Do it in the handler\n",
+            a->what, a->name ? " " : "", a->name ? a->name : "", f->state == WEFT__PARKED ? " for " : "", f->state == WEFT__PARKED ? f->waits_for : "",
+            f->task->name, f->label ? " of " : "", f->label ? f->label : "", f->task->place);
+    else
+        weft__say("weft: task %s, started at %s, waits in a function that must not wait: it runs on the loop's own stack\n", f->task->name,
+            f->task->place);
     abort();
 }

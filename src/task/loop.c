@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/author.h"
 #include "base/mem.h"
 #include "task/census.h"
 #include "task/fiber.h"
@@ -92,7 +93,7 @@ static inline __attribute__((always_inline)) void suspend(weft__loop *loop)
 {
     weft__fiber *from = loop->current, *to = successor(loop);
     if (!from) __builtin_unreachable();              /* the loop's own stack never waits */
-    if (__builtin_expect(loop->in_leaf, 0)) weft__leaf_waits(loop);
+    if (__builtin_expect(loop->in_leaf || weft__author_runs, 0)) weft__wait_forbidden(loop);
     if (to == from) {
         from->state = WEFT__RUNNING;
         loop->budget = WEFT__BUDGET;
@@ -242,14 +243,14 @@ int weft__checkpoint(void)
 {
     weft__fiber *f = weft__running();
     if (!f) return 0;
-    if (__builtin_expect(spend(f->loop), 0)) return weft_yield();
+    if (__builtin_expect(spend(f->loop), 0) && !weft__author_runs) return weft_yield();
     return __builtin_expect(weft__scope_effective(f->scope) != 0, 0) ? weft__scope_deliver(f) : 0;
 }
 
 void weft__give_way(void)
 {
     weft__fiber *f = weft__running();
-    if (f && spend(f->loop)) weft__step_aside(f);
+    if (f && spend(f->loop) && !weft__author_runs) weft__step_aside(f);
 }
 
 int weft_sleep_ms(int64_t ms)

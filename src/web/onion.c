@@ -2,6 +2,7 @@
  * exchange, where the onion takes it: so nothing that answers knows of middleware. */
 #include "web/onion.h"
 #include <string.h>
+#include "base/author.h"
 #include "io/log.h"
 #include "web/failure.h"
 #include "web/words.h"
@@ -145,11 +146,13 @@ void weft__onion_stands_for(weft__exchange *x, weft_str type, uint64_t bytes)
 
 static void run_hooks(weft__onion *o)
 {
+    const weft__author *before = weft__author_begin(&(weft__author){ "a function of weft_reply_on_head", NULL });
     while (o->hooks) {
         weft__head_hook *h = o->hooks;
         o->hooks = h->next;
         h->fn(&o->reply, h->arg);
     }
+    weft__author_end(before);
 }
 
 /* On the stack when they are few: the exchange copies them at once. */

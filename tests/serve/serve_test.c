@@ -405,6 +405,43 @@ WEFT_TEST(sigusr1_switches_debug_on_and_the_next_one_back)
     WEFT_CHECK(strstr(text, "error error 2\n") != NULL);
 }
 
+/* What the log says of two requests, with a signal before each. */
+static void talk_after_signals(const char *level, char *text, size_t room)
+{
+    if (level) setenv("WEFT_LOG", level, 1);
+    serving s = serve((weft_serve_opts){ .port = -1 });
+    for (int i = 1; i <= 2; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "/talk/%d", i);
+        kill(s.pid, SIGUSR1);
+        usleep(50 * 1000);
+        int fd = ask(s.port, path);
+        WEFT_CHECK_EQ(status_of(fd, text, room), 200);
+        close(fd);
+    }
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, room), 0);
+}
+
+WEFT_TEST(sigusr1_never_makes_a_log_quieter_that_was_at_debug_before)
+{
+    char text[2048];
+    talk_after_signals("debug", text, sizeof text);
+    WEFT_CHECK(strstr(text, "debug debug 1\n") && strstr(text, "debug debug 2\n"));
+    WEFT_CHECK(strstr(text, "warning SIGUSR1: the log is at debug already, by WEFT_LOG or the program, and stays there\n") != NULL);
+}
+
+WEFT_TEST(sigusr1_says_what_it_does_also_where_little_is_wanted)
+{
+    char text[2048];
+    talk_after_signals("error", text, sizeof text);
+    WEFT_CHECK(strstr(text, "debug debug 1\n") && !strstr(text, "debug 2"));
+    WEFT_CHECK(strstr(text, "SIGUSR1: the log is at debug; the next one brings back error\n") != NULL);
+    WEFT_CHECK(strstr(text, "SIGUSR1: the log is again at error\n") != NULL);
+    talk_after_signals("off", text, sizeof text);
+    WEFT_CHECK(strstr(text, "error error 1\n") && !strstr(text, "error 2"));
+}
+
 /* ---- closes, while it stops ---- */
 
 typedef struct held { int ms; } held;

@@ -2,7 +2,8 @@
 #define WEFT_TEST_H
 /* Tests of an application in process: no socket of the system's, no waiting for real. Each test has a world of
  * its own, with a virtual clock that jumps: a handler that sleeps two seconds costs microseconds. The bytes go
- * through the same server, parser and router as in production.      Example: examples/items_test.c  */
+ * through the same server, parser and router as in production. What ignores its cancel when it is to end, a handler or a
+ * background task, fails the test and ends it there, with a list of its tasks.      Example: examples/items_test.c  */
 #include "weft/check.h"
 #include "weft/serve.h"
 

@@ -8,6 +8,7 @@
 #include "os/sim.h"
 #include "task/fiber.h"
 #include "testing/blocking.h"
+#include "testing/ending.h"
 #include "testing/verdict.h"
 #include "web/app.h"
 #include "web/background.h"
@@ -201,7 +202,14 @@ struct firing {
     bool program;
 };
 
-static int run_server(weft__server *const *s) { return weft__server_run(*s); }
+static const char handler_ignores[] = "a handler ignores its cancel", background_ignores[] = "a background task ignores its cancel";
+
+static int run_server(weft__server *const *s)
+{
+    int rc = weft__server_run(*s);
+    if (rc == WEFT_ETIMEDOUT) weft__ending_failed(world.loop, handler_ignores);
+    return rc;
+}
 
 static bool needed(const firing *f, const served *s)
 {
@@ -221,18 +229,23 @@ static int start_app(served *s)
     return rc;
 }
 
+/* The closes have deadlines of their own. */
 static int stop_app(served *s)
 {
     weft__buf why;
+    weft__ending e;
+    char text[256];
     if (!s->started) return 0;
     s->started = false;
     weft__buf_init(&why, FAULTS_BYTES_MAX);
+    snprintf(text, sizeof text, "a provider of application %s ignores that the time for its close is over", s->app->title ? s->app->title : "(without a title)");
+    weft__ending_begin(&e, world.loop, text, weft__app_close_ms(s->compiled) + WEFT__HARD_MS);
     int rc = weft__app_stop(s->compiled, &why);
+    weft__ending_end(&e);
     s->why = weft__arena_dup(&world.arena, weft__buf_str(&why));
     weft__buf_free(&why);
     return rc;
 }
-
 
 static int open_server(weft_scope *scope, const firing *f, served *s)
 {
@@ -306,9 +319,12 @@ static int do_it(weft_scope *servers, const firing *f)
 static int stop_servers(weft_scope *servers)
 {
     int64_t answered = world_now();
+    weft__ending e;
+    weft__ending_begin(&e, world.loop, handler_ignores, 0);
     for (served *s = world.all; s; s = s->next)
         if (s->server) weft__server_stop(s->server);
     int rc = weft_join(servers);
+    weft__ending_end(&e);
     world.uncounted_ns += world_now() - answered;
     return rc;
 }
@@ -338,13 +354,16 @@ static int with_backgrounds(int (*serve)(const firing *), const firing *f)
 {
     weft_serve_opts opts = { 0 };
     weft__backgrounds backgrounds;
+    weft__ending e;
     background_options(f, &opts);
     weft__backgrounds_open(&backgrounds, &opts);
     int rc = serve(f);
     int64_t answered = world_now();
-    int ended = weft__backgrounds_close(&backgrounds);
+    weft__ending_begin(&e, world.loop, background_ignores, 0);
+    if (weft__backgrounds_close(&backgrounds) < 0) weft__ending_failed(world.loop, background_ignores);
+    weft__ending_end(&e);
     world.uncounted_ns += world_now() - answered;
-    return rc >= 0 && ended < 0 ? ended : rc;
+    return rc;
 }
 
 static int fire(const firing *f) { return with_backgrounds(serve_and_fire, f); }

@@ -1,38 +1,10 @@
 /* In the test kit a handler that holds the loop fails its test, and says where. */
 #define _GNU_SOURCE
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "os/unwind.h"
+#include "subject.h"
 #include "weft/check.h"
 
-/* weft-blocking-subjects lies in the folder testing beside this program. */
-typedef struct outcome { int status; char text[16384]; } outcome;
-
-static outcome run(const char *args)
-{
-    outcome o = { 0 };
-    char self[512] = { 0 }, command[1024];
-    WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    WEFT_NEED(strrchr(self, '/') != NULL);
-    *strrchr(self, '/') = 0;
-    snprintf(command, sizeof command, "CI= WEFT_TEST_SLOWER=1 %s/testing/weft-blocking-subjects %s 2>&1", self, args);
-    FILE *f = popen(command, "r");
-    WEFT_NEED(f != NULL);
-    o.text[fread(o.text, 1, sizeof o.text - 1, f)] = 0;
-    while (fgetc(f) != EOF) continue;
-    int status = pclose(f);
-    o.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return o;
-}
-
-static bool says(const outcome *o, const char *text)
-{
-    if (strstr(o->text, text)) return true;
-    printf("no '%s' in:\n%s\n", text, o->text);
-    return false;
-}
+static outcome run(const char *args) { return run_subjects("WEFT_TEST_SLOWER=1", "weft-blocking-subjects", args); }
 
 static bool names_are_known(void)
 {

@@ -8,40 +8,15 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/poison.h"
+#include "subject.h"
 #include "testing/folder.h"
 #include "weft/check.h"
 
-/* weft-test-subjects lies in the folder testing beside this program. */
-typedef struct outcome { int status; char text[16384]; } outcome;
-
-static outcome said_by(const char *command)
-{
-    outcome o = { 0 };
-    FILE *f = popen(command, "r");
-    WEFT_NEED(f != NULL);
-    size_t n = fread(o.text, 1, sizeof o.text - 1, f);
-    o.text[n] = 0;
-    while (fgetc(f) != EOF) {}
-    int status = pclose(f);
-    o.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return o;
-}
-
 static outcome run(const char *environment, const char *args)
 {
-    char self[512] = { 0 }, command[1024];
-    WEFT_NEED(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    WEFT_NEED(strrchr(self, '/') != NULL);
-    *strrchr(self, '/') = 0;
-    snprintf(command, sizeof command, "CI= WEFT_SKIPS=/dev/null %s %s/testing/weft-test-subjects %s 2>&1", environment, self, args);
-    return said_by(command);
-}
-
-static bool says(const outcome *o, const char *text)
-{
-    if (strstr(o->text, text)) return true;
-    printf("no '%s' in:\n%s\n", text, o->text);
-    return false;
+    char all[512];
+    snprintf(all, sizeof all, "WEFT_SKIPS=/dev/null %s", environment);
+    return run_subjects(all, "weft-test-subjects", args);
 }
 
 WEFT_TEST(a_passing_test_is_counted_and_silent)

@@ -207,7 +207,7 @@ static const char handler_ignores[] = "a handler ignores its cancel", background
 static int run_server(weft__server *const *s)
 {
     int rc = weft__server_run(*s);
-    if (rc == WEFT_ETIMEDOUT) weft__ending_failed(world.loop, handler_ignores);
+    if (rc == WEFT_ETIMEDOUT) weft__ending_failed(&(weft__ending){ .loop = world.loop, .what = handler_ignores });
     return rc;
 }
 
@@ -229,17 +229,24 @@ static int start_app(served *s)
     return rc;
 }
 
+static const char *name_of_busy(const void *app)
+{
+    const char *what;
+    return weft__app_busy(app, &what);
+}
+
 /* The closes have deadlines of their own. */
 static int stop_app(served *s)
 {
     weft__buf why;
     weft__ending e;
-    char text[256];
     if (!s->started) return 0;
     s->started = false;
     weft__buf_init(&why, FAULTS_BYTES_MAX);
-    snprintf(text, sizeof text, "a provider of application %s ignores that the time for its close is over", s->app->title ? s->app->title : "(without a title)");
-    weft__ending_begin(&e, world.loop, text, weft__app_close_ms(s->compiled) + WEFT__HARD_MS);
+    weft__ending_begin(&e, world.loop, "a provider per worker ignores that the time for its close is over");
+    e.name = name_of_busy;
+    e.of = s->compiled;
+    weft__ending_limit(&e, weft__app_close_ms(s->compiled) + WEFT__HARD_MS);
     int rc = weft__app_stop(s->compiled, &why);
     weft__ending_end(&e);
     s->why = weft__arena_dup(&world.arena, weft__buf_str(&why));
@@ -320,7 +327,7 @@ static int stop_servers(weft_scope *servers)
 {
     int64_t answered = world_now();
     weft__ending e;
-    weft__ending_begin(&e, world.loop, handler_ignores, 0);
+    weft__ending_begin(&e, world.loop, handler_ignores);
     for (served *s = world.all; s; s = s->next)
         if (s->server) weft__server_stop(s->server);
     int rc = weft_join(servers);
@@ -359,8 +366,8 @@ static int with_backgrounds(int (*serve)(const firing *), const firing *f)
     weft__backgrounds_open(&backgrounds, &opts);
     int rc = serve(f);
     int64_t answered = world_now();
-    weft__ending_begin(&e, world.loop, background_ignores, 0);
-    if (weft__backgrounds_close(&backgrounds) < 0) weft__ending_failed(world.loop, background_ignores);
+    weft__ending_begin(&e, world.loop, background_ignores);
+    if (weft__backgrounds_close(&backgrounds) < 0) weft__ending_failed(&e);
     weft__ending_end(&e);
     world.uncounted_ns += world_now() - answered;
     return rc;

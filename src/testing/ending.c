@@ -4,10 +4,11 @@
 
 enum { TURNS_MAX = 200 * 1000 };
 
-void weft__ending_failed(weft__loop *loop, const char *what)
+void weft__ending_failed(const weft__ending *e)
 {
-    weft__dump(loop, &(weft_tasks_opts){ .flat = true });
-    weft__check_fail("weft_test", 0, "%s, and the test cannot go on; it is among the tasks listed above", what);
+    weft__dump(e->loop, &(weft_tasks_opts){ .flat = true });
+    weft__check_fail("weft_test", 0, "%s%s%s, and the test cannot go on; it is among the tasks listed above", e->what, e->name ? ": " : "",
+        e->name ? e->name(e->of) : "");
     weft__test_abort();
 }
 
@@ -19,20 +20,24 @@ static void turn(weft__hook *h)
     int64_t now_ns = weft__loop_now(e->loop);
     if (now_ns != e->at_ns) e->turns = 0;
     e->at_ns = now_ns;
-    if (e->turns++ == TURNS_MAX) weft__ending_failed(e->loop, e->what);
+    if (e->turns++ == TURNS_MAX) weft__ending_failed(e);
 }
 
 static void overdue(weft__timer *t)
 {
     const weft__ending *e = (const weft__ending *)(const void *)((const char *)t - offsetof(weft__ending, overdue));
-    weft__ending_failed(e->loop, e->what);
+    weft__ending_failed(e);
 }
 
-void weft__ending_begin(weft__ending *e, weft__loop *loop, const char *what, int64_t ms)
+void weft__ending_begin(weft__ending *e, weft__loop *loop, const char *what)
 {
     *e = (weft__ending){ .hook = { turn, NULL }, .overdue = { .fire = overdue }, .loop = loop, .what = what };
     weft__loop_hook(loop, &e->hook);
-    if (ms) WEFT_NEED(weft__timer_start(loop, &e->overdue, weft__loop_clock(loop) + ms * INT64_C(1000000)) == 0);
+}
+
+void weft__ending_limit(weft__ending *e, int64_t ms)
+{
+    WEFT_NEED(weft__timer_start(e->loop, &e->overdue, weft__loop_clock(e->loop) + ms * INT64_C(1000000)) == 0);
 }
 
 void weft__ending_end(weft__ending *e)

@@ -30,7 +30,7 @@ static const weft_provider held = WEFT_PROVIDER(thing, weft_none, thing_open, th
 static int answers(const weft_none *in, int *out) { (void)in; *out = 1; return 0; }
 
 static const weft_app app = { .routes = WEFT_ROUTES(WEFT_GET("/behind", leaves_behind, weft_none, int), WEFT_GET("/shielded", leaves_shielded, weft_none, int), WEFT_GET("/streams", streams, weft_none, weft_stream)) };
-static const weft_app holds = { .title = "held", .starts = WEFT_STARTS(&held), .routes = WEFT_ROUTES(WEFT_GET("/", answers, weft_none, int)) };
+static const weft_app holds = { .starts = WEFT_STARTS(&held), .routes = WEFT_ROUTES(WEFT_GET("/", answers, weft_none, int)) };
 
 WEFT_TEST(a_background_task_ignores_its_cancel)
 {

@@ -26,5 +26,5 @@ WEFT_TEST(a_handler_that_ignores_its_cancel_fails_the_test_and_is_named)
 
 WEFT_TEST(a_close_that_ignores_its_cancel_fails_the_test_and_is_named)
 {
-    check_fails("a_close_per_worker", "a provider of application held ignores that the time for its close is over, and the test cannot go on", "weft: 1 task");
+    check_fails("a_close_per_worker", "a provider per worker ignores that the time for its close is over: thing_open, and the test cannot go on", "weft: 1 task");
 }

@@ -7,8 +7,8 @@ work=$(mktemp -d)
 server=''
 trap 'rm -rf "$work"; [ -z "$server" ] || kill "$server" 2>/dev/null' EXIT
 
-ok() { echo "ok $1"; }
-not_ok() { echo "not ok $1: $2"; }
+of=
+. tests/e2e/say.bash
 
 if ! pkg-config --exists libdw || ! nm "$BUILD/libweft.a" 2>/dev/null | grep -q dwfl_begin; then
     echo "skip blocking: built without libdw"

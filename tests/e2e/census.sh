@@ -5,8 +5,8 @@ set -u
 cd "$(dirname "$0")/../.."
 build=${BUILD%/*}/census
 
-ok() { echo "ok $1"; }
-not_ok() { echo "not ok $1: $2"; }
+of=
+. tests/e2e/say.bash
 
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dstack_census=true -Druntime_only=true > /dev/null
 if ! out=$(ninja -C "$build" 2>&1); then

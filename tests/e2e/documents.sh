@@ -14,16 +14,8 @@ finish() {
 }
 trap finish EXIT
 
-ok() { echo "ok documents/$1"; }
-not_ok() { echo "not ok documents/$1: $2"; }
-skip() { echo "skip documents/$1: $2"; }
-
-free_port() {
-    local port
-    for port in $(seq $((20000 + RANDOM % 10000)) 32000); do
-        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-    done
-}
+of=documents
+. tests/e2e/say.bash
 
 start() {                                # start NAME PORT PROGRAM...: its document is in $work/NAME.json
     local name=$1 port=$2

@@ -10,8 +10,8 @@ trap 'kill -INT "$claims" 2>/dev/null; rm -rf "$work"' EXIT
 "$BUILD/examples/claims" > "$work/claims" 2> "$work/claims.err" &
 claims=$!
 
-ok() { echo "ok $1"; }
-not_ok() { echo "not ok $1: $2"; }
+of=
+. tests/e2e/say.bash
 now_ms() { date +%s%3N; }
 # Waits until a program has printed so many lines, 5 s at most.
 lines_in() { for _ in $(seq 100); do [ "$(wc -l < "$1")" -lt "$2" ] || return 0; sleep 0.05; done; return 1; }

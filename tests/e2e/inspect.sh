@@ -7,8 +7,8 @@ work=$(mktemp -d)
 program=
 trap '[ -z "$program" ] || kill -KILL "$program" 2> /dev/null; rm -rf "$work"' EXIT
 
-ok() { echo "ok $1"; }
-not_ok() { echo "not ok $1: $2"; }
+of=
+. tests/e2e/say.bash
 # NAME FILE PATTERN...: each pattern is found, in this order
 shows() {
     name=$1 file=$2

@@ -16,9 +16,8 @@ stop() {                                 # as SIGTERM does: it must end by itsel
 }
 trap 'stop; rm -rf "$work"' EXIT
 
-ok() { echo "ok server/$1"; }
-not_ok() { echo "not ok server/$1: $2"; }
-check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
+of=server
+. tests/e2e/say.bash
 now_ms() { date +%s%3N; }
 have() { command -v "$1" > /dev/null; }
 taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -8,18 +8,10 @@ pid=
 finish() { [ -n "$pid" ] && kill -INT "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; rm -rf "$work"; }
 trap finish EXIT
 
-ok() { echo "ok showcase/$1"; }
-not_ok() { echo "not ok showcase/$1: $2"; }
-check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
+of=showcase
+. tests/e2e/say.bash
 now_ms() { date +%s%3N; }
 between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; } 2> /dev/null
-
-free_port() {                            # below those that the system gives to connections
-    local port
-    for port in $(seq $((20000 + RANDOM % 10000)) 32000); do
-        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-    done
-}
 
 start() {                                # environment given by the caller
     port=$(free_port)

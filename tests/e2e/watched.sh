@@ -9,10 +9,8 @@ work=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null; rm -rf "$work"' EXIT
 
-ok() { echo "ok watched/$1"; }
-not_ok() { echo "not ok watched/$1: $2"; }
-check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
-has() { if grep -Eq "$2" "$3"; then ok "$1"; else not_ok "$1" "no $2 in: $(tail -n 20 "$3" | tr '\n' '|')"; fi; }
+of=watched
+. tests/e2e/say.bash
 
 program=$(realpath "$BUILD/examples/watched")
 cd "$work" || exit 1
@@ -30,9 +28,7 @@ rm .env
 
 # ---- serving ----
 
-for port in $(seq $((20000 + RANDOM % 10000)) 32000); do
-    (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-done
+port=$(free_port)
 SHOP_PORT=$port SHOP_API_KEY=hunter2 WEFT_LOG_FORMAT=json "$program" > out 2> err &
 pid=$!
 for _ in $(seq 100); do grep -q listening out && break; sleep 0.1; done
@@ -64,7 +60,7 @@ has zero_before_it_was_counted '^shop_price_euros_bucket\{le="1"\} 0$' first_met
 if command -v promtool > /dev/null; then
     said=$(promtool check metrics < metrics 2>&1)
     check prometheus_accepts_them '0 ' "$? $said"
-else echo "skip watched/prometheus_accepts_them: no promtool"
+else skip prometheus_accepts_them "no promtool"
 fi
 
 # ---- the log, louder and back ----

@@ -124,6 +124,15 @@ static int end(serving *s, char *text, size_t room)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* Served, asked nothing, and stopped. */
+static int start_and_stop(const weft_app *served, weft_serve_opts opts, char *text, size_t room)
+{
+    opts.port = -1;
+    serving s = serve_app(served, opts);
+    kill(s.pid, SIGTERM);
+    return end(&s, text, room);
+}
+
 static int ask(int port, const char *path)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -248,13 +257,9 @@ static const weft_app around_debugged = { .mounts = WEFT_MOUNTS(WEFT_MOUNT("/ins
 WEFT_TEST(a_server_that_shows_what_happens_inside_says_so)
 {
     char text[1024];
-    serving s = serve_app(&around_debugged, (weft_serve_opts){ .port = -1 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_EQ(start_and_stop(&around_debugged, (weft_serve_opts){ 0 }, text, sizeof text), 0);
     WEFT_CHECK(strstr(text, "weft: WARNING: .debug is on: ") == text);
-    s = serve((weft_serve_opts){ .port = -1 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_EQ(start_and_stop(&app, (weft_serve_opts){ 0 }, text, sizeof text), 0);
     WEFT_CHECK(strstr(text, "debug") == NULL);
 }
 
@@ -264,9 +269,7 @@ static const weft_app of_folders = { .openapi_path = "",
 WEFT_TEST(a_folder_that_is_not_there_is_said)
 {
     char text[1024];
-    serving s = serve_app(&of_folders, (weft_serve_opts){ .port = -1 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_EQ(start_and_stop(&of_folders, (weft_serve_opts){ 0 }, text, sizeof text), 0);
     WEFT_CHECK(strstr(text, "weft: WARNING: there is no folder 'weft-no-such-folder' here") != NULL);
     WEFT_CHECK(strstr(text, "'/tmp'") == NULL);
 }
@@ -290,9 +293,7 @@ static const weft_app waits = { .starts = WEFT_STARTS(&good, &slow) }, ends = { 
 WEFT_TEST(what_lives_per_worker_is_open_while_it_listens)
 {
     char text[1024];
-    serving s = serve_app(&lives, (weft_serve_opts){ .port = -1 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_EQ(start_and_stop(&lives, (weft_serve_opts){ 0 }, text, sizeof text), 0);
     WEFT_CHECK_STR(weft_str_of(text), "open\nclose\n");
 }
 
@@ -319,9 +320,7 @@ WEFT_TEST(a_signal_while_it_starts_ends_it_without_a_failure)
 WEFT_TEST(a_close_that_fails_at_the_end_is_said_and_ends_with_1)
 {
     char text[1024];
-    serving s = serve_app(&ends, (weft_serve_opts){ .port = -1 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK_EQ(start_and_stop(&ends, (weft_serve_opts){ 0 }, text, sizeof text), 1);
     WEFT_CHECK(strstr(text, "open\nopen\nclose\nweft: good_open: closing what it opened failed: no goodbye [") == text);
 }
 
@@ -501,13 +500,9 @@ static const weft_app never_over = { .starts = WEFT_STARTS(&ends_never) }, never
 WEFT_TEST(what_lives_per_worker_and_ignores_its_cancel_does_not_keep_the_process)
 {
     char text[1024];
-    serving s = serve_app(&never_over, (weft_serve_opts){ .port = -1, .hard_ms = 50 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK_EQ(start_and_stop(&never_over, (weft_serve_opts){ .hard_ms = 50 }, text, sizeof text), 1);
     WEFT_CHECK(strstr(text, "closing what good_open opens still runs after its time and hard_ms; it ignores its cancel") != NULL);
-    s = serve_app(&never_there, (weft_serve_opts){ .port = -1, .hard_ms = 50 });
-    kill(s.pid, SIGTERM);
-    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK_EQ(start_and_stop(&never_there, (weft_serve_opts){ .hard_ms = 50 }, text, sizeof text), 1);
     WEFT_CHECK(strstr(text, "opening what stubborn_start opens still runs") != NULL);
 }
 

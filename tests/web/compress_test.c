@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "faults.h"
 #include "pairs.h"
 #include "support/decode.h"
@@ -9,7 +10,6 @@
 
 #define NEEDS_GZIP if (!weft__coding_built(WEFT__GZIP)) WEFT_SKIP("zlib was not there when weft was built")
 
-static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
 static weft_response ask(const weft_app *app, const char *method, const char *path, const char *headers)
 {
     return pair_send(app, &(pair){ method, path, headers, NULL, 0, NULL });

@@ -1,6 +1,7 @@
 /* Failures: details that are JSON, headers, problem+json, answers of the application's own, the debug page. */
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "pairs.h"
 #include "task/world.h"
 #include "testing/client.h"
@@ -75,7 +76,6 @@ static int both(const reply_in *in, weft_none *out)
 
 static const weft_app plain = { .routes = ROUTES };
 
-static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
 
 WEFT_TEST(a_detail_may_be_a_model_from_wherever_it_fails)
 {

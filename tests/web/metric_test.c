@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "faults.h"
 #include "task/world.h"
 #include "weft.h"
@@ -103,21 +104,12 @@ static const char *page(void)
     return r.body.ptr;
 }
 
-static bool has(const char *text, const char *line)
-{
-    size_t n = strlen(line);
-    for (const char *at = text; (at = strstr(at, line)); at++)
-        if ((at == text || at[-1] == '\n') && at[n] == '\n') return true;
-    fprintf(stderr, "no line: %s\n", line);
-    return false;
-}
-
 WEFT_TEST(those_without_labels_are_there_before_they_were_counted)
 {
     const char *text = page();
-    WEFT_CHECK(has(text, "shop_stock_pieces 0"));
-    WEFT_CHECK(has(text, "shop_order_items_bucket{le=\"+Inf\"} 0"));
-    WEFT_CHECK(has(text, "shop_order_items_count 0"));
+    WEFT_CHECK(has_line(text, "shop_stock_pieces 0"));
+    WEFT_CHECK(has_line(text, "shop_order_items_bucket{le=\"+Inf\"} 0"));
+    WEFT_CHECK(has_line(text, "shop_order_items_count 0"));
     WEFT_CHECK(!strstr(text, "shop_orders_total"));
 }
 
@@ -136,10 +128,10 @@ WEFT_TEST(each_label_s_value_is_cut_by_itself_at_the_end_of_a_character)
         long_value);
     memset(long_value, 'a', 99);
     for (char *at = line; (at = strstr(at, "a\xc3")); at++) at[1] = 'a';
-    WEFT_CHECK(has(text, line));
+    WEFT_CHECK(has_line(text, line));
     memcpy(long_value + 98, "\xc3\xa9", 2);
     snprintf(line, sizeof line, "shop_orders_total{kind=\"%.100s\",country=\"b\",c=\"c\",d=\"d\",e=\"e\",f=\"f\"} 1", long_value);
-    WEFT_CHECK(has(text, line));
+    WEFT_CHECK(has_line(text, line));
 }
 
 WEFT_TEST(values_that_come_out_as_one_are_one_series)
@@ -147,7 +139,7 @@ WEFT_TEST(values_that_come_out_as_one_are_one_series)
     weft_counter_add(&orders, 1, WEFT_S("\xff"), "b", "c", "d", "e", "f");
     weft_counter_add(&orders, 2, WEFT_S("\xfe"), "b", "c", "d", "e", "f");
     weft_counter_add(&orders, 4, ((weft_str){ "\0", 1 }), "b", "c", "d", "e", "f");
-    WEFT_CHECK(has(page(), "shop_orders_total{kind=\"?\",country=\"b\",c=\"c\",d=\"d\",e=\"e\",f=\"f\"} 7"));
+    WEFT_CHECK(has_line(page(), "shop_orders_total{kind=\"?\",country=\"b\",c=\"c\",d=\"d\",e=\"e\",f=\"f\"} 7"));
 }
 
 WEFT_TEST(prometheus_s_own_checker_takes_the_page_whatever_the_values_are)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "task/world.h"
 #include "testing/client.h"
 #include "weft.h"
@@ -65,58 +66,49 @@ static const char *metrics(void)
     return r.body.ptr;
 }
 
-static bool has(const char *text, const char *line)
-{
-    size_t n = strlen(line);
-    for (const char *at = text; (at = strstr(at, line)); at++)
-        if ((at == text || at[-1] == '\n') && at[n] == '\n') return true;
-    fprintf(stderr, "no line: %s\n", line);
-    return false;
-}
-
 WEFT_TEST(requests_are_counted_by_route_and_status_and_timed)
 {
     static const char *const paths[] = { "/wait/0", "/wait/3", "/wait/40", "/wait/404", "/wait/451", "/wait/x", "/none", "/ticks" };
     for (size_t i = 0; i < weft_count(paths); i++) (void)weft_test_get(&app, paths[i]);
     (void)weft_test_send(&app, "PATCH", "/wait/1", NULL, 0, NULL);
     const char *text = metrics();
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"200\"} 3"));
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"404\"} 1"));
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"4xx\"} 1"));
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"422\"} 1"));
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"\",route=\"\",status=\"404\"} 1"));
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"\",route=\"\",status=\"405\"} 1"));
-    WEFT_CHECK(has(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"0.0001\"} 4"));
-    WEFT_CHECK(has(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"0.0025\"} 4"));
-    WEFT_CHECK(has(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"0.005\"} 5"));
-    WEFT_CHECK(has(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"+Inf\"} 6"));
-    WEFT_CHECK(has(text, "weft_request_seconds_sum{method=\"GET\",route=\"/wait/{n}\"} 0.043"));
-    WEFT_CHECK(has(text, "weft_request_memory_bytes_count{method=\"GET\",route=\"/wait/{n}\"} 6"));
-    WEFT_CHECK(has(text, "weft_requests_total{method=\"GET\",route=\"/ticks\",status=\"200\"} 1"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"200\"} 3"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"404\"} 1"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"4xx\"} 1"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"GET\",route=\"/wait/{n}\",status=\"422\"} 1"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"\",route=\"\",status=\"404\"} 1"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"\",route=\"\",status=\"405\"} 1"));
+    WEFT_CHECK(has_line(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"0.0001\"} 4"));
+    WEFT_CHECK(has_line(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"0.0025\"} 4"));
+    WEFT_CHECK(has_line(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"0.005\"} 5"));
+    WEFT_CHECK(has_line(text, "weft_request_seconds_bucket{method=\"GET\",route=\"/wait/{n}\",le=\"+Inf\"} 6"));
+    WEFT_CHECK(has_line(text, "weft_request_seconds_sum{method=\"GET\",route=\"/wait/{n}\"} 0.043"));
+    WEFT_CHECK(has_line(text, "weft_request_memory_bytes_count{method=\"GET\",route=\"/wait/{n}\"} 6"));
+    WEFT_CHECK(has_line(text, "weft_requests_total{method=\"GET\",route=\"/ticks\",status=\"200\"} 1"));
     WEFT_CHECK(!strstr(text, "weft_request_seconds_count{method=\"GET\",route=\"/ticks\""));
-    WEFT_CHECK(has(text, "weft_requests_in_flight 1"));
+    WEFT_CHECK(has_line(text, "weft_requests_in_flight 1"));
 }
 
 WEFT_TEST(what_is_closed_behind_the_answer_is_not_the_request_s_time)
 {
     WEFT_CHECK_EQ(weft_test_get(&app, "/audited/3").status, 200);
     const char *text = metrics();
-    WEFT_CHECK(has(text, "weft_request_seconds_sum{method=\"GET\",route=\"/audited/{n}\"} 0.003"));
-    WEFT_CHECK(has(text, "weft_requests_in_flight 1"));
+    WEFT_CHECK(has_line(text, "weft_request_seconds_sum{method=\"GET\",route=\"/audited/{n}\"} 0.003"));
+    WEFT_CHECK(has_line(text, "weft_requests_in_flight 1"));
 }
 
 WEFT_TEST(a_route_of_a_host_names_it)
 {
     weft_header host = { WEFT_S("Host"), WEFT_S("acme.example.com") };
     WEFT_CHECK_STR(weft_test_send(&app, "GET", "/t", &host, 1, NULL).body, "\"acme\"");
-    WEFT_CHECK(has(metrics(), "weft_requests_total{method=\"GET\",route=\"/t\",host=\"{tenant}.example.com\",status=\"200\"} 1"));
+    WEFT_CHECK(has_line(metrics(), "weft_requests_total{method=\"GET\",route=\"/t\",host=\"{tenant}.example.com\",status=\"200\"} 1"));
 }
 
 WEFT_TEST(the_page_is_in_prometheus_s_format_and_no_documentation)
 {
     weft_response r = weft_test_get(&app, "/metrics");
     WEFT_CHECK_STR(weft_response_header(&r, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-    WEFT_CHECK(has(r.body.ptr, "# TYPE weft_requests_total counter"));
+    WEFT_CHECK(has_line(r.body.ptr, "# TYPE weft_requests_total counter"));
     WEFT_CHECK(!strstr(weft_test_get(&app, "/openapi.json").body.ptr, "/metrics"));
 }
 
@@ -125,16 +117,16 @@ WEFT_TEST(metrics_of_one_s_own_stand_there_with_their_labels)
     (void)weft_test_get(&app, "/counts/1");
     (void)weft_test_get(&app, "/counts/2");
     const char *text = metrics();
-    WEFT_CHECK(has(text, "# HELP shop_orders_total Orders\\ntaken, by \\\\kind."));
-    WEFT_CHECK(has(text, "shop_orders_total{kind=\"web\",country=\"DE\"} 2"));
-    WEFT_CHECK(has(text, "shop_orders_total{kind=\"web\",country=\"A\\\"\\\\\\n?\"} 5"));
-    WEFT_CHECK(has(text, "shop_stock 4.5"));
-    WEFT_CHECK(has(text, "shop_order_items_bucket{kind=\"web\",le=\"1\"} 2"));
-    WEFT_CHECK(has(text, "shop_order_items_bucket{kind=\"web\",le=\"2.5\"} 4"));
-    WEFT_CHECK(has(text, "shop_order_items_bucket{kind=\"web\",le=\"+Inf\"} 6"));
-    WEFT_CHECK(has(text, "shop_order_items_sum{kind=\"web\"} 204"));
-    WEFT_CHECK(has(text, "shop_seconds_bucket{le=\"0.025\"} 2"));
-    WEFT_CHECK(has(text, "shop_seconds_count 2"));
+    WEFT_CHECK(has_line(text, "# HELP shop_orders_total Orders\\ntaken, by \\\\kind."));
+    WEFT_CHECK(has_line(text, "shop_orders_total{kind=\"web\",country=\"DE\"} 2"));
+    WEFT_CHECK(has_line(text, "shop_orders_total{kind=\"web\",country=\"A\\\"\\\\\\n?\"} 5"));
+    WEFT_CHECK(has_line(text, "shop_stock 4.5"));
+    WEFT_CHECK(has_line(text, "shop_order_items_bucket{kind=\"web\",le=\"1\"} 2"));
+    WEFT_CHECK(has_line(text, "shop_order_items_bucket{kind=\"web\",le=\"2.5\"} 4"));
+    WEFT_CHECK(has_line(text, "shop_order_items_bucket{kind=\"web\",le=\"+Inf\"} 6"));
+    WEFT_CHECK(has_line(text, "shop_order_items_sum{kind=\"web\"} 204"));
+    WEFT_CHECK(has_line(text, "shop_seconds_bucket{le=\"0.025\"} 2"));
+    WEFT_CHECK(has_line(text, "shop_seconds_count 2"));
 }
 
 static weft_metric bad_name = WEFT_COUNTER("no name", ""), other = WEFT_COUNTER("shop_stock", ""), few = WEFT_COUNTER("few_total", "", .labels = "a, b");
@@ -169,7 +161,7 @@ WEFT_TEST(series_have_a_bound_and_what_is_beyond_is_counted)
     const char *text = metrics();
     WEFT_CHECK_EQ(world_count_in(text, "many_total{"), 1024);
     WEFT_CHECK_EQ(world_count_in(text, "} 2\n"), 1024);
-    WEFT_CHECK(has(text, "weft_series_dropped_total 952"));
+    WEFT_CHECK(has_line(text, "weft_series_dropped_total 952"));
 }
 
 static weft_metric shared = WEFT_COUNTER("shared_total", "Of threads.", .labels = "n");
@@ -185,8 +177,8 @@ WEFT_TEST(threads_count_without_losing_any)
     for (int i = 0; i < 4; i++) WEFT_NEED(pthread_create(&threads[i], NULL, count_some, NULL) == 0);
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     const char *text = metrics();
-    WEFT_CHECK(has(text, "shared_total{n=\"a\"} 4000"));
-    WEFT_CHECK(has(text, "shared_total{n=\"b\"} 4000"));
+    WEFT_CHECK(has_line(text, "shared_total{n=\"a\"} 4000"));
+    WEFT_CHECK(has_line(text, "shared_total{n=\"b\"} 4000"));
 }
 
 WEFT_TEST(regions_of_several_processes_are_added_up)
@@ -208,9 +200,9 @@ WEFT_TEST(regions_of_several_processes_are_added_up)
     weft__metrics both = { .app = compiled, .mine = all[0], .all = all, .count = 2 };
     weft__metrics_write_routes(&text, &both);
     weft__buf_add_char(&text, 0);
-    WEFT_CHECK(has(text.ptr, "weft_requests_total{method=\"\",route=\"\",status=\"200\"} 7"));
-    WEFT_CHECK(has(text.ptr, "weft_request_seconds_count{method=\"\",route=\"\"} 7"));
-    WEFT_CHECK(has(text.ptr, "weft_request_memory_max_bytes{method=\"\",route=\"\"} 200"));
+    WEFT_CHECK(has_line(text.ptr, "weft_requests_total{method=\"\",route=\"\",status=\"200\"} 7"));
+    WEFT_CHECK(has_line(text.ptr, "weft_request_seconds_count{method=\"\",route=\"\"} 7"));
+    WEFT_CHECK(has_line(text.ptr, "weft_request_memory_max_bytes{method=\"\",route=\"\"} 200"));
     weft__buf_free(&text);
     weft__buf_free(&faults);
     free(other);

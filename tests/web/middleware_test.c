@@ -1,16 +1,15 @@
 /* weft's own middleware. */
 #include <stdio.h>
 #include <string.h>
+#include "ask.h"
 #include "faults.h"
 #include "pairs.h"
 #include "testing/client.h"
 
-static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
 static weft_response ask(const weft_app *app, const char *method, const char *path, const char *headers)
 {
     return pair_send(app, &(pair){ method, path, headers, NULL, 0, NULL });
 }
-static bool has(weft_str text, const char *part) { return text.ptr && strstr(text.ptr, part) != NULL; }
 
 static int hello(const weft_none *in, weft_str *out) { (void)in; *out = WEFT_S("hello"); return 0; }
 static int fails(const weft_none *in, weft_str *out) { (void)in; (void)out; return weft_fail(WEFT_EPROTO, "inside"); }

@@ -1,5 +1,6 @@
 /* Applications in applications, and hosts. */
 #include <string.h>
+#include "ask.h"
 #include "faults.h"
 #include "pairs.h"
 #include "web/host.h"
@@ -52,7 +53,6 @@ WEFT_TEST(a_mounted_application_answers_failures_in_its_own_way)
     }
 }
 
-static bool has(weft_str text, const char *part) { return strstr(text.ptr, part) != NULL; }
 
 WEFT_TEST(a_mounted_application_has_a_document_of_its_own_with_its_path_as_server)
 {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "ask.h"
 #include "model/json.h"
 #include "model/plan.h"
 #include "shop.h"
@@ -31,7 +32,6 @@ static weft_str part(weft_str json, ...)
     return json;
 }
 
-static bool has(weft_str text, const char *piece) { return text.len && strstr(text.ptr, piece); }
 
 static weft_str document_of(const weft_app *app)
 {

@@ -2,18 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "faults.h"
 #include "pairs.h"
 #include "testing/client.h"
 #include "wire/compress.h"
 
-static weft_str header(const weft_response *r, const char *name) { return weft_response_header(r, name); }
 static weft_response ask(const weft_app *app, const char *method, const char *path, const char *headers)
 {
     weft_test_forget_cookies();                      /* each says its own, or none */
     return pair_send(app, &(pair){ method, path, headers, NULL, 0, NULL });
 }
-static bool has(weft_str text, const char *part) { return text.ptr && strstr(text.ptr, part) != NULL; }
 
 WEFT_INPUT(reply_in, reply(reply));
 static int hello(const weft_none *in, weft_str *out) { (void)in; *out = WEFT_S("hello"); return 0; }

@@ -16,7 +16,7 @@
  * ended well. Not on a thread nor in a process (WEFT_EINVAL).
  *
  * Tasks start together, in the order in which they were asked for, when the answer has been handed to the system, and only if the
- * handler, and what closes behind it, succeeded: a failure drops what was asked for until then. So does an answer that is not given
+ * handler, and what is closed behind it before the answer goes, succeeded: a failure drops what was asked for until then. So does an answer that is not given
  * whole: a stream or a file that breaks off, one that there is no memory to send. The client's connection does not
  * wait for them, and its leaving cancels none, also when it comes before all of the answer has gone. They see the values of the task that asked (weft_local). One that fails is
  * logged with its name and route, and stops nothing else.

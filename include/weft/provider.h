@@ -39,7 +39,7 @@ typedef enum { WEFT_PER_REQUEST, WEFT_PER_WORKER } weft_lifetime;
  *         an answer of its own. 0 or rc: as it was; no failure becomes a success. No cancel reaches it, so it may wait, for
  *         .close_timeout_ms at most, also while a server stops (serve.h has the sum). The output has been written by then, and has not been sent: headers can still be set, unless the
  *         answer is a stream. It is closed before its end then, which a failure breaks off. The body of a weft_reply is copied before: it may lie
- *         in what is closed. Background tasks begin behind all of it, unless it failed.
+ *         in what is closed. Background tasks begin behind all of it, also behind those with .after_reply, unless it failed before the answer went.
  *
  * Options by name: .per; .after_reply = true: closed once the answer is on its way, whose client then does not wait for it, and which it
  * cannot change any more: a failure is logged (also the next request of that connection waits for it); .open_timeout_ms (0: none of its own, per worker

@@ -315,7 +315,7 @@ typedef struct weft_mount {
 
 /* Something that has to work for the server to be ready: .ready = WEFT_READY_WHEN({ "database", database_answers }) of an application, with
  * int database_answers(void), which may wait and returns 0 or what weft_fail does. All are asked at once, a second each. At most 64, each of a name of its
- * own: what is wrong with them is told when the program starts. See metrics.h. */
+ * own, of 100 bytes at most: what is wrong with them is told when the program starts. See metrics.h. */
 typedef struct weft_check { const char *name; int (*check)(void); } weft_check;
 #define WEFT_READY_WHEN(...) (const weft_check[]){ __VA_ARGS__, { 0 } }
 

@@ -10,7 +10,7 @@
 #include "web/security.h"
 #include "wire/bytes.h"
 
-enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048 };
+enum { APP_BYTES_MAX = 256 << 20, ROUTERS_DEEP_MAX = 16, PATH_BYTES_MAX = 2048, CHECK_NAME_MAX = 100 };
 
 typedef struct compiling {
     weft__app *app;
@@ -339,6 +339,7 @@ static void check_ready(compiling *c, const weft_check *checks)
     for (; checks && checks[n].check; n++) {
         const char *name = checks[n].name;
         if (!name || !*name) weft__buf_printf(c->faults, "application: .ready has a check without a name\n");
+        if (name && strlen(name) > CHECK_NAME_MAX) weft__buf_printf(c->faults, "application: .ready has a name of more than %d bytes\n", CHECK_NAME_MAX);
         for (size_t k = 0; name && k < n; k++)
             if (checks[k].name && strcmp(checks[k].name, name) == 0) weft__buf_printf(c->faults, "application: .ready has %s twice\n", name);
     }

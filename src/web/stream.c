@@ -227,6 +227,7 @@ static void end_failed(const weft_stream *s, int rc)
 static void end_begun(weft_stream *s, int rc, bool late)
 {
     weft__exchange *x = s->exchange;
+    if (rc != 0) weft__background_drop(&x->afterwards);
     if (weft__exchange_is_bare(x)) return;
     bool stopped = is_events(s->endpoint) && rc == WEFT_ECANCELED && weft__exchange_stops(x);
     if (rc == 0 && x->arena->lost) {
@@ -236,7 +237,6 @@ static void end_begun(weft_stream *s, int rc, bool late)
         say_failure(s, rc, late);
     }
     if (rc != 0 && !stopped) x->failed = rc < 0 ? rc : WEFT_EINVAL;
-    if (rc != 0) weft__background_drop(&x->afterwards);
     if (rc != 0 && !stopped) weft__exchange_break(x);
     else if ((rc = weft__exchange_end(x)) < 0) end_failed(s, rc);
 }

@@ -122,6 +122,14 @@ WEFT_TEST(nothing_runs_behind_a_stream_that_is_shorter_than_it_said)
     WEFT_CHECK_EQ(ran, 1);
 }
 
+/* Whoever asks for the head alone ends the handler at its first write. */
+WEFT_TEST(nothing_runs_behind_the_head_of_a_stream_whose_handler_did_not_end)
+{
+    weft_response r = weft_test_send(&app, "HEAD", "/goes-on", NULL, 0, NULL);
+    WEFT_CHECK_EQ(r.status, 200);
+    WEFT_CHECK_EQ(ran, 0);
+}
+
 WEFT_TEST(a_client_that_has_left_keeps_nothing_from_running_when_the_handler_succeeded)
 {
     int status;

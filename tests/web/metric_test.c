@@ -184,10 +184,11 @@ WEFT_TEST(sixty_four_checks_are_asked_and_one_more_is_refused_at_the_start)
     WEFT_CHECK_STR(weft_str_of(faults_of(&many)), "application: .ready has 65 checks; at most 64 are asked\n");
 }
 
-static const weft_app misnamed = { .openapi_path = "", .ready = WEFT_READY_WHEN({ "a", fine }, { "b", fine }, { "a", fine }, { NULL, fine }, { "", fine }) };
+static const weft_app misnamed = { .openapi_path = "", .ready = WEFT_READY_WHEN({ "a", fine }, { "b", fine }, { "a", fine }, { NULL, fine }, { "", fine },
+    { "a name of more than one hundred bytes, which nobody reads in an answer of JSON, and which no dashboard has the room for", fine }) };
 
 WEFT_TEST(checks_have_names_of_their_own)
 {
     WEFT_CHECK_STR(weft_str_of(faults_of(&misnamed)), "application: .ready has a twice\napplication: .ready has a check without a name\n"
-        "application: .ready has a check without a name\n");
+        "application: .ready has a check without a name\napplication: .ready has a name of more than 100 bytes\n");
 }

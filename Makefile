@@ -1,5 +1,6 @@
 # The front door; Meson and Ninja do the work. `make help` lists what there is.
 PORT ?= 8000
+WORKERS ?= 1
 PREFIX ?= /usr/local
 prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
 BUILD = build/release
@@ -11,7 +12,7 @@ build: compiled
 
 help:
 	@echo 'make             build libweft.a and the examples (build/release)'
-	@echo 'make run         build and start the showcase (PORT=$(PORT))'
+	@echo 'make run         build and start the showcase (PORT=$(PORT), WORKERS=$(WORKERS))'
 	@echo 'make test        everything that can be tested; ends with "N passed, N failed, N skipped"'
 	@echo 'make soak        the same with larger bounds: minutes of fuzzing, thousands of seeds'
 	@echo 'make fuzz        the fuzz targets alone (FUZZ_SECONDS= each)'
@@ -33,7 +34,7 @@ compiled: setup
 	@tools/build $(BUILD)
 
 run: compiled
-	@tools/run-showcase $(PORT)
+	@WEFT_WORKERS=$(WORKERS) tools/run-showcase $(PORT)
 
 test:
 	@tools/test

@@ -97,6 +97,7 @@ static void become(const service *s, int out, int parent)
     if (getppid() != parent) _exit(1);                     /* it died before we asked to be told */
     setpgid(0, 0);                                         /* Ctrl-C is for the showcase, which then ends us */
     dup2(out, STDOUT_FILENO);
+    unsetenv("WEFT_WORKERS");              /* it is the showcase's */
     execl(path, path, s->name, delay, s->fault, (char *)NULL);
     fprintf(stderr, "showcase: cannot run %s: %s\n", path, strerror(errno));
     _exit(127);

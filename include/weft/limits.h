@@ -32,6 +32,10 @@ typedef struct weft_serve_opts {
                                          end. A signal that skips grace_ms skips this, too */
     int watchdog_ms;                  /* 100: what holds the loop for longer is named in the log while it does; -1: off.
                                          The environment's WEFT_WATCHDOG_MS, if set, counts instead (0: off) */
+    int workers;                      /* processes that serve, under a supervisor (serve.h): 2 to 64, or -1 for one a processor; 0 and 1: this
+                                         process alone. The environment's WEFT_WORKERS, if set, counts instead ("auto": -1) */
+    int stuck_ms;                     /* 30 000: a worker whose loop has not turned for so long is replaced; -1: never */
+    int max_requests;                 /* none: a worker that has answered so many, or up to a tenth fewer, is replaced by a new one */
     bool quiet;                       /* print no line when it listens */
     bool inspect;                     /* other programs of this user may ask what each task does: see inspect.h */
 } weft_serve_opts;

@@ -231,6 +231,7 @@ void weft__connection_close(connection *c)
     partial_free(c);
     weft__buf_free(&c->out);
     s->connections--;
+    __atomic_store_n(s->told_connections, s->connections, __ATOMIC_RELAXED);
     s->rejected -= c->rejected;
     weft__free(c);
     if (s->stopping && s->runner) weft__wake(s->runner, 0);
@@ -399,7 +400,7 @@ static void answer_all(connection *c, weft_arena *arena)
 static void rest(connection *c)
 {
     weft__server *s = c->server;
-    if (c->closing || s->stopping) {
+    if (c->closing || (s->stopping && !s->patient)) {
         linger(c);
         return;
     }
@@ -545,6 +546,7 @@ connection *weft__connection_open(weft__server *s, int fd)
     c->state = CONNECTION_IDLE;
     weft__buf_init(&c->out, OUT_BYTES_MAX);
     s->connections++;
+    __atomic_store_n(s->told_connections, s->connections, __ATOMIC_RELAXED);
     return weft__patience_start(&s->idle, c) ? c : NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "http/pipe.h"
 #include "http/server.h"
 #include "io/stream.h"
+#include "os/fleet.h"
 #include "wire/chunk.h"
 
 typedef struct connection connection;
@@ -64,6 +65,9 @@ struct connection {
     bool breaks;                         /* an answer is not whole: the end must not look like one */
 };
 
+/* A listener, as the server accepts from it. */
+typedef struct weft__port { weft__watch watch; weft__server *server; int fd; } weft__port;
+
 struct weft__server {
     weft_serve_opts opts;
     weft__http_limits limits;
@@ -71,12 +75,17 @@ struct weft__server {
     weft__http_handler *handler;
     void *ctx;
     weft__loop *loop;
-    weft__watch listener;
+    weft__port ports[WEFT__FLEET_LISTENERS_MAX];
+    int port_count, port;                /* port: the number of the first */
+    weft__fleet *fleet;                  /* with whom it shares its listeners; NULL: with nobody */
+    uint32_t *told_connections;          /* where others read how many it has; `untold` when there are no others */
+    uint32_t untold;
     weft__timer accept_again;            /* runs while accepting pauses, and nothing watches */
     bool accept_fails;                   /* as it last did, which was said */
-    int listener_fd, port;
+    bool stands_back;                    /* accepting pauses, because others have fewer connections */
     weft_scope scope;
     bool scope_entered, unready, stopping, hurry;
+    bool patient;                        /* it stops, and whoever is connected may ask once more before that ends him */
     weft__fiber *runner;                 /* in weft__server_run */
     unsigned connections, rejected; /* all; those of them that are only told they are too many */
     patience idle, heads, lingers;

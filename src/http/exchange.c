@@ -227,6 +227,12 @@ int weft__exchange_keep_head(weft__exchange *x)
     return 0;
 }
 
+weft_str weft__exchange_peek(const weft__exchange *x)
+{
+    const inbuf *in = ((const struct request *)x)->c->in;
+    return in ? (weft_str){ in->bytes + in->at, in->have - in->at } : (weft_str){ "", 0 };
+}
+
 const weft__peer *weft__exchange_peer_raw(const weft__exchange *x) { return &((const struct request *)x)->c->peer; }
 
 size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM])

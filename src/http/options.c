@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include "http/connection.h"
 
-enum { HEAD_BYTES = 1 << 30, HEADERS = 1000000 };
+enum { HEAD_BYTES = 1 << 30, HEADERS = 1000000, STUCK_MS = 30000, STUCK_LEAST_MS = 1000 };
 
 typedef struct option {
     const char *name;
@@ -62,6 +62,19 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
     }
     if (opts.unready_ms < 0) {
         snprintf(why, 256, "unready_ms is %d: expected 0 or more", opts.unready_ms);
+        return WEFT_EINVAL;
+    }
+    if (opts.workers < -1 || opts.workers > WEFT__FLEET_MAX) {
+        snprintf(why, 256, "workers is %d: expected 0 to %d, or -1 for one a processor", opts.workers, WEFT__FLEET_MAX);
+        return WEFT_EINVAL;
+    }
+    if (!opts.stuck_ms) opts.stuck_ms = STUCK_MS;
+    if (opts.stuck_ms < -1 || (opts.stuck_ms > 0 && opts.stuck_ms < STUCK_LEAST_MS)) {
+        snprintf(why, 256, "stuck_ms is %d: expected %d or more, or -1 for never", opts.stuck_ms, STUCK_LEAST_MS);
+        return WEFT_EINVAL;
+    }
+    if (opts.max_requests < 0) {
+        snprintf(why, 256, "max_requests is %d: expected 0 or more", opts.max_requests);
         return WEFT_EINVAL;
     }
     for (const option *o = options; o < options + weft_count(options); o++) {

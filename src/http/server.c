@@ -13,6 +13,7 @@ enum {
     BACKLOG = 4096,
     ACCEPTS_AT_ONCE = 64,
     ACCEPT_PAUSE_MS = 100,
+    STAND_BACK_MS = 2,
     LINGER_MS = 2000,
     CLOSED_MS = 100,
     SCRATCH_BYTES_MAX = 256 << 20
@@ -46,20 +47,39 @@ static void patience_init(weft__server *s, patience *p, int ms, void (*over)(con
 
 /* ---- accepting ---- */
 
-static void accept_pause_start(weft__server *s)
+static void unwatch_ports(weft__server *s)
 {
     weft__os *os = weft__loop_os(s->loop);
-    int64_t until_ns = weft__loop_now(s->loop) + ACCEPT_PAUSE_MS * 1000000LL;
-    /* Without memory for a timer it stays watched: rather a loop that spins than a deaf one. */
-    if (weft__timer_start(s->loop, &s->accept_again, until_ns) < 0) return;
-    (void)os->ops->unwatch(os, s->listener_fd);
+    for (int i = 0; i < s->port_count; i++) (void)os->ops->unwatch(os, s->ports[i].fd);
 }
 
+static int watch_ports(weft__server *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    int rc = 0;
+    for (int i = 0; i < s->port_count && rc == 0; i++) rc = os->ops->watch(os, s->ports[i].fd, &s->ports[i].watch, WEFT__WATCH_LISTENER);
+    return rc;
+}
+
+static void accept_pause_start(weft__server *s, int ms)
+{
+    int64_t until_ns = weft__loop_now(s->loop) + ms * INT64_C(1000000);
+    /* Without memory for a timer it stays watched: rather a loop that spins than a deaf one. */
+    if (weft__timer_start(s->loop, &s->accept_again, until_ns) < 0) return;
+    unwatch_ports(s);
+}
+
+static bool accept_one(weft__port *p);
+
+/* Those whom it left to others, and whom nobody took: one of each listener. */
 static void accept_pause_over(weft__timer *t)
 {
     weft__server *s = (weft__server *)((char *)t - offsetof(weft__server, accept_again));
-    weft__os *os = weft__loop_os(s->loop);
-    if (os->ops->watch(os, s->listener_fd, &s->listener, WEFT__WATCH_LISTENER) < 0) accept_pause_start(s);
+    bool stood_back = s->stands_back;
+    s->stands_back = false;
+    for (int i = 0; i < s->port_count && stood_back; i++) (void)accept_one(&s->ports[i]);
+    if (s->stopping || s->accept_again.place) return;
+    if (watch_ports(s) < 0) accept_pause_start(s, ACCEPT_PAUSE_MS);
 }
 
 /* No descriptors or no memory: who waits to be accepted would wake the loop in each turn. */
@@ -70,7 +90,7 @@ static void accept_failed(weft__server *s, int code)
             strerror(-code), ACCEPT_PAUSE_MS);
     }
     s->accept_fails = true;
-    if (!s->stopping) accept_pause_start(s);
+    if (!s->stopping) accept_pause_start(s, ACCEPT_PAUSE_MS);
 }
 
 /* An idle connection is to be small: the address without what stands around it. */
@@ -84,11 +104,12 @@ static void keep_peer(connection *c, const weft__addr *peer)
     else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
 }
 
-static bool accept_one(weft__server *s)
+static bool accept_one(weft__port *p)
 {
+    weft__server *s = p->server;
     weft__os *os = weft__loop_os(s->loop);
     weft__addr peer;
-    int fd = s->listener_fd < 0 ? -EAGAIN : os->ops->accept(os, s->listener_fd, &peer);
+    int fd = os->ops->accept(os, p->fd, &peer);
     if (fd == -EAGAIN) s->accept_fails = false;
     else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;
@@ -98,11 +119,21 @@ static bool accept_one(weft__server *s)
     return true;
 }
 
+/* Of workers that accept from the same listeners the kernel wakes all, and the quickest would take everybody: who has
+ * more than another leaves the next to that one, for as long as it takes to wake up. */
+static bool stand_back(weft__server *s)
+{
+    if (!s->fleet || !weft__fleet_ahead(s->fleet, s->connections, weft__loop_now(s->loop))) return false;
+    s->stands_back = true;
+    accept_pause_start(s, STAND_BACK_MS);
+    return true;
+}
+
 static void accept_some(weft__watch *w, uint32_t events)
 {
-    weft__server *s = (weft__server *)((char *)w - offsetof(weft__server, listener));
+    weft__port *p = (weft__port *)w;
     (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(s); i++) continue;
+    for (int i = 0; i < ACCEPTS_AT_ONCE && !stand_back(p->server) && accept_one(p); i++) continue;
 }
 
 /* What tasks answered in this turn and did not send themselves, because they wait for something
@@ -116,31 +147,53 @@ static void flush_all(weft__hook *h)
     }
 }
 
+int weft__server_bind(weft__os *os, const weft_serve_opts *opts, char *why)
+{
+    weft__addr at;
+    const char *host = strcmp(opts->host, "localhost") == 0 ? "127.0.0.1" : opts->host;
+    if (weft__addr_parse(weft_str_of(host), opts->port < 0 ? 0 : opts->port, &at) < 0) {
+        snprintf(why, 256,
+            "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"",
+            opts->host);
+        return WEFT_EINVAL;
+    }
+    int fd = os->ops->listen(os, &at, BACKLOG);
+    if (fd < 0)
+        snprintf(why, 256, "cannot listen on %s port %d: %s%s", opts->host, opts->port, strerror(-fd),
+            fd == -EADDRINUSE ? "; another program has it: end that one or choose another port" : "");
+    return fd;
+}
+
+static void add_port(weft__server *s, int fd)
+{
+    s->ports[s->port_count++] = (weft__port){ .watch = { accept_some }, .server = s, .fd = fd };
+}
+
 static int start_listening(weft__server *s, char *why)
 {
     weft__os *os = weft__loop_os(s->loop);
     weft__addr at;
-    const char *host = strcmp(s->opts.host, "localhost") == 0 ? "127.0.0.1" : s->opts.host;
-    if (weft__addr_parse(weft_str_of(host), s->opts.port < 0 ? 0 : s->opts.port, &at) < 0) {
-        snprintf(why, 256,
-            "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"",
-            s->opts.host);
-        return WEFT_EINVAL;
-    }
-    int fd = os->ops->listen(os, &at, BACKLOG);
-    if (fd < 0) {
-        snprintf(why, 256, "cannot listen on %s port %d: %s%s", s->opts.host, s->opts.port,
-            strerror(-fd),
-            fd == -EADDRINUSE ? "; another program has it: end that one or choose another port"
-                              : "");
-        return fd;
-    }
-    s->listener_fd = fd;
-    if (os->ops->local(os, fd, &at) == 0) s->port = weft__addr_port(&at);
+    int fd = s->fleet ? 0 : weft__server_bind(os, &s->opts, why);
+    if (fd < 0) return fd;
+    if (!s->fleet) add_port(s, fd);
+    for (int i = 0; s->fleet && i < s->fleet->listener_count; i++) add_port(s, s->fleet->listeners[i]);
+    if (os->ops->local(os, s->ports[0].fd, &at) == 0) s->port = weft__addr_port(&at);
     return 0;
 }
 
+static void share(weft__server *s, weft__fleet *fleet)
+{
+    s->fleet = fleet;
+    s->told_connections = fleet ? &weft__fleet_slot(fleet, (unsigned)fleet->mine)->connections : &s->untold;
+}
+
 int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler,
+    void *ctx, char *why)
+{
+    return weft__server_open_in(out, opts, NULL, handler, ctx, why);
+}
+
+int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__fleet *fleet, weft__http_handler *handler,
     void *ctx, char *why)
 {
     weft__server *s = weft__calloc(sizeof *s);
@@ -157,10 +210,9 @@ int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__htt
     s->handler = handler;
     s->ctx = ctx;
     s->loop = weft__loop_here();
-    s->listener = (weft__watch){ accept_some };
     s->accept_again.fire = accept_pause_over;
-    s->listener_fd = -1;
     s->flush = (weft__hook){ flush_all, NULL };
+    share(s, fleet);
     weft__buf_init(&s->scratch, SCRATCH_BYTES_MAX);
     patience_init(s, &s->idle, s->opts.idle_timeout_ms, idle_over);
     patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
@@ -178,20 +230,22 @@ int weft__server_port(const weft__server *s) { return s->port; }
 
 /* ---- stopping ---- */
 
-/* Whom the kernel has greeted already believes that we serve. */
+/* Whom the kernel has greeted already believes that we serve. Where others serve on, they take them. */
 static void accept_the_last(weft__server *s)
 {
-    for (int i = 0; i < BACKLOG && accept_one(s); i++) continue;
+    for (int p = 0; p < s->port_count && !s->patient; p++)
+        for (int i = 0; i < BACKLOG && accept_one(&s->ports[p]); i++) continue;
 }
 
 static void stop_listening(weft__server *s)
 {
     weft__os *os = weft__loop_os(s->loop);
-    if (s->listener_fd < 0) return;
     weft__timer_stop(s->loop, &s->accept_again);
-    weft__loop_forget(s->loop, &s->listener);
-    os->ops->close(os, s->listener_fd);
-    s->listener_fd = -1;
+    for (int i = 0; i < s->port_count; i++) {
+        weft__loop_forget(s->loop, &s->ports[i].watch);
+        os->ops->close(os, s->ports[i].fd);
+    }
+    s->port_count = 0;
 }
 
 static void close_waiting(weft__server *s)
@@ -280,9 +334,10 @@ static int stop_gracefully(weft__server *s)
     WEFT_SCOPE(shielded, .shield = true);
     accept_the_last(s);
     stop_listening(s);
-    close_waiting(s);
+    if (!s->patient) close_waiting(s);
     end_streams(s);
     drain_gracefully(s);
+    if (s->patient) close_waiting(s);
     if (!s->connections) return 0;
     weft_cancel(&s->scope);
     drain(s, in_ms(s, s->opts.hard_ms), "cancelled requests");
@@ -294,13 +349,12 @@ static int stop_gracefully(weft__server *s)
 
 int weft__server_run(weft__server *s)
 {
-    weft__os *os = weft__loop_os(s->loop);
     s->scope = (weft_scope){ .opts = { .forget = true }, .place = "the server" };
     weft_scope *scope = weft__scope_enter(&s->scope);
     s->scope_entered = true;
     weft__loop_hook(s->loop, &s->flush);
     s->runner = weft__self();
-    int rc = os->ops->watch(os, s->listener_fd, &s->listener, WEFT__WATCH_LISTENER);
+    int rc = watch_ports(s);
     while (rc == 0 && !s->stopping) rc = weft__park("requests", INT64_MAX);
     s->stopping = true;
     int stopped = stop_gracefully(s);
@@ -318,6 +372,12 @@ int weft__server_run(weft__server *s)
 }
 
 void weft__server_unready(weft__server *s) { s->unready = true; }
+
+void weft__server_retire(weft__server *s)
+{
+    if (!s->stopping) s->patient = true;
+    weft__server_stop(s);
+}
 
 void weft__server_stop(weft__server *s)
 {

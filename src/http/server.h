@@ -8,6 +8,7 @@
 #include "wire/http1.h"
 
 typedef struct weft__server weft__server;
+struct weft__fleet;
 
 /* What is still to be done for a request once its answer is on its way: by the handler, last of all. */
 typedef struct weft__after weft__after;
@@ -30,7 +31,10 @@ struct weft__taker {
 };
 
 /* What is to run when a request has been answered: web/background.h. */
-typedef struct weft__afterwards { struct weft__background *newest; } weft__afterwards;
+typedef struct weft__afterwards {
+    struct weft__background *newest;
+    uint64_t mark;                       /* which request it is, for the report of a crash; 0: not known */
+} weft__afterwards;
 struct weft__exchange {
     const weft__http_head *head;     /* its slices are good until weft__exchange_detach */
     weft_arena *arena;               /* of the request, also the current one of the task */
@@ -82,6 +86,10 @@ weft_arena *weft__intake_item(weft__intake *i);      /* for what the next item h
 void weft__exchange_detach(weft__exchange *x);
 /* Copy the head into the arena, so that x->head survives detach; once is enough. 0 or WEFT_ENOMEM. */
 int weft__exchange_keep_head(weft__exchange *x);
+
+/* What has come behind the head so far, not looked at yet: of the body, and perhaps of requests behind it. Good until the
+ * next step. Waits: never. */
+weft_str weft__exchange_peek(const weft__exchange *x);
 
 /* An address without its port: as few bytes as an idle connection should have. */
 typedef struct weft__peer { uint8_t family, bytes[16]; } weft__peer;     /* AF_INET, AF_INET6, or any other */
@@ -182,6 +190,12 @@ enum { WEFT__HARD_MS = 2000 };       /* what hard_ms is unless said otherwise */
  * Call from a task. */
 int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__http_handler *handler,
     void *ctx, char *why);
+/* The same with the listeners of a fleet of processes, of which this one has a slot: connections are left to those who
+ * have fewer. NULL: its own listener. */
+int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, struct weft__fleet *fleet, weft__http_handler *handler,
+    void *ctx, char *why);
+/* What such a fleet listens with, for options with their defaults: the descriptor or a code, with the reason in `why`. */
+int weft__server_bind(struct weft__os *os, const weft_serve_opts *opts, char *why);
 int weft__server_port(const weft__server *s);
 /* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/limits.h. A
  * cancel around is one of the requests in flight, too: they have no grace. 0 or a code;
@@ -192,6 +206,9 @@ int weft__server_run(weft__server *s);
 void weft__server_unready(weft__server *s);
 /* Begin the graceful stop; twice: skip grace_ms, and nothing else. Waits: never. */
 void weft__server_stop(weft__server *s);
+/* Begin a stop that nobody notices, for who is replaced: who is connected may ask once more, within grace_ms, and is then
+ * told that the connection ends; whoever waits for a greeting is left to who serves on. Waits: never. */
+void weft__server_retire(weft__server *s);
 /* After run has returned. What handlers that do not end still use is kept, for ever. */
 void weft__server_free(weft__server *s);
 #endif

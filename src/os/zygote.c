@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/poison.h"
+#include "os/fleet.h"
 #include "os/process.h"
 
 enum { FORK = 1, KILL };
@@ -172,8 +173,8 @@ static int because(int rc, const char *what, int number)
     return rc;
 }
 
-/* How many threads this process has; 1 when nobody says. A sanitizer has one of its own, and knows of forks. */
-static int threads(void)
+/* A sanitizer has one of its own, and knows of forks. */
+int weft__os_threads(void)
 {
     char text[1024] = "";
 #ifndef WEFT__TSAN
@@ -205,7 +206,7 @@ static void stop_last(void);
 
 int weft__zygote_start(const weft__work *work)
 {
-    int ends[2], others = threads() - 1;
+    int ends[2], others = weft__os_threads() - 1;
     if (there()) return 0;
     if (others > 0) {
         return because(WEFT_EBUSY, "a process with threads must not be forked, and this one had %d when weft_run or "

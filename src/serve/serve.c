@@ -7,6 +7,8 @@
 #include "os/file.h"
 #include "io/log.h"
 #include "os/jobs.h"
+#include "serve/fleet.h"
+#include "serve/worker.h"
 #include "task/inspect.h"
 #include "task/offload.h"
 #include "task/process.h"
@@ -37,6 +39,9 @@ typedef struct serving {
     stop stop;
     uint32_t signalled;              /* signals passed on so far */
     weft__timer overdue;             /* a start after its cancel, and the closes at the end: they end, whatever they ignore */
+    weft__fleet *fleet;              /* NULL: this process serves alone */
+    weft__serving_worker worker;     /* of it */
+    bool trial;                      /* nothing is served: only whether it would start */
     int status;                      /* what the process ends with although nothing else failed */
 } serving;
 
@@ -70,6 +75,13 @@ static void unready(serving *s)
     s->unready.fire = unready_over;
     int64_t at = weft__loop_clock(s->loop) + s->opts->unready_ms * INT64_C(1000000);
     if (weft__timer_start(s->loop, &s->unready, at) < 0) begin_stop(s);
+}
+
+/* Another worker serves in its place already. */
+static void retire(serving *s)
+{
+    s->stop = STOPS;
+    weft__server_retire(s->server);
 }
 
 static void hurry(serving *s)
@@ -107,8 +119,11 @@ static void end_start(serving *s)
 static void signalled(weft__watch *w, uint32_t count)
 {
     serving *s = (serving *)w;
+    bool replaced = s->fleet && weft__serving_is_replaced(&s->worker);
+    if (s->fleet) weft__serving_leaves(&s->worker);
     for (; s->signalled < count && s->stop != HURRIES; s->signalled++) {
         if (!s->server && !s->backgrounds) end_start(s);
+        else if (s->server && s->stop == SERVES && replaced) retire(s);
         else if (s->server && s->stop == SERVES && s->opts->unready_ms) unready(s);
         else if (s->server && s->stop < STOPS) begin_stop(s);
         else hurry(s);
@@ -153,7 +168,7 @@ static void say_listening(const serving *s)
 {
     const char *host = s->opts->host ? s->opts->host : "127.0.0.1", *title = s->app->title;
     bool ipv6 = strchr(host, ':') != NULL;
-    if (s->opts->quiet) return;
+    if (s->opts->quiet || s->fleet) return;
     printf("weft: %s%slistening on http://%s%s%s:%d\n", title ? title : "", title ? " " : "",
         ipv6 ? "[" : "", host, ipv6 ? "]" : "", weft__server_port(s->server));
     fflush(stdout);
@@ -163,13 +178,16 @@ static int listen_and_serve(serving *s)
 {
     char why[256] = "";
     weft__server *server;
-    int rc = weft__server_open(&server, s->opts, weft__app_handle, s->compiled, why);
+    weft__http_handler *handler = s->fleet ? weft__serving_handle : weft__app_handle;
+    void *ctx = s->fleet ? (void *)&s->worker : s->compiled;
+    int rc = weft__server_open_in(&server, s->opts, s->fleet, handler, ctx, why);
     if (rc < 0) {
         fprintf(stderr, "weft: %s\n", why);
         return rc;
     }
     s->server = server;
     say_listening(s);
+    if (s->fleet) weft__serving_ready(&s->worker);
     rc = weft__server_run(server);
     s->server = NULL;
     weft__timer_stop(s->loop, &s->unready);
@@ -210,12 +228,13 @@ static int serve_task(serving *const *in)
     weft__buf why;
     s->begun = true;
     weft__buf_init(&why, FAULTS_BYTES_MAX);
-    int rc = weft__app_start(s->compiled, &why);
+    int rc = s->fleet ? weft__serving_begin(&s->worker, s->fleet, s->compiled, s->opts) : 0;
+    if (rc == 0) rc = weft__app_start(s->compiled, &why);
     bool stopped = rc < 0 && weft__cancelled();
     weft__timer_stop(s->loop, &s->overdue);
     if (rc < 0 && !stopped) s->status = EXIT_CANNOT_START;
     else if (rc == 0) {
-        rc = serve_with_backgrounds(s);
+        if (!s->trial) rc = serve_with_backgrounds(s);
         limit_the_rest(s);
         if (weft__app_stop(s->compiled, &why) < 0) s->status = EXIT_NOT_CLOSED;
     }
@@ -223,6 +242,7 @@ static int serve_task(serving *const *in)
     if (s->status) say_lines(&why);
     if (s->status == EXIT_CANNOT_START) fputs("weft: the application could not start\n", stderr);
     weft__buf_free(&why);
+    if (s->fleet) weft__serving_end(&s->worker);
     return stopped ? 0 : rc;
 }
 
@@ -265,7 +285,7 @@ static int serve(serving *s)
 {
     weft__process_begin();                           /* before there is anything that a fork would copy */
     weft__os *os = weft__os_linux_new();
-    if (os) say_folders(s, os);
+    if (os && !s->fleet) say_folders(s, os);
     int rc = os ? serve_on(s, os) : WEFT_ENOMEM;
     if (os) os->ops->free(os);
     weft__process_end();
@@ -292,6 +312,32 @@ static int refuse(weft__buf *faults, int rc)
     return EXIT_FAULTY_ROUTES;
 }
 
+static int serve_in(void *ctx, weft__fleet *fleet)
+{
+    serving *s = ctx;
+    s->fleet = fleet;
+    return serve(s);
+}
+
+/* The status says more than that of a main which never came here would. */
+static int serve_for_trial(serving *s)
+{
+    s->trial = true;
+    int status = serve(s);
+    return status ? status : WEFT__TRIAL_GOOD;
+}
+
+static int serve_somehow(serving *s)
+{
+    if (weft__fleet_is_trial()) {
+        int status = serve_for_trial(s);
+        fflush(NULL);
+        weft__os_end(status);
+    }
+    if (!weft__fleet_wanted(s->opts)) return serve(s);
+    return weft__fleet_run(&(weft__fleet_job){ s->opts, s->compiled, s->app->title, serve_in, s });
+}
+
 int weft_serve_with(const weft_app *app, const weft_serve_opts *opts)
 {
     serving s = {
@@ -305,7 +351,7 @@ int weft_serve_with(const weft_app *app, const weft_serve_opts *opts)
     weft__buf_init(&faults, FAULTS_BYTES_MAX);
     int rc = weft__app_compile(app, &s.compiled, &faults);
     if (rc == 0) say_debugs(&s);
-    int status = rc < 0 ? refuse(&faults, rc) : serve(&s);
+    int status = rc < 0 ? refuse(&faults, rc) : serve_somehow(&s);
     weft__buf_free(&faults);
     weft__app_free(s.compiled);
     return status;

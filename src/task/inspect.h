@@ -92,4 +92,8 @@ void weft__visible_stop(weft__visible *v);
 void weft__left_note(weft__loop *loop, const weft_scope *s);
 /* The root task has ended well: name what its last scopes were left with, if that was its end. */
 void weft__left_say(weft__loop *loop, const char *program);
+
+/* What this thread's loop works on now: the label of its work ("GET /items/{item_id}"), its task and where that began;
+ * "" for what is not known. Returns what weft__work_here would. Async-signal-safe. */
+void *weft__running_names(char *work, size_t work_room, char *task, size_t task_room);
 #endif

@@ -1,5 +1,6 @@
 /* Whose stack ran over: asked by a signal handler, on whatever stack. */
 #include "task/fiber.h"
+#include "task/inspect.h"
 
 static char *add(char *to, const char *end, const char *text)
 {
@@ -25,4 +26,18 @@ const char *weft__guard_of(const void *address)
     const char *at = address;
     if (!f || at < f->stack || at >= f->stack + WEFT__STACK_GUARD) return NULL;
     return owner_name(loop, f);
+}
+
+void *weft__running_names(char *work, size_t work_room, char *task, size_t task_room)
+{
+    const weft__loop *loop = weft__the_loop;
+    const weft__fiber *f = loop ? loop->current : NULL;
+    *work = *task = 0;
+    if (!f) return NULL;
+    const char *label = weft__task_label_around();
+    if (label) *add(work, work + work_room - 1, label) = 0;
+    char *to = task, *end = task + task_room - 1;
+    to = add(add(add(to, end, f->task->name), end, ", started at "), end, f->task->place);
+    *to = 0;
+    return weft__work_here();
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/mem.h"
 #include "io/log.h"
 #include "web/metrics.h"
 #include "wire/number.h"
@@ -26,13 +27,17 @@ typedef struct weft__series {
 } weft__series;
 
 /* `places` has numbers of series + 1 at where their hashes lead; 0 is none. They are written last. */
-static struct {
-    pthread_mutex_t lock;
+typedef struct table {
     uint32_t count;
     uint64_t dropped;
     uint16_t places[PLACES];
     weft__series series[SERIES_MAX];
-} table = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} table;
+
+/* That of this process, which alone writes it; of a fleet there is one for each slot, and whoever reads adds them up. */
+static table own_table, *mine = &own_table;
+static weft__fleet *fleet;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const double seconds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
 
@@ -187,39 +192,49 @@ static bool same(const key *a, const key *b)
 }
 
 /* The series, or, in *place, where it would be. */
-static weft__series *look(const key *wanted, uint32_t *place)
+static weft__series *look(table *t, const key *wanted, uint32_t *place)
 {
     for (*place = wanted->hash % PLACES;; *place = (*place + 1) % PLACES) {
-        uint16_t n = __atomic_load_n(&table.places[*place], __ATOMIC_ACQUIRE);
+        uint16_t n = __atomic_load_n(&t->places[*place], __ATOMIC_ACQUIRE);
         if (!n) return NULL;
-        if (same(&table.series[n - 1].key, wanted)) return &table.series[n - 1];
+        if (same(&t->series[n - 1].key, wanted)) return &t->series[n - 1];
     }
 }
 
 /* Two metrics of one name would be one metric with two meanings. */
 static const weft_metric *namesake(const weft_metric *m)
 {
-    for (uint32_t i = 0; i < table.count; i++)
-        if (table.series[i].key.of != m && strcmp(table.series[i].key.of->name, m->name) == 0) return table.series[i].key.of;
+    for (uint32_t i = 0; i < mine->count; i++)
+        if (mine->series[i].key.of != m && strcmp(mine->series[i].key.of->name, m->name) == 0) return mine->series[i].key.of;
     return NULL;
+}
+
+/* It counts when its place is written: a reader, and who has this slot next, find none that is half there. */
+static weft__series *add_to(table *t, const key *wanted, uint32_t place)
+{
+    if (t->count == SERIES_MAX) {
+        t->dropped++;
+        return NULL;
+    }
+    weft__series *s = &t->series[t->count];
+    s->value = 0;
+    memset(s->buckets, 0, sizeof s->buckets);
+    s->key = (key){ wanted->of, wanted->hash, wanted->bytes, { 0 }, "" };
+    memcpy(s->key.lens, wanted->lens, sizeof wanted->lens);
+    memcpy(s->key.labels, wanted->labels, wanted->bytes);
+    __atomic_store_n(&t->count, t->count + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&t->places[place], (uint16_t)t->count, __ATOMIC_RELEASE);
+    return s;
 }
 
 static weft__series *add_locked(const key *wanted, const char **why)
 {
     uint32_t place;
-    weft__series *s = look(wanted, &place);
+    weft__series *s = look(mine, wanted, &place);
     if (s) return s;
-    if (namesake(wanted->of)) *why = "another metric has its name";
-    else if (table.count == SERIES_MAX) table.dropped++;
-    else {
-        s = &table.series[table.count];
-        s->key = (key){ wanted->of, wanted->hash, wanted->bytes, { 0 }, "" };
-        memcpy(s->key.lens, wanted->lens, sizeof wanted->lens);
-        memcpy(s->key.labels, wanted->labels, wanted->bytes);
-        table.count++;
-        __atomic_store_n(&table.places[place], (uint16_t)table.count, __ATOMIC_RELEASE);
-    }
-    return s;
+    if (!namesake(wanted->of)) return add_to(mine, wanted, place);
+    *why = "another metric has its name";
+    return NULL;
 }
 
 /* Its series; one without labels is found at once from then on. */
@@ -232,11 +247,11 @@ static __attribute__((noinline)) weft__series *find(weft_metric *m, const weft_s
     if (!why && label_count(m) != count) why = "it is given another number of labels than it has";
     if (why) return refused(m, why);
     describe(&wanted, m, labels, count);
-    weft__series *s = look(&wanted, &place);
+    weft__series *s = look(mine, &wanted, &place);
     if (!s) {
-        pthread_mutex_lock(&table.lock);
+        pthread_mutex_lock(&lock);
         s = add_locked(&wanted, &why);
-        pthread_mutex_unlock(&table.lock);
+        pthread_mutex_unlock(&lock);
     }
     if (why) return refused(m, why);
     if (s && !count) __atomic_store_n(&m->only, s, __ATOMIC_RELEASE);
@@ -346,12 +361,13 @@ static void write_histogram(weft__buf *out, const weft__series *s)
     weft__value_add(out, (double)all);
 }
 
-static void write_all_of(weft__buf *out, const weft_metric *m, uint32_t from, uint32_t count)
+static void write_all_of(weft__buf *out, const table *t, uint32_t from)
 {
     static const char *const types[] = { "counter", "gauge", "histogram" };
+    const weft_metric *m = t->series[from].key.of;
     weft__metric_head(out, m->name, types[m->kind], m->help ? m->help : "");
-    for (uint32_t i = from; i < count; i++) {
-        const weft__series *s = &table.series[i];
+    for (uint32_t i = from; i < t->count; i++) {
+        const weft__series *s = &t->series[i];
         if (s->key.of != m) continue;
         if (m->kind == WEFT__HISTOGRAM) {
             write_histogram(out, s);
@@ -362,22 +378,74 @@ static void write_all_of(weft__buf *out, const weft_metric *m, uint32_t from, ui
     }
 }
 
-static bool seen_before(uint32_t i)
+static bool seen_before(const table *t, uint32_t i)
 {
     for (uint32_t k = 0; k < i; k++)
-        if (table.series[k].key.of == table.series[i].key.of) return true;
+        if (t->series[k].key.of == t->series[i].key.of) return true;
     return false;
+}
+
+static void write_table(weft__buf *out, const table *t)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (!seen_before(t, i)) write_all_of(out, t, i);
+    weft__metric_head(out, "weft_series_dropped_total", "counter", "Values that found no room among 1024 series.");
+    weft__buf_lit(out, "weft_series_dropped_total");
+    weft__value_add(out, (double)t->dropped);
+}
+
+/* ---- of all processes ---- */
+
+static void add_series(table *sum, const weft__series *from)
+{
+    uint32_t place;
+    weft__series *s = look(sum, &from->key, &place);
+    if (!s) s = add_to(sum, &from->key, place);
+    if (!s) return;
+    s->value = bits_of(double_of(s->value) + double_of(__atomic_load_n(&from->value, __ATOMIC_RELAXED)));
+    for (int i = 0; i <= BUCKETS_MAX; i++) s->buckets[i] += __atomic_load_n(&from->buckets[i], __ATOMIC_RELAXED);
+}
+
+/* What a process counted that has ended still counts; what it measured does not. */
+static void add_table(table *sum, table *t, bool lives)
+{
+    uint32_t count = __atomic_load_n(&t->count, __ATOMIC_ACQUIRE);
+    sum->dropped += __atomic_load_n(&t->dropped, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < count && i < SERIES_MAX; i++)
+        if (lives || t->series[i].key.of->kind != WEFT__GAUGE) add_series(sum, &t->series[i]);
+}
+
+static bool write_sum(weft__buf *out)
+{
+    table *sum = weft__calloc(sizeof *sum);
+    if (!sum) return false;
+    for (unsigned i = 0; i < fleet->slots; i++)
+        add_table(sum, weft__fleet_part(fleet, i, WEFT__PART_SERIES), weft__ship_lives(weft__fleet_slot(fleet, i)));
+    write_table(out, sum);
+    weft__free(sum);
+    return true;
 }
 
 void weft__series_write(weft__buf *out)
 {
-    pthread_mutex_lock(&table.lock);
-    uint32_t count = table.count;
-    uint64_t dropped = table.dropped;
-    pthread_mutex_unlock(&table.lock);
-    for (uint32_t i = 0; i < count; i++)
-        if (!seen_before(i)) write_all_of(out, table.series[i].key.of, i, count);
-    weft__metric_head(out, "weft_series_dropped_total", "counter", "Values that found no room among 1024 series.");
-    weft__buf_lit(out, "weft_series_dropped_total");
-    weft__value_add(out, (double)dropped);
+    pthread_mutex_lock(&lock);
+    if (!fleet || !write_sum(out)) write_table(out, mine);
+    pthread_mutex_unlock(&lock);
+}
+
+size_t weft__series_bytes(void) { return sizeof(table); }
+
+/* What was there before the fork is there from the beginning, at nothing. */
+void weft__series_share(weft__fleet *f)
+{
+    uint32_t place;
+    fleet = f;
+    mine = weft__fleet_part(f, (unsigned)f->mine, WEFT__PART_SERIES);
+    for (uint32_t i = 0; i < mine->count; i++)
+        if (mine->series[i].key.of->kind == WEFT__GAUGE) mine->series[i].value = 0;
+    for (uint32_t i = 0; i < own_table.count; i++) {
+        const key *k = &own_table.series[i].key;
+        k->of->only = NULL;
+        if (!look(mine, k, &place)) (void)add_to(mine, k, place);
+    }
 }

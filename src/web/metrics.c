@@ -108,6 +108,7 @@ weft__metrics *weft__metrics_new(const struct weft__app *app)
         return NULL;
     }
     m->app = app;
+    m->own = m->mine;
     m->all = &m->mine;
     m->count = 1;
     m->mine->route_count = app->endpoints.count + 1;
@@ -117,7 +118,8 @@ weft__metrics *weft__metrics_new(const struct weft__app *app)
 void weft__metrics_free(weft__metrics *m)
 {
     if (!m) return;
-    weft__free(m->mine);
+    if (m->all != &m->mine) weft__free(m->all);
+    weft__free(m->own);
     weft__free(m);
 }
 

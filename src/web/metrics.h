@@ -1,6 +1,7 @@
 #ifndef WEFT_SRC_WEB_METRICS_H
 #define WEFT_SRC_WEB_METRICS_H
 /* What an application with a route of WEFT_METRICS counts. */
+#include "os/fleet.h"
 #include "web/endpoint.h"
 #include "weft/metrics.h"
 
@@ -23,12 +24,25 @@ typedef struct weft__region {
     weft__route_counts routes[];
 } weft__region;
 
+/* Numbers that a process knows of itself, as words: what is now, then what is counted. */
+enum {
+    WEFT__VITAL_TASKS, WEFT__VITAL_RESIDENT, WEFT__VITAL_PROCESSES, WEFT__VITAL_PROCESSES_BUSY, WEFT__VITAL_PROCESSES_WAITING,
+    WEFT__VITAL_BACKGROUND, WEFT__VITAL_COUNTED,
+    WEFT__VITAL_STARTED = WEFT__VITAL_COUNTED, WEFT__VITAL_CPU_US, WEFT__VITAL_BACKGROUND_STARTED, WEFT__VITAL_BACKGROUND_FAILED,
+    WEFT__VITAL_LINES, WEFT__VITAL_LINES_DROPPED = WEFT__VITAL_LINES + 4, WEFT__VITALS_USED
+};
+_Static_assert((int)WEFT__VITALS_USED <= (int)WEFT__VITALS, "room for them in each slot");
+typedef struct weft__vitals { uint64_t words[WEFT__VITALS_USED]; } weft__vitals;
+
 typedef struct weft__metrics weft__metrics;
 struct weft__metrics {
     const struct weft__app *app;
     weft__region *mine;
     weft__region **all;              /* of every process that serves, mine among them */
     unsigned count;
+    weft__region *own;               /* where it counts alone */
+    weft__fleet *fleet;              /* NULL: it does */
+    weft__vitals before;             /* what who had this slot before has counted */
     weft__timer timer;               /* of the lag */
     weft__loop *loop;                /* that the timer runs on; NULL: it does not */
     int64_t due_ns;
@@ -40,6 +54,15 @@ size_t weft__region_bytes(uint32_t routes);
 weft__metrics *weft__metrics_new(const struct weft__app *app);
 void weft__metrics_free(weft__metrics *m);
 
+/* ---- of a process of a fleet (metrics_fleet.c) ---- */
+
+/* What it counts goes to its slot from now on, and is read there by all: before anything is counted. 0 or WEFT_ENOMEM. */
+int weft__metrics_share(weft__metrics *m, weft__fleet *fleet);
+/* Tell the others what is known here alone: a few times a second. Waits: never. */
+void weft__metrics_tell(weft__metrics *m);
+/* Those of this process, or the sums of all. */
+weft__vitals weft__metrics_vitals(weft__metrics *m);
+
 /* Around a request. `route` is the endpoint's number; -1: none. `ended_ns` is when it was answered; 0: now. Wait: never. */
 int64_t weft__metrics_begin(weft__metrics *m);
 void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int64_t began_ns, int64_t ended_ns);
@@ -47,7 +70,7 @@ void weft__metrics_end(weft__metrics *m, const weft__exchange *x, int route, int
 /* ---- metrics_text.c ---- */
 
 /* The whole page; what is told of routes alone. Wait: never. */
-void weft__metrics_write(weft__buf *out, const weft__metrics *m, const weft__exchange *x);
+void weft__metrics_write(weft__buf *out, weft__metrics *m, const weft__exchange *x);
 void weft__metrics_write_routes(weft__buf *out, const weft__metrics *m);
 
 /* For that page: the words of an exposition. A metric's two lines; a sample, up to its value. `labels` are whole, without braces. */
@@ -63,6 +86,9 @@ void weft__metric_check(weft_metric *const *list, weft_metric *const *m, weft__b
 void weft__metric_begin(weft_metric *m);
 
 void weft__series_write(weft__buf *out);
+/* The bytes of a table; from now on this process counts in its slot. */
+size_t weft__series_bytes(void);
+void weft__series_share(weft__fleet *fleet);
 
 /* The name and bound of each slot. */
 const char *weft__status_name(int slot);

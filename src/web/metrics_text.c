@@ -235,25 +235,24 @@ static void add_pools(weft__buf *out)
     }
 }
 
-static void add_processes(weft__buf *out)
+static void add_processes(weft__buf *out, const weft__vitals *v)
 {
     weft__pool_counts c;
-    if (!weft__process_counts_of(weft__loop_here(), &c)) return;
-    one(out, "weft_processes", "gauge", "Processes that run jobs, or may.", c.threads);
-    one(out, "weft_processes_busy", "gauge", "Processes that run a job.", c.running);
-    one(out, "weft_processes_waiting", "gauge", "Jobs that wait for a process.", c.waiting);
+    if (!v->words[WEFT__VITAL_PROCESSES] && !weft__process_counts_of(weft__loop_here(), &c)) return;
+    one(out, "weft_processes", "gauge", "Processes that run jobs, or may.", (double)v->words[WEFT__VITAL_PROCESSES]);
+    one(out, "weft_processes_busy", "gauge", "Processes that run a job.", (double)v->words[WEFT__VITAL_PROCESSES_BUSY]);
+    one(out, "weft_processes_waiting", "gauge", "Jobs that wait for a process.", (double)v->words[WEFT__VITAL_PROCESSES_WAITING]);
 }
 
-static void add_background(weft__buf *out)
+static void add_background(weft__buf *out, const weft__vitals *v)
 {
-    const weft__backgrounds *b = weft__backgrounds_here();
-    if (!b) return;
-    one(out, "weft_background_tasks", "gauge", "Background tasks that wait to start or run.", b->count);
-    one(out, "weft_background_started_total", "counter", "Background tasks that were started.", (double)b->started);
-    one(out, "weft_background_failed_total", "counter", "Background tasks that failed.", (double)b->failed);
+    if (!weft__backgrounds_here()) return;
+    one(out, "weft_background_tasks", "gauge", "Background tasks that wait to start or run.", (double)v->words[WEFT__VITAL_BACKGROUND]);
+    one(out, "weft_background_started_total", "counter", "Background tasks that were started.", (double)v->words[WEFT__VITAL_BACKGROUND_STARTED]);
+    one(out, "weft_background_failed_total", "counter", "Background tasks that failed.", (double)v->words[WEFT__VITAL_BACKGROUND_FAILED]);
 }
 
-static void add_log(weft__buf *out)
+static void add_log(weft__buf *out, const weft__vitals *v)
 {
     static const char *const levels[] = { "error", "warning", "info", "debug" };
     weft__metric_head(out, "weft_log_lines_total", "counter", "Lines of the log, by level.");
@@ -261,18 +260,47 @@ static void add_log(weft__buf *out)
         weft__buf_lit(out, "weft_log_lines_total{");
         weft__label_add(out, "level", weft_str_of(levels[i]));
         weft__buf_add_char(out, '}');
-        add_count(out, weft__log_count((weft_log_level)i));
+        add_count(out, v->words[WEFT__VITAL_LINES + i]);
     }
-    one(out, "weft_log_dropped_total", "counter", "Lines of the log that stderr did not take.", (double)weft__log_dropped());
+    one(out, "weft_log_dropped_total", "counter", "Lines of the log that stderr did not take.", (double)v->words[WEFT__VITAL_LINES_DROPPED]);
 }
 
-static void add_process(weft__buf *out)
+static void add_process(weft__buf *out, const weft__metrics *m, const weft__vitals *v)
 {
     weft__usage u;
     if (!weft__os_usage(&u)) return;
-    one(out, "process_cpu_seconds_total", "counter", "User and system time of this process.", (double)u.cpu_us / 1e6);
-    one(out, "process_resident_memory_bytes", "gauge", "Memory of this process.", (double)u.resident_bytes);
-    one(out, "process_start_time_seconds", "gauge", "When this process began, since 1970.", (double)u.started_s);
+    int64_t began = m->fleet ? m->fleet->head->began_s : u.started_s;
+    one(out, "process_cpu_seconds_total", "counter", "User and system time of this process, or of all workers.", (double)v->words[WEFT__VITAL_CPU_US] / 1e6);
+    one(out, "process_resident_memory_bytes", "gauge", "Memory of this process, or of all workers.", (double)v->words[WEFT__VITAL_RESIDENT]);
+    one(out, "process_start_time_seconds", "gauge", "When this process began, or the first worker, since 1970.", (double)began);
+}
+
+/* ---- of a fleet ---- */
+
+static unsigned workers_ready(const weft__fleet *f)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < f->slots; i++) {
+        uint32_t state = __atomic_load_n(&weft__fleet_slot(f, i)->state, __ATOMIC_RELAXED);
+        n += state == WEFT__FLEET_READY || state == WEFT__FLEET_WISHES;
+    }
+    return n;
+}
+
+static double connections_of(const weft__metrics *m, const weft__exchange *x)
+{
+    double n = 0;
+    if (!m->fleet) return weft__exchange_connections(x);
+    for (unsigned i = 0; i < m->fleet->slots; i++) n += __atomic_load_n(&weft__fleet_slot(m->fleet, i)->connections, __ATOMIC_RELAXED);
+    return n;
+}
+
+static void add_workers(weft__buf *out, const weft__fleet *f)
+{
+    if (!f) return;
+    one(out, "weft_workers", "gauge", "Processes that serve.", workers_ready(f));
+    one(out, "weft_worker_restarts_total", "counter", "Workers that ended without being asked to, and were started again.",
+        (double)__atomic_load_n(&f->head->restarts, __ATOMIC_RELAXED));
 }
 
 void weft__metrics_write_routes(weft__buf *out, const weft__metrics *m)
@@ -282,20 +310,21 @@ void weft__metrics_write_routes(weft__buf *out, const weft__metrics *m)
     add_memory(out, m);
 }
 
-void weft__metrics_write(weft__buf *out, const weft__metrics *m, const weft__exchange *x)
+void weft__metrics_write(weft__buf *out, weft__metrics *m, const weft__exchange *x)
 {
-    weft__loop_counts c = weft__loop_counts_of(weft__loop_here());
+    weft__vitals v = weft__metrics_vitals(m);
     weft__metrics_write_routes(out, m);
     one(out, "weft_requests_in_flight", "gauge", "Requests being answered, this one among them.", (double)(int64_t)sum(m, &m->mine->in_flight));
-    one(out, "weft_connections", "gauge", "Connections of clients.", weft__exchange_connections(x));
-    one(out, "weft_tasks", "gauge", "Tasks that have not ended.", c.tasks);
-    one(out, "weft_tasks_started_total", "counter", "Tasks that were started.", (double)c.started);
+    one(out, "weft_connections", "gauge", "Connections of clients.", connections_of(m, x));
+    add_workers(out, m->fleet);
+    one(out, "weft_tasks", "gauge", "Tasks that have not ended.", (double)v.words[WEFT__VITAL_TASKS]);
+    one(out, "weft_tasks_started_total", "counter", "Tasks that were started.", (double)v.words[WEFT__VITAL_STARTED]);
     add_lag(out, m);
     add_blocked(out);
     add_pools(out);
-    add_processes(out);
-    add_background(out);
-    add_log(out);
-    add_process(out);
+    add_processes(out, &v);
+    add_background(out, &v);
+    add_log(out, &v);
+    add_process(out, m, &v);
     weft__series_write(out);
 }

@@ -1,0 +1,255 @@
+/* Processes that serve as one: their memory, and the supervisor's side of the kernel. */
+#define _GNU_SOURCE
+#include "os/fleet.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "os/os.h"
+
+enum { PAGE = 4096, FRESH_MS = 1000, SLACK_PART = 8 };
+
+static const int heard[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGCHLD };
+static int signal_fd = -1;
+static sigset_t mask_before;
+
+static size_t whole_pages(size_t n) { return (n + PAGE - 1) / PAGE * PAGE; }
+
+int64_t weft__fleet_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+uint64_t weft__fleet_random(void)
+{
+    uint64_t r = 0;
+    if (getrandom(&r, sizeof r, GRND_NONBLOCK) != sizeof r) r = (uint64_t)weft__fleet_now_ms() * UINT64_C(0x9e3779b97f4a7c15);
+    return r;
+}
+
+/* ---- memory ---- */
+
+/* A memfd, and no file: what happens to a disk is nothing to it. */
+static int map(weft__fleet *c)
+{
+    int fd = memfd_create("weft workers", MFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    int rc = ftruncate(fd, (off_t)c->bytes) < 0 ? -errno : 0;
+    void *at = rc < 0 ? MAP_FAILED : mmap(NULL, c->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (rc == 0 && at == MAP_FAILED) rc = -errno;
+    close(fd);
+    if (rc < 0) return rc;
+    c->memory = at;
+    c->head = at;
+    return 0;
+}
+
+static int open_bells(weft__fleet *c)
+{
+    c->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->bell < 0) return -errno;
+    for (unsigned i = 0; i < c->slots; i++)
+        if ((c->bells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) return -errno;
+    return 0;
+}
+
+int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS])
+{
+    if (workers < 1 || workers > WEFT__FLEET_MAX) return WEFT_EINVAL;
+    weft__fleet *c = weft__calloc(sizeof *c);
+    if (!c) return WEFT_ENOMEM;
+    c->workers = workers;
+    c->slots = 2 * workers + 1;
+    c->mine = c->bell = -1;
+    for (unsigned i = 0; i < weft_count(c->bells); i++) c->bells[i] = -1;
+    size_t at = whole_pages(sizeof(weft__ship));
+    for (int i = 0; i < WEFT__PARTS; i++) {
+        c->part_at[i] = at;
+        c->part_bytes[i] = part_bytes[i];
+        at += whole_pages(part_bytes[i]);
+    }
+    c->slot_bytes = at;
+    c->bytes = whole_pages(sizeof *c->head) + c->slots * c->slot_bytes;
+    int rc = map(c);
+    if (rc == 0) rc = open_bells(c);
+    if (rc == 0) *out = c;
+    else weft__fleet_free(c);
+    return rc;
+}
+
+void weft__fleet_free(weft__fleet *c)
+{
+    if (!c) return;
+    for (unsigned i = 0; i < c->slots; i++)
+        if (c->bells[i] >= 0) close(c->bells[i]);
+    if (c->bell >= 0) close(c->bell);
+    weft__fleet_close_listeners(c);
+    if (c->memory) munmap(c->memory, c->bytes);
+    weft__free(c);
+}
+
+int weft__fleet_add_listener(weft__fleet *c, int fd)
+{
+    if (c->listener_count == WEFT__FLEET_LISTENERS_MAX) return WEFT_ELIMIT;
+    c->listeners[c->listener_count++] = fd;
+    return 0;
+}
+
+void weft__fleet_close_listeners(weft__fleet *c)
+{
+    for (int i = 0; i < c->listener_count; i++) close(c->listeners[i]);
+    c->listener_count = 0;
+}
+
+/* ---- of a worker ---- */
+
+/* One whose loop has not turned for a second takes nobody, and one that leaves must not. */
+static bool takes_connections(const weft__ship *s, int64_t now_ns)
+{
+    if (__atomic_load_n(&s->state, __ATOMIC_RELAXED) != WEFT__FLEET_READY) return false;
+    return now_ns - __atomic_load_n(&s->beat_ns, __ATOMIC_RELAXED) < FRESH_MS * INT64_C(1000000);
+}
+
+bool weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns)
+{
+    unsigned least = connections;
+    for (unsigned i = 0; i < c->slots; i++) {
+        const weft__ship *s = weft__fleet_slot(c, i);
+        if ((int)i == c->mine || !takes_connections(s, now_ns)) continue;
+        unsigned n = __atomic_load_n(&s->connections, __ATOMIC_RELAXED);
+        if (n < least) least = n;
+    }
+    return connections > least + least / SLACK_PART;
+}
+
+static void ring(int fd)
+{
+    uint64_t one = 1;
+    if (write(fd, &one, sizeof one) < 0) { /* full: then it is awake already */ }
+}
+
+void weft__fleet_ring(const weft__fleet *c) { ring(c->bell); }
+
+/* Once until it looks: who publishes much makes no system call for each message. */
+void weft__fleet_ring_slot(const weft__fleet *c, unsigned i)
+{
+    weft__ship *s = weft__fleet_slot(c, i);
+    if (weft__ship_lives(s) && !__atomic_exchange_n(&s->rung, 1, __ATOMIC_ACQ_REL)) ring(c->bells[i]);
+}
+
+void weft__fleet_ring_all(const weft__fleet *c)
+{
+    for (unsigned i = 0; i < c->slots; i++)
+        if ((int)i != c->mine) weft__fleet_ring_slot(c, i);
+}
+
+/* ---- of a supervisor ---- */
+
+int weft__fleet_begin(weft__fleet *c)
+{
+    (void)c;
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < weft_count(heard); i++) sigaddset(&set, heard[i]);
+    signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signal_fd < 0) return -errno;
+    sigprocmask(SIG_BLOCK, &set, &mask_before);
+    /* A program that ignores the ends of its children would never be told of them. */
+    signal(SIGCHLD, SIG_DFL);
+    return 0;
+}
+
+void weft__fleet_end(weft__fleet *c)
+{
+    (void)c;
+    if (signal_fd < 0) return;
+    close(signal_fd);
+    signal_fd = -1;
+    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+void weft__fleet_expect(weft__fleet *c, pid_t pid)
+{
+    if (c->child_count < (int)weft_count(c->children)) c->children[c->child_count++] = pid;
+}
+
+/* Somebody else may have waited for one: that is an end, too. */
+static bool next_end(weft__fleet *c, weft__fleet_word *w)
+{
+    for (int i = 0; i < c->child_count; i++) {
+        int status = 0;
+        pid_t pid = c->children[i], got = waitpid(pid, &status, WNOHANG);
+        if (got == 0 || (got < 0 && errno != ECHILD)) continue;
+        c->children[i] = c->children[--c->child_count];
+        *w = (weft__fleet_word){ .kind = WEFT__FLEET_ENDED, .pid = pid, .status = status };
+        return true;
+    }
+    return false;
+}
+
+static bool next_signal(weft__fleet_word *w)
+{
+    struct signalfd_siginfo info;
+    while (read(signal_fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGCHLD) continue;
+        *w = (weft__fleet_word){ .kind = WEFT__FLEET_SIGNAL, .signal = (int)info.ssi_signo, .by_terminal = info.ssi_code > 0 };
+        return true;
+    }
+    return false;
+}
+
+weft__fleet_word weft__fleet_hear(weft__fleet *c, int timeout_ms)
+{
+    weft__fleet_word w = { WEFT__FLEET_NOTHING, 0, false, 0, 0 };
+    uint64_t rung;
+    if (next_end(c, &w) || next_signal(&w)) return w;
+    struct pollfd on[] = { { signal_fd, POLLIN, 0 }, { c->bell, POLLIN, 0 } };
+    if (poll(on, weft_count(on), timeout_ms) <= 0) return w;
+    if (read(c->bell, &rung, sizeof rung) < 0) { /* it was not the bell */ }
+    if (!next_end(c, &w)) (void)next_signal(&w);
+    return w;
+}
+
+/* Handlers that the program had stay; those signals which the supervisor decides about stay away. */
+static void settle(weft__fleet *c, unsigned slot, pid_t parent)
+{
+    sigset_t away;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(0);               /* it died before that */
+    c->mine = (int)slot;
+    close(signal_fd);
+    signal_fd = -1;
+    away = mask_before;
+    sigdelset(&away, SIGTERM);
+    sigdelset(&away, SIGQUIT);
+    sigdelset(&away, SIGUSR1);
+    sigdelset(&away, SIGCHLD);
+    sigaddset(&away, SIGINT);
+    sigaddset(&away, SIGHUP);
+    sigprocmask(SIG_SETMASK, &away, NULL);
+}
+
+pid_t weft__fleet_fork(weft__fleet *c, unsigned slot, int (*work)(void *arg), void *arg)
+{
+    fflush(NULL);
+    pid_t parent = getpid(), pid = fork();
+    if (pid < 0) return -errno;
+    if (pid) weft__fleet_expect(c, pid);
+    if (pid) return pid;
+    settle(c, slot, parent);
+    exit(work(arg));
+}
+
+void weft__fleet_kill(pid_t pid, int signal) { if (pid > 0) kill(pid, signal); }

@@ -1,0 +1,161 @@
+#ifndef WEFT_SRC_OS_FLEET_H
+#define WEFT_SRC_OS_FLEET_H
+/* Several processes that serve as one, under a supervisor: the memory they share, and what the supervisor asks of the
+ * kernel.
+ *
+ * The memory is one mapping, made before the first fork, so it lies at the same address in all of them. Each process
+ * that serves has a slot, and of what lies in it each word has one writer: the supervisor or the worker, as said below.
+ * Nothing is locked; words are whole. Who dies in the middle of anything leaves words that can still be read. Slots are
+ * twice as many as workers: who leaves and who comes in its place are there at the same time. */
+#include <signal.h>
+#include <sys/types.h>
+#include "os/unwind.h"
+#include "weft/base.h"
+
+enum { WEFT__FLEET_MAX = 64, WEFT__FLEET_SLOTS_MAX = 2 * WEFT__FLEET_MAX + 1, WEFT__FLEET_LISTENERS_MAX = 16 };
+
+/* What a process left behind that a signal ended (crash.h). Its worker writes it, and then dies. */
+enum { WEFT__BOX_STACK = 48 * 1024 };
+typedef struct weft__black_box {
+    uint32_t full;                   /* a signal was written, and what follows as far as its handler came */
+    int32_t signal;
+    uint64_t address, mark;          /* mark: of the request that was being worked on; 0: none */
+    weft__registers regs;
+    uint64_t low, size;              /* of what follows: where it lay */
+    char work[160], task[240];       /* "GET /items/{item_id}"; "a request, started at server.c:12"; or "" */
+    _Alignas(16) char stack[WEFT__BOX_STACK];
+} weft__black_box;
+
+/* STARTING: by the supervisor, with the fork. READY and LEAVING: by the worker; LEAVING is also the wish to be replaced,
+ * with which it serves on until it is told to stop. FREE: by the supervisor, when it has waited for it. */
+typedef enum weft__ship_state { WEFT__FLEET_FREE, WEFT__FLEET_STARTING, WEFT__FLEET_READY, WEFT__FLEET_WISHES, WEFT__FLEET_LEAVING } weft__ship_state;
+
+/* What each worker tells of itself a few times a second, for numbers that only it knows (web/metrics.h adds them up). */
+enum { WEFT__VITALS = 24 };
+
+/* Everything is read and written as __atomic, relaxed where not said. */
+typedef struct weft__ship {
+    /* of the supervisor */
+    _Alignas(64) uint32_t number;    /* which worker it is, from 1; in logs */
+    int32_t pid;
+    uint32_t incarnation;            /* how many have had this slot */
+    uint32_t patient;                /* it is replaced: its connections are to be left in peace until they ask something */
+    /* of its worker */
+    _Alignas(64) uint32_t state;     /* a weft__ship_state */
+    uint64_t beats;                  /* grows while its loop turns */
+    int64_t beat_ns;                 /* the monotonic clock, at the last one */
+    uint32_t connections;
+    uint64_t requests;               /* of this incarnation */
+    uint64_t vitals[WEFT__VITALS];
+    /* of anybody */
+    _Alignas(64) uint32_t rung;      /* its bell was rung and it has not looked yet */
+    weft__black_box box;
+} weft__ship;
+
+/* What crashed workers, and is not to again: by the supervisor. Behind `count`, which is written last. */
+enum { WEFT__POISON_MAX = 64 };
+typedef struct weft__poison { uint64_t mark; int64_t until_ns; uint32_t crashes; } weft__poison;
+
+/* Written by the supervisor alone. */
+typedef struct weft__fleet_head {
+    uint32_t ending;                 /* all is to end: 1 */
+    uint32_t poisons;                /* how many of them have crashed twice */
+    uint64_t restarts;
+    int64_t began_s;                 /* since 1970 */
+    weft__poison poison[WEFT__POISON_MAX];
+} weft__fleet_head;
+
+/* Parts of a slot behind its struct, for the floors above; without pointers but to what is static in the program. */
+typedef enum weft__part { WEFT__PART_REGION, WEFT__PART_SERIES, WEFT__PART_RING, WEFT__PARTS } weft__part;
+
+typedef struct weft__fleet {
+    unsigned workers, slots;
+    int mine;                        /* of this process; -1: the supervisor */
+    int bell;                        /* an eventfd: the supervisor has something to look at */
+    int bells[WEFT__FLEET_SLOTS_MAX]; /* and of each slot, for its worker's loop */
+    int listeners[WEFT__FLEET_LISTENERS_MAX], listener_count;
+    pid_t children[2 * WEFT__FLEET_SLOTS_MAX];       /* whose ends it waits for; the program may have others */
+    int child_count;
+    weft__fleet_head *head;
+    char *memory;
+    size_t bytes, slot_bytes, part_at[WEFT__PARTS], part_bytes[WEFT__PARTS];
+} weft__fleet;
+
+/* The memory for so many workers (2 to WEFT__FLEET_MAX), with parts of these sizes, zeroed. 0 and *out, or -errno. Of the supervisor, and for its life. */
+int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS]);
+void weft__fleet_free(weft__fleet *c);
+static inline weft__ship *weft__fleet_slot(const weft__fleet *c, unsigned i)
+{
+    return (weft__ship *)(void *)((char *)c->head + 4096 * ((sizeof *c->head + 4095) / 4096) + i * c->slot_bytes);
+}
+static inline void *weft__fleet_part(const weft__fleet *c, unsigned i, weft__part part)
+{
+    return (char *)weft__fleet_slot(c, i) + c->part_at[part];
+}
+
+/* Somebody lives in this slot. */
+static inline bool weft__ship_lives(const weft__ship *s)
+{
+    return __atomic_load_n(&s->state, __ATOMIC_RELAXED) != WEFT__FLEET_FREE;
+}
+
+/* ---- of a worker ---- */
+
+/* Is somebody else better off with the next connection: does another worker, whose loop turns, have clearly fewer? */
+bool weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns);
+/* Wake the supervisor; the worker of a slot. Wait: never. */
+void weft__fleet_ring(const weft__fleet *c);
+void weft__fleet_ring_slot(const weft__fleet *c, unsigned i);
+void weft__fleet_ring_all(const weft__fleet *c);       /* but this one */
+
+/* ---- of a supervisor ---- */
+
+/* How many threads this process has; 1 when nobody says. */
+int weft__os_threads(void);
+
+/* A word that the supervisor hears. SIGNAL: `by_terminal` when the kernel sent it itself (a key, a hangup). ENDED: `status` as
+ * waitpid gives it. */
+typedef enum weft__fleet_word_kind { WEFT__FLEET_NOTHING, WEFT__FLEET_SIGNAL, WEFT__FLEET_ENDED } weft__fleet_word_kind;
+typedef struct weft__fleet_word { weft__fleet_word_kind kind; int signal; bool by_terminal; pid_t pid; int status; } weft__fleet_word;
+
+/* From now on SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGCHLD are words, and nothing else. 0 or -errno. */
+int weft__fleet_begin(weft__fleet *c);
+void weft__fleet_end(weft__fleet *c);
+/* The next word; NOTHING when the bell was rung or timeout_ms (-1: none) have passed. Waits: for that. */
+weft__fleet_word weft__fleet_hear(weft__fleet *c, int timeout_ms);
+
+/* Fork a worker for a slot: it calls `work` and ends with what that returns, and with its parent. SIGINT, SIGHUP do
+ * nothing to it: a terminal sends them to all of a group, and the supervisor decides. The pid or -errno. Flushes stdio. */
+pid_t weft__fleet_fork(weft__fleet *c, unsigned slot, int (*work)(void *arg), void *arg);
+/* A child of this process that was not forked here: its end is a word, too. Those that are nobody's here stay the program's. */
+void weft__fleet_expect(weft__fleet *c, pid_t pid);
+void weft__fleet_kill(pid_t pid, int signal);
+/* A listener that the supervisor and all workers have. -errno when there are WEFT__FLEET_LISTENERS_MAX. */
+int weft__fleet_add_listener(weft__fleet *c, int fd);
+void weft__fleet_close_listeners(weft__fleet *c);
+int64_t weft__fleet_now_ms(void);                     /* the monotonic clock */
+uint64_t weft__fleet_random(void);
+
+/* ---- another program in the place of this one (fleet_exec.c) ---- */
+
+/* Remember which file this process runs, so that what is put in its place can be run. To be called early. */
+void weft__exec_remember(void);
+/* Run that file as a child, with its arguments and environment as now and one more variable, "NAME=value", and with
+ * signals as in a new program; descriptors of `keep` stay open in it. The pid or -errno. */
+pid_t weft__exec_child(const char *variable, const int *keep, int count);
+/* The same in the place of this process, signals as they are: returns only on failure, -errno. */
+int weft__exec_here(const char *variable, const int *keep, int count);
+/* What was handed to this process by the one that it was run in the place of, or by who started it, in the variable
+ * `name`: "fd,fd;pid,pid!". Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
+ * taken out of the environment. False: there is none, or it is no such text. */
+typedef struct weft__handover {
+    int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;
+    struct { pid_t pid; bool told; } elders[WEFT__FLEET_SLOTS_MAX];
+    int elder_count;
+} weft__handover;
+bool weft__handover_take(const char *name, weft__handover *out);
+/* The variable's text, "NAME=...", in `to`. False: no room. */
+bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room);
+/* Its path; "" before weft__exec_remember, or when it is not known. */
+const char *weft__exec_path(void);
+#endif

@@ -1,0 +1,302 @@
+#include "serve/fleet.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "http/connection.h"
+#include "io/log.h"
+#include "os/crash.h"
+#include "os/process.h"
+#include "os/ring.h"
+#include "serve/supervisor.h"
+#include "web/endpoint.h"
+#include "web/metrics.h"
+
+enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
+static const char HANDOVER[] = "WEFT__HANDOVER", TRIAL[] = "WEFT__TRIAL";
+
+typedef struct supervising {
+    weft__supervisor s;
+    const weft__fleet_job *job;
+    weft_serve_opts opts;                /* with their defaults */
+    weft__fleet *fleet;
+    int port;
+    pid_t trial;                         /* 0: none */
+    int64_t trial_until_ms;
+    bool again_wanted;                   /* asked for once more, while it was tried */
+} supervising;
+
+/* ---- how many ---- */
+
+static int from_environment(void)
+{
+    const char *set = getenv("WEFT_WORKERS");
+    char *end = NULL;
+    if (!set || !*set) return 0;
+    if (strcmp(set, "auto") == 0) return -1;
+    long n = strtol(set, &end, 10);
+    return *end || n < 1 || n > WEFT__FLEET_MAX ? 0 : (int)n;
+}
+
+unsigned weft__fleet_wanted(const weft_serve_opts *opts)
+{
+    int n = from_environment();
+    if (!n) n = opts->workers;
+    if (n == -1) n = weft__os_cores();
+    if (n > WEFT__FLEET_MAX) n = WEFT__FLEET_MAX;
+    if (n < 2) n = getenv(HANDOVER) ? 1 : 0;
+    return (unsigned)n;
+}
+
+bool weft__fleet_is_trial(void) { return getenv(TRIAL) != NULL; }
+
+/* ---- what the supervisor has done ---- */
+
+static int work(void *ctx)
+{
+    supervising *v = ctx;
+    return v->job->work(v->job->ctx, v->fleet);
+}
+
+static pid_t start(void *ctx, unsigned slot)
+{
+    supervising *v = ctx;
+    return weft__fleet_fork(v->fleet, slot, work, v);
+}
+
+static void send_signal(void *ctx, pid_t pid, int signal)
+{
+    (void)ctx;
+    weft__fleet_kill(pid, signal);
+}
+
+static void say(void *ctx, const char *line)
+{
+    (void)ctx;
+    weft__log(WEFT_LOG_WARNING, "%s", line);
+}
+
+static void tell_stack(void *ctx, unsigned number, pid_t pid, const weft__black_box *box)
+{
+    static char text[STACK_TEXT];
+    (void)ctx;
+    size_t n = weft__crash_stack(box, text, sizeof text);
+    fprintf(stderr, "weft: worker %u (pid %d) crashed here, in %s:\n%.*s", number, (int)pid, box->work[0] ? box->work : "no request", (int)n, text);
+}
+
+static uint64_t draw(void *ctx)
+{
+    (void)ctx;
+    return weft__fleet_random();
+}
+
+static void all_ready(void *ctx)
+{
+    const supervising *v = ctx;
+    const char *title = v->job->title, *host = v->opts.host;
+    bool ipv6 = strchr(host, ':') != NULL;
+    if (v->opts.quiet) return;
+    printf("weft: %s%slistening on http://%s%s%s:%d with %u worker%s\n", title ? title : "", title ? " " : "", ipv6 ? "[" : "", host,
+        ipv6 ? "]" : "", v->port, v->fleet->workers, v->fleet->workers == 1 ? "" : "s");
+    fflush(stdout);
+}
+
+static void ends(void *ctx)
+{
+    supervising *v = ctx;
+    weft__fleet_close_listeners(v->fleet);
+}
+
+/* ---- the program anew ---- */
+
+/* What is put in the place of this program is tried first, as a child: whether its routes are good and its providers
+ * can be opened. Only then it is run here, in the same process, with the listeners and the workers there are. */
+static void reload(void *ctx)
+{
+    supervising *v = ctx;
+    char variable[64];
+    if (v->trial) {
+        v->again_wanted = true;
+        return;
+    }
+    snprintf(variable, sizeof variable, "%s=1", TRIAL);
+    pid_t pid = weft__exec_child(variable, NULL, 0);
+    if (pid < 0) {
+        weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s", weft__exec_path(), strerror(-pid));
+        return;
+    }
+    weft__log(WEFT_LOG_INFO, "reloading: trying whether %s starts", weft__exec_path());
+    v->trial = pid;
+    weft__fleet_expect(v->fleet, pid);
+    v->trial_until_ms = weft__fleet_now_ms() + TRIAL_MS;
+}
+
+static void add_elder(weft__handover *h, pid_t pid, bool told)
+{
+    if (h->elder_count == WEFT__FLEET_SLOTS_MAX) return;
+    h->elders[h->elder_count].pid = pid;
+    h->elders[h->elder_count++].told = told;
+}
+
+static void be_patient(supervising *v, bool patient)
+{
+    for (unsigned i = 0; i < v->fleet->slots; i++)
+        if (!v->s.processes[i].told) __atomic_store_n(&weft__fleet_slot(v->fleet, i)->patient, patient, __ATOMIC_RELEASE);
+}
+
+/* Whoever cannot be handed over would serve on for ever. */
+static void hand_over(supervising *v)
+{
+    weft__handover h = { .fd_count = v->fleet->listener_count };
+    char variable[VARIABLE_BYTES];
+    memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
+    for (unsigned i = 0; i < v->fleet->slots; i++)
+        if (v->s.processes[i].pid) add_elder(&h, v->s.processes[i].pid, v->s.processes[i].told);
+    for (unsigned i = 0; i < v->s.elder_count; i++) add_elder(&h, v->s.elders[i].pid, v->s.elders[i].told);
+    int rc = WEFT_ELIMIT;
+    if (weft__handover_format(HANDOVER, &h, variable, sizeof variable)) {
+        be_patient(v, true);
+        rc = weft__exec_here(variable, h.fds, h.fd_count);
+        be_patient(v, false);
+    }
+    weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s; the old workers serve on", weft__exec_path(), strerror(-rc));
+}
+
+static void tried(supervising *v, int status)
+{
+    char room[24];
+    v->trial = 0;
+    bool again = v->again_wanted;
+    v->again_wanted = false;
+    if (v->s.ending) return;
+    if (again) reload(v);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == WEFT__TRIAL_GOOD) hand_over(v);
+    else if (WIFEXITED(status)) weft__log(WEFT_LOG_ERROR, "not reloaded: the program as it is now does not start (status %d); the old workers serve on", WEXITSTATUS(status));
+    else weft__log(WEFT_LOG_ERROR, "not reloaded: the program as it is now was ended by %s while it started; the old workers serve on", weft__signal_name(WTERMSIG(status), room));
+}
+
+/* ---- listening ---- */
+
+static bool is_wanted(weft__os *os, const weft_serve_opts *opts, int fd)
+{
+    weft__addr at, wanted;
+    const char *host = strcmp(opts->host, "localhost") == 0 ? "127.0.0.1" : opts->host;
+    if (os->ops->local(os, fd, &at) < 0) return false;
+    if (weft__addr_parse(weft_str_of(host), opts->port < 0 ? weft__addr_port(&at) : opts->port, &wanted) < 0) return false;
+    return weft__addr_equal(&at, &wanted);
+}
+
+/* What was inherited, where it is what the options say; else anew. */
+static int listen_on(supervising *v, weft__os *os, const weft__handover *h, char *why)
+{
+    weft__addr at;
+    int fd = -1;
+    for (int i = 0; i < h->fd_count; i++) {
+        if (fd < 0 && is_wanted(os, &v->opts, h->fds[i])) fd = h->fds[i];
+        else os->ops->close(os, h->fds[i]);
+    }
+    if (fd < 0) fd = weft__server_bind(os, &v->opts, why);
+    if (fd < 0) return fd;
+    v->port = os->ops->local(os, fd, &at) == 0 ? weft__addr_port(&at) : 0;
+    return weft__fleet_add_listener(v->fleet, fd);
+}
+
+static void adopt(supervising *v, const weft__handover *h)
+{
+    int64_t now = weft__fleet_now_ms();
+    for (int i = 0; i < h->elder_count; i++) {
+        v->s.elders[i].pid = h->elders[i].pid;
+        v->s.elders[i].told = h->elders[i].told;
+        v->s.elders[i].kill_ms = now + v->s.end_ms;
+        weft__fleet_expect(v->fleet, h->elders[i].pid);
+    }
+    v->s.elder_count = (unsigned)h->elder_count;
+}
+
+/* ---- the whole ---- */
+
+static const weft__supervisor_ops ops = {
+    .start = start, .signal = send_signal, .say = say, .tell_stack = tell_stack, .random = draw, .all_ready = all_ready, .ends = ends,
+    .reload = reload,
+};
+
+static void trial_look(supervising *v, int64_t now)
+{
+    if (!v->trial || now < v->trial_until_ms) return;
+    v->trial_until_ms = now + TRIAL_MS;
+    weft__log(WEFT_LOG_ERROR, "the program as it is now has not started within %d s", TRIAL_MS / 1000);
+    weft__fleet_kill(v->trial, SIGKILL);
+}
+
+static int supervise(supervising *v)
+{
+    weft__supervisor_begin(&v->s, weft__fleet_now_ms());
+    while (!v->s.over) {
+        int64_t now = weft__fleet_now_ms();
+        int wait = weft__supervisor_look(&v->s, now);
+        trial_look(v, now);
+        if (v->s.over) break;
+        weft__fleet_word w = weft__fleet_hear(v->fleet, wait);
+        if (w.kind == WEFT__FLEET_ENDED && w.pid == v->trial) tried(v, w.status);
+        else weft__supervisor_heard(&v->s, &w, weft__fleet_now_ms());
+    }
+    if (v->trial) weft__fleet_kill(v->trial, SIGKILL);
+    return v->s.status;
+}
+
+static int cannot(const char *why)
+{
+    fprintf(stderr, "weft: %s\n", why);
+    return EXIT_CANNOT;
+}
+
+static int run_on(supervising *v, const weft__handover *h)
+{
+    char why[256] = "no memory for a supervisor";
+    weft__os *os = weft__os_linux_new();
+    int rc = os ? listen_on(v, os, h, why) : WEFT_ENOMEM;
+    if (os) os->ops->free(os);
+    if (rc == 0) rc = weft__fleet_begin(v->fleet);
+    if (rc < 0) return cannot(why);
+    weft__exec_remember();
+    adopt(v, h);
+    int status = supervise(v);
+    weft__fleet_end(v->fleet);
+    return status;
+}
+
+static void options_for(supervising *v, const weft_serve_opts *o)
+{
+    v->s.ops = &ops;
+    v->s.ctx = v;
+    v->s.fleet = v->fleet;
+    v->s.stuck_ms = o->stuck_ms > 0 ? o->stuck_ms : 0;
+    v->s.end_ms = (int64_t)o->unready_ms + o->grace_ms + 2 * (int64_t)o->hard_ms + o->background_ms + MARGIN_MS;
+    v->fleet->head->began_s = weft__os_wall_us() / 1000000;
+}
+
+int weft__fleet_run(const weft__fleet_job *job)
+{
+    static supervising v;                /* too large for a stack */
+    weft__handover h = { .fd_count = 0 };
+    char why[256];
+    unsigned workers = weft__fleet_wanted(job->opts);
+    size_t parts[WEFT__PARTS] = {
+        [WEFT__PART_REGION] = job->app->metrics ? weft__region_bytes(job->app->endpoints.count) : 0,
+        [WEFT__PART_SERIES] = weft__series_bytes(), [WEFT__PART_RING] = sizeof(weft__ring),
+    };
+    v = (supervising){ .job = job };
+    (void)weft__handover_take(HANDOVER, &h);
+    if (weft__server_options(&v.opts, job->opts, why) < 0) return cannot(why);
+    int threads = weft__os_threads();
+    if (threads > 1) {
+        snprintf(why, sizeof why, "workers are forked, and a process with threads must not be: this one had %d when weft_serve was called; "
+            "start threads later, in what it calls", threads - 1);
+        return cannot(why);
+    }
+    if (weft__fleet_new(&v.fleet, workers, parts) < 0) return cannot("no memory for workers to share, or no descriptors");
+    options_for(&v, &v.opts);
+    int status = run_on(&v, &h);
+    weft__fleet_free(v.fleet);
+    return status;
+}

@@ -1,0 +1,378 @@
+#include "serve/supervisor.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "os/crash.h"
+
+enum {
+    LOOK_MS = 500,                   /* between two looks at who is stuck */
+    SUSPENDED_MS = 2000,             /* a look that comes so late says that everybody stood still, also the supervisor */
+    LIVED_MS = 10000,                /* who lived as long did not fail at its start */
+    AGAIN_MS = 100, AGAIN_MOST_MS = 30000,
+    LOOP_FAILS = 5,
+    STRUCK_MS = 2000,                /* to say where it is stuck */
+    KILL_AGAIN_MS = 1000,
+    POISON_MS = 10 * 60 * 1000, POISON_CRASHES = 2,
+    STATUS_KILLED = 1, SIGNALS_PASSED_ON = 3
+};
+
+static void say(weft__supervisor *s, const char *fmt, ...) WEFT_PRINTF(2, 3);
+static void say(weft__supervisor *s, const char *fmt, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    s->ops->say(s->ctx, line);
+}
+
+static weft__ship *member_of(const weft__supervisor *s, unsigned slot) { return weft__fleet_slot(s->fleet, slot); }
+static uint32_t state_of(const weft__supervisor *s, unsigned slot) { return __atomic_load_n(&member_of(s, slot)->state, __ATOMIC_ACQUIRE); }
+
+/* ---- starting ---- */
+
+/* The one that has been free for longest: what others still have to read of who was there before is read by then. */
+static int free_slot(const weft__supervisor *s)
+{
+    int best = -1;
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (!s->processes[i].pid && (best < 0 || s->processes[i].freed_ms < s->processes[best].freed_ms)) best = (int)i;
+    return best;
+}
+
+static int64_t wait_ms(weft__supervisor *s, unsigned fails)
+{
+    int64_t ms = AGAIN_MS;
+    if (fails < 2) return 0;
+    for (unsigned i = 2; i < fails && ms < AGAIN_MOST_MS; i++) ms *= 2;
+    if (ms > AGAIN_MOST_MS) ms = AGAIN_MOST_MS;
+    return ms / 2 + (int64_t)(s->ops->random(s->ctx) % (uint64_t)ms);
+}
+
+static void clear(weft__ship *m, unsigned number)
+{
+    __atomic_store_n(&m->number, number, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->patient, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->beats, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->requests, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->box.full, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->incarnation, m->incarnation + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&m->state, WEFT__FLEET_STARTING, __ATOMIC_RELEASE);
+}
+
+/* The slot, or -1: later, again_ms says when. */
+static int start(weft__supervisor *s, unsigned number, int64_t now)
+{
+    weft__worker_place *w = &s->workers[number];
+    int slot = free_slot(s);
+    if (slot < 0) {
+        w->again_ms = now + AGAIN_MS;                /* somebody who leaves makes room */
+        return -1;
+    }
+    clear(member_of(s, (unsigned)slot), number);
+    pid_t pid = s->ops->start(s->ctx, (unsigned)slot);
+    if (pid < 0) {
+        __atomic_store_n(&member_of(s, (unsigned)slot)->state, WEFT__FLEET_FREE, __ATOMIC_RELEASE);
+        w->fails++;
+        w->again_ms = now + wait_ms(s, w->fails + 1);
+        say(s, "worker %u could not be started: %s; tried again in %lld ms", number, strerror(-pid), (long long)(w->again_ms - now));
+        return -1;
+    }
+    __atomic_store_n(&member_of(s, (unsigned)slot)->pid, pid, __ATOMIC_RELAXED);
+    s->processes[slot] = (weft__server_process){ .pid = pid, .number = number, .began_ms = now };
+    w->again_ms = -1;
+    return slot;
+}
+
+void weft__supervisor_begin(weft__supervisor *s, int64_t now)
+{
+    s->looked_ms = now;
+    for (unsigned n = 1; n <= s->fleet->workers; n++) {
+        s->workers[n] = (weft__worker_place){ .slot = -1, .successor = -1, .again_ms = -1 };
+        s->workers[n].slot = start(s, n, now);
+    }
+}
+
+/* ---- telling to stop ---- */
+
+static void tell(weft__supervisor *s, unsigned slot, bool patient, int64_t now)
+{
+    weft__server_process *p = &s->processes[slot];
+    __atomic_store_n(&member_of(s, slot)->patient, patient, __ATOMIC_RELEASE);
+    p->told = true;
+    if (!p->kill_ms) p->kill_ms = now + s->end_ms;
+    s->ops->signal(s->ctx, p->pid, SIGTERM);
+}
+
+static void tell_elder(weft__supervisor *s, unsigned i, int64_t now)
+{
+    if (s->elders[i].told) return;
+    s->elders[i].told = true;
+    s->elders[i].kill_ms = now + s->end_ms;
+    s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);
+}
+
+static void begin_end(weft__supervisor *s, int64_t now)
+{
+    s->ending = true;
+    s->end_at_ms = now + s->end_ms;
+    __atomic_store_n(&s->fleet->head->ending, 1, __ATOMIC_RELEASE);
+    s->ops->ends(s->ctx);
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (s->processes[i].pid) tell(s, i, false, now);
+    for (unsigned i = 0; i < s->elder_count; i++) tell_elder(s, i, now);
+}
+
+static void all_signal(weft__supervisor *s, int signal)
+{
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (s->processes[i].pid) s->ops->signal(s->ctx, s->processes[i].pid, signal);
+    for (unsigned i = 0; i < s->elder_count; i++) s->ops->signal(s->ctx, s->elders[i].pid, signal);
+}
+
+static void stop(weft__supervisor *s, int64_t now)
+{
+    if (++s->stops == 1) begin_end(s, now);
+    else if (s->stops <= SIGNALS_PASSED_ON) all_signal(s, SIGTERM);
+}
+
+static void signalled(weft__supervisor *s, const weft__fleet_word *w, int64_t now)
+{
+    bool hangup = w->signal == SIGHUP && w->by_terminal;
+    if (w->signal == SIGTERM || w->signal == SIGINT || hangup) stop(s, now);
+    else if (w->signal == SIGHUP && !s->ending) s->ops->reload(s->ctx);
+    else if (w->signal != SIGHUP && !w->by_terminal) all_signal(s, w->signal);
+}
+
+/* ---- who was poisoned ---- */
+
+static weft__poison *poison_place(weft__supervisor *s, uint64_t mark, int64_t now_ns)
+{
+    weft__poison *all = s->fleet->head->poison, *oldest = all;
+    for (weft__poison *p = all; p < all + WEFT__POISON_MAX; p++) {
+        if (p->mark == mark && p->until_ns > now_ns) return p;
+        if (p->until_ns < oldest->until_ns) oldest = p;
+    }
+    __atomic_store_n(&oldest->mark, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&oldest->crashes, 0, __ATOMIC_RELAXED);
+    return oldest;
+}
+
+static void blame(weft__supervisor *s, const weft__black_box *box, int64_t now)
+{
+    if (!box->mark) return;
+    int64_t now_ns = now * 1000000;
+    weft__poison *p = poison_place(s, box->mark, now_ns);
+    __atomic_store_n(&p->until_ns, now_ns + POISON_MS * INT64_C(1000000), __ATOMIC_RELAXED);
+    __atomic_store_n(&p->crashes, p->crashes + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->mark, box->mark, __ATOMIC_RELEASE);
+    if (p->crashes != POISON_CRASHES) return;
+    __atomic_store_n(&s->fleet->head->poisons, s->fleet->head->poisons + 1, __ATOMIC_RELEASE);
+    say(s, "%s has crashed two workers: this very request is refused with 503 for the next 10 minutes", box->work[0] ? box->work : "a request");
+}
+
+/* ---- the end of one ---- */
+
+static void say_end(weft__supervisor *s, const weft__server_process *p, int status, int64_t now)
+{
+    char room[24];
+    double lived = (double)(now - p->began_ms) / 1000;
+    if (WIFSIGNALED(status))
+        say(s, "worker %u (pid %d) was ended by %s after %.1f s", p->number, (int)p->pid, weft__signal_name(WTERMSIG(status), room), lived);
+    else say(s, "worker %u (pid %d) ended with status %d after %.1f s", p->number, (int)p->pid, WEXITSTATUS(status), lived);
+}
+
+static void again(weft__supervisor *s, const weft__server_process *p, int64_t now)
+{
+    weft__worker_place *w = &s->workers[p->number];
+    w->fails = now - p->began_ms >= LIVED_MS ? 1 : w->fails + 1;
+    int64_t wait = wait_ms(s, w->fails);
+    w->again_ms = now + wait;
+    __atomic_store_n(&s->fleet->head->restarts, s->fleet->head->restarts + 1, __ATOMIC_RELAXED);
+    if (w->fails >= LOOP_FAILS)
+        say(s, "worker %u has ended %u times in a row, each time within 10 s: it is started again in %.1f s", p->number, w->fails, (double)wait / 1000);
+}
+
+/* A worker that says at the very first start that it cannot: so would all others. */
+static bool cannot_start(const weft__supervisor *s, const weft__server_process *p, int status)
+{
+    return !s->announced && !s->elder_count && !p->ready && WIFEXITED(status) && WEXITSTATUS(status) > 0;
+}
+
+static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server_process *p, int status, int64_t now)
+{
+    weft__worker_place *w = &s->workers[p->number];
+    if (cannot_start(s, p, status)) {
+        s->status = WEXITSTATUS(status);
+        begin_end(s, now);
+        return;
+    }
+    say_end(s, p, status, now);
+    if (w->successor == (int)slot) w->successor = -1;
+    else if (w->successor >= 0) {                    /* its place is taken already */
+        w->slot = w->successor;
+        w->successor = -1;
+        return;
+    } else w->slot = -1;
+    again(s, p, now);
+}
+
+static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
+{
+    weft__server_process p = s->processes[slot];
+    weft__ship *m = member_of(s, slot);
+    bool boxed = __atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE);
+    s->processes[slot] = (weft__server_process){ .freed_ms = now };
+    __atomic_store_n(&m->pid, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->state, WEFT__FLEET_FREE, __ATOMIC_RELEASE);
+    weft__fleet_ring_all(s->fleet);
+    if (boxed) blame(s, &m->box, now);
+    if (s->ending) {
+        bool failed = WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) != SIGTERM;
+        if (failed && !s->status) s->status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_KILLED;
+        if (failed && WIFSIGNALED(status)) say_end(s, &p, status, now);
+    } else if (!p.told) ended_unasked(s, slot, &p, status, now);
+    else if (!WIFEXITED(status) || WEXITSTATUS(status)) say_end(s, &p, status, now);
+    if (boxed) s->ops->tell_stack(s->ctx, p.number, p.pid, &m->box);
+}
+
+static void elder_died(weft__supervisor *s, unsigned i, int status)
+{
+    char room[24];
+    if (WIFSIGNALED(status)) say(s, "a worker of the program before (pid %d) was ended by %s", (int)s->elders[i].pid, weft__signal_name(WTERMSIG(status), room));
+    s->elders[i] = s->elders[--s->elder_count];
+}
+
+void weft__supervisor_heard(weft__supervisor *s, const weft__fleet_word *w, int64_t now)
+{
+    if (w->kind == WEFT__FLEET_SIGNAL) signalled(s, w, now);
+    if (w->kind != WEFT__FLEET_ENDED) return;
+    for (unsigned i = 0; i < s->fleet->slots; i++) {
+        if (s->processes[i].pid != w->pid) continue;
+        died(s, i, w->status, now);
+        return;
+    }
+    for (unsigned i = 0; i < s->elder_count; i++) {
+        if (s->elders[i].pid != w->pid) continue;
+        elder_died(s, i, w->status);
+        return;
+    }
+}
+
+/* ---- looking ---- */
+
+static void became_ready(weft__supervisor *s, unsigned slot, int64_t now)
+{
+    weft__server_process *p = &s->processes[slot];
+    weft__worker_place *w = &s->workers[p->number];
+    p->ready = true;
+    s->ready_once++;
+    if (w->successor == (int)slot) {
+        int before = w->slot;
+        w->slot = (int)slot;
+        w->successor = -1;
+        if (before >= 0 && s->processes[before].pid) tell(s, (unsigned)before, true, now);
+    }
+    for (unsigned i = 0; i < s->elder_count; i++) {
+        if (s->elders[i].told) continue;
+        tell_elder(s, i, now);
+        break;
+    }
+}
+
+static void look_at(weft__supervisor *s, unsigned slot, int64_t elapsed, int64_t now)
+{
+    weft__server_process *p = &s->processes[slot];
+    uint64_t beats = __atomic_load_n(&member_of(s, slot)->beats, __ATOMIC_RELAXED);
+    uint32_t state = state_of(s, slot);
+    if (!p->ready && state >= WEFT__FLEET_READY) became_ready(s, slot, now);
+    p->still_ms = beats == p->beats ? p->still_ms + elapsed : 0;
+    p->beats = beats;
+    if (s->stuck_ms && p->still_ms >= s->stuck_ms && !p->struck) {
+        p->struck = true;
+        p->kill_ms = now + STRUCK_MS;
+        say(s, "worker %u (pid %d) has been stuck for %d s and is replaced", p->number, (int)p->pid, (int)(p->still_ms / 1000));
+        s->ops->signal(s->ctx, p->pid, SIGABRT);
+    }
+    weft__worker_place *w = &s->workers[p->number];
+    if (state == WEFT__FLEET_WISHES && w->slot == (int)slot && w->successor < 0 && w->again_ms < 0 && !p->told && !s->ending)
+        w->successor = start(s, p->number, now);
+}
+
+static bool all_are_ready(const weft__supervisor *s)
+{
+    for (unsigned n = 1; n <= s->fleet->workers; n++)
+        if (s->workers[n].slot < 0 || !s->processes[s->workers[n].slot].ready) return false;
+    return true;
+}
+
+/* Whoever waits for a worker that wishes to go has its start postponed the same way. */
+static void start_due(weft__supervisor *s, int64_t now)
+{
+    for (unsigned n = 1; n <= s->fleet->workers && !s->ending; n++) {
+        weft__worker_place *w = &s->workers[n];
+        if (w->again_ms < 0 || now < w->again_ms) continue;
+        w->again_ms = -1;
+        if (w->slot < 0) w->slot = start(s, n, now);
+        else if (w->successor < 0) w->successor = start(s, n, now);
+    }
+}
+
+static void kill_due(weft__supervisor *s, int64_t now)
+{
+    for (unsigned i = 0; i < s->fleet->slots; i++) {
+        weft__server_process *p = &s->processes[i];
+        if (!p->pid || !p->kill_ms || now < p->kill_ms) continue;
+        if (!p->struck) say(s, "worker %u (pid %d) does not end, and is killed", p->number, (int)p->pid);
+        p->struck = true;
+        p->kill_ms = now + KILL_AGAIN_MS;
+        s->ops->signal(s->ctx, p->pid, SIGKILL);
+    }
+    for (unsigned i = 0; i < s->elder_count; i++) {
+        if (!s->elders[i].told || now < s->elders[i].kill_ms) continue;
+        s->elders[i].kill_ms = now + KILL_AGAIN_MS;
+        s->ops->signal(s->ctx, s->elders[i].pid, SIGKILL);
+    }
+}
+
+static bool anybody(const weft__supervisor *s)
+{
+    if (s->elder_count) return true;
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (s->processes[i].pid) return true;
+    return false;
+}
+
+static int64_t sooner(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int next_look(const weft__supervisor *s, int64_t now)
+{
+    int64_t at = now + LOOK_MS;
+    for (unsigned n = 1; n <= s->fleet->workers; n++)
+        if (s->workers[n].again_ms >= 0) at = sooner(at, s->workers[n].again_ms);
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (s->processes[i].pid && s->processes[i].kill_ms) at = sooner(at, s->processes[i].kill_ms);
+    return at > now ? (int)(at - now) : 0;
+}
+
+int weft__supervisor_look(weft__supervisor *s, int64_t now)
+{
+    int64_t elapsed = now - s->looked_ms;
+    s->looked_ms = now;
+    if (elapsed > SUSPENDED_MS) elapsed = 0;
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (s->processes[i].pid) look_at(s, i, elapsed, now);
+    start_due(s, now);
+    kill_due(s, now);
+    if (!s->announced && !s->ending && all_are_ready(s)) {
+        s->announced = true;
+        for (unsigned i = 0; i < s->elder_count; i++) tell_elder(s, i, now);
+        s->ops->all_ready(s->ctx);
+    }
+    s->over = s->ending && !anybody(s);
+    return s->over ? 0 : next_look(s, now);
+}

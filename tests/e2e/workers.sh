@@ -1,0 +1,117 @@
+#!/bin/bash
+# Workers under load from a client that nobody here wrote (wrk): reloads, kills, a program that does not start.
+set -u
+: "${BUILD:?the build folder}"
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+built=$(realpath "$BUILD")/examples
+pid=
+stop() {
+    [ -n "$pid" ] || return 0
+    kill -TERM "$pid" 2>/dev/null
+    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
+    wait "$pid"
+    status=$?
+    pid=
+    return $status
+}
+trap 'stop; rm -rf "$work"' EXIT
+
+ok() { echo "ok workers/$1"; }
+not_ok() { echo "not ok workers/$1: $2"; }
+check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
+said() { tr '\n' '|' < "$work/log" | tail -c 1500; }
+port=$((20000 + $$ % 20000))
+url=http://127.0.0.1:$port
+greeting() { curl -s --max-time 5 "$url/" | sed 's/.*"text":"\([^"]*\)".*/\1/'; }
+# Wait until a greeting is what it should be: nothing is to be refused meanwhile.
+becomes() {
+    local tries now=
+    for tries in $(seq 200); do
+        now=$(greeting)
+        [ "$now" = "$1" ] && return 0
+        [ -n "$now" ] || return 1
+        sleep 0.05
+    done
+    return 1
+}
+lines() { grep -c "$1" "$work/log"; }
+waits_for() {                            # waits_for COUNT TEXT: so many lines of the log have it
+    local tries
+    for tries in $(seq 200); do
+        [ "$(lines "$2")" -ge "$1" ] && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+cd "$work" || exit 1
+cp "$built/deployed" program
+printf 'PORT=%d\nGREETING=one\n' "$port" > .env
+./program > log 2>&1 &
+pid=$!
+waits_for 1 'listening on' || { not_ok start "$(said)"; exit 0; }
+check it_serves_with_its_settings one "$(greeting)"
+
+# ---- reload: settings, then the program itself ----
+
+printf 'PORT=%d\nGREETING=two\n' "$port" > .env
+kill -HUP "$pid"
+if becomes two; then ok a_reload_reads_the_settings; else not_ok a_reload_reads_the_settings "$(said)"; fi
+kill -0 "$pid" 2>/dev/null && ok the_process_is_the_same || not_ok the_process_is_the_same gone
+
+printf 'PORT=%d\nGREETING=three\nWORKERS=none\n' "$port" > .env
+kill -HUP "$pid"
+waits_for 1 'not reloaded: .*does not start' && ok a_faulty_setting_is_told || not_ok a_faulty_setting_is_told "$(said)"
+check the_old_program_serves_on two "$(greeting)"
+printf 'PORT=%d\nGREETING=four\n' "$port" > .env
+
+printf '#!/bin/sh\nexit 7\n' > other && chmod +x other && mv other program
+kill -HUP "$pid"
+waits_for 2 'not reloaded: .*does not start' && ok a_program_that_does_not_start_is_told || not_ok a_program_that_does_not_start_is_told "$(said)"
+rm program
+kill -HUP "$pid"
+waits_for 3 'not reloaded: ' && ok a_program_that_is_not_there_is_told || not_ok a_program_that_is_not_there_is_told "$(said)"
+check the_old_program_still_serves two "$(greeting)"
+
+cp "$built/deployed" other && mv other program
+kill -HUP "$pid"
+if becomes four; then ok a_new_program_takes_over; else not_ok a_new_program_takes_over "$(said)"; fi
+
+# ---- under load ----
+
+times=4 seconds=6
+[ -z "${WEFT_SOAK:-}" ] || times=20 seconds=25
+errors() { sed -n 's/^ *\(Socket errors:.*\|Non-2xx.*\)/\1/p' "$work/$1" | tr '\n' ' '; }
+if command -v wrk > /dev/null; then
+    timeout 60 wrk -t1 -c32 -d${seconds}s "$url/" > reloads 2>&1 &
+    load=$!
+    for i in $(seq $times); do
+        sleep 1
+        printf 'PORT=%d\nGREETING=reload%d\n' "$port" "$i" > .env
+        kill -HUP "$pid"
+        becomes "reload$i" || not_ok "reload_$i" "$(said)"
+    done
+    wait $load
+    check no_request_is_refused_or_lost_in_reloads '' "$(errors reloads)"
+    check it_was_reloaded "reload$times" "$(greeting)"
+
+    timeout 60 wrk -t1 -c32 -d${seconds}s "$url/" > kills 2>&1 &
+    load=$!
+    for i in $(seq $times); do
+        sleep 1
+        worker=$(curl -s --max-time 5 "$url/" | sed 's/.*"worker":\([0-9]*\).*/\1/')
+        [ $((i % 2)) = 0 ] && kill -KILL "$worker" || kill -SEGV "$worker"
+    done
+    wait $load
+    case $(errors kills) in *Non-2xx*) not_ok kills_make_no_error_answers "$(errors kills)" ;; *) ok kills_make_no_error_answers ;; esac
+    case $(errors kills) in ''|*'connect 0,'*) ok nobody_is_refused_while_workers_are_killed ;; *) not_ok nobody_is_refused_while_workers_are_killed "$(errors kills)" ;; esac
+    waits_for 1 'was ended by SIGKILL' && ok a_kill_is_told || not_ok a_kill_is_told "$(said)"
+    check a_crash_is_told "$((times - times / 2))" "$(lines 'crashed: SIGSEGV')"
+else
+    echo 'skip workers/load: no wrk'
+fi
+
+stop
+check it_ends_by_itself 0 $?
+check nobody_is_left '' "$(pgrep -f "^./program" | tr '\n' ' ')"

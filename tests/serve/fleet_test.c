@@ -1,0 +1,571 @@
+/* weft_serve with workers, as processes on real sockets: who ends, who is replaced, and what clients see of it. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "io/spread.h"
+#include "weft.h"
+
+enum { PATIENCE_MS = 20000 };
+
+/* ---- the application ---- */
+
+static weft_metric asked = WEFT_COUNTER("test_asked_total", "How often somebody asked.");
+static weft_metric level = WEFT_GAUGE("test_level", "One for each worker.");
+
+static int who(const weft_none *in, int *out)
+{
+    (void)in;
+    weft_counter_add(&asked, 1);
+    weft_gauge_set(&level, 1);
+    *out = getpid();
+    return 0;
+}
+
+WEFT_INPUT(nap_in, path(int, ms));
+static int nap(const nap_in *in, int *out)
+{
+    *out = getpid();
+    return weft_sleep_ms(in->ms);
+}
+
+static int deepest(volatile int *nowhere) { return *nowhere; }
+static int crash(const nap_in *in, int *out)
+{
+    *out = in->ms;
+    if (in->ms == 6) abort();
+    if (in->ms == 7) exit(7);
+    return deepest((volatile int *)(uintptr_t)in->ms);
+}
+
+static int hog(const nap_in *in, int *out)
+{
+    struct timespec t, now;
+    *out = in->ms;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    do clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1000000 < in->ms);
+    return 0;
+}
+
+/* What this worker has heard from the others. */
+enum { TOPIC = 5 };
+static int heard, came, gone, lost;
+static void hears(weft__ear *e, unsigned from, weft_str message) { (void)e; (void)from; heard += weft_str_equal(message, WEFT_S("hello")); }
+static void sees_come(weft__ear *e, unsigned from) { (void)e; (void)from; came++; }
+static void sees_go(weft__ear *e, unsigned from) { (void)e; (void)from; gone++; }
+static void misses(weft__ear *e, unsigned from, uint64_t n) { (void)e; (void)from; lost += (int)n; }
+static weft__ear ear = { .topic = TOPIC, .heard = hears, .came = sees_come, .gone = sees_go, .lost = misses };
+
+WEFT_MODEL(Ears, field(int, pid), field(int, heard), field(int, came), field(int, gone), field(int, lost));
+static int listens(const weft_none *in, Ears *out)
+{
+    (void)in;
+    *out = (Ears){ getpid(), heard, came, gone, lost };
+    return 0;
+}
+WEFT_INPUT(call_in, path(int, times), path(int, topic));
+static int calls(const call_in *in, int *out)
+{
+    for (int i = 0; i < in->times; i++) WEFT_TRY(weft__spread_say((uint32_t)in->topic, WEFT_S("hello")));
+    *out = getpid();
+    return 0;
+}
+
+typedef struct ears { char unused; } ears;
+static int ears_open(const weft_none *in, ears **out)
+{
+    (void)in;
+    *out = weft_new(ears);
+    weft__spread_hear(&ear);
+    return *out ? 0 : WEFT_ENOMEM;
+}
+static int ears_close(ears *e, int rc)
+{
+    (void)e;
+    weft__spread_leave(&ear);
+    return rc;
+}
+static const weft_provider listening = WEFT_PROVIDER(ears, weft_none, ears_open, ears_close, .per = WEFT_PER_WORKER);
+
+static const weft_app app = { .title = "crew", .starts = WEFT_STARTS(&listening), .routes = WEFT_ROUTES(
+    WEFT_GET("/who", who, weft_none, int),
+    WEFT_GET("/nap/{ms}", nap, nap_in, int),
+    WEFT_GET("/crash/{ms}", crash, nap_in, int),
+    WEFT_GET("/hog/{ms}", hog, nap_in, int),
+    WEFT_GET("/ears", listens, weft_none, Ears),
+    WEFT_GET("/call/{topic}/{times}", calls, call_in, int),
+    WEFT_METRICS("/metrics")) };
+
+/* ---- a server in processes of its own ---- */
+
+typedef struct serving { pid_t pid; int out, err, port; char said[512]; } serving;
+
+static serving serve_app(const weft_app *served, weft_serve_opts opts)
+{
+    serving s = { 0 };
+    int out[2], err[2];
+    if (!opts.port) opts.port = -1;
+    if (!opts.workers) opts.workers = 2;
+    WEFT_NEED(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0);
+    fflush(NULL);
+    s.pid = fork();
+    if (s.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(out[1], 1);
+        dup2(err[1], 2);
+        exit(weft_serve_with(served, &opts));
+    }
+    close(out[1]);
+    close(err[1]);
+    s.out = out[0];
+    s.err = err[0];
+    ssize_t n = read(s.out, s.said, sizeof s.said - 1);
+    s.said[n < 0 ? 0 : n] = 0;
+    const char *colon = strrchr(s.said, ':');
+    s.port = colon ? atoi(colon + 1) : 0;
+    return s;
+}
+
+static serving serve(weft_serve_opts opts) { return serve_app(&app, opts); }
+
+/* Its exit status, and what it wrote to stderr. */
+static int end(serving *s, char *text, size_t room)
+{
+    int status;
+    size_t n = 0;
+    char rest[256];
+    for (ssize_t got; n + 1 < room && (got = read(s->err, text + n, room - 1 - n)) > 0;) n += (size_t)got;
+    text[n] = 0;
+    while (read(s->err, rest, sizeof rest) > 0) {}
+    WEFT_NEED(waitpid(s->pid, &status, 0) == s->pid);
+    close(s->out);
+    close(s->err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int stop(serving *s, char *text, size_t room)
+{
+    kill(s->pid, SIGTERM);
+    return end(s, text, room);
+}
+
+static int dial(int port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct timeval patience = { PATIENCE_MS / 1000, 0 };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    WEFT_NEED(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+static bool request(int fd, const char *path)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    return send(fd, text, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+/* The status; the body's first number in *number. 0: none came. */
+static int answer(int fd, char *text, size_t room, int *number)
+{
+    size_t n = 0;
+    const char *body = NULL;
+    while (!body) {
+        ssize_t got = n + 1 < room ? recv(fd, text + n, room - 1 - n, 0) : 0;
+        if (got <= 0) return 0;
+        n += (size_t)got;
+        text[n] = 0;
+        body = strstr(text, "\r\n\r\n");
+    }
+    *number = atoi(body + 4);
+    return atoi(text + 9);
+}
+
+static int ask(int port, const char *path, int *number)
+{
+    static char text[64 * 1024];
+    int fd = dial(port), status = 0;
+    if (fd >= 0 && request(fd, path)) status = answer(fd, text, sizeof text, number);
+    if (fd >= 0) close(fd);
+    return status;
+}
+
+static void nap_ms(int ms) { usleep((useconds_t)ms * 1000); }
+
+/* A number out of the text of /metrics, of the line that begins so. */
+static double metric(int port, const char *name)
+{
+    static char text[256 * 1024];
+    size_t n = 0, len = strlen(name);
+    int fd = dial(port);
+    static const char asks[] = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    WEFT_NEED(fd >= 0 && send(fd, asks, sizeof asks - 1, 0) == sizeof asks - 1);
+    for (ssize_t got; n + 1 < sizeof text && (got = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0;) n += (size_t)got;
+    text[n] = 0;
+    close(fd);
+    for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (strncmp(line, name, len) == 0 && line[len] == ' ') return atof(line + len);
+    return -1;
+}
+
+static bool becomes(int port, const char *name, double value)
+{
+    for (int i = 0; i < PATIENCE_MS / 50; i++) {
+        if (metric(port, name) == value) return true;
+        nap_ms(50);
+    }
+    return false;
+}
+
+/* ---- tests ---- */
+
+WEFT_TEST(workers_serve_behind_one_port_and_end_with_0_when_asked)
+{
+    char want[128], text[4096];
+    int pid = 0, fds[8], pids[8], others = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    snprintf(want, sizeof want, "weft: crew listening on http://127.0.0.1:%d with 2 workers\n", s.port);
+    WEFT_CHECK_STR(weft_str_of(s.said), want);
+    for (int i = 0; i < 8; i++) {
+        fds[i] = dial(s.port);
+        WEFT_NEED(fds[i] >= 0 && request(fds[i], "/who"));
+        WEFT_CHECK_EQ(answer(fds[i], text, sizeof text, &pids[i]), 200);
+        others += pids[i] != pids[0];
+        WEFT_CHECK(pids[i] != s.pid);
+    }
+    WEFT_CHECK_EQ(others, 4);
+    for (int i = 0; i < 8; i++) close(fds[i]);
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "");
+    WEFT_CHECK_EQ(kill(pids[0], 0), -1);
+}
+
+WEFT_TEST(long_lived_connections_are_split_evenly)
+{
+    enum { COUNT = 64 };
+    static char text[4096];
+    int fds[COUNT], first = 0, of_first = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    for (int i = 0; i < COUNT; i++) WEFT_NEED((fds[i] = dial(s.port)) >= 0);
+    for (int i = 0; i < COUNT; i++) {
+        int pid = 0;
+        WEFT_NEED(request(fds[i], "/who"));
+        WEFT_CHECK_EQ(answer(fds[i], text, sizeof text, &pid), 200);
+        if (!i) first = pid;
+        of_first += pid == first;
+    }
+    WEFT_CHECK(of_first >= COUNT * 4 / 10 && of_first <= COUNT * 6 / 10);
+    for (int i = 0; i < COUNT; i++) close(fds[i]);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}
+
+WEFT_TEST(a_worker_that_is_killed_is_replaced_and_nobody_is_refused)
+{
+    static char text[8192];
+    int pid = 0, killed = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/who", &killed), 200);
+    kill(killed, SIGKILL);
+    for (int i = 0; i < 50; i++) {
+        int status = ask(s.port, "/who", &pid);
+        WEFT_CHECK_EQ(status, 200);
+        WEFT_CHECK(pid != killed);
+        nap_ms(2);
+    }
+    WEFT_CHECK(becomes(s.port, "weft_workers", 2));
+    WEFT_CHECK_EQ(metric(s.port, "weft_worker_restarts_total"), 1);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "was ended by SIGKILL") != NULL);
+}
+
+WEFT_TEST(any_worker_answers_for_all_of_what_was_counted)
+{
+    static char text[8192];
+    int pid = 0, pids[2] = { 0, 0 };
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    for (int i = 0; i < 20; i++) {
+        WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+        if (!pids[0]) pids[0] = pid;
+        else if (pid != pids[0]) pids[1] = pid;
+    }
+    for (int i = 0; i < 4; i++) {
+        WEFT_CHECK_EQ(metric(s.port, "test_asked_total"), 20);
+        WEFT_CHECK_EQ(metric(s.port, "weft_requests_total{method=\"GET\",route=\"/who\",status=\"200\"}"), 20);
+    }
+    WEFT_CHECK(pids[1] != 0);
+    WEFT_CHECK_EQ(metric(s.port, "test_level"), 2);
+    kill(pids[0], SIGKILL);
+    WEFT_CHECK(becomes(s.port, "weft_worker_restarts_total", 1));
+    WEFT_CHECK(becomes(s.port, "weft_workers", 2));
+    WEFT_CHECK_EQ(metric(s.port, "test_asked_total"), 20);
+    WEFT_CHECK_EQ(metric(s.port, "weft_requests_total{method=\"GET\",route=\"/who\",status=\"200\"}"), 20);
+    WEFT_CHECK_EQ(metric(s.port, "test_level"), 1);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}
+
+WEFT_TEST(a_crash_is_told_with_signal_route_task_and_stack)
+{
+    static char text[32768];
+    int pid = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/crash/16", &pid), 0);
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    WEFT_CHECK(becomes(s.port, "weft_workers", 2));
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    const char *line = strstr(text, ") crashed: SIGSEGV at 0x10 in GET /crash/{ms} (task a request, started at ");
+    WEFT_CHECK(line != NULL);
+    const char *stack = strstr(text, "crashed here, in GET /crash/{ms}:\n");
+    WEFT_CHECK(stack != NULL);
+    WEFT_CHECK(stack && strstr(stack, "crash (fleet_test.c:") != NULL);
+    if (!line) fprintf(stderr, "%s\n", text);
+}
+
+WEFT_TEST(an_abort_is_told_too_and_an_exit_of_a_handler_is_no_crash_of_the_service)
+{
+    static char text[32768];
+    int pid = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/crash/6", &pid), 0);
+    WEFT_CHECK_EQ(ask(s.port, "/crash/7", &pid), 0);
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "crashed: SIGABRT in GET /crash/{ms}") != NULL);
+    WEFT_CHECK(strstr(text, "ended with status 7") != NULL);
+}
+
+WEFT_TEST(a_request_that_has_crashed_two_workers_is_refused_and_others_are_not)
+{
+    static char text[65536];
+    int pid = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/crash/32", &pid), 0);
+    WEFT_CHECK_EQ(ask(s.port, "/crash/32", &pid), 0);
+    WEFT_CHECK(becomes(s.port, "weft_worker_restarts_total", 2));
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(ask(s.port, "/crash/32", &pid), 503);
+    WEFT_CHECK_EQ(ask(s.port, "/nap/1", &pid), 200);
+    WEFT_CHECK_EQ(metric(s.port, "weft_worker_restarts_total"), 2);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "GET /crash/{ms} has crashed two workers") != NULL);
+}
+
+WEFT_TEST(a_stuck_worker_is_told_with_its_stack_and_replaced)
+{
+    static char text[65536];
+    int pid = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2, .stuck_ms = 1000, .watchdog_ms = -1 });
+    int fd = dial(s.port);
+    WEFT_NEED(fd >= 0 && request(fd, "/hog/60000"));
+    WEFT_CHECK_EQ(answer(fd, text, sizeof text, &pid), 0);
+    close(fd);
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    WEFT_CHECK(becomes(s.port, "weft_workers", 2));
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    WEFT_CHECK(strstr(text, "has been stuck for 1 s and is replaced") != NULL);
+    WEFT_CHECK(strstr(text, "crashed: SIGABRT in GET /hog/{ms}") != NULL);
+    WEFT_CHECK(strstr(text, "hog (fleet_test.c:") != NULL);
+}
+
+WEFT_TEST(a_worker_that_somebody_has_stopped_is_replaced)
+{
+    static char text[16384];
+    int pid = 0, stopped = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2, .stuck_ms = 1000 });
+    WEFT_CHECK_EQ(ask(s.port, "/who", &stopped), 200);
+    kill(stopped, SIGSTOP);
+    for (int i = 0; i < 10; i++) {
+        WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+        WEFT_CHECK(pid != stopped);
+    }
+    WEFT_CHECK(becomes(s.port, "weft_worker_restarts_total", 1));
+    WEFT_CHECK(becomes(s.port, "weft_workers", 2));
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}
+
+WEFT_TEST(a_worker_that_has_answered_enough_is_replaced_without_a_request_lost)
+{
+    static char text[16384];
+    int pid = 0, seen[16], kinds = 0, failed = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2, .max_requests = 50 });
+    for (int i = 0; i < 600; i++) {
+        failed += ask(s.port, "/who", &pid) != 200;
+        int k = 0;
+        while (k < kinds && seen[k] != pid) k++;
+        if (k == kinds && kinds < 16) seen[kinds++] = pid;
+    }
+    WEFT_CHECK_EQ(failed, 0);
+    WEFT_CHECK(kinds >= 4);
+    WEFT_CHECK_EQ(metric(s.port, "test_asked_total"), 600);
+    WEFT_CHECK_EQ(metric(s.port, "weft_worker_restarts_total"), 0);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "");
+}
+
+WEFT_TEST(whoever_is_connected_to_a_worker_that_is_replaced_may_ask_once_more)
+{
+    static char text[16384];
+    int pid = 0, mine = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2, .max_requests = 20 });
+    int fd = dial(s.port);
+    WEFT_NEED(fd >= 0 && request(fd, "/who"));
+    WEFT_CHECK_EQ(answer(fd, text, sizeof text, &mine), 200);
+    for (int i = 0; i < 200; i++) WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    nap_ms(500);
+    WEFT_NEED(request(fd, "/who"));
+    WEFT_CHECK_EQ(answer(fd, text, sizeof text, &pid), 200);
+    WEFT_CHECK_EQ(pid, mine);
+    WEFT_CHECK(strstr(text, "Connection: close") != NULL);
+    WEFT_CHECK_EQ(recv(fd, text, sizeof text, 0), 0);
+    close(fd);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}
+
+WEFT_TEST(a_supervisor_that_is_killed_takes_its_workers_with_it)
+{
+    static char text[4096];
+    int pid = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    kill(s.pid, SIGKILL);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), -SIGKILL);     /* its stderr ends with the last process that has it */
+    for (int i = 0; i < 100 && kill(pid, 0) == 0; i++) nap_ms(20);
+    int fd = dial(s.port);
+    WEFT_CHECK_EQ(fd, -1);
+    if (fd >= 0) close(fd);
+}
+
+WEFT_TEST(requests_in_flight_in_all_workers_are_answered_after_sigterm)
+{
+    enum { COUNT = 8 };
+    static char text[4096];
+    int fds[COUNT], pid, probe = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    for (int i = 0; i < COUNT; i++) WEFT_NEED((fds[i] = dial(s.port)) >= 0 && request(fds[i], "/nap/400"));
+    WEFT_CHECK_EQ(ask(s.port, "/who", &probe), 200);
+    nap_ms(100);
+    kill(s.pid, SIGTERM);
+    for (int i = 0; i < COUNT; i++) {
+        WEFT_CHECK_EQ(answer(fds[i], text, sizeof text, &pid), 200);
+        close(fds[i]);
+    }
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "");
+}
+
+WEFT_TEST(a_second_signal_skips_the_grace_of_all_workers)
+{
+    static char text[4096];
+    int pid;
+    serving s = serve((weft_serve_opts){ .workers = 2, .grace_ms = 3600 * 1000 });
+    int fd = dial(s.port);
+    WEFT_NEED(fd >= 0 && request(fd, "/nap/3600000"));
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    kill(s.pid, SIGTERM);
+    nap_ms(200);
+    kill(s.pid, SIGINT);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    close(fd);
+}
+
+static int bad_open(const weft_none *in, ears **out) { (void)in; (void)out; return weft_fail(WEFT_ECONNREFUSED, "nobody is there"); }
+static const weft_provider bad = WEFT_PROVIDER(ears, weft_none, bad_open, ears_close, .per = WEFT_PER_WORKER);
+static const weft_app dies = { .starts = WEFT_STARTS(&bad) };
+
+WEFT_TEST(an_application_that_cannot_start_ends_with_3_and_is_not_tried_for_ever)
+{
+    static char text[8192];
+    serving s = serve_app(&dies, (weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 3);
+    WEFT_CHECK_STR(weft_str_of(s.said), "");
+    WEFT_CHECK(strstr(text, "nobody is there") != NULL);
+}
+
+WEFT_TEST(workers_that_make_no_sense_are_refused)
+{
+    static char text[4096];
+    serving s = serve((weft_serve_opts){ .workers = 65 });
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "workers is 65: expected 0 to 64") != NULL);
+    s = serve((weft_serve_opts){ .workers = 2, .stuck_ms = 10 });
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+    WEFT_CHECK(strstr(text, "stuck_ms is 10") != NULL);
+}
+
+/* ---- what workers tell each other ---- */
+
+static Ears ears_of(int port, int pid)
+{
+    static char text[4096];
+    Ears e = { 0 };
+    for (int i = 0; i < 500 && e.pid != pid; i++) {
+        int fd = dial(port), unused;
+        WEFT_NEED(fd >= 0 && request(fd, "/ears"));
+        WEFT_NEED(answer(fd, text, sizeof text, &unused) == 200);
+        const char *body = strstr(text, "{");
+        WEFT_NEED(body && sscanf(body, "{\"pid\":%d,\"heard\":%d,\"came\":%d,\"gone\":%d,\"lost\":%d}", &e.pid, &e.heard, &e.came, &e.gone, &e.lost) == 5);
+        close(fd);
+    }
+    return e;
+}
+
+WEFT_TEST(what_one_worker_says_the_others_hear_and_know_who_comes_and_goes)
+{
+    static char text[8192];
+    int speaker = 0, other = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/call/5/10", &speaker), 200);
+    for (int i = 0; i < 500 && (!other || other == speaker); i++) WEFT_CHECK_EQ(ask(s.port, "/who", &other), 200);
+    WEFT_NEED(other != speaker);
+    Ears e = ears_of(s.port, other);
+    WEFT_CHECK_EQ(e.heard, 10);
+    WEFT_CHECK_EQ(e.came, 1);
+    WEFT_CHECK_EQ(e.gone, 0);
+    WEFT_CHECK_EQ(ears_of(s.port, speaker).heard, 0);
+    kill(speaker, SIGKILL);
+    WEFT_CHECK(becomes(s.port, "weft_worker_restarts_total", 1));
+    WEFT_CHECK(becomes(s.port, "weft_workers", 2));
+    for (int i = 0; i < 100 && e.came < 2; i++, nap_ms(20)) e = ears_of(s.port, other);
+    WEFT_CHECK_EQ(e.gone, 1);
+    WEFT_CHECK_EQ(e.came, 2);
+    WEFT_CHECK_EQ(e.lost, 0);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}
+
+WEFT_TEST(messages_of_another_topic_are_not_heard_and_a_flood_is_heard_or_told_as_lost)
+{
+    enum { FLOOD = 100000 };
+    static char text[8192];
+    int speaker = 0, other = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK_EQ(ask(s.port, "/call/6/100", &speaker), 200);
+    for (int i = 0; i < 500 && (!other || other == speaker); i++) WEFT_CHECK_EQ(ask(s.port, "/who", &other), 200);
+    WEFT_CHECK_EQ(ears_of(s.port, other).heard, 0);
+    int said = 0, by_other = 0;
+    snprintf(text, sizeof text, "/call/5/%d", FLOOD);
+    for (int i = 0; i < 20 && said < 1; i++) {
+        int pid = 0;
+        WEFT_CHECK_EQ(ask(s.port, text, &pid), 200);
+        if (pid == speaker) said++;
+        else by_other++;
+    }
+    Ears e = { 0 };
+    for (int i = 0; i < 200 && e.heard + e.lost < said * FLOOD; i++, nap_ms(20)) e = ears_of(s.port, other);
+    WEFT_CHECK_EQ(e.heard + e.lost, said * FLOOD);
+    WEFT_CHECK_EQ(said, 1);
+    WEFT_CHECK(by_other < 20);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}

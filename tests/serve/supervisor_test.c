@@ -1,0 +1,436 @@
+/* What a supervisor decides, played with processes that are only said to be: hours of it take no time. */
+#include "serve/supervisor.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "weft/check.h"
+
+enum { STOP_MS = 15000 };
+
+typedef struct played {
+    weft__supervisor s;
+    int64_t now;
+    pid_t next_pid;
+    int started, stuck_told, reloads, readies, ends, stacks;
+    int fail_starts;                     /* how many forks fail from now on */
+    struct { pid_t pid; int signal; } sent[256];
+    int sent_count;
+    char said[8192];
+} played;
+
+static pid_t start(void *ctx, unsigned slot)
+{
+    played *p = ctx;
+    (void)slot;
+    if (p->fail_starts > 0 && p->fail_starts--) return -11;
+    p->started++;
+    return ++p->next_pid;
+}
+static void send_signal(void *ctx, pid_t pid, int signal)
+{
+    played *p = ctx;
+    WEFT_NEED(p->sent_count < 256);
+    p->sent[p->sent_count].pid = pid;
+    p->sent[p->sent_count++].signal = signal;
+}
+static void say(void *ctx, const char *line)
+{
+    played *p = ctx;
+    size_t n = strlen(p->said);
+    snprintf(p->said + n, sizeof p->said - n, "%s\n", line);
+}
+static void tell_stack(void *ctx, unsigned number, pid_t pid, const weft__black_box *box)
+{
+    (void)number;
+    (void)pid;
+    (void)box;
+    ((played *)ctx)->stacks++;
+}
+static uint64_t draw(void *ctx) { (void)ctx; return 0; }
+static void all_ready(void *ctx) { ((played *)ctx)->readies++; }
+static void ends(void *ctx) { ((played *)ctx)->ends++; }
+static void reload(void *ctx) { ((played *)ctx)->reloads++; }
+static const weft__supervisor_ops ops = { start, send_signal, say, tell_stack, draw, all_ready, ends, reload };
+
+static played *begin(unsigned workers)
+{
+    played *p = calloc(1, sizeof *p);
+    WEFT_NEED(p != NULL);
+    WEFT_NEED(weft__fleet_new(&p->s.fleet, workers, (size_t[WEFT__PARTS]){ 0 }) == 0);
+    p->s.ops = &ops;
+    p->s.ctx = p;
+    p->s.stuck_ms = 30000;
+    p->s.end_ms = STOP_MS;
+    p->now = 1000;
+    p->next_pid = 100;
+    weft__supervisor_begin(&p->s, p->now);
+    return p;
+}
+
+static void end(played *p)
+{
+    weft__fleet_free(p->s.fleet);
+    free(p);
+}
+
+static weft__ship *ship(played *p, unsigned slot) { return weft__fleet_slot(p->s.fleet, slot); }
+static void is_ready(played *p, unsigned slot) { ship(p, slot)->state = WEFT__FLEET_READY; }
+
+/* Time passes; loops of those in `turning` (bits) turn meanwhile. */
+static void pass(played *p, int64_t ms, unsigned turning)
+{
+    for (int64_t until = p->now + ms; p->now < until;) {
+        p->now += 100;
+        for (unsigned i = 0; i < p->s.fleet->slots; i++)
+            if (turning >> i & 1) ship(p, i)->beats++;
+        int wait = weft__supervisor_look(&p->s, p->now);
+        WEFT_NEED(wait >= 0 && wait <= 500);
+    }
+}
+
+static void dies(played *p, pid_t pid, int status)
+{
+    weft__supervisor_heard(&p->s, &(weft__fleet_word){ .kind = WEFT__FLEET_ENDED, .pid = pid, .status = status }, p->now);
+    (void)weft__supervisor_look(&p->s, p->now);
+}
+
+static void hears(played *p, int signal, bool by_terminal)
+{
+    weft__supervisor_heard(&p->s, &(weft__fleet_word){ .kind = WEFT__FLEET_SIGNAL, .signal = signal, .by_terminal = by_terminal }, p->now);
+    (void)weft__supervisor_look(&p->s, p->now);
+}
+
+static int count_sent(const played *p, pid_t pid, int signal)
+{
+    int n = 0;
+    for (int i = 0; i < p->sent_count; i++) n += p->sent[i].pid == pid && p->sent[i].signal == signal;
+    return n;
+}
+
+static const unsigned ALL = ~0U;
+static int exited(int status) { return status << 8; }
+
+WEFT_TEST(it_serves_when_each_worker_is_ready_and_says_so_once)
+{
+    played *p = begin(2);
+    WEFT_CHECK_EQ(p->started, 2);
+    is_ready(p, 0);
+    pass(p, 200, ALL);
+    WEFT_CHECK_EQ(p->readies, 0);
+    is_ready(p, 1);
+    pass(p, 200, ALL);
+    WEFT_CHECK_EQ(p->readies, 1);
+    dies(p, 101, SIGKILL);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK_EQ(p->readies, 1);
+    end(p);
+}
+
+WEFT_TEST(one_that_lived_long_is_started_again_at_once)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 20000, ALL);
+    dies(p, 101, SIGSEGV);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK(strstr(p->said, "worker 1 (pid 101) was ended by SIGSEGV after 20.0 s") != NULL);
+    WEFT_CHECK_EQ(p->s.fleet->head->restarts, 1);
+    end(p);
+}
+
+WEFT_TEST(one_that_crashes_at_its_start_is_tried_less_and_less_often_and_that_is_said)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 100, ALL);
+    int before = 0;
+    for (int i = 0; i < 20; i++) {
+        before = p->started;
+        dies(p, p->next_pid, SIGSEGV);
+        for (int k = 0; k < 1000 && p->started == before; k++) pass(p, 100, ALL);
+        WEFT_CHECK_EQ(p->started, before + 1);
+    }
+    WEFT_CHECK_EQ(p->s.workers[1].fails, 20);
+    WEFT_CHECK(strstr(p->said, "worker 1 has ended 5 times in a row") != NULL);
+    /* In the hour that follows it is tried about every 15 to 45 s, not more often. */
+    int starts = p->started;
+    for (int64_t until = p->now + 3600 * 1000; p->now < until;) {
+        pass(p, 100, ALL);
+        if (p->s.workers[1].slot >= 0) dies(p, p->next_pid, SIGSEGV);
+        p->said[0] = 0;
+    }
+    WEFT_CHECK(p->started - starts <= 3600 / 15 + 1);
+    WEFT_CHECK(p->started - starts >= 3600 / 46);
+    end(p);
+}
+
+WEFT_TEST(a_fork_that_fails_is_tried_again)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 20000, ALL);
+    p->fail_starts = 3;
+    dies(p, 101, SIGKILL);
+    WEFT_CHECK_EQ(p->started, 1);
+    pass(p, 3000, ALL);
+    WEFT_CHECK_EQ(p->started, 2);
+    WEFT_CHECK(strstr(p->said, "could not be started") != NULL);
+    end(p);
+}
+
+WEFT_TEST(a_worker_that_cannot_start_at_all_ends_the_program_with_its_status)
+{
+    played *p = begin(2);
+    dies(p, 101, exited(3));
+    WEFT_CHECK(p->s.ending);
+    WEFT_CHECK_EQ(count_sent(p, 102, SIGTERM), 1);
+    dies(p, 102, SIGTERM);
+    WEFT_CHECK(p->s.over);
+    WEFT_CHECK_EQ(p->s.status, 3);
+    end(p);
+}
+
+WEFT_TEST(once_it_has_served_a_start_that_fails_does_not_end_the_program)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 20000, ALL);
+    dies(p, 101, SIGKILL);
+    dies(p, 102, exited(3));
+    pass(p, 2000, ALL);
+    WEFT_CHECK(!p->s.ending);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK(strstr(p->said, "ended with status 3") != NULL);
+    end(p);
+}
+
+WEFT_TEST(a_loop_that_does_not_turn_is_made_to_say_where_and_then_killed)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 29000, 2);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGABRT), 0);
+    pass(p, 2000, 2);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGABRT), 1);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGKILL), 0);
+    WEFT_CHECK_EQ(count_sent(p, 102, SIGABRT), 0);
+    pass(p, 3000, 2);
+    WEFT_CHECK(count_sent(p, 101, SIGKILL) > 0);
+    WEFT_CHECK(strstr(p->said, "worker 1 (pid 101) has been stuck for 30 s and is replaced") != NULL);
+    dies(p, 101, SIGKILL);
+    WEFT_CHECK_EQ(p->started, 3);
+    end(p);
+}
+
+WEFT_TEST(who_was_suspended_with_all_others_is_not_stuck)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 1000, ALL);
+    for (int i = 0; i < 5; i++) {
+        p->now += 3600 * 1000;                       /* the supervisor stood still, too */
+        (void)weft__supervisor_look(&p->s, p->now);
+        pass(p, 1000, ALL);
+    }
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    end(p);
+}
+
+WEFT_TEST(who_wishes_to_go_goes_when_the_one_in_its_place_is_ready)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 1000, ALL);
+    ship(p, 0)->state = WEFT__FLEET_WISHES;
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGTERM), 0);
+    unsigned slot = 2;
+    is_ready(p, slot);
+    pass(p, 200, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGTERM), 1);
+    WEFT_CHECK_EQ(ship(p, 0)->patient, 1);
+    pass(p, 1000, ALL);
+    dies(p, 101, 0);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK_STR(weft_str_of(p->said), "");
+    WEFT_CHECK_EQ(p->s.fleet->head->restarts, 0);
+    end(p);
+}
+
+WEFT_TEST(all_who_wish_to_go_at_once_are_replaced_and_none_is_forgotten)
+{
+    played *p = begin(3);
+    for (unsigned i = 0; i < 3; i++) is_ready(p, i);
+    pass(p, 500, ALL);
+    for (unsigned i = 0; i < 3; i++) ship(p, i)->state = WEFT__FLEET_WISHES;
+    pass(p, 500, ALL);
+    WEFT_CHECK_EQ(p->started, 6);
+    for (unsigned i = 3; i < 6; i++) is_ready(p, i);
+    pass(p, 500, ALL);
+    for (pid_t pid = 101; pid <= 103; pid++) WEFT_CHECK_EQ(count_sent(p, pid, SIGTERM), 1);
+    /* Nobody has gone yet, and the new ones wish to go already: one slot is left. */
+    for (unsigned i = 3; i < 6; i++) ship(p, i)->state = WEFT__FLEET_WISHES;
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->started, 7);
+    for (pid_t pid = 101; pid <= 103; pid++) dies(p, pid, 0);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->started, 9);
+    end(p);
+}
+
+WEFT_TEST(a_stop_is_passed_on_and_always_ends)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 1000, ALL);
+    hears(p, SIGTERM, false);
+    WEFT_CHECK_EQ(p->ends, 1);
+    WEFT_CHECK_EQ(p->s.fleet->head->ending, 1);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGTERM), 1);
+    dies(p, 101, 0);
+    pass(p, STOP_MS - 1000, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 102, SIGKILL), 0);
+    pass(p, 2000, ALL);
+    WEFT_CHECK(count_sent(p, 102, SIGKILL) > 0);
+    dies(p, 102, SIGKILL);
+    WEFT_CHECK(p->s.over);
+    WEFT_CHECK_EQ(p->s.status, 1);
+    WEFT_CHECK_EQ(p->started, 2);
+    end(p);
+}
+
+WEFT_TEST(a_second_stop_is_passed_on_too_and_a_hundredth_is_not)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 1000, ALL);
+    for (int i = 0; i < 100; i++) hears(p, SIGINT, true);
+    WEFT_CHECK(count_sent(p, 101, SIGTERM) >= 2);
+    WEFT_CHECK(count_sent(p, 101, SIGTERM) <= 3);
+    dies(p, 101, 0);
+    WEFT_CHECK(p->s.over);
+    WEFT_CHECK_EQ(p->s.status, 0);
+    end(p);
+}
+
+WEFT_TEST(a_crash_while_it_stops_is_not_followed_by_a_start)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 1000, ALL);
+    hears(p, SIGTERM, false);
+    dies(p, 101, SIGSEGV);
+    pass(p, 5000, ALL);
+    WEFT_CHECK_EQ(p->started, 2);
+    dies(p, 102, 0);
+    WEFT_CHECK(p->s.over);
+    WEFT_CHECK_EQ(p->s.status, 1);
+    end(p);
+}
+
+WEFT_TEST(a_hangup_of_the_terminal_stops_and_one_that_somebody_sends_reloads)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 1000, ALL);
+    hears(p, SIGHUP, false);
+    WEFT_CHECK_EQ(p->reloads, 1);
+    WEFT_CHECK(!p->s.ending);
+    hears(p, SIGHUP, true);
+    WEFT_CHECK(p->s.ending);
+    hears(p, SIGHUP, false);
+    WEFT_CHECK_EQ(p->reloads, 1);
+    end(p);
+}
+
+WEFT_TEST(what_a_terminal_sends_to_everybody_is_not_sent_twice)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 1000, ALL);
+    hears(p, SIGQUIT, true);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGQUIT), 0);
+    hears(p, SIGQUIT, false);
+    hears(p, SIGUSR1, false);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGQUIT), 1);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGUSR1), 1);
+    end(p);
+}
+
+WEFT_TEST(a_request_that_crashed_two_workers_is_known)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 20000, ALL);
+    for (int i = 0; i < 2; i++) {
+        ship(p, (unsigned)i)->box.full = 1;
+        ship(p, (unsigned)i)->box.mark = 4711;
+        strcpy(ship(p, (unsigned)i)->box.work, "GET /crash");
+        WEFT_CHECK_EQ(p->s.fleet->head->poisons, 0);
+        dies(p, 101 + i, SIGSEGV);
+    }
+    WEFT_CHECK_EQ(p->s.fleet->head->poisons, 1);
+    WEFT_CHECK_EQ(p->stacks, 2);
+    WEFT_CHECK(strstr(p->said, "GET /crash has crashed two workers") != NULL);
+    end(p);
+}
+
+WEFT_TEST(workers_of_the_program_before_go_one_for_each_new_one_that_is_ready)
+{
+    played *p = begin(2);
+    for (int i = 0; i < 3; i++) p->s.elders[i].pid = 51 + i;
+    p->s.elder_count = 3;
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    is_ready(p, 0);
+    pass(p, 100, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 1);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    is_ready(p, 1);
+    pass(p, 100, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 3);
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(count_sent(p, 51 + i, SIGTERM), 1);
+    pass(p, STOP_MS + 1000, ALL);
+    WEFT_CHECK(count_sent(p, 51, SIGKILL) > 0);
+    end(p);
+}
+
+WEFT_TEST(while_the_new_program_does_not_start_the_old_workers_stay)
+{
+    played *p = begin(1);
+    p->s.elders[0].pid = 51;
+    p->s.elder_count = 1;
+    for (int i = 0; i < 5; i++) {
+        dies(p, p->next_pid, exited(3));
+        for (int k = 0; k < 100 && p->s.workers[1].slot < 0; k++) pass(p, 100, ALL);
+    }
+    WEFT_CHECK(!p->s.ending);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 0);
+    hears(p, SIGTERM, false);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    dies(p, p->next_pid, 0);
+    WEFT_CHECK(!p->s.over);
+    dies(p, 51, 0);
+    WEFT_CHECK(p->s.over);
+    end(p);
+}
+
+WEFT_TEST(a_process_that_nobody_knows_may_end)
+{
+    played *p = begin(1);
+    is_ready(p, 0);
+    pass(p, 1000, ALL);
+    dies(p, 4711, SIGSEGV);
+    WEFT_CHECK_EQ(p->started, 1);
+    WEFT_CHECK_STR(weft_str_of(p->said), "");
+    end(p);
+}

@@ -32,6 +32,13 @@ typedef struct weft_serve_opts {
                                          end. A signal that skips grace_ms skips this, too */
     int watchdog_ms;                  /* 100: what holds the loop for longer is named in the log while it does; -1: off.
                                          The environment's WEFT_WATCHDOG_MS, if set, counts instead (0: off) */
+    int connections_per_address_max;  /* none: of one address, IPv6 ones of one /64 together; trusted proxies as many as they like. Each worker counts its own */
+    int concurrency_max;              /* none: requests with their handlers at a time (a worker's); beyond that 503 with Retry-After, at once */
+    int shed_lag_ms;                  /* none: while the loop is late by more, a part of the requests is answered 503 with Retry-After at once: an eighth more of
+                                         them every 50 ms, and again fewer when it is not late any more */
+    const char *trusted_proxies;      /* nobody. "10.0.0.0/8, 2001:db8::1, unix": whose word on who the client is counts */
+    bool proxy_protocol;              /* those begin each connection with a header of the PROXY protocol, 1 or 2, and are left without it */
+    bool forwarded;                   /* they say it in Forwarded (RFC 7239); else in X-Forwarded-For, -Proto and -Host. The other ones are left out */
     int workers;                      /* processes that serve, under a supervisor (serve.h): 2 to 64, or -1 for one a processor; 0 and 1: this
                                          process alone. The environment's WEFT_WORKERS, if set, counts instead ("auto": -1) */
     int stuck_ms;                     /* 30 000: a worker whose loop has not turned for so long is replaced; -1: never */

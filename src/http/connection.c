@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "base/poison.h"
+#include "http/front.h"
 
 enum {
     INBUFS_KEPT = 64,
@@ -230,6 +231,7 @@ void weft__connection_close(connection *c)
     weft__inbuf_give(c);
     partial_free(c);
     weft__buf_free(&c->out);
+    if (s->front) weft__front_left(s->front, c);
     s->connections--;
     __atomic_store_n(s->told_connections, s->connections, __ATOMIC_RELAXED);
     s->rejected -= c->rejected;
@@ -285,9 +287,22 @@ static inline void know_host(weft__server *s, weft_str host)
     s->limits.known_host = (weft_str){ s->known_host, host.len };
 }
 
+/* False: no head can follow yet, or ever. */
+static bool proxy_is_past(connection *c)
+{
+    int took = weft__front_take_proxy(c->server->front, c);
+    if (took < 0) {
+        c->left = true;
+        c->stream.may_read = false;
+    }
+    return took > 0;
+}
+
 static int parse(connection *c)
 {
     inbuf *in = c->in;
+    if (__builtin_expect(c->proxied, 0) && !proxy_is_past(c)) return 0;
+    if (in->have == in->at) return 0;
     in->head.headers = in->headers;
     in->head.room = (unsigned)c->server->opts.headers_max;
     in->head.fault = NULL;
@@ -346,6 +361,20 @@ static void refuse(connection *c)
     c->closing = true;
 }
 
+static __attribute__((noinline)) void answer_behind_front(weft__server *s, struct request *r)
+{
+    const char *why = weft__front_refuses(s->front);
+    if (why) {
+        (void)weft__exchange_reply(&r->x, 503, WEFT_S("Content-Type: application/json\r\nRetry-After: 1\r\n"),
+            weft__arena_printf(r->x.arena, "{\"detail\":\"%s\"}", why));
+        return;
+    }
+    weft__front_forwarded(s->front, r);
+    s->front->running++;
+    s->handler(s->ctx, &r->x);
+    s->front->running--;
+}
+
 /* Answer the request whose head was found. */
 static void answer(connection *c, weft_arena *arena)
 {
@@ -368,7 +397,8 @@ static void answer(connection *c, weft_arena *arena)
     };
     c->cancels = false;
     c->request = &r;
-    s->handler(s->ctx, &r.x);
+    if (__builtin_expect(s->front != NULL, 0)) answer_behind_front(s, &r);
+    else s->handler(s->ctx, &r.x);
     c->request = NULL;
     c->cancels = false;
     if (c->state == CONNECTION_UPGRADED) {
@@ -550,16 +580,24 @@ connection *weft__connection_open(weft__server *s, int fd)
     return weft__patience_start(&s->idle, c) ? c : NULL;
 }
 
+void weft__connection_turn_away(connection *c, int status, const char *why)
+{
+    if (c->server->rejected >= REJECTED_MAX) {
+        weft__connection_close(c);
+        return;
+    }
+    c->rejected = true;
+    c->server->rejected++;
+    weft__connection_refuse(c, status, why);
+}
+
 /* Refused ones linger too, or a client that has sent its request already would lose the answer; in
  * a crowd of them the later ones are turned away as well as it goes. */
 void weft__connection_reject(weft__server *s, int fd, int status, const char *why)
 {
     if (s->rejected < REJECTED_MAX) {
         connection *c = weft__connection_open(s, fd);
-        if (!c) return;
-        c->rejected = true;
-        s->rejected++;
-        weft__connection_refuse(c, status, why);
+        if (c) weft__connection_turn_away(c, status, why);
         return;
     }
     weft__os *os = weft__loop_os(s->loop);

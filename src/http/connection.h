@@ -10,6 +10,7 @@
 #include "wire/chunk.h"
 
 typedef struct connection connection;
+typedef struct weft__front weft__front;
 
 /* A receive buffer with the head parsed from it: lent to a connection while it has bytes to look
  * at. */
@@ -62,6 +63,8 @@ struct connection {
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
     bool sends;                          /* its task sends what is gathered, or has and not forgotten it yet: nobody else does */
+    bool proxied;                        /* a header of the PROXY protocol is to come first */
+    bool counted;                        /* among those of its address */
     bool breaks;                         /* an answer is not whole: the end must not look like one */
 };
 
@@ -77,6 +80,7 @@ struct weft__server {
     weft__loop *loop;
     weft__port ports[WEFT__FLEET_LISTENERS_MAX];
     int port_count, port;                /* port: the number of the first */
+    weft__front *front;                  /* front.h; NULL: nothing asks for one */
     weft__fleet *fleet;                  /* with whom it shares its listeners; NULL: with nobody */
     uint32_t *told_connections;          /* where others read how many it has; `untold` when there are no others */
     uint32_t untold;
@@ -110,6 +114,8 @@ void weft__connection_close(connection *c);
 void weft__connection_part(connection *c);
 /* Answer one that no task works on, and close it when the peer has the answer. */
 void weft__connection_refuse(connection *c, int status, const char *why);
+/* The same for one that was just opened and is one too many: in a crowd of such it is closed. */
+void weft__connection_turn_away(connection *c, int status, const char *why);
 /* The same for one just accepted. */
 void weft__connection_reject(weft__server *s, int fd, int status, const char *why);
 /* What can be sent without waiting; false: the peer is gone. */
@@ -164,6 +170,8 @@ struct request {                                         /* one request's part o
     char name[64]; /* "GET /items/42" once the head's bytes were given away, for the log */
     size_t name_len;
     weft__parts parts;
+    weft__peer peer;                     /* the client that a trusted proxy tells of */
+    bool has_peer;
 };
 /* More bytes of its body straight from the socket, which a client that waits for "100 Continue" is
  * told to send; the code of a timeout or of a client that left. Waits: unless they are there. */

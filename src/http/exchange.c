@@ -233,7 +233,11 @@ weft_str weft__exchange_peek(const weft__exchange *x)
     return in ? (weft_str){ in->bytes + in->at, in->have - in->at } : (weft_str){ "", 0 };
 }
 
-const weft__peer *weft__exchange_peer_raw(const weft__exchange *x) { return &((const struct request *)x)->c->peer; }
+const weft__peer *weft__exchange_peer_raw(const weft__exchange *x)
+{
+    const struct request *r = (const struct request *)x;
+    return r->has_peer ? &r->peer : &r->c->peer;
+}
 
 size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM])
 {

@@ -77,6 +77,15 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
         snprintf(why, 256, "max_requests is %d: expected 0 or more", opts.max_requests);
         return WEFT_EINVAL;
     }
+    const struct { const char *name; int value; } counts[] = {
+        { "connections_per_address_max", opts.connections_per_address_max }, { "concurrency_max", opts.concurrency_max },
+        { "shed_lag_ms", opts.shed_lag_ms },
+    };
+    for (size_t i = 0; i < weft_count(counts); i++) {
+        if (counts[i].value >= 0) continue;
+        snprintf(why, 256, "%s is %d: expected 0 or more", counts[i].name, counts[i].value);
+        return WEFT_EINVAL;
+    }
     for (const option *o = options; o < options + weft_count(options); o++) {
         void *value = (char *)&opts + o->offset;
         int rc = o->is_size ? size_option(o, value, why) : count_option(o, value, why);

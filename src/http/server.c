@@ -6,7 +6,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "base/poison.h"
-#include "http/connection.h"
+#include "http/front.h"
 #include "io/log.h"
 
 enum {
@@ -104,6 +104,14 @@ static void keep_peer(connection *c, const weft__addr *peer)
     else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
 }
 
+static void begin_connection(weft__server *s, int fd, const weft__addr *peer)
+{
+    connection *c = weft__connection_open(s, fd);
+    keep_peer(c, peer);
+    if (c && s->front && !weft__front_came(s->front, c))
+        weft__connection_turn_away(c, 503, "this address has connections_per_address_max connections already");
+}
+
 static bool accept_one(weft__port *p)
 {
     weft__server *s = p->server;
@@ -113,8 +121,7 @@ static bool accept_one(weft__port *p)
     if (fd == -EAGAIN) s->accept_fails = false;
     else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;
-    if (s->connections - s->rejected < (unsigned)s->opts.connections_max)
-        keep_peer(weft__connection_open(s, fd), &peer);
+    if (s->connections - s->rejected < (unsigned)s->opts.connections_max) begin_connection(s, fd, &peer);
     else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
     return true;
 }
@@ -217,7 +224,8 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
     patience_init(s, &s->idle, s->opts.idle_timeout_ms, idle_over);
     patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
     patience_init(s, &s->lingers, LINGER_MS, idle_over);
-    rc = start_listening(s, why);
+    rc = weft__front_open(s, why);
+    if (rc == 0) rc = start_listening(s, why);
     if (rc < 0) {
         weft__server_free(s);
         return rc;
@@ -393,6 +401,7 @@ void weft__server_free(weft__server *s)
     weft__timer_stop(s->loop, &s->idle.line.timer);
     weft__timer_stop(s->loop, &s->heads.line.timer);
     weft__timer_stop(s->loop, &s->lingers.line.timer);
+    if (s->front) weft__timer_stop(s->loop, &s->front->timer);
     if (s->scope_entered) return; /* what hangs still has its connection and its scope in there */
     while (s->inbufs) {
         inbuf *in = s->inbufs;
@@ -400,6 +409,7 @@ void weft__server_free(weft__server *s)
         WEFT__UNPOISON(in->bytes, in->room);
         weft__free(in);
     }
+    weft__front_close(s);
     weft__buf_free(&s->spare_out);
     weft__buf_free(&s->scratch);
     weft__free(s);

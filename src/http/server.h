@@ -47,6 +47,7 @@ struct weft__exchange {
     bool replied;
     bool broken;                     /* of the answer something is lacking that its client waits for: memory gave out, or it broke off */
     uint16_t status;                 /* of the answer, as it went; 0: none has */
+    const char *forwarded_scheme;    /* "https" or "http", as a trusted proxy says; NULL: none does */
     weft__afterwards afterwards;
     int64_t closes_until_ns;         /* what this request depended on is being closed, and has time until then; 0: nothing is */
 };

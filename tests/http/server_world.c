@@ -395,6 +395,14 @@ static const char *behind(const char *path, const char *prefix)
     return strncmp(path, prefix, n) == 0 ? path + n : NULL;
 }
 
+static void who(weft__exchange *x)
+{
+    char client[WEFT__PEER_ROOM], text[400];
+    size_t n = weft__exchange_peer(x, client);
+    snprintf(text, sizeof text, "%.*s %.*s %s", (int)n, client, WEFT_FMT(x->head->host), x->forwarded_scheme ? x->forwarded_scheme : "-");
+    say(x, 200, text);
+}
+
 static void act(void *ctx, weft__exchange *x)
 {
     served *s = ctx;
@@ -405,6 +413,7 @@ static void act(void *ctx, weft__exchange *x)
     size_t used = strlen(s->log);
     snprintf(s->log + used, sizeof s->log - used, "%s ", path);
     if (strcmp(path, "/hello") == 0) say(x, 200, "hello");
+    else if (strcmp(path, "/who") == 0) who(x);
     else if (strcmp(path, "/echo") == 0) echo(s, x);
     else if (strcmp(path, "/rows") == 0) rows(s, x);
     else if ((n = behind(path, "/count/"))) count(s, x, atoi(n), SIZE_MAX);

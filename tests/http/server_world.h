@@ -24,6 +24,7 @@
  *   /both/N     in parts: "here ", three times, and how many bytes the body has, which another task
  *               reads; that one begins N turns before the answer
  *   /parts/...  in parts: server_parts.c
+ *   /who        the client's address, the host, the scheme that a proxy told
  * all else: "other" */
 typedef struct served {
     weft__server *server;

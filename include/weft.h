@@ -14,6 +14,8 @@
 #include "weft/file.h"
 #include "weft/client.h"
 #include "weft/stream.h"
+#include "weft/ws.h"
+#include "weft/room.h"
 #include "weft/upload.h"
 #include "weft/failure.h"
 #include "weft/middleware.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "chat.h"
 #include "login.h"
 #include "page.h"
 #include "services.h"
@@ -302,7 +303,7 @@ const weft_app app = {
         { "upstreams", "What asks other services, several at once" },
         { "users", "What needs a connection: opened before, closed behind" },
         { "login", "A token for a name and a password, and what it opens: press Authorize" }),
-    .routers = WEFT_ROUTERS(&users, &login_routes),
+    .routers = WEFT_ROUTERS(&users, &login_routes, &chat),
     .routes = WEFT_ROUTES(
         WEFT_GET("/", index_page, weft_none, weft_reply, A_PAGE),
         WEFT_GET("/items/{item_id}", read_item, item_in, ItemId, .tags = WEFT_TAGS("items")),

@@ -68,7 +68,7 @@ typedef struct weft_ws_opts {
 int weft_ws_recv(weft_ws *ws, weft_str *msg) WEFT_NODISCARD;
 
 /* The same, read as JSON into *out, which lives like weft_alloc's: weft_ws_recv_json(Move, ws, &move). Text or binary. One that is not
- * the model is WEFT_STATUS(422), with its faults; *out is then untouched, and the next call goes on behind it. */
+ * the model is WEFT_STATUS(422), with its first fault; *out is then untouched, and the next call goes on behind it. Waits: as weft_ws_recv. */
 #define weft_ws_recv_json(Model, ws, out) weft_ws_recv_json_with((ws), &weft_schema_##Model, (Model *){ (out) })
 int weft_ws_recv_json_with(weft_ws *ws, const weft_schema *, void *out) WEFT_NODISCARD;
 

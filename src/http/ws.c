@@ -232,8 +232,9 @@ void weft__ws_open(weft_ws *ws, weft__pipe *pipe, const weft__ws_terms *terms)
 void weft__ws_release(weft_ws *ws, int code, weft_str reason)
 {
     ws->scope = NULL;
-    ws->held = false;
     ws->reader = NULL;
+    if (ws->rooms) ws->hub->leave_rooms(ws);
+    ws->held = false;
     weft__ws_give_back(ws);
     weft__ws_skip(ws);
     if (!ws->pipe) {

@@ -155,7 +155,9 @@ struct weft__ws_hub {
     unsigned masks_left;
     struct weft__ws_client *clients; /* ws_client.c */
     weft_ws *dead;                   /* over, and not used by anybody */
-    struct weft__rooms *rooms;       /* rooms.c */
+    struct weft__rooms *rooms;       /* of the floor above, with what it does of them: */
+    void (*leave_rooms)(weft_ws *ws);
+    void (*free_rooms)(weft__ws_hub *hub);
 };
 
 struct weft__ws_io {

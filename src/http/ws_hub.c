@@ -48,6 +48,7 @@ static void hub_free(void *arg)
     weft__ws_clients_end(hub);
     *weft__loop_slot(hub->loop, WEFT__SLOT_WS) = NULL;
     weft__ws_free_dead(hub);
+    if (hub->free_rooms) hub->free_rooms(hub);
     for (weft__ws_io *io; (io = hub->spares);) {
         hub->spares = io->next;
         io_free(io);

@@ -369,6 +369,31 @@ static __attribute__((noinline)) int64_t close_behind(weft__exchange *x)
     return now_ns;
 }
 
+static void answer_route(const weft__endpoint *e, weft__exchange *x, const weft__match *m, int64_t *ended_ns)
+{
+    if (__builtin_expect(e->layers.count != 0, 0)) go_through(e, x, m);
+    else answer(e, x, m);
+    if (__builtin_expect(x->after != NULL, 0)) *ended_ns = close_behind(x);
+}
+
+/* A WebSocket's handler stays for long and needs little: its arena begins on its own stack, whose page is there anyway, and takes no block
+ * unless it needs more. */
+static __attribute__((noinline)) void answer_long(const weft__endpoint *e, weft__exchange *x, const weft__match *m, int64_t *ended_ns)
+{
+    enum { FIRST = 512 };
+    _Alignas(16) char first[FIRST];
+    weft_arena *a = x->arena;
+    bool lent = !a->at;
+    WEFT__POISON(first, FIRST);
+    if (lent) {
+        a->at = first;
+        a->end = first + FIRST;
+    }
+    answer_route(e, x, m, ended_ns);
+    if (lent && a->end == first + FIRST) a->at = a->end = NULL;
+    WEFT__UNPOISON(first, FIRST);
+}
+
 void weft__app_handle(void *app_, weft__exchange *x)
 {
     const weft__app *app = app_;
@@ -381,9 +406,8 @@ void weft__app_handle(void *app_, weft__exchange *x)
         const weft__endpoint *e = &app->endpoints.items[m.route];
         route = m.route;
         weft__task_label(e->name.ptr);
-        if (__builtin_expect(e->layers.count != 0, 0)) go_through(e, x, &m);
-        else answer(e, x, &m);
-        if (__builtin_expect(x->after != NULL, 0)) ended_ns = close_behind(x);
+        if (__builtin_expect(e->ws != NULL, 0)) answer_long(e, x, &m, &ended_ns);
+        else answer_route(e, x, &m, &ended_ns);
         weft__task_label(NULL);
     } else if (app->layered) go_through_without_route(app, x, &m);
     else answer_without_route(app, x, &m);

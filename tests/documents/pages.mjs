@@ -1,4 +1,4 @@
-// The pages in a browser: "Try it out" on /items/{item_id}, and that nothing is asked of another machine.
+// The pages in a browser: "Try it out" on /items/{item_id}, the chat and two tabs in a room, and that nothing is asked of another machine.
 //   node pages.mjs CHROMIUM http://127.0.0.1:PORT FOLDER_OF_SCREENSHOTS http://127.0.0.1:PORT_OF_IDENTITY
 // Prints "ok NAME" and "not ok NAME: why".
 import { chromium } from "playwright-core";
@@ -92,6 +92,29 @@ try {
   const sent = (await start.page.locator("body").innerText()).replace(/\s/g, "");
   check("the_upload_form_sends_files", sent.includes('{"note":"anote","files":[{"name":"\u00e4b.txt","bytes":8,"lines":2}]}'), sent);
   stays("start", start);
+
+  const chat = await open("/chat");
+  await chat.page.getByText("connected", { exact: true }).waitFor({ timeout: 20000 });
+  await chat.page.getByLabel("Message").fill("h\u00ebllo <b>");
+  await chat.page.getByRole("button", { name: "Send" }).click();
+  await chat.page.locator("#messages li").first().waitFor({ timeout: 20000 });
+  check("the_chat_page_is_answered", (await chat.page.locator("#messages").innerText()) === "Message received: h\u00ebllo <b>", await chat.page.locator("#messages").innerText());
+  await chat.page.screenshot({ path: folder + "/chat.png" });
+  is_quiet("chat", chat);
+  stays("chat", chat);
+
+  const ann = await open("/chat/kitchen?name=ann"), bob = await open("/chat/kitchen?name=bob");
+  await ann.page.locator("#messages .event", { hasText: "bob" }).waitFor({ timeout: 20000 });
+  await bob.page.getByLabel("Message").fill("dinner?");
+  await bob.page.getByRole("button", { name: "Send" }).click();
+  for (const one of [ann, bob]) await one.page.locator("#messages .said", { hasText: "dinner?" }).waitFor({ timeout: 20000 });
+  check("two_tabs_in_a_room_hear_each_other", (await ann.page.locator("#messages .said").innerText()) === "bobdinner?", await ann.page.locator("#messages .said").innerText());
+  await bob.page.close();
+  await ann.page.locator("#messages .event", { hasText: "left" }).waitFor({ timeout: 20000 });
+  check("who_closes_a_tab_has_left", (await ann.page.evaluate(() => fetch("/rooms/kitchen/members").then((r) => r.text()))) === '["ann"]', "others are there");
+  await ann.page.screenshot({ path: folder + "/room.png" });
+  is_quiet("room", ann);
+  stays("room", ann);
 } catch (e) {
   check("pages", false, String(e).replace(/\n/g, " | ").slice(0, 600));
 } finally {

@@ -1,0 +1,71 @@
+#!/bin/bash
+# WebSockets before those who did not write them: npm's ws and Debian's python3-websockets, each as a client of weft's server and as a
+# server of weft's client. Skipped in parts where they are not to be had.
+set -u
+: "${BUILD:?the build folder}"
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+tools=build/websocket                    # of npm; kept
+pids=()
+finish() {
+    for p in "${pids[@]}"; do kill -INT "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
+    rm -rf "$work"
+}
+trap finish EXIT
+
+not_ok() { echo "not ok websocket/$1: $2"; }
+skip() { echo "skip websocket/$1: $2"; }
+
+free_port() {
+    local port
+    for port in $(seq $((20000 + RANDOM % 10000)) 32000); do
+        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    done
+}
+
+run() {                                  # run NAME PROGRAM...: what it prints are results, and it must succeed
+    local name=$1
+    shift
+    timeout 60 "$@" 2> "$work/err" || not_ok "$name" "ended with $?: $(tail -c 500 "$work/err" | tr '\n' '|')"
+}
+
+serve() {                                # serve PROGRAM...: its first line is its port
+    "$@" > "$work/port" 2> "$work/err" &
+    pids+=($!)
+    for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.1; done
+    read -r served < "$work/port"
+}
+
+app=$BUILD/tests/websocket/websocket-app
+port=$(free_port)
+"$app" "$port" > "$work/log" 2>&1 &
+pids+=($!)
+for _ in $(seq 100); do grep -q listening "$work/log" && break; sleep 0.1; done
+
+if ! command -v npm > /dev/null; then
+    skip node 'there is no npm'
+else
+    mkdir -p "$tools"
+    if ! cmp -s tests/websocket/package-lock.json "$tools/package-lock.json" || [ ! -d "$tools/node_modules" ]; then
+        cp tests/websocket/package.json tests/websocket/package-lock.json "$tools/"
+        (cd "$tools" && timeout 100 npm ci --ignore-scripts --no-audit --no-fund > "$work/npm.log" 2>&1) || rm -rf "$tools"
+    fi
+    if [ ! -d "$tools/node_modules/ws" ]; then
+        skip node "npm could not fetch ws: $(grep -m 1 'npm error' "$work/npm.log")"
+    else
+        cp tests/websocket/*.mjs "$work/"
+        ln -s "$PWD/$tools/node_modules" "$work/node_modules"
+        run node_client node "$work/client.mjs" "ws://127.0.0.1:$port"
+        serve node "$work/server.mjs"
+        run client_of_node "$app" connect "ws://127.0.0.1:$served"
+    fi
+fi
+
+if /usr/bin/python3 -c 'import websockets' 2>/dev/null; then
+    run python_client /usr/bin/python3 tests/websocket/client.py "ws://127.0.0.1:$port"
+    : > "$work/port"
+    serve /usr/bin/python3 tests/websocket/client.py serve
+    run client_of_python "$app" connect "ws://127.0.0.1:$served" | sed 's/client_/client_of_python_/'
+else
+    skip python 'there is no python3-websockets'
+fi

@@ -372,7 +372,7 @@ static __attribute__((noinline)) void answer_behind_front(weft__server *s, struc
     weft__front_forwarded(s->front, r);
     s->front->running++;
     s->handler(s->ctx, &r->x);
-    s->front->running--;
+    if (r->c->state != CONNECTION_UPGRADED) s->front->running--;     /* else it is no request any more since it was upgraded */
 }
 
 /* Answer the request whose head was found. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "http/connection.h"
+#include "http/front.h"
 
 static connection *of(weft__pipe *p) { return (connection *)(void *)((char *)p - offsetof(connection, pipe)); }
 static const connection *looked_at(const weft__pipe *p) { return (const connection *)(const void *)((const char *)p - offsetof(connection, pipe)); }
@@ -89,6 +90,7 @@ int weft__exchange_upgrade(weft__exchange *x, weft_str headers, weft__pipe **out
     (void)weft__request_name(r);
     if (c->partial) weft__connection_forget_partial(c);
     c->state = CONNECTION_UPGRADED;
+    if (c->server->front) c->server->front->running--;
     c->pipe = (weft__pipe){ .ops = &ops };
     c->pipe_over = false;
     c->cancels = false;

@@ -213,7 +213,7 @@ extern const struct weft__layer_kind weft__rate_limit_kind;
  *     cart->items++;
  *
  * Without a cookie that is good, it is what JSON of {} would give, or zeros. It is sent when it has changed, and again when half of its time is over; with an answer in parts, what it
- * is when the head goes. One that has no room in a cookie (4 KiB) is a failure. cookie: "session". max_age_s: 14 days. path: "/"; domain; same_site: "Lax". It is
+ * is when the head goes. An answer with it is for no shared cache (Cache-Control: private). One that has no room in a cookie (4 KiB) is a failure. cookie: "session". max_age_s: 14 days. path: "/"; domain; same_site: "Lax". It is
  * HttpOnly, and Secure unless over_http (browsers take Secure ones from http://localhost, other clients may not). Secrets: see secret.h; they are there when the program serves. */
 typedef struct weft_sessions_opts {
     weft__named_options_only _;
@@ -231,12 +231,17 @@ extern const struct weft__layer_kind weft__sessions_kind;
 int weft__session(const weft_request *request, const weft_schema *model, void **out) WEFT_NODISCARD;
 /* It ends: the client forgets it. Waits: never. */
 void weft_session_end(const weft_request *request);
+/* It goes on as another one, for when somebody logs in or gets rights: tokens of weft_csrf that were given before are void from then on, and the answer
+ * gives one that is good. 0; WEFT_EINVAL, recorded: there is no weft_sessions around the route; WEFT_ENOMEM. Waits: never. */
+int weft_session_renew(const weft_request *request) WEFT_NODISCARD;
 
 /* weft_csrf(): POST, PUT, PATCH, DELETE and the like from pages of other sites are answered 403. Browsers say where a request is from (Sec-Fetch-Site, Origin, Referer), and
  * pages cannot make them say otherwise; a client that says nothing is no browser and goes on. origins: others whose pages may, as of weft_cors.
- * token: such requests have a token as well, in a cookie (cookie: "csrf") that answers to GET and the like give, and in a header (header: "X-CSRF-Token") that scripts of our pages
- * copy it to; signed with secrets. Forms without a script cannot send it: they are held by the first check alone, so leave token off where there are some. over_http: the cookie
- * goes over http, too. */
+ * token: such requests have a token as well, in a header (header: "X-CSRF-Token") that scripts of our pages copy from a cookie (cookie: "csrf"), signed with secrets. Answers give it to who has
+ * none that is good, and another one when half of its 14 days is over. It belongs to the session that the client has (weft_sessions, which then stands outside of this layer): one of another session, or of
+ * none, is refused, and an answer with which a session begins, ends or is renewed gives a new one. Where there is no session, the cookie has to be the same as the header. An answer that gives one is
+ * for no shared cache (Cache-Control: private), and all depend on Cookie (Vary). Forms without a script cannot send a token: they are held by the first check alone, so leave token off where there
+ * are some. over_http: the cookie goes over http, too. */
 typedef struct weft_csrf_opts {
     weft__named_options_only _;
     const char *origins;

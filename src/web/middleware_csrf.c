@@ -1,13 +1,15 @@
 /* weft_csrf: requests that change something come from our own pages. */
 #include <string.h>
 #include "crypto/signed.h"
+#include "io/log.h"
+#include "web/clock.h"
 #include "web/origins.h"
+#include "web/session.h"
 #include "weft/secret.h"
 #include "wire/bytes.h"
 #include "wire/cookie.h"
 
-enum { TOKEN_BYTES = 18, TOKEN_AGE_S = 14 * 24 * 3600 };
-static const weft_str purpose = WEFT_S("weft csrf");
+enum { TOKEN_BYTES = 18, TOKEN_AGE_S = 14 * 24 * 3600, TOKEN_MAX = 256 };
 
 typedef struct csrf { const weft_csrf_opts *opts; weft__origins origins; } csrf;
 
@@ -62,39 +64,96 @@ static weft_str token_of(const csrf *c, const weft__http_head *head)
     return (weft_str){ "", 0 };
 }
 
-static bool is_ours(const csrf *c, weft_str token)
+/* Whose tokens are good: those of the session that the request came with, else those that belong to no session. */
+typedef struct whose { bool session; uint8_t id[WEFT__SESSION_ID]; } whose;
+
+static weft_str purpose_of(const whose *w, char room[64])
 {
-    weft_str value;
-    return token.len && token.len < 512 && weft_unsign(c->opts->secrets, token, &value, .purpose = purpose) == 0;
+    static const weft_str none = WEFT_S("weft csrf"), bound = WEFT_S("weft csrf of session ");
+    if (!w->session) return none;
+    memcpy(room, bound.ptr, bound.len);
+    memcpy(room + bound.len, w->id, WEFT__SESSION_ID);
+    return (weft_str){ room, bound.len + WEFT__SESSION_ID };
 }
 
-static bool sent_twice(const csrf *c, const weft__http_head *head)
+/* How long it still holds, in seconds; 0: it is none of theirs. */
+static int64_t holds(const csrf *c, const whose *w, weft_str token)
 {
-    weft_str cookie = token_of(c, head), header = header_of(head, weft_str_of(c->opts->header ? c->opts->header : "X-CSRF-Token"));
-    return cookie.len && weft_same_secret(cookie, header) && is_ours(c, cookie);
+    char room[64];
+    uint8_t bytes[TOKEN_MAX];
+    weft__signed found;
+    if (!token.len || token.len > TOKEN_MAX) return 0;
+    int64_t now_s = weft__wall_s();
+    return weft__signed_read(c->opts->secrets, purpose_of(w, room), now_s, token, bytes, &found) < 0 ? 0 : found.expires_s - now_s;
 }
 
-static int give_token(const csrf *c, const weft__http_head *head, weft_reply *reply)
+/* One of a session is known to be its page's by the signature. One of none could be anybody's: it has to come as the cookie as well. */
+static bool is_sent(const csrf *c, const whose *w, const weft__http_head *head)
 {
-    weft_str token;
-    if (is_ours(c, token_of(c, head))) return 0;
-    WEFT_TRY(weft_sign(c->opts->secrets, weft_random_token(TOKEN_BYTES), &token, .purpose = purpose, .max_age_s = TOKEN_AGE_S));
+    weft_str header = header_of(head, weft_str_of(c->opts->header ? c->opts->header : "X-CSRF-Token"));
+    return holds(c, w, header) > 0 && (w->session || weft_same_secret(token_of(c, head), header));
+}
+
+/* ---- tokens on their way out ---- */
+
+/* Of one request, until its head goes. */
+typedef struct giving { const csrf *c; weft__visit *visit; weft_str token; } giving;
+
+static int give(const giving *g, const whose *w, weft_reply *reply)
+{
+    const csrf *c = g->c;
+    char room[64];
+    uint8_t random[TOKEN_BYTES];
+    weft__buf token;
+    weft__buf_init(&token, TOKEN_MAX);
+    weft_random_bytes(random, sizeof random);
+    weft__signed_write(c->opts->secrets, purpose_of(w, room), weft__wall_s_in(TOKEN_AGE_S), (weft_str){ (const char *)random, sizeof random }, &token);
+    int rc = token.failed ? token.failed : weft__reply_keep_private(reply);
+    if (rc == 0) rc = weft_reply_cookie(reply, c->opts->cookie ? c->opts->cookie : "csrf", weft__buf_str(&token), .max_age_s = TOKEN_AGE_S, .secure = !c->opts->over_http);
+    weft__buf_free(&token);
+    return rc;
+}
+
+/* Who has none that fits the session it has from now on, or one that is half over, is given another. */
+static void give_at_head(weft_reply *reply, void *arg)
+{
+    const giving *g = arg;
+    whose w = { .session = false };
+    if (g->visit) w.session = weft__visit_goes(g->visit, reply, w.id) == 1;
+    int rc = holds(g->c, &w, g->token) > TOKEN_AGE_S / 2 ? 0 : give(g, &w, reply);
+    if (rc < 0) weft__log(WEFT_LOG_ERROR, "a CSRF token is not given: %s", weft_error_of(rc)->text);
+}
+
+static int expect_token(const csrf *c, const weft__http_head *head, weft__exchange *x, weft_reply *reply)
+{
+    giving *g = weft__arena_alloc(x->arena, sizeof *g);
+    if (!g) return WEFT_ENOMEM;
+    *g = (giving){ c, x->session, weft__arena_dup(x->arena, token_of(c, head)) };
+    if (!g->token.ptr) return WEFT_ENOMEM;
     WEFT_TRY(weft_reply_vary(reply, "Cookie"));
-    return weft_reply_cookie(reply, c->opts->cookie ? c->opts->cookie : "csrf", token, .max_age_s = TOKEN_AGE_S, .secure = !c->opts->over_http);
+    return weft_reply_on_head(reply, give_at_head, g);
 }
 
 /* ---- the layer ---- */
 
-static int run(const weft_request *request, weft_reply *reply, weft_next *next)
+static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    const csrf *c = weft_next_config(next);
-    const weft__http_head *head = weft__request_head(request);
+    const csrf *c = config;
+    weft__exchange *x = request->exchange;
+    const weft__http_head *head = x->head;
+    whose w = { .session = false };
     bool safe = head->verb == WEFT__GET || head->verb == WEFT__HEAD || head->verb == WEFT__OPTIONS || head->verb == WEFT__TRACE;
     if (!safe && !comes_from_us(c, head)) return weft_fail(403, "This request comes from a page of another site");
-    if (!safe && c->opts->token && !sent_twice(c, head)) return weft_fail(403, "CSRF token missing or incorrect");
-    if (safe && c->opts->token) WEFT_TRY(give_token(c, head, reply));
-    return weft_next_run(next);
+    if (!c->opts->token) return 0;
+    WEFT_TRY(expect_token(c, head, x, reply));
+    if (safe) return 0;
+    int came = x->session ? weft__visit_came(x->session, w.id) : 0;
+    if (came < 0) return came;
+    w.session = came;
+    return is_sent(c, &w, head) ? 0 : weft_fail(403, "CSRF token missing or incorrect");
 }
+
+bool weft__csrf_binds(const void *made) { return ((const csrf *)made)->opts->token; }
 
 static int make(weft__layer_making *m, const void *config)
 {
@@ -114,4 +173,4 @@ static int make(weft__layer_making *m, const void *config)
     return rc;
 }
 
-const weft__layer_kind weft__csrf_kind = { .name = "weft_csrf", .run = run, .make = make };
+const weft__layer_kind weft__csrf_kind = { .name = "weft_csrf", .before = before, .make = make };

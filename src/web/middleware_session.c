@@ -6,21 +6,28 @@
 #include "model/json.h"
 #include "model/problems.h"
 #include "web/clock.h"
-#include "web/onion.h"
+#include "web/session.h"
+#include "weft/secret.h"
 #include "wire/cookie.h"
 
 enum { MAX_AGE_S = 14 * 24 * 3600, PURPOSE_MAX = 512 };
 
-/* Of one request. */
-typedef struct session {
+/* Of one request. What is signed is the id, which stays as long as the session, and JSON. */
+struct weft__visit {
     const weft_sessions_opts *opts;
     weft_arena *arena;
     weft_str cookie;                 /* as it came; empty: none */
+    weft_str json;                   /* of it, when it is good; else empty */
     void *value;                     /* NULL: nobody asked for it */
     weft_str came;                   /* as JSON */
     int64_t left_s;
+    uint8_t id[WEFT__SESSION_ID];
+    bool looked;                     /* at the cookie */
+    bool known;                      /* the client has a session of this id, or is about to */
+    bool renewed;                    /* it is to have another id */
     bool ended, saved;
-} session;
+};
+typedef weft__visit session;
 
 static const char *cookie_of(const weft_sessions_opts *o) { return o->cookie ? o->cookie : "session"; }
 
@@ -47,19 +54,21 @@ static int read(session *s, weft_str json)
     return 0;
 }
 
-/* The JSON of a cookie that is good; empty when it is not. 0, or WEFT_ENOMEM: it may be. */
-static int unsign(session *s, weft_str *json)
+/* Is the cookie good? 0, or WEFT_ENOMEM: it may be. */
+static int look_at_cookie(session *s)
 {
     char room[PURPOSE_MAX];
     weft__signed found;
-    *json = (weft_str){ "", 0 };
-    if (!s->cookie.len || s->cookie.len > WEFT__COOKIE_BYTES_MAX) return 0;
+    if (s->looked || !s->cookie.len || s->cookie.len > WEFT__COOKIE_BYTES_MAX) return 0;
     uint8_t *bytes = weft__arena_alloc(s->arena, weft__base64url_room(s->cookie.len) + 1);
     if (!bytes) return WEFT_ENOMEM;
+    s->looked = true;
     int64_t now_s = weft__wall_s();
-    if (weft__signed_read(s->opts->secrets, purpose_of(s->opts, room), now_s, s->cookie, bytes, &found) < 0) return 0;
+    if (weft__signed_read(s->opts->secrets, purpose_of(s->opts, room), now_s, s->cookie, bytes, &found) < 0 || found.value.len <= WEFT__SESSION_ID) return 0;
     s->left_s = found.expires_s - now_s;
-    *json = found.value;
+    s->known = true;
+    memcpy(s->id, found.value.ptr, WEFT__SESSION_ID);
+    s->json = (weft_str){ found.value.ptr + WEFT__SESSION_ID, found.value.len - WEFT__SESSION_ID };
     return 0;
 }
 
@@ -78,11 +87,13 @@ static int write(const session *s, weft_str *out)
 
 static int open_session(session *s)
 {
-    weft_str json;
     s->value = weft__arena_zalloc(s->arena, s->opts->model->size);
-    int rc = s->value ? unsign(s, &json) : WEFT_ENOMEM;
-    if (rc == 0 && json.len) rc = read(s, json);
-    if (rc == 0) rc = read(s, WEFT_S("{}"));
+    int rc = s->value ? look_at_cookie(s) : WEFT_ENOMEM;
+    if (rc == 0 && s->json.len) rc = read(s, s->json);
+    if (rc == 0) {
+        s->known = false;            /* one of a model that there was before is none */
+        rc = read(s, WEFT_S("{}"));
+    }
     if (rc >= 0) rc = write(s, &s->came);
     if (rc < 0) s->value = NULL;             /* whoever asks again must not be given what was not read */
     return rc;
@@ -100,6 +111,15 @@ int weft__session(const weft_request *request, const weft_schema *model, void **
     return 0;
 }
 
+int weft_session_renew(const weft_request *request)
+{
+    session *s = request->exchange->session;
+    if (!s) return weft_fail(WEFT_EINVAL, "weft_session_renew: there is no weft_sessions around this route");
+    if (!s->value) WEFT_TRY(open_session(s));
+    s->renewed = true;
+    return 0;
+}
+
 void weft_session_end(const weft_request *request)
 {
     session *s = request->exchange->session;
@@ -108,18 +128,32 @@ void weft_session_end(const weft_request *request)
 
 /* ---- what goes ---- */
 
-static int send_cookie(const session *s, weft_reply *reply, weft_str json)
+/* The value behind the id, signed. */
+static int sign(session *s, weft_str json, weft__buf *text)
 {
     const weft_sessions_opts *o = s->opts;
-    char room[PURPOSE_MAX];
+    char room[PURPOSE_MAX], *value = weft__arena_alloc(s->arena, WEFT__SESSION_ID + json.len);
+    if (!value) return WEFT_ENOMEM;
+    if (WEFT__SESSION_ID + json.len > WEFT__SIGNED_VALUE_MAX) return weft_fail(WEFT_EINVAL, "the session cannot be kept: it is larger than 64 KiB");
+    if (!s->known || s->renewed) weft_random_bytes(s->id, WEFT__SESSION_ID);
+    memcpy(value, s->id, WEFT__SESSION_ID);
+    memcpy(value + WEFT__SESSION_ID, json.ptr, json.len);
+    weft__signed_write(o->secrets, purpose_of(o, room), weft__wall_s_in(max_age_of(o)), (weft_str){ value, WEFT__SESSION_ID + json.len }, text);
+    return text->failed;
+}
+
+static int send_cookie(session *s, weft_reply *reply, weft_str json)
+{
+    const weft_sessions_opts *o = s->opts;
     weft__buf text;
     weft__buf_init(&text, 4 * WEFT__SIGNED_VALUE_MAX);
-    if (!s->ended) weft__signed_write(o->secrets, purpose_of(o, room), weft__wall_s_in(max_age_of(o)), json, &text);
-    int rc = text.failed;
+    int rc = s->ended ? 0 : sign(s, json, &text);
+    if (rc == 0) rc = weft__reply_keep_private(reply);
     if (rc == 0)
         rc = weft_reply_cookie(reply, cookie_of(o), weft__buf_str(&text), .path = o->path, .domain = o->domain, .same_site = o->same_site,
             .max_age_s = s->ended ? 0 : max_age_of(o), .http_only = true, .secure = !o->over_http, .remove = s->ended);
     weft__buf_free(&text);
+    if (rc == 0) s->known = !s->ended;
     return rc;
 }
 
@@ -133,7 +167,7 @@ static int save(session *s, weft_reply *reply)
     if (!s->value) return 0;
     WEFT_TRY(write(s, &json));
     bool same = weft_str_equal(json, s->came), young = s->left_s > max_age_of(s->opts) / 2;
-    if (same && (young || !s->left_s)) return 0;
+    if (same && !s->renewed && (young || !s->left_s)) return 0;
     return send_cookie(s, reply, json);
 }
 
@@ -143,6 +177,28 @@ static void save_at_head(weft_reply *reply, void *arg)
     session *s = arg;
     int rc = s->saved ? 0 : save(s, reply);
     if (rc < 0) weft_log_error("the session is not kept: %s", weft_error_of(rc)->text);
+}
+
+int weft__visit_came(weft__visit *v, uint8_t id[WEFT__SESSION_ID])
+{
+    int rc = look_at_cookie(v);
+    if (rc < 0 || !v->known) return rc;
+    memcpy(id, v->id, WEFT__SESSION_ID);
+    return 1;
+}
+
+int weft__visit_goes(weft__visit *v, weft_reply *reply, uint8_t id[WEFT__SESSION_ID])
+{
+    save_at_head(reply, v);
+    if (v->ended || weft__visit_came(v, id) <= 0) return 0;
+    return 1;
+}
+
+int weft__reply_keep_private(weft_reply *reply)
+{
+    const weft_header *h = weft__reply_find(reply, WEFT_S("Cache-Control"));
+    if (h && (weft__http_list_has(h->value, WEFT_S("private")) || weft__http_list_has(h->value, WEFT_S("no-store")))) return 0;
+    return weft_reply_header(reply, "Cache-Control", h ? "private, no-cache" : "private");
 }
 
 static weft_str find_cookie(const weft__http_head *head, weft_str name)

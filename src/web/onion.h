@@ -19,6 +19,7 @@ typedef struct weft__layer {
     weft__layer_before *before;
     const void *config;              /* what weft_next_config gives; of one of weft's own, what its kind made */
     const char *name;
+    const struct weft__layer_kind *kind;         /* NULL: a function */
 } weft__layer;
 
 /* From the outermost on. */

@@ -1,5 +1,5 @@
 /* Lists of middleware, made ready at the start. */
-#include "web/onion.h"
+#include "web/session.h"
 
 static int make_kind(weft__layer *l, const weft_layer *from, const weft__layers_at *at, weft_arena *arena, weft__mades *mades, weft__buf *faults)
 {
@@ -9,7 +9,7 @@ static int make_kind(weft__layer *l, const weft_layer *from, const weft__layers_
         WEFT__LAYER_FAULT(&m, "it answers requests that no route fits; expected it in the .middleware of an application (one that is mounted, for some paths)");
     int rc = kind->make ? kind->make(&m, from->config) : 0;
     if (rc < 0) return rc;
-    *l = (weft__layer){ kind->run, kind->before, m.made, kind->name };
+    *l = (weft__layer){ kind->run, kind->before, m.made, kind->name, kind };
     if (!kind->drop) return 0;
     weft__made *slot = weft__list_slot(arena, mades, sizeof *slot);
     if (slot) *slot = (weft__made){ kind, m.made };
@@ -22,13 +22,26 @@ static int add(weft__layers *to, const weft_layer *item, const weft__layers_at *
     const weft_layer *from = item->of ? item->of : item;
     weft__layer *l = weft__list_slot(arena, to, sizeof *l);
     if (!l) return WEFT_ENOMEM;
-    *l = (weft__layer){ from->run, NULL, from->config, from->name };
+    *l = (weft__layer){ from->run, NULL, from->config, from->name, NULL };
     to->looks_back |= !from->kind || from->kind->looks_back;
     to->around |= !from->kind || from->kind->run;
     if (from->kind) return make_kind(l, from, at, arena, mades, faults);
     if (!from->run)
         weft__buf_printf(faults, "%s%s%.*s: middleware %s is NULL\n", at->what, at->name.len ? " " : "", WEFT_FMT(at->name), item->name);
     return 0;
+}
+
+/* A token of weft_csrf belongs to the session of the request, which it knows of when that stands outside. */
+static void check_order(const weft__layers *all, uint32_t from, const weft__layers_at *at, weft__buf *faults)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        const weft__layer *l = &all->items[i];
+        if (l->kind != &weft__csrf_kind || !l->config || !weft__csrf_binds(l->config)) continue;
+        for (uint32_t k = i < from ? from : i; k < all->count; k++)
+            if (all->items[k].kind == &weft__sessions_kind)
+                weft__buf_printf(faults, "%s%s%.*s: weft_sessions stands inside of weft_csrf, whose tokens would be those of any session; expected it outside\n", at->what,
+                    at->name.len ? " " : "", WEFT_FMT(at->name));
+    }
 }
 
 int weft__layers_make(weft__layers *out, const weft__layers *around, const weft_layer *list, const weft__layers_at *at,
@@ -48,6 +61,7 @@ int weft__layers_make(weft__layers *out, const weft__layers *around, const weft_
         int rc = add(&all, list, at, arena, mades, faults);
         if (rc < 0) return rc;
     }
+    check_order(&all, around->count, at, faults);
     *out = all;
     return 0;
 }

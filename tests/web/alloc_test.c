@@ -151,7 +151,7 @@ static int many(const weft_none *in, weft_stream *out)
 }
 static const weft_app layered = { .openapi_path = "", .middleware = WEFT_MIDDLEWARE(weft_access_log(.path = "log"), weft_request_ids(), weft_timing(), weft_cors(.origins = "https://a.example"),
         weft_security_headers(.hsts_s = 60), weft_trusted_hosts(.hosts = "a"), weft_compression(), weft_conditional(), weft_rate_limit(.limit = 9, .keys_max = 8),
-        weft_csrf(.token = true, .secrets = &secrets), weft_idempotency(), weft_sessions(.model = WEFT_SCHEMA(Visits), .secrets = &secrets), own_layer),
+        weft_sessions(.model = WEFT_SCHEMA(Visits), .secrets = &secrets), weft_csrf(.token = true, .secrets = &secrets), weft_idempotency(), own_layer),
     .routes = WEFT_ROUTES(WEFT_GET("/visit", visit, visits_in, weft_str), WEFT_POST("/visit", visit, visits_in, weft_str), WEFT_GET("/many", many, weft_none, weft_stream)) };
 
 /* Security schemes, tokens, signed values. */

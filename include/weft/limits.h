@@ -9,8 +9,12 @@
  * for time, 413 body, 414 target, 431 head and headers, 503 connections.  */
 typedef struct weft_serve_opts {
     weft__named_options_only _;
-    const char *host;                 /* "127.0.0.1", which "localhost" means too; "0.0.0.0" or "::" for every interface */
+    const char *host;                 /* "127.0.0.1", which "localhost" means too; "0.0.0.0" or "::" for every interface; "unix:/run/x.sock", a unix
+                                         socket, whose file is taken over when nobody listens there, and removed at the end */
     int port;                         /* 8000; -1 any free one, which is printed */
+    const char *also;                 /* more addresses, with commas: "unix:/run/x.sock, [::1]:8000"; 15 at most. What systemd has opened
+                                         (LISTEN_FDS) is taken instead of all of these */
+    int unix_mode;                    /* of the files of unix sockets, 0660 say; what the umask leaves */
     size_t head_bytes_max;            /* 16 KiB: request line and headers; at most 1 GiB */
     size_t target_bytes_max;          /* 8 KiB; at most 1 GiB */
     int headers_max;                  /* 100; at most 1 000 000 */
@@ -43,6 +47,10 @@ typedef struct weft_serve_opts {
                                          process alone. The environment's WEFT_WORKERS, if set, counts instead ("auto": -1) */
     int stuck_ms;                     /* 30 000: a worker whose loop has not turned for so long is replaced; -1: never */
     int max_requests;                 /* none: a worker that has answered so many, or up to a tenth fewer, is replaced by a new one */
+    const char *user;                 /* nobody else: workers become this user, with his groups; the supervisor stays who it is, and opens the ports */
+    bool sandbox;                     /* workers execute no program and change no file but below sandbox_folders (Landlock, seccomp); a machine that cannot
+                                         do that is told, and nothing is served. Reading and the network stay as they are */
+    const char *sandbox_folders;      /* none, with commas: "/var/lib/shop, /tmp"; where uploads are kept, for one */
     bool quiet;                       /* print no line when it listens */
     bool inspect;                     /* other programs of this user may ask what each task does: see inspect.h */
 } weft_serve_opts;

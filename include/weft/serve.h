@@ -24,7 +24,13 @@
  * close: whoever kills a program that stops for too long (TimeoutStopSec, terminationGracePeriodSeconds) is to wait for longer. A handler that blocks the loop keeps all of
  * it from happening, the watchdog names it.
  *
- *     int main(void) { return weft_serve(&app, .port = 8000); }  */
+ * With .workers (2 and more; limits.h) this process becomes a supervisor, which must have no threads, and forks so many that serve: what is
+ * said above then holds of each. One that crashes or is stuck is reported and replaced, at once or, when it does so again and again, later and later; a request that
+ * crashed two is refused for 10 minutes. SIGTERM and SIGINT stop all of them, and whoever is left after all deadlines is killed. SIGHUP runs the program's file
+ * anew in this process, if it starts: settings, certificates and code are new, nobody is refused. SIGQUIT and SIGUSR1 go to all. A
+ * supervisor that is killed takes its workers with it. docs/how-to/deployment.md has more.
+ *
+ *     int main(void) { return weft_serve(&app, .port = 8000); }                       Example: examples/deployed.c  */
 #define weft_serve(app, ...) weft_serve_with((app), &(weft_serve_opts){ __VA_ARGS__ })
 int weft_serve_with(const weft_app *app, const weft_serve_opts *opts);
 #endif

@@ -3,6 +3,7 @@
 /* What the server's files share: a connection, the buffers it borrows, and the server. */
 #include "base/buf.h"
 #include "http/line.h"
+#include "http/listen.h"
 #include "http/pipe.h"
 #include "http/server.h"
 #include "io/stream.h"
@@ -79,6 +80,7 @@ struct weft__server {
     void *ctx;
     weft__loop *loop;
     weft__port ports[WEFT__FLEET_LISTENERS_MAX];
+    weft__listened listened;             /* its own; none of a fleet's */
     int port_count, port;                /* port: the number of the first */
     weft__front *front;                  /* front.h; NULL: nothing asks for one */
     weft__fleet *fleet;                  /* with whom it shares its listeners; NULL: with nobody */

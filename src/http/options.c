@@ -64,6 +64,10 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
         snprintf(why, 256, "unready_ms is %d: expected 0 or more", opts.unready_ms);
         return WEFT_EINVAL;
     }
+    if (opts.unix_mode < 0 || opts.unix_mode > 0777) {
+        snprintf(why, 256, "unix_mode is 0%o: expected 0 to 0777", (unsigned)opts.unix_mode);
+        return WEFT_EINVAL;
+    }
     if (opts.workers < -1 || opts.workers > WEFT__FLEET_MAX) {
         snprintf(why, 256, "workers is %d: expected 0 to %d, or -1 for one a processor", opts.workers, WEFT__FLEET_MAX);
         return WEFT_EINVAL;

@@ -8,12 +8,12 @@
 #include "base/poison.h"
 #include "http/front.h"
 #include "io/log.h"
+#include "os/notify.h"
 
 enum {
-    BACKLOG = 4096,
+    LAST_ONES = 4096,                    /* accepted when it stops */
     ACCEPTS_AT_ONCE = 64,
     ACCEPT_PAUSE_MS = 100,
-    STAND_BACK_MS = 2,
     LINGER_MS = 2000,
     CLOSED_MS = 100,
     SCRATCH_BYTES_MAX = 256 << 20
@@ -130,9 +130,10 @@ static bool accept_one(weft__port *p)
  * more than another leaves the next to that one, for as long as it takes to wake up. */
 static bool stand_back(weft__server *s)
 {
-    if (!s->fleet || !weft__fleet_ahead(s->fleet, s->connections, weft__loop_now(s->loop))) return false;
+    int ms = s->fleet ? weft__fleet_ahead(s->fleet, s->connections, weft__loop_now(s->loop)) : 0;
+    if (!ms) return false;
     s->stands_back = true;
-    accept_pause_start(s, STAND_BACK_MS);
+    accept_pause_start(s, ms);
     return true;
 }
 
@@ -154,23 +155,6 @@ static void flush_all(weft__hook *h)
     }
 }
 
-int weft__server_bind(weft__os *os, const weft_serve_opts *opts, char *why)
-{
-    weft__addr at;
-    const char *host = strcmp(opts->host, "localhost") == 0 ? "127.0.0.1" : opts->host;
-    if (weft__addr_parse(weft_str_of(host), opts->port < 0 ? 0 : opts->port, &at) < 0) {
-        snprintf(why, 256,
-            "host '%s' is no IP address: expected one like \"127.0.0.1\", \"0.0.0.0\" or \"::\"",
-            opts->host);
-        return WEFT_EINVAL;
-    }
-    int fd = os->ops->listen(os, &at, BACKLOG);
-    if (fd < 0)
-        snprintf(why, 256, "cannot listen on %s port %d: %s%s", opts->host, opts->port, strerror(-fd),
-            fd == -EADDRINUSE ? "; another program has it: end that one or choose another port" : "");
-    return fd;
-}
-
 static void add_port(weft__server *s, int fd)
 {
     s->ports[s->port_count++] = (weft__port){ .watch = { accept_some }, .server = s, .fd = fd };
@@ -180,12 +164,17 @@ static int start_listening(weft__server *s, char *why)
 {
     weft__os *os = weft__loop_os(s->loop);
     weft__addr at;
-    int fd = s->fleet ? 0 : weft__server_bind(os, &s->opts, why);
-    if (fd < 0) return fd;
-    if (!s->fleet) add_port(s, fd);
-    for (int i = 0; s->fleet && i < s->fleet->listener_count; i++) add_port(s, s->fleet->listeners[i]);
-    if (os->ops->local(os, s->ports[0].fd, &at) == 0) s->port = weft__addr_port(&at);
-    return 0;
+    int given[WEFT__FLEET_LISTENERS_MAX], n = 0, rc;
+    if (s->fleet) {
+        for (int i = 0; i < s->fleet->listener_count; i++) add_port(s, s->fleet->listeners[i]);
+        if (s->port_count && os->ops->local(os, s->ports[0].fd, &at) == 0) s->port = weft__addr_port(&at);
+        return 0;
+    }
+    if (!os->ops->virtual_time) n = weft__listeners_given(given, WEFT__FLEET_LISTENERS_MAX);
+    rc = weft__listen(os, &s->opts, NULL, 0, given, n, &s->listened, why);
+    for (int i = 0; i < s->listened.count; i++) add_port(s, s->listened.items[i].fd);
+    s->port = weft__listened_port(&s->listened);
+    return rc;
 }
 
 static void share(weft__server *s, weft__fleet *fleet)
@@ -236,13 +225,15 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
 
 int weft__server_port(const weft__server *s) { return s->port; }
 
+void weft__server_where(const weft__server *s, char *to, size_t room) { weft__listened_text(&s->listened, to, room); }
+
 /* ---- stopping ---- */
 
 /* Whom the kernel has greeted already believes that we serve. Where others serve on, they take them. */
 static void accept_the_last(weft__server *s)
 {
     for (int p = 0; p < s->port_count && !s->patient; p++)
-        for (int i = 0; i < BACKLOG && accept_one(&s->ports[p]); i++) continue;
+        for (int i = 0; i < LAST_ONES && accept_one(&s->ports[p]); i++) continue;
 }
 
 static void stop_listening(weft__server *s)
@@ -251,8 +242,9 @@ static void stop_listening(weft__server *s)
     weft__timer_stop(s->loop, &s->accept_again);
     for (int i = 0; i < s->port_count; i++) {
         weft__loop_forget(s->loop, &s->ports[i].watch);
-        os->ops->close(os, s->ports[i].fd);
+        if (s->fleet) os->ops->close(os, s->ports[i].fd);
     }
+    weft__listened_end(os, &s->listened);
     s->port_count = 0;
 }
 

@@ -195,9 +195,9 @@ int weft__server_open(weft__server **out, const weft_serve_opts *opts, weft__htt
  * have fewer. NULL: its own listener. */
 int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, struct weft__fleet *fleet, weft__http_handler *handler,
     void *ctx, char *why);
-/* What such a fleet listens with, for options with their defaults: the descriptor or a code, with the reason in `why`. */
-int weft__server_bind(struct weft__os *os, const weft_serve_opts *opts, char *why);
-int weft__server_port(const weft__server *s);
+int weft__server_port(const weft__server *s);              /* of the first listener that has one */
+/* "http://127.0.0.1:8000 and unix:/run/x.sock": of one with listeners of its own. */
+void weft__server_where(const weft__server *s, char *to, size_t room);
 /* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/limits.h. A
  * cancel around is one of the requests in flight, too: they have no grace. 0 or a code;
  * WEFT_ETIMEDOUT: some handlers do not end, they are named on stderr. Their scope then stays around

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "os/os.h"
 
-enum { PAGE = 4096, FRESH_MS = 1000, SLACK_PART = 8 };
+enum { PAGE = 4096, FRESH_MS = 1000, SLACK_PART = 8, MUCH_MORE = 2, AHEAD_MS = 2, AHEAD_MUCH_MS = 10 };
 
 static const int heard[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGCHLD };
 static int signal_fd = -1;
@@ -122,7 +122,7 @@ static bool takes_connections(const weft__ship *s, int64_t now_ns)
     return now_ns - __atomic_load_n(&s->beat_ns, __ATOMIC_RELAXED) < FRESH_MS * INT64_C(1000000);
 }
 
-bool weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns)
+int weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns)
 {
     unsigned least = connections;
     for (unsigned i = 0; i < c->slots; i++) {
@@ -131,7 +131,8 @@ bool weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_n
         unsigned n = __atomic_load_n(&s->connections, __ATOMIC_RELAXED);
         if (n < least) least = n;
     }
-    return connections > least + least / SLACK_PART;
+    if (connections <= least + least / SLACK_PART) return 0;
+    return connections > least + least / 2 + MUCH_MORE ? AHEAD_MUCH_MS : AHEAD_MS;
 }
 
 static void ring(int fd)

@@ -101,8 +101,9 @@ static inline bool weft__ship_lives(const weft__ship *s)
 
 /* ---- of a worker ---- */
 
-/* Is somebody else better off with the next connection: does another worker, whose loop turns, have clearly fewer? */
-bool weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns);
+/* Is somebody else better off with the next connection: does another worker, whose loop turns, have clearly fewer? How many ms to
+ * leave it to that one; more when it has much fewer. 0: take it. */
+int weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns);
 /* Wake the supervisor; the worker of a slot. Wait: never. */
 void weft__fleet_ring(const weft__fleet *c);
 void weft__fleet_ring_slot(const weft__fleet *c, unsigned i);
@@ -146,10 +147,11 @@ pid_t weft__exec_child(const char *variable, const int *keep, int count);
 /* The same in the place of this process, signals as they are: returns only on failure, -errno. */
 int weft__exec_here(const char *variable, const int *keep, int count);
 /* What was handed to this process by the one that it was run in the place of, or by who started it, in the variable
- * `name`: "fd,fd;pid,pid!". Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
+ * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid". Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
  * taken out of the environment. False: there is none, or it is no such text. */
 typedef struct weft__handover {
     int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;
+    bool given;                      /* these are of a service manager: "=" stands before them */
     struct { pid_t pid; bool told; } elders[WEFT__FLEET_SLOTS_MAX];
     int elder_count;
 } weft__handover;

@@ -158,6 +158,8 @@ bool weft__handover_take(const char *name, weft__handover *out)
     const char *set = getenv(name);
     weft__handover h = { .fd_count = 0 };
     if (!set) return false;
+    h.given = *set == '=';
+    if (h.given) set++;
     bool good = take_fds(&set, &h) && take_pids(set + 1, &h);
     unsetenv(name);
     if (good) *out = h;
@@ -166,7 +168,7 @@ bool weft__handover_take(const char *name, weft__handover *out)
 
 bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room)
 {
-    size_t n = (size_t)snprintf(to, room, "%s=", name);
+    size_t n = (size_t)snprintf(to, room, "%s=%s", name, h->given ? "=" : "");
     for (int i = 0; i < h->fd_count && n < room; i++) n += (size_t)snprintf(to + n, room - n, "%s%d", i ? "," : "", h->fds[i]);
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
     for (int i = 0; i < h->elder_count && n < room; i++)

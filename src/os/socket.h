@@ -12,6 +12,8 @@ typedef struct weft__net_ops {
      * listens there is tried by connecting. -EADDRINUSE: somebody does, or it is no socket; -EAGAIN: another program
      * is just now doing the same in that folder. mode: of the file, 0 for what the umask leaves. */
     int (*listen)(weft__os *, const weft__addr *, int backlog, int mode, weft__net_path *made);
+    /* The file of a listener that another program made and handed over becomes this one's. */
+    void (*adopt)(weft__os *, const weft__addr *, weft__net_path *made);
     /* Removes the file that `listen` made, unless another one has taken its place. */
     void (*unlink)(weft__os *, const weft__addr *, const weft__net_path *made);
 

@@ -76,6 +76,15 @@ static int net_listen(weft__os *os, const weft__addr *a, int backlog, int mode, 
     return fd;
 }
 
+static void net_adopt(weft__os *os, const weft__addr *a, weft__net_path *made)
+{
+    (void)os;
+    char path[sizeof(struct sockaddr_un)];
+    struct stat st;
+    *made = (weft__net_path){ .made = false };
+    if (path_of(a, path) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) *made = (weft__net_path){ st.st_dev, st.st_ino, true };
+}
+
 /* Without the lock the file stays, and is taken over by the next start. */
 static void net_unlink(weft__os *os, const weft__addr *a, const weft__net_path *made)
 {
@@ -129,6 +138,6 @@ static ssize_t net_udp_recv(weft__os *os, int fd, void *to, size_t room, weft__a
 }
 
 const weft__net_ops weft__linux_net = {
-    .listen = net_listen, .unlink = net_unlink, .udp = net_udp, .udp_connect = net_udp_connect,
+    .listen = net_listen, .adopt = net_adopt, .unlink = net_unlink, .udp = net_udp, .udp_connect = net_udp_connect,
     .udp_send = net_udp_send, .udp_recv = net_udp_recv,
 };

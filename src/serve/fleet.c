@@ -6,8 +6,10 @@
 #include "http/connection.h"
 #include "io/log.h"
 #include "os/crash.h"
+#include "os/notify.h"
 #include "os/process.h"
 #include "os/ring.h"
+#include "os/sandbox.h"
 #include "serve/supervisor.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
@@ -20,7 +22,10 @@ typedef struct supervising {
     const weft__fleet_job *job;
     weft_serve_opts opts;                /* with their defaults */
     weft__fleet *fleet;
-    int port;
+    weft__os *os;
+    weft__listened listened;
+    bool given;                          /* by a service manager */
+    int64_t alive_ms;                    /* when a service manager is told so next */
     pid_t trial;                         /* 0: none */
     int64_t trial_until_ms;
     bool again_wanted;                   /* asked for once more, while it was tried */
@@ -52,9 +57,19 @@ bool weft__fleet_is_trial(void) { return getenv(TRIAL) != NULL; }
 
 /* ---- what the supervisor has done ---- */
 
+static int cannot(const char *why)
+{
+    fprintf(stderr, "weft: %s\n", why);
+    return EXIT_CANNOT;
+}
+
+/* Before there is anything that would be left out: threads, a zygote, a loop. */
 static int work(void *ctx)
 {
     supervising *v = ctx;
+    char why[256];
+    if (v->opts.user && weft__become_user(v->opts.user, why) < 0) return cannot(why);
+    if (v->opts.sandbox && weft__sandbox(v->opts.sandbox_folders, why) < 0) return cannot(why);
     return v->job->work(v->job->ctx, v->fleet);
 }
 
@@ -93,18 +108,21 @@ static uint64_t draw(void *ctx)
 static void all_ready(void *ctx)
 {
     const supervising *v = ctx;
-    const char *title = v->job->title, *host = v->opts.host;
-    bool ipv6 = strchr(host, ':') != NULL;
+    const char *title = v->job->title;
+    char where[1024];
+    weft__notify("READY=1");
     if (v->opts.quiet) return;
-    printf("weft: %s%slistening on http://%s%s%s:%d with %u worker%s\n", title ? title : "", title ? " " : "", ipv6 ? "[" : "", host,
-        ipv6 ? "]" : "", v->port, v->fleet->workers, v->fleet->workers == 1 ? "" : "s");
+    weft__listened_text(&v->listened, where, sizeof where);
+    printf("weft: %s%slistening on %s with %u worker%s\n", title ? title : "", title ? " " : "", where, v->fleet->workers, v->fleet->workers == 1 ? "" : "s");
     fflush(stdout);
 }
 
 static void ends(void *ctx)
 {
     supervising *v = ctx;
-    weft__fleet_close_listeners(v->fleet);
+    weft__notify("STOPPING=1");
+    weft__listened_end(v->os, &v->listened);
+    v->fleet->listener_count = 0;
 }
 
 /* ---- the program anew ---- */
@@ -147,7 +165,7 @@ static void be_patient(supervising *v, bool patient)
 /* Whoever cannot be handed over would serve on for ever. */
 static void hand_over(supervising *v)
 {
-    weft__handover h = { .fd_count = v->fleet->listener_count };
+    weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given };
     char variable[VARIABLE_BYTES];
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
     for (unsigned i = 0; i < v->fleet->slots; i++)
@@ -177,28 +195,16 @@ static void tried(supervising *v, int status)
 
 /* ---- listening ---- */
 
-static bool is_wanted(weft__os *os, const weft_serve_opts *opts, int fd)
-{
-    weft__addr at, wanted;
-    const char *host = strcmp(opts->host, "localhost") == 0 ? "127.0.0.1" : opts->host;
-    if (os->ops->local(os, fd, &at) < 0) return false;
-    if (weft__addr_parse(weft_str_of(host), opts->port < 0 ? weft__addr_port(&at) : opts->port, &wanted) < 0) return false;
-    return weft__addr_equal(&at, &wanted);
-}
-
-/* What was inherited, where it is what the options say; else anew. */
+/* What was handed over is inherited, what a service manager has opened is given; and what the program before this one was given is handed over. */
 static int listen_on(supervising *v, weft__os *os, const weft__handover *h, char *why)
 {
-    weft__addr at;
-    int fd = -1;
-    for (int i = 0; i < h->fd_count; i++) {
-        if (fd < 0 && is_wanted(os, &v->opts, h->fds[i])) fd = h->fds[i];
-        else os->ops->close(os, h->fds[i]);
-    }
-    if (fd < 0) fd = weft__server_bind(os, &v->opts, why);
-    if (fd < 0) return fd;
-    v->port = os->ops->local(os, fd, &at) == 0 ? weft__addr_port(&at) : 0;
-    return weft__fleet_add_listener(v->fleet, fd);
+    int given[WEFT__FLEET_LISTENERS_MAX], n = 0;
+    if (!h->given && !h->fd_count) n = weft__listeners_given(given, WEFT__FLEET_LISTENERS_MAX);
+    v->given = h->given || n > 0;
+    int rc = h->given ? weft__listen(os, &v->opts, NULL, 0, h->fds, h->fd_count, &v->listened, why)
+                      : weft__listen(os, &v->opts, h->fds, h->fd_count, given, n, &v->listened, why);
+    for (int i = 0; rc == 0 && i < v->listened.count; i++) rc = weft__fleet_add_listener(v->fleet, v->listened.items[i].fd);
+    return rc;
 }
 
 static void adopt(supervising *v, const weft__handover *h)
@@ -228,6 +234,14 @@ static void trial_look(supervising *v, int64_t now)
     weft__fleet_kill(v->trial, SIGKILL);
 }
 
+static void tell_alive(supervising *v, int64_t now)
+{
+    int ms = weft__notify_watchdog_ms();
+    if (!ms || now < v->alive_ms) return;
+    v->alive_ms = now + ms;
+    weft__notify("WATCHDOG=1");
+}
+
 static int supervise(supervising *v)
 {
     weft__supervisor_begin(&v->s, weft__fleet_now_ms());
@@ -235,6 +249,7 @@ static int supervise(supervising *v)
         int64_t now = weft__fleet_now_ms();
         int wait = weft__supervisor_look(&v->s, now);
         trial_look(v, now);
+        tell_alive(v, now);
         if (v->s.over) break;
         weft__fleet_word w = weft__fleet_hear(v->fleet, wait);
         if (w.kind == WEFT__FLEET_ENDED && w.pid == v->trial) tried(v, w.status);
@@ -244,18 +259,10 @@ static int supervise(supervising *v)
     return v->s.status;
 }
 
-static int cannot(const char *why)
-{
-    fprintf(stderr, "weft: %s\n", why);
-    return EXIT_CANNOT;
-}
-
 static int run_on(supervising *v, const weft__handover *h)
 {
     char why[256] = "no memory for a supervisor";
-    weft__os *os = weft__os_linux_new();
-    int rc = os ? listen_on(v, os, h, why) : WEFT_ENOMEM;
-    if (os) os->ops->free(os);
+    int rc = v->os ? listen_on(v, v->os, h, why) : WEFT_ENOMEM;
     if (rc == 0) rc = weft__fleet_begin(v->fleet);
     if (rc < 0) return cannot(why);
     weft__exec_remember();
@@ -296,7 +303,9 @@ int weft__fleet_run(const weft__fleet_job *job)
     }
     if (weft__fleet_new(&v.fleet, workers, parts) < 0) return cannot("no memory for workers to share, or no descriptors");
     options_for(&v, &v.opts);
+    v.os = weft__os_linux_new();
     int status = run_on(&v, &h);
+    if (v.os) v.os->ops->free(v.os);
     weft__fleet_free(v.fleet);
     return status;
 }

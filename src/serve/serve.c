@@ -7,6 +7,7 @@
 #include "os/file.h"
 #include "io/log.h"
 #include "os/jobs.h"
+#include "os/notify.h"
 #include "serve/fleet.h"
 #include "serve/worker.h"
 #include "task/inspect.h"
@@ -35,6 +36,7 @@ typedef struct serving {
     bool begun;                      /* what fails from here on is said where it fails */
     weft__server *server;            /* NULL: not yet, or no longer */
     weft__timer unready;             /* until the stop begins */
+    weft__timer alive;               /* until a service manager is told so again */
     weft__backgrounds *backgrounds;  /* NULL: not open */
     stop stop;
     uint32_t signalled;              /* signals passed on so far */
@@ -57,6 +59,7 @@ static _Noreturn void hung(const serving *s)
 
 static void begin_stop(serving *s)
 {
+    if (!s->fleet) weft__notify("STOPPING=1");
     s->stop = STOPS;
     weft__timer_stop(s->loop, &s->unready);
     weft__server_stop(s->server);
@@ -166,12 +169,29 @@ static void louder_stop(louder *l, weft__loop *loop, weft__os *os)
 
 static void say_listening(const serving *s)
 {
-    const char *host = s->opts->host ? s->opts->host : "127.0.0.1", *title = s->app->title;
-    bool ipv6 = strchr(host, ':') != NULL;
+    const char *title = s->app->title;
+    char where[1024];
     if (s->opts->quiet || s->fleet) return;
-    printf("weft: %s%slistening on http://%s%s%s:%d\n", title ? title : "", title ? " " : "",
-        ipv6 ? "[" : "", host, ipv6 ? "]" : "", weft__server_port(s->server));
+    weft__server_where(s->server, where, sizeof where);
+    printf("weft: %s%slistening on %s\n", title ? title : "", title ? " " : "", where);
     fflush(stdout);
+}
+
+/* A service manager wants to know that it is alive. */
+static void alive(weft__timer *t)
+{
+    serving *s = (serving *)((char *)t - offsetof(serving, alive));
+    int ms = weft__notify_watchdog_ms();
+    weft__notify("WATCHDOG=1");
+    if (ms) (void)weft__timer_start(s->loop, t, weft__loop_clock(s->loop) + ms * INT64_C(1000000));
+}
+
+static void tell_manager(serving *s)
+{
+    if (s->fleet) return;
+    weft__notify("READY=1");
+    s->alive.fire = alive;
+    if (weft__notify_watchdog_ms()) alive(&s->alive);
 }
 
 static int listen_and_serve(serving *s)
@@ -187,10 +207,12 @@ static int listen_and_serve(serving *s)
     }
     s->server = server;
     say_listening(s);
+    tell_manager(s);
     if (s->fleet) weft__serving_ready(&s->worker);
     rc = weft__server_run(server);
     s->server = NULL;
     weft__timer_stop(s->loop, &s->unready);
+    weft__timer_stop(s->loop, &s->alive);
     if (rc < 0 && rc != WEFT_ETIMEDOUT)
         fprintf(stderr, "weft: cannot watch its listening socket: %s\n", weft_error_of(rc)->text);
     if (rc == WEFT_ETIMEDOUT) hung(s);
@@ -334,7 +356,11 @@ static int serve_somehow(serving *s)
         fflush(NULL);
         weft__os_end(status);
     }
-    if (!weft__fleet_wanted(s->opts)) return serve(s);
+    if (!weft__fleet_wanted(s->opts)) {
+        if (!s->opts->user && !s->opts->sandbox) return serve(s);
+        fputs("weft: .user and .sandbox are for workers: set .workers to 2 or more\n", stderr);
+        return EXIT_CANNOT_LISTEN;
+    }
     return weft__fleet_run(&(weft__fleet_job){ s->opts, s->compiled, s->app->title, serve_in, s });
 }
 

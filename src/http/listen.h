@@ -1,0 +1,23 @@
+#ifndef WEFT_SRC_HTTP_LISTEN_H
+#define WEFT_SRC_HTTP_LISTEN_H
+/* Where a server listens: its own address, more of them, and sockets that somebody else has opened. */
+#include "os/fleet.h"
+#include "os/socket.h"
+#include "weft/limits.h"
+
+typedef struct weft__listened {
+    int count;
+    struct { int fd; weft__addr at; weft__net_path path; } items[WEFT__FLEET_LISTENERS_MAX];
+} weft__listened;
+
+/* All that the options (with their defaults) say, each address once. Of `inherited` those are taken whose address is one of these; `given` ones (by a
+ * service manager) are taken instead of all that. What is not taken is closed. 0; or a code, with the reason in `why` (256 bytes), and
+ * nothing is open. Waits: never. */
+int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited, int inherited_count, const int *given, int given_count,
+    weft__listened *out, char *why);
+/* Close them, and take away the files of unix sockets. */
+void weft__listened_end(weft__os *os, weft__listened *l);
+/* "http://127.0.0.1:8000 and unix:/run/x.sock" */
+void weft__listened_text(const weft__listened *l, char *to, size_t room);
+int weft__listened_port(const weft__listened *l);        /* of the first that has one; 0: none */
+#endif

@@ -1,0 +1,157 @@
+#define _GNU_SOURCE
+#include "os/sandbox.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+
+static int fails(char *why, int rc, const char *what)
+{
+    snprintf(why, 256, "%s: %s", what, strerror(-rc));
+    return rc;
+}
+
+/* ---- rights ---- */
+
+int weft__become_user(const char *name, char *why)
+{
+    static char room[16 * 1024];
+    struct passwd found, *user = NULL;
+    pid_t parent = getppid();
+    int error = getpwnam_r(name, &found, room, sizeof room, &user);
+    if (!user) {
+        snprintf(why, 256, "user: nobody is called '%s'%s%s", name, error ? ": " : "", error ? strerror(error) : "");
+        return error ? -error : WEFT_ENOENT;
+    }
+    if (geteuid() == user->pw_uid && getuid() == user->pw_uid && user->pw_uid != 0) return 0;
+    if (initgroups(name, user->pw_gid) < 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0
+        || setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0) {
+        int rc = -errno;
+        snprintf(why, 256, "user: cannot become '%s': %s", name, strerror(-rc));
+        return rc;
+    }
+    /* Rights that change take this away. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(0);
+    return 0;
+}
+
+/* ---- files ---- */
+
+static const uint64_t changes = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE
+    | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK
+    | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
+
+static int allow(int rules, const char *path, uint64_t access)
+{
+    struct landlock_path_beneath_attr beneath = { .allowed_access = access };
+    beneath.parent_fd = open(path, O_PATH | O_CLOEXEC);
+    if (beneath.parent_fd < 0) return -errno;
+    int rc = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+    close(beneath.parent_fd);
+    return rc;
+}
+
+static int allow_folders(int rules, const char *folders, uint64_t access, char *why)
+{
+    while (folders && *folders) {
+        char path[4096];
+        folders += strspn(folders, " ");
+        size_t n = strcspn(folders, ","), len = n;
+        while (len && folders[len - 1] == ' ') len--;
+        snprintf(path, sizeof path, "%.*s", (int)len, folders);
+        folders += n + (folders[n] == ',');
+        int rc = allow(rules, path, access);
+        if (rc == 0) continue;
+        snprintf(why, 256, "sandbox: folder '%.150s': %s", path, strerror(-rc));
+        return rc;
+    }
+    return 0;
+}
+
+static int confine_files(const char *folders, char *why)
+{
+    struct landlock_ruleset_attr handled = { .handled_access_fs = changes | LANDLOCK_ACCESS_FS_EXECUTE };
+    int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version < 1) return fails(why, -errno, "sandbox: this kernel has no Landlock");
+    if (version >= 2) handled.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
+    if (version >= 3) handled.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled.handled_access_fs, 0);
+    if (rules < 0) return fails(why, -errno, "sandbox: Landlock");
+    int rc = allow_folders(rules, folders, handled.handled_access_fs & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE, why);
+    if (rc == 0) (void)allow(rules, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE);
+    if (rc == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0) rc = fails(why, -errno, "sandbox: Landlock");
+    close(rules);
+    return rc;
+}
+
+/* ---- calls ---- */
+
+static const int refused[] = {
+    SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_writev, SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module,
+    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_swapon, SYS_swapoff, SYS_reboot, SYS_bpf, SYS_perf_event_open, SYS_unshare, SYS_setns,
+    SYS_keyctl, SYS_add_key, SYS_request_key, SYS_personality, SYS_userfaultfd, SYS_acct, SYS_quotactl, SYS_sethostname, SYS_setdomainname,
+    SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_open_by_handle_at, SYS_vhangup, SYS_io_uring_setup, SYS_mknodat,
+    SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount,
+#ifdef SYS_mknod
+    SYS_mknod,
+#endif
+#ifdef SYS_iopl
+    SYS_iopl, SYS_ioperm,
+#endif
+#ifdef SYS_kexec_file_load
+    SYS_kexec_file_load,
+#endif
+};
+
+#if defined __x86_64__
+enum { ARCH = AUDIT_ARCH_X86_64, OTHER_ABI = 0x40000000 };
+#else
+enum { ARCH = AUDIT_ARCH_AARCH64, OTHER_ABI = 0x40000000 };
+#endif
+
+/* Load the architecture; another: the end. Load the number; one of those, or of the other 32-bit interface: EPERM. */
+static int refuse_calls(char *why)
+{
+    enum { COUNT = weft_count(refused), MOST = COUNT + 8 };
+    _Static_assert(COUNT < 250, "jumps reach over 255 instructions");
+    struct sock_filter code[MOST];
+    unsigned short n = 0;
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, COUNT + 1, 0);
+    for (unsigned i = 0; i < COUNT; i++)
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(COUNT - i), 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    struct sock_fprog program = { .len = n, .filter = code };
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) return fails(why, -errno, "sandbox: seccomp");
+    return 0;
+}
+
+int weft__sandbox(const char *folders, char *why)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fails(why, -errno, "sandbox: no_new_privs");
+    int rc = confine_files(folders, why);
+    return rc < 0 ? rc : refuse_calls(why);
+}

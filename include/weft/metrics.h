@@ -26,6 +26,7 @@
  *   weft_pool_threads_max{pool}, weft_pool_running{pool}, weft_pool_waiting{pool}
  *   weft_processes, weft_processes_busy, weft_processes_waiting         once there are some
  *   weft_background_tasks, weft_background_started_total, weft_background_failed_total      the first: those that wait to start or run
+ *   weft_workers, weft_worker_restarts_total        of a server with workers: that serve, and those that were started in the place of one that ended
  *   weft_log_lines_total{level}, weft_log_dropped_total
  *   weft_series_dropped_total                       values of yours that found no room
  *   process_cpu_seconds_total, process_resident_memory_bytes, process_start_time_seconds

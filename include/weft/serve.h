@@ -22,7 +22,7 @@
  *   + the close_timeout_ms of the providers per worker     in the end (5 000 each)
  * and hard_ms where one of the closes ignores that its time is over. With what is said in limits.h alone that is 24 s, and 5 s for each provider that has a
  * close: whoever kills a program that stops for too long (TimeoutStopSec, terminationGracePeriodSeconds) is to wait for longer. A handler that blocks the loop keeps all of
- * it from happening, the watchdog names it.
+ * it from happening, the watchdog names it. Of workers (limits.h) the supervisor kills one that takes 3 s longer than all of that.
  *
  * With .workers (2 and more; limits.h) this process becomes a supervisor, which must have no threads, and forks so many that serve: what is
  * said above then holds of each. One that crashes or is stuck is reported and replaced, at once or, when it does so again and again, later and later; a request that

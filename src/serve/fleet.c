@@ -278,7 +278,8 @@ static void options_for(supervising *v, const weft_serve_opts *o)
     v->s.ctx = v;
     v->s.fleet = v->fleet;
     v->s.stuck_ms = o->stuck_ms > 0 ? o->stuck_ms : 0;
-    v->s.end_ms = (int64_t)o->unready_ms + o->grace_ms + 2 * (int64_t)o->hard_ms + o->background_ms + MARGIN_MS;
+    /* What serve.h adds up, with hard_ms for a close of a request and one per worker that ignore the end of their time. */
+    v->s.end_ms = (int64_t)o->unready_ms + o->grace_ms + o->background_ms + 4 * (int64_t)o->hard_ms + weft__app_stop_ms(v->job->app) + MARGIN_MS;
     v->fleet->head->began_s = weft__os_wall_us() / 1000000;
 }
 

@@ -24,6 +24,9 @@ int weft__app_start(weft__app *app, weft__buf *why);
 int weft__app_stop(weft__app *app, weft__buf *why);
 /* The most that the closes of those which are open, or being closed, may take, one behind the other. Waits: never. */
 int64_t weft__app_close_ms(const weft__app *app);
+/* The most that all closes may take when a server stops: those of the request that has the most, and then those per worker. For one that is
+ * compiled. Waits: never. */
+int64_t weft__app_stop_ms(const weft__app *app);
 /* The name of the one that is being opened or closed, and in *what which of both: "opening", "closing". "": none is. */
 const char *weft__app_busy(const weft__app *app, const char **what);
 

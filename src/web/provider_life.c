@@ -56,6 +56,21 @@ int64_t weft__app_close_ms(const weft__app *app)
     return ms;
 }
 
+static int64_t close_ms(const weft__provided *p) { return p->provider->close ? weft__provider_close_ms(p->provider) : 0; }
+
+int64_t weft__app_stop_ms(const weft__app *app)
+{
+    int64_t most_ms = 0, lives_ms = 0;
+    for (uint32_t i = 0; i < app->endpoints.count; i++) {
+        const weft__needs *n = app->endpoints.items[i].needs;
+        int64_t ms = 0;
+        for (uint32_t k = 0; n && k < n->count; k++) ms += close_ms(n->items[k].of);
+        if (ms > most_ms) most_ms = ms;
+    }
+    for (uint32_t i = 0; i < app->lives.count; i++) lives_ms += close_ms(app->lives.items[i].of);
+    return most_ms + lives_ms;
+}
+
 const char *weft__app_busy(const weft__app *app, const char **what)
 {
     *what = app->closes ? "closing" : "opening";

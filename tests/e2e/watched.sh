@@ -52,10 +52,12 @@ has own_numbers '^shop_orders_total\{kind="loom"\} 1$' metrics
 has loop_lag '^weft_loop_lag_seconds_count [0-9]+$' metrics
 has memory '^process_resident_memory_bytes [0-9]{6,}$' metrics
 has start_time '^process_start_time_seconds 1[0-9]{9}$' metrics
-# weft/metrics.h has the names of all that stand there, and no other: those of processes where there are some.
+# weft/metrics.h has the names of all that stand there, and no other than weft writes; processes and workers stand there where there are some.
 grep -E '^# TYPE (weft|process)_' metrics | cut -d ' ' -f 3 | sort > on_page
 sed -n '/^\/\* The numbers/,/^ \* and what you count/p' "$top/include/weft/metrics.h" | grep '^ \*   [wp]' | grep -oE '\b(weft|process)_[a-z_]+' | sort > in_header
-check the_header_names_what_is_on_the_page '' "$(comm -3 on_page in_header | grep -v '^.weft_processes' | tr -s '\t\n' ' ')"
+check the_header_names_what_is_on_the_page '' "$(comm -23 on_page in_header | tr '\n' ' ')"
+grep -ohE '"(weft|process)_[a-z_]+["{]' "$top"/src/web/metric*.c | tr -d '"{' | grep -vE '^(weft|process)_$|_(bucket|sum|count)$' | sort -u > in_sources
+check the_header_names_all_and_nothing_else '' "$(comm -3 in_header in_sources | tr -s '\t\n' ' ')"
 has zero_before_it_was_counted '^shop_price_euros_bucket\{le="1"\} 0$' first_metrics
 if command -v promtool > /dev/null; then
     said=$(promtool check metrics < metrics 2>&1)

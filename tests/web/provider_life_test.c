@@ -1,6 +1,8 @@
 /* Providers per worker: opened when the application starts, closed when it stops. */
 #include "testing/client.h"
 #include "told.h"
+#include "base/buf.h"
+#include "web/app.h"
 
 typedef struct pool { int id, uses; } pool;
 static int fail_at, close_fails;
@@ -142,4 +144,29 @@ WEFT_TEST(starting_and_stopping_may_ask_upstreams)
 {
     weft_test_upstream("upstream.example", &upstream);
     WEFT_CHECK_STR(weft_test_get(&asks, "/").body, "\"hello\"");
+}
+
+/* ---- how long a stop may take ---- */
+
+static int held_open(const weft_none *in, pool **out) { (void)in; *out = weft_new(pool); return *out ? 0 : WEFT_ENOMEM; }
+static const weft_provider usual = WEFT_PROVIDER(pool, weft_none, held_open, pool_close);
+static const weft_provider quick = WEFT_PROVIDER(pool, weft_none, held_open, pool_close, .close_timeout_ms = 300, .depends = WEFT_DEPENDS(&usual));
+static const weft_provider slow = WEFT_PROVIDER(pool, weft_none, held_open, pool_close, .close_timeout_ms = 5200, .after_reply = true);
+static const weft_provider none = WEFT_PROVIDER(pool, weft_none, held_open, NULL);
+static const weft_provider worker = WEFT_PROVIDER(pool, weft_none, held_open, pool_close, .per = WEFT_PER_WORKER, .close_timeout_ms = 1000);
+static const weft_app closing = { .starts = WEFT_STARTS(&worker, &config_of), .openapi_path = "", .routes = WEFT_ROUTES(
+    WEFT_GET("/none", plain, plain_in, int, .depends = WEFT_DEPENDS(&none)),
+    WEFT_GET("/two", plain, plain_in, int, .depends = WEFT_DEPENDS(&quick, &none)),
+    WEFT_GET("/slow", plain, plain_in, int, .depends = WEFT_DEPENDS(&slow))) };
+
+WEFT_TEST(a_stop_may_take_the_closes_of_the_request_with_the_most_and_of_all_per_worker)
+{
+    weft__app *compiled;
+    weft__buf faults;
+    weft__buf_init(&faults, 4096);
+    WEFT_NEED(weft__app_compile(&closing, &compiled, &faults) == 0);
+    WEFT_CHECK_EQ(weft__app_stop_ms(compiled), 5300 + 1000 + 2 * 5000);      /* those per worker: worker, config and db */
+    WEFT_CHECK_EQ(weft__app_close_ms(compiled), 0);                          /* nothing is open */
+    weft__app_free(compiled);
+    weft__buf_free(&faults);
 }

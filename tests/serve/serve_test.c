@@ -133,15 +133,20 @@ static int start_and_stop(const weft_app *served, weft_serve_opts opts, char *te
     return end(&s, text, room);
 }
 
-static int ask(int port, const char *path)
+static int ask_with(int port, const char *request)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    char request[128];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     WEFT_NEED(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
-    WEFT_NEED(send(fd, request, (size_t)n, 0) == n);
+    WEFT_NEED(send(fd, request, strlen(request), 0) == (ssize_t)strlen(request));
     return fd;
+}
+
+static int ask(int port, const char *path)
+{
+    char request[128];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    return ask_with(port, request);
 }
 
 static int status_of(int fd, char *answer, size_t room)
@@ -453,6 +458,14 @@ static int stubborn_close(held *h, int rc)
 }
 static int blocking_close(held *h, int rc) { usleep((useconds_t)h->ms * 1000); return rc; }
 static int at_once(const wait_in *in, int *out) { *out = in->ms; return 0; }
+static int listens(const wait_in *in, weft_ws *ws)
+{
+    (void)in;
+    weft_str said;
+    int rc;
+    while ((rc = weft_ws_recv(ws, &said)) > 0) continue;
+    return rc;
+}
 static int for_ever(const wait_in *in, int *out) { *out = in->ms; return weft_sleep_ms(3600 * 1000); }
 static const weft_provider closes_slowly = WEFT_PROVIDER(held, wait_in, held_open, slow_close);
 static const weft_provider closes_slowly_too = WEFT_PROVIDER(held, wait_in, held_open, slow_close, .depends = WEFT_DEPENDS(&closes_slowly));
@@ -461,7 +474,8 @@ static const weft_provider blocks_behind = WEFT_PROVIDER(held, wait_in, held_ope
 static const weft_app holds = { .routes = WEFT_ROUTES(
     WEFT_GET("/slow/{ms}", for_ever, wait_in, int, .depends = WEFT_DEPENDS(&closes_slowly_too)),
     WEFT_GET("/never/{ms}", at_once, wait_in, int, .depends = WEFT_DEPENDS(&closes_never)),
-    WEFT_GET("/behind/{ms}", at_once, wait_in, int, .depends = WEFT_DEPENDS(&blocks_behind))) };
+    WEFT_GET("/behind/{ms}", at_once, wait_in, int, .depends = WEFT_DEPENDS(&blocks_behind)),
+    WEFT_WS("/ws/{ms}", listens, wait_in, .depends = WEFT_DEPENDS(&closes_slowly))) };
 
 /* Ask, have it stop, and say how it ended. */
 static int stop_amid(const weft_app *of, const char *path, weft_serve_opts opts, char *text, size_t room)
@@ -482,6 +496,20 @@ WEFT_TEST(closes_have_their_own_time_when_a_server_stops_also_one_behind_the_oth
     char text[2048];
     WEFT_CHECK_EQ(stop_amid(&holds, "/slow/300", (weft_serve_opts){ .grace_ms = 20, .hard_ms = 20 }, text, sizeof text), 0);
     WEFT_CHECK_STR(weft_str_of(text), "closed\nclosed\n");
+}
+
+WEFT_TEST(a_websocket_s_providers_have_their_time_as_well)
+{
+    static const char handshake[] = "GET /ws/300 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    char text[2048];
+    serving s = serve_app(&holds, (weft_serve_opts){ .port = -1, .grace_ms = 20, .hard_ms = 20 });
+    int fd = ask_with(s.port, handshake);
+    WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 101);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK_STR(weft_str_of(text), "closed\n");
+    close(fd);
 }
 
 WEFT_TEST(a_close_that_ignores_the_end_of_its_time_does_not_keep_the_process)

@@ -13,7 +13,7 @@ static int count_leaf(const Leaf *in) { return in->below.count == 2 ? 0 : WEFT_E
 static int asks_without_memory(void)
 {
     weft__backgrounds all;
-    weft__afterwards a = { NULL };
+    weft__afterwards a = { .newest = NULL };
     Leaf below[] = { { .text = WEFT_S("a") }, { .text = WEFT_S("b") } }, top = { .text = WEFT_S("top"), .below = { below, 2, 2 } };
     weft__backgrounds_open(&all, &(weft_serve_opts){ .background_ms = 1 });
     weft__task_work(&a);

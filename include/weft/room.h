@@ -13,7 +13,9 @@
  *
  * A room is there while somebody is in it. Whoever does not take what is said holds nobody up: what waits for it is bounded by its
  * .queue_bytes_max, and then it is closed, or misses what is said meanwhile. What is sent goes out at once, as far as the peer takes it; each
- * member hears what is said in the order in which it was said.                        Example: examples/chat.c  */
+ * member hears what is said in the order in which it was said. With workers (serve.h) a room is one over all of them: what one member says comes to all in
+ * the order in which he said it; a message of 64 KiB and more stays in its worker, which the log says; and in a flood that a worker cannot
+ * follow it misses messages, which it says, too.                                       Example: examples/chat.c  */
 #include "weft/ws.h"
 
 /* One WebSocket in one room. It lives as long as the WebSocket may be used, also when it has been left. */
@@ -54,7 +56,7 @@ int weft_room_send_json_with(weft_room *room, const weft_schema *, const void *v
 #define weft_room_publish(name, bytes, ...) weft_room_publish_with((name), (bytes), &(weft_room_say){ __VA_ARGS__ })
 int weft_room_publish_with(weft_str name, weft_str bytes, const weft_room_say *how);
 
-/* Who is in a room: their ids, in the order in which they came, those without one left out; the texts live like weft_alloc's. How many are
+/* Who is in a room: their ids, in the order in which they came, those in other workers behind, those without one left out; the texts live like weft_alloc's. How many are
  * there, with and without an id. 0 or WEFT_ENOMEM. Wait: never. */
 int weft_room_members(weft_str name, weft_list_weft_str *out) WEFT_NODISCARD;
 size_t weft_room_count(weft_str name);

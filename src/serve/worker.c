@@ -7,6 +7,7 @@
 #include "task/inspect.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
+#include "web/rooms.h"
 
 enum { BEAT_MS = 250, JITTER_PART = 10, CRASHES = 2 };
 
@@ -36,6 +37,14 @@ static uint64_t draw_limit(int max)
     return (uint64_t)max - (jitter ? weft__fleet_random() % (jitter + 1) : 0);
 }
 
+/* Only where there are WebSockets: each needs some memory of its own. */
+static bool has_sockets(const weft__app *app)
+{
+    for (uint32_t i = 0; i < app->endpoints.count; i++)
+        if (app->endpoints.items[i].answer == WEFT__ANSWER_WS) return true;
+    return false;
+}
+
 int weft__serving_begin(weft__serving_worker *w, weft__fleet *fleet, weft__app *app, const weft_serve_opts *opts)
 {
     *w = (weft__serving_worker){ .loop = weft__loop_here(), .fleet = fleet, .me = weft__fleet_slot(fleet, (unsigned)fleet->mine), .app = app };
@@ -45,6 +54,7 @@ int weft__serving_begin(weft__serving_worker *w, weft__fleet *fleet, weft__app *
     weft__series_share(fleet);
     int rc = app->metrics ? weft__metrics_share(app->metrics, fleet) : 0;
     if (rc == 0) rc = weft__spread_open(fleet);
+    if (rc == 0 && has_sockets(app)) rc = weft__rooms_reach_all();
     beat(&w->beat);
     return rc;
 }

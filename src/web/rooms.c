@@ -5,7 +5,7 @@
 #include "model/json.h"
 #include "wire/utf8.h"
 
-enum { NAME_MAX_BYTES = 255, ROOMS = 100000, MEMBERS = 100000, JOINED = 100, BUCKETS_FIRST = 64, JSON_MAX = 64 << 20 };
+enum { NAME_MAX_BYTES = 255, ROOMS = 100000, MEMBERS = 100000, JOINED = 100, BUCKETS_FIRST = 64, JSON_MAX = 64 << 20, FAR_MAX = 1000000 };
 
 typedef struct room room;
 
@@ -21,9 +21,14 @@ struct weft_room {
     char id[];
 };
 
+/* Somebody who is in the room in another worker. */
+typedef struct far_member { struct far_member *next; uint16_t from; uint8_t id_len; char id[]; } far_member;
+
 struct room {
     room *next;                      /* in its bucket */
     weft_room *first, *last;
+    far_member *far, **far_end;
+    uint32_t far_count;
     uint32_t hash, count;
     uint32_t busy;                   /* somebody goes through its members: those who leave stay linked until then */
     uint8_t name_len;
@@ -32,7 +37,7 @@ struct room {
 
 struct weft__rooms {
     room **buckets;
-    uint32_t bucket_count, count;
+    uint32_t bucket_count, count, far_count;
     uint64_t seed;
     const weft__spread *spread;
 };
@@ -48,6 +53,16 @@ static void leave_all(weft_ws *ws);
 static void rooms_free(weft__ws_hub *hub)
 {
     if (!hub->rooms) return;
+    for (uint32_t i = 0; i < hub->rooms->bucket_count; i++) {
+        for (room *in; (in = hub->rooms->buckets[i]);) {     /* nobody is in them any more, but elsewhere */
+            hub->rooms->buckets[i] = in->next;
+            for (far_member *f; (f = in->far);) {
+                in->far = f->next;
+                weft__free(f);
+            }
+            weft__free(in);
+        }
+    }
     weft__free(hub->rooms->buckets);
     weft__free(hub->rooms);
     hub->rooms = NULL;
@@ -123,6 +138,7 @@ static int enter_room(struct weft__rooms *r, weft_str name, room **out)
     if (r->count >= r->bucket_count) grow(r);
     room *m = weft__calloc(sizeof *m + name.len);
     if (!m) return WEFT_ENOMEM;
+    m->far_end = &m->far;
     m->hash = hash;
     m->name_len = (uint8_t)name.len;
     memcpy(m->name, name.ptr, name.len);
@@ -138,7 +154,7 @@ static weft_str name_of(const room *m) { return (weft_str){ m->name, m->name_len
 
 static void drop_if_empty(struct weft__rooms *r, room *m)
 {
-    if (m->first || m->busy) return;
+    if (m->first || m->far || m->busy) return;
     *place_of(r, name_of(m), m->hash) = m->next;
     r->count--;
     weft__free(m);
@@ -210,12 +226,12 @@ static int say(struct weft__rooms *r, room *in, saying *s, bool announced)
     return rc;
 }
 
-static void announce(struct weft__rooms *r, room *in, const weft_room *who, bool joined)
+/* `who`: of this process, and not told itself; NULL: it is elsewhere. */
+static void announce_here(struct weft__rooms *r, room *in, const weft_room *who, weft_str id, bool joined)
 {
-    Presence p = { joined ? WEFT_S("join") : WEFT_S("leave"), name_of(in), { who->id, who->id_len } };
+    Presence p = { joined ? WEFT_S("join") : WEFT_S("leave"), name_of(in), id };
     bool any = false;
     for (const weft_room *m = in->first; m && !any; m = m->next) any = m->announce && m != who;
-    if (r->spread) r->spread->presence(r->spread->ctx, p.room, p.id, joined);
     if (!any) return;
     weft__buf text;
     weft__buf_init(&text, 4096);
@@ -226,6 +242,101 @@ static void announce(struct weft__rooms *r, room *in, const weft_room *who, bool
         (void)say(r, in, &s, true);
     }
     weft__buf_free(&text);
+}
+
+static void announce(struct weft__rooms *r, room *in, const weft_room *who, bool joined)
+{
+    weft_str id = { who->id, who->id_len };
+    if (r->spread) r->spread->presence(r->spread->ctx, name_of(in), id, joined);
+    announce_here(r, in, who, id, joined);
+}
+
+/* ---- who is in rooms elsewhere ---- */
+
+int weft__room_far_joins(unsigned from, weft_str name, weft_str id, bool announced)
+{
+    struct weft__rooms *r = rooms_of(weft__ws_hub_here());
+    room *in = NULL;
+    if (!r || !name.len || name.len > NAME_MAX_BYTES || id.len > NAME_MAX_BYTES) return r ? WEFT_EINVAL : WEFT_ENOMEM;
+    if (r->far_count >= FAR_MAX) return WEFT_ELIMIT;
+    int rc = enter_room(r, name, &in);
+    if (rc < 0) return rc;
+    far_member *f = weft__calloc(sizeof *f + id.len);
+    if (!f) {
+        drop_if_empty(r, in);
+        return WEFT_ENOMEM;
+    }
+    f->from = (uint16_t)from;
+    f->id_len = (uint8_t)id.len;
+    if (id.len) memcpy(f->id, id.ptr, id.len);
+    *in->far_end = f;
+    in->far_end = &f->next;
+    in->far_count++;
+    r->far_count++;
+    if (announced) announce_here(r, in, NULL, id, true);
+    return 0;
+}
+
+static void far_remove(struct weft__rooms *r, room *in, far_member **at)
+{
+    far_member *f = *at;
+    *at = f->next;
+    if (!*at) in->far_end = at;
+    in->far_count--;
+    r->far_count--;
+    weft__free(f);
+}
+
+void weft__room_far_leaves(unsigned from, weft_str name, weft_str id)
+{
+    room *in = find(name);
+    far_member **at = in ? &in->far : NULL;
+    while (at && *at && !((*at)->from == from && (*at)->id_len == id.len && memcmp((*at)->id, id.ptr, id.len) == 0)) at = &(*at)->next;
+    if (!at || !*at) return;
+    struct weft__rooms *r = weft__ws_hub_here()->rooms;
+    far_remove(r, in, at);
+    in->busy++;
+    announce_here(r, in, NULL, id, false);
+    done_with(r, in);
+}
+
+static void far_end_in(struct weft__rooms *r, room *in, unsigned from, bool announced)
+{
+    in->busy++;
+    for (far_member **at = &in->far; *at;) {
+        char id[NAME_MAX_BYTES];
+        weft_str text = { id, (*at)->id_len };
+        if ((*at)->from != from) {
+            at = &(*at)->next;
+            continue;
+        }
+        memcpy(id, (*at)->id, text.len);
+        far_remove(r, in, at);
+        if (announced) announce_here(r, in, NULL, text, false);
+    }
+    done_with(r, in);
+}
+
+void weft__rooms_far_end(unsigned from, bool announced)
+{
+    weft__ws_hub *hub = weft__ws_hub_here();
+    struct weft__rooms *r = hub ? hub->rooms : NULL;
+    for (uint32_t i = 0; r && i < r->bucket_count; i++) {
+        for (room *in = r->buckets[i], *next; in; in = next) {
+            next = in->next;
+            if (in->far) far_end_in(r, in, from, announced);
+        }
+    }
+}
+
+void weft__rooms_each(void (*tell_of)(void *ctx, weft_str room, weft_str id), void *ctx)
+{
+    weft__ws_hub *hub = weft__ws_hub_here();
+    const struct weft__rooms *r = hub ? hub->rooms : NULL;
+    for (uint32_t i = 0; r && i < r->bucket_count; i++)
+        for (const room *in = r->buckets[i]; in; in = in->next)
+            for (const weft_room *m = in->first; m; m = m->next)
+                if (m->in) tell_of(ctx, name_of(in), (weft_str){ m->id, m->id_len });
 }
 
 /* ---- joining and leaving ---- */
@@ -367,6 +478,12 @@ int weft_room_members(weft_str name, weft_list_weft_str *out)
         if (!slot || !id.ptr) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for who is in a room");
         *slot = id;
     }
+    for (const far_member *f = in ? in->far : NULL; f; f = f->next) {
+        if (!f->id_len) continue;
+        weft_str *slot = weft__list_slot(arena, &list, sizeof *slot), id = weft__arena_dup(arena, (weft_str){ f->id, f->id_len });
+        if (!slot || !id.ptr) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for who is in a room");
+        *slot = id;
+    }
     *out = list;
     return 0;
 }
@@ -374,7 +491,7 @@ int weft_room_members(weft_str name, weft_list_weft_str *out)
 size_t weft_room_count(weft_str name)
 {
     const room *in = find(name);
-    return in ? in->count : 0;
+    return in ? in->count + in->far_count : 0;
 }
 
 int weft__rooms_spread(const weft__spread *spread)

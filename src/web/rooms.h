@@ -16,4 +16,19 @@ typedef struct weft__spread {
 int weft__rooms_spread(const weft__spread *spread);
 /* Say to those in a room here, and nobody else. How many heard it. Waits: never. */
 int weft__room_deliver(weft_str name, bool binary, weft_str bytes);
+
+/* ---- those in other processes, `from` of which each is: for who spreads ---- */
+
+/* Somebody is in a room there; announced: he has just come, and those who want to hear of it do. 0; WEFT_EINVAL, WEFT_ELIMIT (a million of
+ * them), WEFT_ENOMEM. */
+int weft__room_far_joins(unsigned from, weft_str room, weft_str id, bool announced);
+void weft__room_far_leaves(unsigned from, weft_str room, weft_str id);
+/* Nobody is there any more. */
+void weft__rooms_far_end(unsigned from, bool announced);
+/* Tell of all who are in rooms here. */
+void weft__rooms_each(void (*tell_of)(void *ctx, weft_str room, weft_str id), void *ctx);
+
+/* Rooms of this loop reach over all processes of its fleet from now on (rooms_fleet.c). 0 or WEFT_ENOMEM; nothing happens in a process that serves
+ * alone. Waits: never. */
+int weft__rooms_reach_all(void);
 #endif

@@ -1,0 +1,235 @@
+/* Rooms over workers: who is in another process hears what is said, is known to be there, and is known to have gone. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "weft.h"
+
+WEFT_INPUT(chat_in, path(weft_str, room), query(weft_str, name));
+static int chat(const chat_in *in, weft_ws *ws)
+{
+    weft_str said;
+    int rc;
+    weft_room *room = weft_room_join(ws, in->room, .id = in->name, .announce = true);
+    if (weft_room_failed(room)) return weft_room_failed(room);
+    char pid[16];
+    snprintf(pid, sizeof pid, "pid %d", (int)getpid());
+    WEFT_TRY(weft_ws_send(ws, weft_str_of(pid)));
+    while ((rc = weft_ws_recv(ws, &said)) > 0) WEFT_TRY(weft_room_send(room, said));
+    return rc;
+}
+
+WEFT_INPUT(room_in, path(weft_str, room));
+WEFT_MODEL(InRoom, field(int, pid), field(int, count), list(weft_str, ids));
+static int members(const room_in *in, InRoom *out)
+{
+    out->pid = getpid();
+    out->count = (int)weft_room_count(in->room);
+    return weft_room_members(in->room, &out->ids);
+}
+
+static const weft_app app = { .routes = WEFT_ROUTES(WEFT_WS("/rooms/{room}", chat, chat_in), WEFT_GET("/members/{room}", members, room_in, InRoom)) };
+
+typedef struct serving { pid_t pid; int port; } serving;
+
+static serving serve(void)
+{
+    serving s = { 0 };
+    char said[256];
+    int out[2];
+    WEFT_NEED(pipe2(out, O_CLOEXEC) == 0);
+    fflush(NULL);
+    s.pid = fork();
+    if (s.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(out[1], 1);
+        weft_log_set_level(WEFT_LOG_ERROR);
+        exit(weft_serve(&app, .port = -1, .workers = 2));
+    }
+    close(out[1]);
+    ssize_t n = read(out[0], said, sizeof said - 1);
+    said[n < 0 ? 0 : n] = 0;
+    close(out[0]);
+    const char *colon = strrchr(said, ':');
+    s.port = colon ? atoi(colon + 1) : 0;
+    return s;
+}
+
+static void stop(serving *s)
+{
+    int status;
+    kill(s->pid, SIGTERM);
+    WEFT_NEED(waitpid(s->pid, &status, 0) == s->pid);
+    WEFT_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static int dial(int port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct timeval patience = { 20, 0 };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    WEFT_NEED(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    return fd;
+}
+
+static bool take(int fd, void *to, size_t n)
+{
+    for (ssize_t got; n; n -= (size_t)got, to = (char *)to + got)
+        if ((got = recv(fd, to, n, 0)) <= 0) return false;
+    return true;
+}
+
+/* ---- a WebSocket, as bytes ---- */
+
+typedef struct person { int fd, pid; char got[512]; } person;
+
+static bool hears(person *p)
+{
+    unsigned char head[4];
+    size_t n;
+    if (!take(p->fd, head, 2)) return false;
+    n = head[1];
+    if (n == 126 && take(p->fd, head + 2, 2)) n = (size_t)head[2] << 8 | head[3];
+    if (head[0] != 0x81 || n >= sizeof p->got || !take(p->fd, p->got, n)) return false;
+    p->got[n] = 0;
+    return true;
+}
+
+static person enter(int port, const char *room, const char *name)
+{
+    char text[512];
+    person p = { .fd = dial(port) };
+    int n = snprintf(text, sizeof text, "GET /rooms/%s?name=%s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", room, name);
+    WEFT_NEED(send(p.fd, text, (size_t)n, MSG_NOSIGNAL) == n);
+    for (size_t at = 0;; at++) {
+        WEFT_NEED(at < sizeof text && take(p.fd, text + at, 1));
+        if (at >= 3 && memcmp(text + at - 3, "\r\n\r\n", 4) == 0) break;
+    }
+    WEFT_CHECK(strncmp(text, "HTTP/1.1 101 ", 13) == 0);
+    WEFT_CHECK(hears(&p) && sscanf(p.got, "pid %d", &p.pid) == 1);
+    return p;
+}
+
+static void says(person *p, const char *what)
+{
+    char frame[128] = { (char)0x81, (char)(0x80 | strlen(what)) };       /* masked with zeros */
+    size_t n = strlen(what);
+    memcpy(frame + 6, what, n);
+    WEFT_NEED(send(p->fd, frame, n + 6, MSG_NOSIGNAL) == (ssize_t)n + 6);
+}
+
+/* Two who are in different workers. */
+static void two_apart(int port, const char *room, person *a, person *b)
+{
+    *a = enter(port, room, "ann");
+    *b = enter(port, room, "bob");
+    for (int i = 0; i < 20 && a->pid == b->pid; i++) {
+        person more = enter(port, room, "bob");
+        close(b->fd);
+        *b = more;
+    }
+    WEFT_NEED(a->pid != b->pid);
+}
+
+static bool hears_of(person *p, const char *what)
+{
+    for (int i = 0; i < 100; i++) {
+        if (!hears(p)) return false;
+        if (strstr(p->got, what)) return true;
+    }
+    return false;
+}
+
+/* What each worker says of a room, when it says so. */
+static bool all_say(int port, const char *room, const char *want)
+{
+    static const char ask[] = "GET /members/%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    int pids[2] = { 0, 0 };
+    for (int i = 0; i < 400; i++) {
+        char text[2048];
+        int fd = dial(port), pid, n = snprintf(text, sizeof text, ask, room);
+        WEFT_NEED(send(fd, text, (size_t)n, MSG_NOSIGNAL) == n);
+        size_t have = 0;
+        for (ssize_t got; have + 1 < sizeof text && (got = recv(fd, text + have, sizeof text - 1 - have, 0)) > 0;) have += (size_t)got;
+        text[have] = 0;
+        close(fd);
+        const char *body = strstr(text, "\r\n\r\n");
+        if (body && sscanf(body, "\r\n\r\n{\"pid\":%d", &pid) == 1 && strstr(body, want)) pids[pids[0] && pids[0] != pid] = pid;
+        if (pids[0] && pids[1]) return true;
+        usleep(5000);
+    }
+    return false;
+}
+
+WEFT_TEST(who_is_in_another_worker_hears_and_is_known_and_missed)
+{
+    serving s = serve();
+    person a, b;
+    two_apart(s.port, "kitchen", &a, &b);
+    WEFT_CHECK(hears_of(&a, "\"event\":\"join\",\"room\":\"kitchen\",\"id\":\"bob\""));
+    says(&a, "good morning");
+    WEFT_CHECK(hears_of(&b, "good morning"));
+    says(&b, "and to you");
+    WEFT_CHECK(hears_of(&a, "and to you"));
+    WEFT_CHECK(all_say(s.port, "kitchen", "\"count\":2,"));
+    close(b.fd);
+    WEFT_CHECK(hears_of(&a, "\"event\":\"leave\",\"room\":\"kitchen\",\"id\":\"bob\""));
+    WEFT_CHECK(all_say(s.port, "kitchen", "\"count\":1,\"ids\":[\"ann\"]"));
+    close(a.fd);
+    WEFT_CHECK(all_say(s.port, "kitchen", "\"count\":0,\"ids\":[]"));
+    stop(&s);
+}
+
+WEFT_TEST(who_was_in_a_worker_that_is_killed_has_left_and_the_next_worker_knows_who_stayed)
+{
+    serving s = serve();
+    person a, b, c;
+    two_apart(s.port, "hall", &a, &b);
+    kill(b.pid, SIGKILL);
+    WEFT_CHECK(hears_of(&a, "\"event\":\"leave\",\"room\":\"hall\",\"id\":\"bob\""));
+    close(b.fd);
+    WEFT_CHECK(all_say(s.port, "hall", "\"count\":1,\"ids\":[\"ann\"]"));
+    two_apart(s.port, "hall", &b, &c);
+    says(&a, "still here");
+    WEFT_CHECK(hears_of(&b, "still here"));
+    WEFT_CHECK(hears_of(&c, "still here"));
+    close(a.fd);
+    close(b.fd);
+    close(c.fd);
+    stop(&s);
+}
+
+WEFT_TEST(rooms_of_one_name_are_one_room_and_others_hear_nothing)
+{
+    serving s = serve();
+    person a, b, c = enter(s.port, "attic", "cat");
+    two_apart(s.port, "cellar", &a, &b);
+    for (int i = 0; i < 50; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "message %d.", i);
+        says(&a, text);
+    }
+    bool in_order = true;
+    for (int i = 0; i < 50; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "message %d.", i);
+        in_order &= hears(&b) && (strcmp(b.got, text) == 0 || strstr(b.got, "\"event\"") != NULL);
+        if (strstr(b.got, "\"event\"")) i--;
+    }
+    WEFT_CHECK(in_order);
+    says(&c, "meow");
+    WEFT_CHECK(hears(&c) && strcmp(c.got, "meow") == 0);
+    close(a.fd);
+    close(b.fd);
+    close(c.fd);
+    stop(&s);
+}

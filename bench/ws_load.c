@@ -55,7 +55,7 @@ static bool hear(conn *c)
     unsigned char in[512];
     ssize_t n = recv(c->fd, in, sizeof in, 0);
     if (n <= 0) bare_die("recv");
-    if (!c->have && (in[0] != 0x82 || in[1] != PAYLOAD || (n > 2 && in[2] != 'w'))) bare_die("another echo");
+    if (!c->have && (in[0] != 0x81 || in[1] != PAYLOAD || (n > 2 && in[2] != 'w'))) bare_die("another echo");
     c->have += (size_t)n;
     if (c->have < ANSWER) return false;
     c->have = 0;
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     conn *all = calloc((size_t)count + 1, sizeof *all);
     if (!all) bare_die("calloc");
     raise_limit();
-    frame[0] = 0x82;
+    frame[0] = 0x81;
     frame[1] = 0x80 | PAYLOAD;
     memcpy(frame + 2, mask, 4);
     for (size_t i = 0; i < PAYLOAD; i++) frame[6 + i] = (unsigned char)("weft"[i % 4] ^ mask[i & 3]);

@@ -303,6 +303,8 @@ int weft_ws_recv(weft_ws *ws, weft_str *msg)
             return 1;
         }
         if (!ws->pipe || ws->said_close) return end_of(ws);
+        if (!ws->shed) weft__stack_shed();
+        ws->shed = true;
         ws->reader = weft__self();
         rc = weft__park("a message", INT64_MAX);
         ws->reader = NULL;
@@ -333,6 +335,14 @@ static int wait_for_room(weft_ws *ws, size_t n)
     }
 }
 
+typedef struct putting { weft_ws *ws; weft__ws_op op; weft_str bytes; } putting;
+
+static int put_it(void *arg)
+{
+    const putting *p = arg;
+    return weft__ws_put_message(p->ws, p->op, p->bytes);
+}
+
 static int send_message(weft_ws *ws, weft__ws_op op, weft_str bytes)
 {
     int rc = enter(ws, "a send of a WebSocket");
@@ -340,7 +350,7 @@ static int send_message(weft_ws *ws, weft__ws_op op, weft_str bytes)
     if (bytes.len > SEND_BYTES_MAX) return weft_fail(WEFT_ELIMIT, "a message of %zu bytes; expected %d at most", bytes.len, SEND_BYTES_MAX);
     rc = wait_for_room(ws, bytes.len + WEFT__WS_HEAD_MAX);
     if (rc < 0) return rc;
-    rc = weft__ws_put_message(ws, op, bytes);
+    rc = weft__leaf(put_it, &(putting){ ws, op, bytes });
     if (rc < 0) return weft__fail_as(NULL, rc, 0, "no memory for a message of %zu bytes", bytes.len);
     if (ws->io && ws->io->senders.first && weft__ws_has_room(ws, 1)) (void)weft__waiters_serve(&ws->io->senders, 0);
     return 0;

@@ -66,6 +66,7 @@ struct weft_ws {
     bool kept : 1;                   /* a disconnect does not cancel */
     bool text_given : 1;             /* the message that was given last is a text */
     bool opened : 1;                 /* the handshake is done */
+    bool shed : 1;                   /* the first wait for a message has given back what its stack does not need */
     bool detached : 1, busy : 1;     /* of message handlers: the request is over; a task handles them */
 };
 

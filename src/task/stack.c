@@ -1,4 +1,5 @@
 #include "task/stack.h"
+#include "task/fiber.h"
 #include <errno.h>
 #include <string.h>
 #include "base/mem.h"
@@ -112,4 +113,18 @@ void weft__stack_pool_free(weft__stack_pool *p)
     weft__free(p->cold);
     weft__free(p->slabs);
     memset(p, 0, sizeof *p);
+}
+
+/* Sanitizers keep notes of what lies there, and a census looks for how deep it was. */
+void weft__stack_shed(void)
+{
+#if !defined WEFT__SANITIZED && !defined WEFT__STACK_CENSUS
+    enum { BELOW = 256, MOST = 8 };      /* BELOW: what this call itself may need; MOST: pages, of which deeper ones are rare */
+    const weft__fiber *f = weft__self();
+    if (!f) return;
+    uintptr_t page = weft__os_page(), low = (uintptr_t)f->stack + WEFT__STACK_GUARD;
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - BELOW) & ~(page - 1);
+    if (end - low > MOST * page) low = end - MOST * page;
+    if (end > low) weft__os_stack_clean((void *)low, end - low);
+#endif
 }

@@ -33,6 +33,10 @@ void weft__stack_pool_free(weft__stack_pool *p);
 /* Tell valgrind that the stack below `top`, which is not the running one, is about to be used. */
 void weft__stack_valgrind_below(char *top);
 
+/* Before a wait that may be long: the pages of the running task's stack below where it stands are given back, which its beginning may have
+ * needed. A system call. Waits: never. */
+void weft__stack_shed(void);
+
 /* The initial stack pointer of a stack: shifted from one to the next, so that the hot ends of many stacks do
  * not fight for the same cache sets. */
 static inline char *weft__stack_top(char *low)

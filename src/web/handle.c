@@ -380,7 +380,7 @@ static void answer_route(const weft__endpoint *e, weft__exchange *x, const weft_
  * unless it needs more. */
 static __attribute__((noinline)) void answer_long(const weft__endpoint *e, weft__exchange *x, const weft__match *m, int64_t *ended_ns)
 {
-    enum { FIRST = 512 };
+    enum { FIRST = 384 };
     _Alignas(16) char first[FIRST];
     weft_arena *a = x->arena;
     bool lent = !a->at;

@@ -252,10 +252,10 @@ static int end_unwritten(weft_stream *s)
     return weft_fail(WEFT_EINVAL, "weft_stream_length said %lld bytes, and none was written", (long long)s->length);
 }
 
-bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int timeout_ms, weft__given *given, int *rc, bool *late)
+static __attribute__((noinline)) bool run(
+    const weft__endpoint *e, const void *in, void *out, int timeout_ms, weft__given *given, int *rc, bool *late)
 {
     weft_stream *s = out;
-    if (e->answer == WEFT__ANSWER_WS) return weft__ws_run(e, in, out, timeout_ms, given, rc, late);
     {
         WEFT_SCOPE(handler, .timeout_ms = timeout_ms);
         s->scope = handler;
@@ -273,4 +273,11 @@ bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int ti
     if (!weft__exchange_begun(s->exchange)) return false;
     end_begun(s, *rc, *late);
     return true;
+}
+
+/* Nothing of this one stays on the stack below a WebSocket's handler. */
+bool weft__stream_run(const weft__endpoint *e, const void *in, void *out, int timeout_ms, weft__given *given, int *rc, bool *late)
+{
+    if (e->answer == WEFT__ANSWER_WS) return weft__ws_run(e, in, out, timeout_ms, given, rc, late);
+    return run(e, in, out, timeout_ms, given, rc, late);
 }

@@ -96,6 +96,15 @@ static uint8_t choose_protocol(const weft__ws_route *r, const weft__http_head *h
     return 0;
 }
 
+/* On the loop's own stack: the library's is deep, and this one's stays for as long as the WebSocket does. */
+typedef struct digesting { weft_str key; char *out; } digesting;
+
+static int digest(void *arg)
+{
+    const digesting *d = arg;
+    return weft__ws_accept(d->key, d->out) ? 0 : WEFT_ENOMEM;
+}
+
 weft_reply *weft__ws_init(const weft__endpoint *e, weft__exchange *x, void *out)
 {
     weft__ws_call *c = out;
@@ -108,7 +117,7 @@ weft_reply *weft__ws_init(const weft__endpoint *e, weft__exchange *x, void *out)
         c->status = 403;
     }
     if (c->fault) return &c->reply;
-    if (!weft__ws_accept(weft__ws_key_of(x->head), c->accept)) {
+    if (weft__leaf(digest, &(digesting){ weft__ws_key_of(x->head), c->accept }) < 0) {
         c->fault = "SHA-1 has failed";
         c->status = WEFT_ENOMEM;
     }
@@ -134,8 +143,9 @@ static weft_str handshake_lines(weft__ws_call *c)
     return all;
 }
 
-static int accept_it(weft_ws *ws)
+static int answer_handshake(void *arg)
 {
+    weft_ws *ws = arg;
     weft__ws_call *c = ws->owner;
     weft__pipe *pipe;
     if (weft__exchange_stops(c->exchange)) return weft_fail(503, "the server stops");
@@ -147,6 +157,13 @@ static int accept_it(weft_ws *ws)
     c->reply.sent = true;
     weft__ws_open(ws, pipe, &c->terms);
     return 0;
+}
+
+/* Middleware is the user's, who is called on the stack of the task. */
+static int accept_it(weft_ws *ws)
+{
+    const weft__ws_call *c = ws->owner;
+    return c->exchange->taker ? answer_handshake(ws) : weft__leaf(answer_handshake, ws);
 }
 
 static weft__ws_call *call_of(const weft_ws *ws)

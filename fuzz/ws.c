@@ -6,7 +6,7 @@
 
 #define MUST(condition) do { if (!(condition)) abort(); } while (0)
 
-enum { EVENTS_MAX = 4096 };
+enum { EVENTS_MAX = 256 };
 typedef struct event { uint8_t op; bool compressed, last; uint16_t code; size_t len; } event;
 typedef struct reading { event events[EVENTS_MAX]; size_t count, bytes_len; char *bytes; const char *fault; uint16_t code; size_t used; bool text_good; } reading;
 
@@ -62,7 +62,7 @@ static reading *read_in_steps(const weft__ws_rules *rules, const uint8_t *data, 
         }
         have -= done;
         memmove(now, now + done, have);
-        MUST(have <= WEFT__WS_HEAD_MAX + WEFT__WS_CONTROL_MAX);
+        MUST(r->fault || r->count >= EVENTS_MAX - 1 || have <= WEFT__WS_HEAD_MAX + WEFT__WS_CONTROL_MAX);
     }
     free(now);
     return r;

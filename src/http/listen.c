@@ -153,7 +153,7 @@ void weft__listened_end(weft__os *os, weft__listened *l)
 {
     for (int i = 0; i < l->count; i++) {
         if (os->ops->net) os->ops->net->unlink(os, &l->items[i].at, &l->items[i].path);
-        os->ops->close(os, l->items[i].fd);
+        if (l->items[i].fd >= 0) os->ops->close(os, l->items[i].fd);
     }
     l->count = 0;
 }

@@ -15,7 +15,7 @@ typedef struct weft__listened {
  * nothing is open. Waits: never. */
 int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited, int inherited_count, const int *given, int given_count,
     weft__listened *out, char *why);
-/* Close them, and take away the files of unix sockets. */
+/* Close them (but those whose descriptor is -1: they are closed), and take away the files of unix sockets. */
 void weft__listened_end(weft__os *os, weft__listened *l);
 /* "http://127.0.0.1:8000 and unix:/run/x.sock" */
 void weft__listened_text(const weft__listened *l, char *to, size_t room);

@@ -117,11 +117,15 @@ static void all_ready(void *ctx)
     fflush(stdout);
 }
 
+/* Workers take whom they still want to; whoever comes when they have gone is refused. Files of unix sockets stay until then. */
 static void ends(void *ctx)
 {
     supervising *v = ctx;
     weft__notify("STOPPING=1");
-    weft__listened_end(v->os, &v->listened);
+    for (int i = 0; i < v->listened.count; i++) {
+        v->os->ops->close(v->os, v->listened.items[i].fd);
+        v->listened.items[i].fd = -1;
+    }
     v->fleet->listener_count = 0;
 }
 
@@ -268,6 +272,7 @@ static int run_on(supervising *v, const weft__handover *h)
     weft__exec_remember();
     adopt(v, h);
     int status = supervise(v);
+    weft__listened_end(v->os, &v->listened);
     weft__fleet_end(v->fleet);
     return status;
 }

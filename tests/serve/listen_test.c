@@ -165,6 +165,20 @@ WEFT_TEST(a_unix_socket_that_was_left_behind_is_taken_over_and_one_in_use_is_not
     WEFT_CHECK_EQ(stop(&s), 0);
 }
 
+WEFT_TEST(while_workers_are_unready_their_unix_socket_is_served_on)
+{
+    char path[100], host[120], text[1024];
+    struct stat st;
+    make_path(path, sizeof path, "unready");
+    snprintf(host, sizeof host, "unix:%s", path);
+    serving s = serve((weft_serve_opts){ .host = host, .workers = 2, .unready_ms = 700 }, NULL);
+    kill(s.pid, SIGTERM);
+    usleep(100 * 1000);
+    WEFT_CHECK(ask_path(path));
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    WEFT_CHECK(stat(path, &st) < 0);
+}
+
 WEFT_TEST(several_addresses_are_served_at_once)
 {
     char path[100], also[200], want[400];

@@ -80,7 +80,7 @@ if becomes four; then ok a_new_program_takes_over; else not_ok a_new_program_tak
 
 # ---- under load ----
 
-times=4 seconds=6
+times=3 seconds=4
 [ -z "${WEFT_SOAK:-}" ] || times=20 seconds=25
 errors() { sed -n 's/^ *\(Socket errors:.*\|Non-2xx.*\)/\1/p' "$work/$1" | tr '\n' ' '; }
 if command -v wrk > /dev/null; then
@@ -114,4 +114,26 @@ fi
 
 stop
 check it_ends_by_itself 0 $?
+
+# ---- a unix socket, through a reload ----
+
+over_unix() { curl -s --max-time 5 --unix-socket "$work/sock" http://any/ | sed 's/.*"text":"\([^"]*\)".*/\1/'; }
+printf 'HOST=unix:%s/sock\nGREETING=one\n' "$work" > .env
+./program > log 2>&1 &
+pid=$!
+waits_for 1 "listening on unix:$work/sock with 2 workers" && ok a_unix_socket || not_ok a_unix_socket "$(said)"
+check it_serves_on_it one "$(over_unix)"
+for i in two three; do
+    printf 'HOST=unix:%s/sock\nGREETING=%s\n' "$work" "$i" > .env
+    kill -HUP "$pid"
+    for tries in $(seq 200); do
+        now=$(over_unix)
+        [ "$now" = "$i" ] || [ -z "$now" ] && break
+        sleep 0.05
+    done
+    check "it_serves_on_it_after_a_reload_$i" "$i" "$now"
+done
+stop
+check it_ends_by_itself_again 0 $?
+[ ! -e sock ] && ok its_file_is_gone || not_ok its_file_is_gone there
 check nobody_is_left '' "$(pgrep -f "^./program" | tr '\n' ' ')"

@@ -35,25 +35,51 @@ static int members(const room_in *in, InRoom *out)
     return weft_room_members(in->room, &out->ids);
 }
 
-static const weft_app app = { .routes = WEFT_ROUTES(WEFT_WS("/rooms/{room}", chat, chat_in), WEFT_GET("/members/{room}", members, room_in, InRoom)) };
+/* For so long nothing else of this worker runs. */
+WEFT_INPUT(hog_in, path(int, ms));
+static int hog(const hog_in *in, int *out)
+{
+    *out = getpid();
+    usleep((useconds_t)in->ms * 1000);
+    return 0;
+}
 
-typedef struct serving { pid_t pid; int port; } serving;
+/* More than fits between two workers. */
+static int flood(const weft_none *in, int *out)
+{
+    (void)in;
+    char large[32 * 1024];
+    memset(large, 'x', sizeof large);
+    for (int i = 0; i < 64; i++) {
+        int heard = weft_room_publish(WEFT_S("void"), ((weft_str){ large, sizeof large }));
+        if (heard < 0) return heard;
+    }
+    *out = getpid();
+    return 0;
+}
+
+static const weft_app app = { .routes = WEFT_ROUTES(WEFT_WS("/rooms/{room}", chat, chat_in), WEFT_GET("/members/{room}", members, room_in, InRoom),
+    WEFT_GET("/hog/{ms}", hog, hog_in, int), WEFT_GET("/flood", flood, weft_none, int)) };
+
+typedef struct serving { pid_t pid; int port, err; } serving;
 
 static serving serve(void)
 {
     serving s = { 0 };
     char said[256];
-    int out[2];
-    WEFT_NEED(pipe2(out, O_CLOEXEC) == 0);
+    int out[2], err[2];
+    WEFT_NEED(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC | O_NONBLOCK) == 0);
     fflush(NULL);
     s.pid = fork();
     if (s.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(out[1], 1);
-        weft_log_set_level(WEFT_LOG_ERROR);
-        exit(weft_serve(&app, .port = -1, .workers = 2));
+        dup2(err[1], 2);
+        exit(weft_serve(&app, .port = -1, .workers = 2, .watchdog_ms = -1));
     }
     close(out[1]);
+    close(err[1]);
+    s.err = err[0];
     ssize_t n = read(out[0], said, sizeof said - 1);
     said[n < 0 ? 0 : n] = 0;
     close(out[0]);
@@ -68,6 +94,7 @@ static void stop(serving *s)
     kill(s->pid, SIGTERM);
     WEFT_NEED(waitpid(s->pid, &status, 0) == s->pid);
     WEFT_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(s->err);
 }
 
 static int dial(int port)
@@ -231,5 +258,52 @@ WEFT_TEST(rooms_of_one_name_are_one_room_and_others_hear_nothing)
     close(a.fd);
     close(b.fd);
     close(c.fd);
+    stop(&s);
+}
+
+static int number_of(int fd)
+{
+    char text[1024] = "";
+    size_t have = 0;
+    for (ssize_t got; have + 1 < sizeof text && (got = recv(fd, text + have, sizeof text - 1 - have, 0)) > 0;) have += (size_t)got;
+    const char *body = strstr(text, "\r\n\r\n");
+    close(fd);
+    return body ? atoi(body + 4) : 0;
+}
+
+static int begin(int port, const char *path)
+{
+    char text[256];
+    int fd = dial(port), n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", path);
+    WEFT_NEED(send(fd, text, (size_t)n, MSG_NOSIGNAL) == n);
+    return fd;
+}
+
+WEFT_TEST(a_worker_that_missed_messages_asks_anew_who_is_in_the_others_rooms)
+{
+    static char said[65536];
+    size_t n = 0;
+    serving s = serve();
+    person a, b;
+    two_apart(s.port, "hall", &a, &b);
+    WEFT_CHECK(all_say(s.port, "hall", "\"count\":2,"));
+    for (int i = 0; i < 10 && !strstr(said, "came faster than they were read"); i++) {
+        int hogs = begin(s.port, "/hog/400");
+        usleep(50 * 1000);
+        int floods = begin(s.port, "/flood");
+        (void)number_of(floods);
+        (void)number_of(hogs);
+        usleep(50 * 1000);
+        for (ssize_t got; n + 1 < sizeof said && (got = read(s.err, said + n, sizeof said - 1 - n)) > 0;) n += (size_t)got;
+        said[n] = 0;
+    }
+    WEFT_CHECK(strstr(said, "came faster than they were read") != NULL);
+    usleep(500 * 1000);
+    WEFT_CHECK(all_say(s.port, "hall", "\"count\":2,"));
+    says(&a, "after the flood");
+    WEFT_CHECK(hears_of(&b, "after the flood"));
+    close(a.fd);
+    close(b.fd);
+    WEFT_CHECK(all_say(s.port, "hall", "\"count\":0,"));
     stop(&s);
 }

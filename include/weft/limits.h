@@ -26,6 +26,11 @@ typedef struct weft_serve_opts {
     int write_timeout_ms;             /* 30 000 without the client taking a byte, and for all that is sent at once that and a
                                          second for each KiB of it */
     int connections_max;              /* 10 000 */
+    int streams_max;                  /* 100 requests at a time on one connection of HTTP/2: who has been told and asks for more loses the
+                                         connection. Handlers of requests that were taken back count while they run; what they leave no room
+                                         for is refused (REFUSED_STREAM), and may be asked again */
+    bool no_http2;                    /* HTTP/1.1 alone. Else a connection that begins with HTTP/2's preface speaks HTTP/2 (RFC 9113, 3.3), where
+                                         weft was built with libnghttp2 */
     int unready_ms;                   /* none: from SIGTERM until the stop begins, all is served and WEFT_READY says no,
                                          so that a balancer sends nobody any more. A signal meanwhile ends it */
     int grace_ms;                     /* 10 000 from there until what still runs is cancelled. A signal meanwhile skips the rest of it */

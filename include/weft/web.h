@@ -56,6 +56,10 @@
 weft_str weft_request_method(const weft_request *), weft_request_path(const weft_request *), weft_request_query(const weft_request *);
 weft_str weft_request_header(const weft_request *, const char *name);
 
+/* What it came by: "HTTP/1.0", "HTTP/1.1" or "HTTP/2". Over HTTP/2 a handler sees what it would see over HTTP/1.1: the path, headers with
+ * Host for :authority, Cookie in one piece. Lives for ever. Waits: never. */
+weft_str weft_request_version(const weft_request *);
+
 /* ---- a body piece by piece: for handlers that say body(weft_body, name) in their input ---- */
 
 /* The handler is called as soon as the head is there, and reads the body itself, in bounded memory: one buffer of at

@@ -1,4 +1,5 @@
 #include "http/client.h"
+#include "http/lane.h"
 #include "wire/bytes.h"
 
 enum { TOTAL_MS = 60000 };
@@ -53,15 +54,23 @@ static int begin(weft__call *c)
     return 0;
 }
 
+static bool over_http2(const weft__call *c)
+{
+    weft_http2 own = c->opts->http2;
+    if (__builtin_expect(own == WEFT_HTTP2_DEFAULT, 1)) own = c->client->http2;
+    return __builtin_expect(own == WEFT_HTTP2_ALWAYS, 0);
+}
+
 /* What happens before the first wait of a call whose origin has an idle connection. NO_CONN: it has
  * none. CANCELLED: nothing was done. */
-enum { NO_CONN = 2, CANCELLED = 4 };
+enum { NO_CONN = 2, CANCELLED = 4, BY_LANE = 7 };
 static int send_at_once(void *call)
 {
     weft__call *c = call;
     int rc = begin(c);
     if (rc < 0) return rc;
     if (__builtin_expect(weft__cancelled() != 0, 0)) return CANCELLED;
+    if (over_http2(c)) return BY_LANE;
     rc = weft__call_check(c);
     if (rc == 0) rc = weft__call_locate(c);
     if (rc < 0) return rc;
@@ -136,10 +145,57 @@ static __attribute__((noinline)) int ask_again(weft__call *c)
     return rc == 0 ? first_bytes(c) : rc;
 }
 
+/* ---- over HTTP/2 ---- */
+
+/* A lane, the request on it, and the first bytes of the answer; STALE: once more, elsewhere. */
+static int ask_on_lane(weft__call *c, weft_str head, int64_t deadline_ns)
+{
+    const char *why = NULL;
+    bool opening = false;
+    int rc = weft__lane_take(c->origin, deadline_ns, &c->conn, &why, &opening);
+    if (rc < 0) return opening || why ? weft__call_fail_connect(c, rc, why) : weft__call_fail_wait(c, rc);
+    weft__lane *lane = c->conn->lane;
+    rc = weft__lane_send(lane, head, c->opts->body, c->streams);
+    if (rc == WEFT_ECONNRESET) return WEFT__CALL_STALE;
+    if (rc < 0) return weft__call_fail(c, rc, "no memory for the request");
+    if (c->streams) rc = weft__upload(c);
+    if (rc < 0) return rc;
+    ssize_t n = weft__lane_recv(lane, c->client->in, WEFT__CLIENT_IN, weft__call_deadline(c));
+    c->went = n != WEFT__LANE_REFUSED;
+    if (n == WEFT__LANE_REFUSED && c->streams) return weft__call_fail(c, WEFT_ECONNRESET, "the server refused the request, whose body cannot be sent twice");
+    if (n == WEFT__LANE_REFUSED) return WEFT__CALL_STALE;
+    if (n <= 0) return weft__call_no_answer(c, (int)n);
+    c->came = (size_t)n;
+    return 0;
+}
+
+/* What the server said it had not looked at is asked once more, whatever it was. */
+static __attribute__((noinline)) int ask_over_http2(weft__call *c)
+{
+    weft_str head;
+    int rc = weft__call_check(c);
+    if (rc == 0) rc = weft__call_locate(c);
+    if (rc == 0) rc = weft__call_head(c, &head);
+    if (rc == 0) rc = ask_on_lane(c, head, connect_deadline(c));
+    if (rc != WEFT__CALL_STALE) return rc;
+    if (c->went && (c->streams || !idempotent(c))) {
+        return weft__call_fail(c, WEFT_ECONNRESET, "%s without an answer after %lld ms, and %s must not be sent twice",
+            weft__call_how_it_ended(c), weft__call_ms(c), c->method);
+    }
+    c->client->retried++;
+    weft__conn_drop(c->conn);
+    c->conn = NULL;
+    c->broken = false;
+    rc = ask_on_lane(c, head, connect_deadline(c));
+    if (rc != WEFT__CALL_STALE) return rc;
+    return weft__call_fail(c, WEFT_ECONNRESET, "%s without an answer after %lld ms, twice", weft__call_how_it_ended(c), weft__call_ms(c));
+}
+
 int weft__call_ask(weft__call *c)
 {
     int rc = sent(c, weft__leaf(send_at_once, c));
     if (__builtin_expect(rc == CANCELLED, 0)) return weft__call_yield(c);
+    if (__builtin_expect(rc == BY_LANE, 0)) return ask_over_http2(c);
     if (__builtin_expect(rc == NO_CONN, 0)) rc = send_after_waiting(c);
     if (rc == 0) rc = first_bytes(c);
     if (__builtin_expect(rc <= 0, 1)) return rc;

@@ -77,6 +77,9 @@ int weft__call_locate(weft__call *c);
  * together again. Without memory nothing is kept, and it is. Waits: never. */
 void weft__call_keep(weft__call *c);
 
+/* The head, in the task's arena. 0 or a code, recorded. No wait since weft__call_locate, the first time. Waits: never. */
+int weft__call_head(weft__call *c, weft_str *out);
+
 /* The URL alone, for a text; the template when it cannot be put together. */
 void weft__call_url(const weft__call *c, weft__buf *out);
 

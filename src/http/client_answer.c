@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <limits.h>
 #include "http/client.h"
+#include "http/lane.h"
 #include "wire/bytes.h"
 #include "wire/chunk.h"
 
@@ -28,7 +29,8 @@ static int nothing_came(weft__call *c, int rc, const char *doing)
 /* > 0 bytes, or as above. */
 ssize_t weft__call_more(weft__call *c, void *to, size_t n, const char *doing)
 {
-    ssize_t got = weft__stream_recv(&c->conn->stream, to, n, weft__call_deadline(c));
+    weft__lane *lane = c->conn->lane;
+    ssize_t got = lane ? weft__lane_recv(lane, to, n, weft__call_deadline(c)) : weft__stream_recv(&c->conn->stream, to, n, weft__call_deadline(c));
     return got > 0 ? got : nothing_came(c, (int)got, doing);
 }
 

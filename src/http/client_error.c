@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "http/client.h"
+#include "http/lane.h"
 
 enum { URL_SHOWN_MAX = 300, TEXT_MAX = 1024 };
 
@@ -102,6 +103,7 @@ int weft__call_fail_io(const weft__call *c, int rc, const char *doing)
 
 const char *weft__call_how_it_ended(const weft__call *c)
 {
+    if (c->conn && c->conn->lane) return weft__lane_how(c->conn->lane);
     return c->broken ? "broken off" : "closed";
 }
 

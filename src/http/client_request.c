@@ -211,6 +211,12 @@ static bool names_trace(const weft_exchange_opts *o)
     return false;
 }
 
+static int head_too_large(weft__call *c)
+{
+    return weft__call_fail(c, c->client->out.failed,
+        "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
+}
+
 /* The head, behind the URL in client->out. */
 static weft_str write_head(weft__call *c)
 {
@@ -235,6 +241,16 @@ static weft_str write_head(weft__call *c)
     }
     weft__buf_lit(out, "\r\n");
     return (weft_str){ out->ptr + from, out->len - from };
+}
+
+/* The same, kept: for a lane, which may have to be waited for. */
+int weft__call_head(weft__call *c, weft_str *out)
+{
+    weft_str head = c->kept.ptr ? c->kept : write_head(c);
+    if (!c->kept.ptr && c->client->out.failed) return head_too_large(c);
+    if (!c->kept.ptr) c->kept = weft__arena_dup(weft__arena_here(), head);
+    *out = c->kept;
+    return c->kept.ptr ? 0 : weft__call_fail(c, WEFT_ENOMEM, "no memory for the request");
 }
 
 /* ---- sending ---- */
@@ -270,12 +286,6 @@ int weft__call_send_rest(weft__call *c)
     c->cut_short = true;
     if (broken_off(rc)) return 0;
     return weft__call_fail_io(c, rc, "sending the request");
-}
-
-static int head_too_large(weft__call *c)
-{
-    return weft__call_fail(c, c->client->out.failed,
-        "a request head of more than %zu bytes (limit), or no memory", c->client->out.bytes_max);
 }
 
 /* One that is too large is not kept, and refused when it is sent. */

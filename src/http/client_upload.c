@@ -1,6 +1,7 @@
 /* Bodies of requests that are sent while they come, from a function or a file. */
 #include "base/mem.h"
 #include "http/client.h"
+#include "http/lane.h"
 #include "weft/file.h"
 #include "wire/chunk.h"
 #include <errno.h>
@@ -73,6 +74,9 @@ static int next_piece(upload *u, weft_str *piece)
     return rc;
 }
 
+/* The peer has closed: it may have said why, which is then all of its answer. */
+enum { GONE = 1 };
+
 /* ---- what the peer says meanwhile ---- */
 
 /* What came early is read as if it came now. */
@@ -99,10 +103,11 @@ static int heard(upload *u, size_t n)
     return early_again(u);
 }
 
-/* 0: go on; WEFT__CALL_EARLY; or a code, recorded. */
+/* 0: go on; GONE; WEFT__CALL_EARLY; or a code, recorded. */
 static int look(upload *u)
 {
     weft__call *c = u->call;
+    if (c->conn->lane) return weft__lane_status(c->conn->lane) >= 300 ? GONE : 0;
     if (u->heard || !c->conn->stream.may_read) return 0;
     size_t room = WEFT__CLIENT_IN - u->early.len;
     ssize_t n = weft__stream_try_recv(&c->conn->stream, c->client->in, room);
@@ -120,8 +125,6 @@ static int in_time(const upload *u)
     return weft__call_fail_io(c, WEFT_ETIMEDOUT, SENDING);
 }
 
-/* The peer has closed: it may have said why, which is then all of its answer. */
-enum { GONE = 1 };
 static int send_failed(upload *u, int code)
 {
     u->call->cut_short = true;
@@ -157,6 +160,13 @@ static int send_all(upload *u, struct iovec *iov, int n)
     }
 }
 
+/* On a lane the frames tell where it ends. */
+static int send_framed(upload *u, weft_str piece)
+{
+    int rc = weft__lane_write(u->call->conn->lane, piece, weft__call_deadline(u->call));
+    return rc < 0 ? send_failed(u, rc) : 0;
+}
+
 static int send_piece(upload *u, weft_str piece)
 {
     char head[WEFT__CHUNK_HEAD];
@@ -172,7 +182,8 @@ static int send_piece(upload *u, weft_str piece)
     int rc = look(u);
     if (rc == 0) rc = in_time(u);
     if (rc == 0) rc = weft__checkpoint();
-    return rc == 0 ? send_all(u, iov, 3) : rc;
+    if (rc != 0) return rc;
+    return u->call->conn->lane ? send_framed(u, piece) : send_all(u, iov, 3);
 }
 
 static int send_end(upload *u)
@@ -183,6 +194,10 @@ static int send_end(upload *u)
             (long long)u->went, (long long)u->length);
     }
     struct iovec iov = { (void *)(uintptr_t)last.ptr, last.len };
+    if (u->call->conn->lane) {
+        weft__lane_write_end(u->call->conn->lane);
+        return 0;
+    }
     return u->length ? 0 : send_all(u, &iov, 1);
 }
 

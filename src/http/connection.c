@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/poison.h"
 #include "http/front.h"
+#include "http/h2.h"
 
 enum {
     INBUFS_KEPT = 64,
@@ -55,6 +56,8 @@ static inbuf *inbuf_take(connection *c)
     }
     return c->in = in;
 }
+
+bool weft__connection_in(connection *c) { return inbuf_take(c) != NULL; }
 
 void weft__inbuf_give(connection *c)
 {
@@ -140,9 +143,19 @@ static void waits_in(connection *c, patience *p)
     weft__line_append(&c->server->busy, &c->due);
 }
 
+bool weft__connection_waits(connection *c, patience *p)
+{
+    if (c->waits == p) return true;
+    weft__patience_stop(c);
+    if (p) return weft__patience_start(p, c);
+    c->waits = NULL;
+    weft__line_append(&c->server->busy, &c->due);
+    return true;
+}
+
 /* ---- sending ---- */
 
-static void unsent_stop(connection *c)
+void weft__connection_unmark(connection *c)
 {
     if (!c->unsent) return;
     c->unsent = false;
@@ -154,7 +167,7 @@ static void unsent_stop(connection *c)
 void weft__connection_sent(connection *c)
 {
     weft__server *s = c->server;
-    unsent_stop(c);
+    weft__connection_unmark(c);
     weft__buf_clear(&c->out);
     if (c->out.room > OUT_ROOM_KEPT || s->spare_out.ptr) weft__buf_free(&c->out);
     else s->spare_out = c->out;
@@ -165,20 +178,20 @@ void weft__connection_sent(connection *c)
 bool weft__connection_flush(connection *c)
 {
     if (!c->stream.may_write) {
-        unsent_stop(c);
+        weft__connection_unmark(c);
         return true;
     }
     weft__taker *taker = c->request ? c->request->x.taker : NULL;
     if (taker) taker->flush(taker);
     if (!c->out.len) {
-        unsent_stop(c);
+        weft__connection_unmark(c);
         return true;
     }
     if (c->chunk) weft__chunk_shut(c);
     struct iovec iov = { c->out.ptr, c->out.len };
     ssize_t went = weft__stream_try_send(&c->stream, &iov, 1);
     if (went < 0) {
-        unsent_stop(c);
+        weft__connection_unmark(c);
         c->left = true;
         return false;
     }
@@ -205,7 +218,7 @@ int weft__connection_send(connection *c, weft_str body)
     struct iovec iov[2] = { { c->out.ptr, c->out.len }, { (char *)body.ptr, body.len } };
     int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
     if (first >= n) return 0;
-    unsent_stop(c); /* it is this task's now, not the hook's */
+    weft__connection_unmark(c); /* it is this task's now, not the hook's */
     weft__pace p = { (int64_t)c->server->opts.write_timeout_ms * 1000000, NS_PER_BYTE };
     c->sends = true;
     int rc = c->cancelled ? send_shielded(c, iov + first, n - first, &p)
@@ -224,8 +237,9 @@ int weft__connection_send(connection *c, weft_str body)
 void weft__connection_close(connection *c)
 {
     weft__server *s = c->server;
+    if (c->state == CONNECTION_H2) weft__h2_free(c);
     weft__patience_stop(c);
-    unsent_stop(c);
+    weft__connection_unmark(c);
     if (c->breaks) weft__stream_reset(&c->stream);
     else weft__stream_close(&c->stream);
     weft__inbuf_give(c);
@@ -314,14 +328,28 @@ static int parse(connection *c)
     return used;
 }
 
+/* Does what was refused as a head begin HTTP/2? It may come byte by byte, and only in front of all else. True: it does, or
+ * may; c->state tells when it is whole. RFC 9113, 3.3 and 3.4 */
+static bool is_preface(connection *c)
+{
+    inbuf *in = c->in;
+    size_t n = in->have - in->at;
+    if (!in->head.fault || c->talks || c->server->opts.no_http2 || !WEFT__H2_KNOWN) return false;
+    if (n > WEFT__H2_PREFACE) n = WEFT__H2_PREFACE;
+    if (memcmp(in->bytes + in->at, WEFT__H2_PREFACE_TEXT, n) != 0) return false;
+    in->head.fault = NULL;
+    if (n == WEFT__H2_PREFACE) c->state = CONNECTION_H2;
+    return true;
+}
+
 /* Look for a head: in what is there, then in what the socket may still have. True: one is complete
  * or refused. Never waits. */
 static bool next_head(connection *c)
 {
     for (;;) {
         inbuf *in = c->in;
-        if (in && in->have > in->at && parse(c) != 0) return true;
-        if (!c->stream.may_read) return false;
+        if (in && in->have > in->at && parse(c) != 0 && !is_preface(c)) return true;
+        if (c->state == CONNECTION_H2 || !c->stream.may_read) return false;
         if (!in && !(in = inbuf_take(c))) {
             c->closing = true; /* behind the answers there are */
             return false;
@@ -343,7 +371,7 @@ static bool next_head(connection *c)
 }
 
 /* The parser knows limits, not what the server's options call them. */
-static const char *limit_passed(const weft__http_head *head)
+const char *weft__limit_passed(const weft__http_head *head)
 {
     switch (head->past) {
     case WEFT__LIMIT_TARGET: return "the request target is longer than target_bytes_max";
@@ -357,11 +385,11 @@ static const char *limit_passed(const weft__http_head *head)
 static void refuse(connection *c)
 {
     const weft__http_head *head = &c->in->head;
-    weft__server_write_error(c->server, &c->out, head->fault_status, limit_passed(head), true);
+    weft__server_write_error(c->server, &c->out, head->fault_status, weft__limit_passed(head), true);
     c->closing = true;
 }
 
-static __attribute__((noinline)) void answer_behind_front(weft__server *s, struct request *r)
+void weft__front_answer(weft__server *s, struct request *r)
 {
     const char *why = weft__front_refuses(s->front);
     if (why) {
@@ -397,7 +425,7 @@ static void answer(connection *c, weft_arena *arena)
     };
     c->cancels = false;
     c->request = &r;
-    if (__builtin_expect(s->front != NULL, 0)) answer_behind_front(s, &r);
+    if (__builtin_expect(s->front != NULL, 0)) weft__front_answer(s, &r);
     else s->handler(s->ctx, &r.x);
     c->request = NULL;
     c->cancels = false;
@@ -454,6 +482,7 @@ static int serve(void *arg);
 static void begin(connection *c)
 {
     c->state = CONNECTION_BUSY;
+    c->talks = true;
     c->cancelled = false;
     waits_in(c, NULL);
     if (weft__start(&c->server->scope, "a request", serve, c) < 0) weft__connection_close(c);
@@ -490,6 +519,12 @@ static int serve(void *arg)
 
 /* ---- edges ---- */
 
+static void begin_h2(connection *c)
+{
+    partial_free(c);
+    weft__h2_begin(c);
+}
+
 static void receive(connection *c)
 {
     if (!c->stream.may_read) return;
@@ -499,6 +534,7 @@ static void receive(connection *c)
     }
     bool found = next_head(c);
     if (found) begin(c);
+    else if (c->state == CONNECTION_H2) begin_h2(c);
     else if (c->left || c->ended) weft__connection_close(c);
     else rest(c);
 }
@@ -517,8 +553,14 @@ void weft__connection_hangup(connection *c)
 
 void weft__connection_part(connection *c)
 {
+    if (c->state == CONNECTION_H2) {
+        weft__h2_part(c);
+        return;
+    }
     c->stream.may_read = true; /* its edge may be on its way */
-    if (inbuf_take(c) && next_head(c)) begin(c);
+    bool found = inbuf_take(c) && next_head(c);
+    if (found) begin(c);
+    else if (c->state == CONNECTION_H2) begin_h2(c);
     else weft__connection_close(c);
 }
 
@@ -536,6 +578,9 @@ static void edge(weft__stream *stream, uint32_t events)
     case CONNECTION_UPGRADED:
         if (c->out.len && !c->left) weft__connection_mark(c);
         if (!c->pipe_over) c->pipe.edge(c->pipe.owner, events);
+        return;
+    case CONNECTION_H2:
+        weft__h2_edge(c, events);
         return;
     default: receive(c);
     }

@@ -13,6 +13,27 @@
 typedef struct connection connection;
 typedef struct weft__front weft__front;
 
+/* The functions of http/server.h whose work depends on what is below; each does what it says there. `recv` is what a body
+ * piece by piece is read by: > 0 bytes; 0, its end; or a code, that of the deadline too. It waits unless they are there. */
+struct weft__exchange_ops {
+    weft_str version;
+    int (*body)(weft__exchange *x, size_t max, weft_str *body, const char **fault);
+    ssize_t (*recv)(weft__exchange *x, void *to, size_t n, int64_t deadline_ns);
+    void (*cancel_on_leave)(weft__exchange *x, bool cancels);
+    int (*reply)(weft__exchange *x, int status, weft_str headers, weft_str body);
+    void (*flush)(weft__exchange *x);
+    int (*begin)(weft__exchange *x, int status, weft_str headers, int64_t length);
+    int (*write)(weft__exchange *x, weft_str bytes);
+    void (*will_flush)(weft__exchange *x);
+    void (*add)(weft__exchange *x, weft_str bytes);
+    bool (*beats)(weft__exchange *x);
+    int (*end)(weft__exchange *x);
+    void (*breaks)(weft__exchange *x);
+    bool (*left)(const weft__exchange *x);
+    bool (*was_cut)(const weft__exchange *x);
+    void (*cut)(weft__exchange *x);
+};
+
 /* A receive buffer with the head parsed from it: lent to a connection while it has bytes to look
  * at. */
 typedef struct inbuf inbuf;
@@ -32,8 +53,8 @@ typedef struct patience {
     void (*over)(connection *c);
 } patience;
 
-/* HEAD: a head has begun and not ended. UPGRADED: its bytes are a pipe's. */
-enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER, CONNECTION_UPGRADED };
+/* HEAD: a head has begun and not ended. UPGRADED: its bytes are a pipe's. H2: it speaks HTTP/2 (h2.h). */
+enum { CONNECTION_IDLE, CONNECTION_HEAD, CONNECTION_BUSY, CONNECTION_LINGER, CONNECTION_UPGRADED, CONNECTION_H2 };
 
 struct connection {
     weft__stream stream;
@@ -52,7 +73,10 @@ struct connection {
         };
     };
     weft__buf out; /* answers not sent yet; its room is the server's when empty */
-    size_t chunk; /* where the size of the chunk at its end is to stand, and one; 0: none is open */
+    union {
+        size_t chunk;                    /* where the size of the chunk at its end is to stand, and one; 0: none is open */
+        struct weft__h2 *h2;             /* CONNECTION_H2 */
+    };
     connection *next_unsent, *prev_unsent;
     weft_task *task;
     struct request *request;             /* being answered */
@@ -60,6 +84,7 @@ struct connection {
     uint8_t state;
     weft__peer peer;
     bool unsent, closing, rejected;
+    bool talks;                          /* HTTP/1.1: a head has come */
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
@@ -100,6 +125,8 @@ struct weft__server {
     inbuf *inbufs;
     unsigned inbufs_free;
     weft__buf spare_out, scratch;
+    struct h2_stream *h2_spare;          /* of requests of HTTP/2, kept for the next */
+    unsigned h2_spares;
     weft__hook flush;
     char date[WEFT__HTTP_DATE];
     int64_t date_until_ns;
@@ -126,6 +153,7 @@ bool weft__connection_flush(connection *c);
 int weft__connection_send(connection *c, weft_str body);
 /* Have what is in out sent, by this task at its end or by the hook before the next poll. */
 void weft__connection_mark(connection *c);
+void weft__connection_unmark(connection *c);
 /* Its buffer for answers, with the server's spare room. */
 weft__buf *weft__connection_out(connection *c);
 /* All of out has gone. */
@@ -133,6 +161,12 @@ void weft__connection_sent(connection *c);
 void weft__connection_forget_partial(connection *c);
 /* The peer is let end its own side, or is not there any more. */
 void weft__connection_linger(connection *c);
+/* It waits in p from now on; NULL: it is busy. False: it is closed for want of memory. */
+bool weft__connection_waits(connection *c, patience *p);
+/* Have a request answered, unless there is too much to do; for a server with a front. */
+void weft__front_answer(weft__server *s, struct request *r);
+/* A receive buffer with what had come of a head: c->in. False: no memory. */
+bool weft__connection_in(connection *c);
 /* Cancel its task; what that says then is still sent. */
 void weft__connection_cut(connection *c);
 /* Cancel its task if the peer hung up and the task wants that. */
@@ -159,6 +193,9 @@ typedef struct weft__parts {
     size_t stuck_bytes;                  /* that the peer did not take when it was last looked at */
     int64_t stuck_ns;                    /* since when */
 } weft__parts;
+
+/* The parser knows limits; what the server's options call the one that was passed, or the fault. */
+const char *weft__limit_passed(const weft__http_head *head);
 
 /* exchange.c */
 struct request {                                         /* one request's part of its coroutine */
@@ -195,6 +232,10 @@ void weft__request_settle(struct request *r);
 void weft__server_write_error(
     weft__server *s, weft__buf *out, int status, const char *why, bool close);
 weft_str weft__server_date(weft__server *s);
+/* The scratch buffer, when a body in it has to wait: it is another's meanwhile. */
+bool weft__scratch_has(const weft__server *s, weft_str body);
+weft__buf weft__scratch_take(weft__server *s);
+void weft__scratch_give(weft__server *s, weft__buf *mine);
 
 /* upgrade.c */
 /* The task that upgraded it leaves it, and does not look at it again. */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "http/body.h"
 #include "http/client.h"
+#include "http/lane.h"
 #include "task/job.h"
 
 enum {
@@ -51,6 +52,7 @@ static void drain(weft_download *d)
 {
     weft__client *client = d->call.client;
     weft__body *b = &d->body;
+    if (!d->call.conn || d->call.conn->lane) return;
     if (b->kind == WEFT__BODY_CLOSE || (b->kind == WEFT__BODY_LENGTH && b->left > DRAIN_BYTES))
         return;
     b->dropping = true;
@@ -86,6 +88,7 @@ void weft_download_close(weft_download *d)
     if (!d || d->closed) return;
     d->closed = true;
     if (!d->reading) give_back(d);
+    else if (d->call.conn && d->call.conn->lane) weft__lane_shut(d->call.conn->lane);
     else if (d->call.conn) weft__stream_close(&d->call.conn->stream);
 }
 

@@ -141,6 +141,7 @@ static int64_t body_deadline(const struct request *r)
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault)
 {
     struct request *r = of(x);
+    if (__builtin_expect(x->ops != NULL, 0)) return x->ops->body(x, max, body, fault);
     *body = (weft_str){ "", 0 };
     if (r->body_done) return 0;
     if (r->body == WEFT__BODY_LENGTH && (uint64_t)r->body_left > max) {
@@ -276,7 +277,7 @@ void weft__exchange_detach(weft__exchange *x)
 {
     struct request *r = of(x);
     connection *c = r->c;
-    if (!c->in || c->in->at < c->in->have || !r->body_done) return;
+    if (x->ops || !c->in || c->in->at < c->in->have || !r->body_done) return;
     (void)weft__request_name(r);
     weft__inbuf_give(c);
 }
@@ -284,8 +285,18 @@ void weft__exchange_detach(weft__exchange *x)
 void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels)
 {
     connection *c = of(x)->c;
+    if (__builtin_expect(x->ops != NULL, 0)) {
+        x->ops->cancel_on_leave(x, cancels);
+        return;
+    }
     c->cancels = cancels;
     weft__connection_hangup(c);
+}
+
+weft_str weft__exchange_version(const weft__exchange *x)
+{
+    if (x->ops) return x->ops->version;
+    return ((const struct request *)x)->minor ? WEFT_S("HTTP/1.1") : WEFT_S("HTTP/1.0");
 }
 
 weft_scope *weft__exchange_scope(const weft__exchange *x) { return &((const struct request *)x)->c->server->scope; }
@@ -369,20 +380,20 @@ weft__buf *weft__connection_out(connection *c)
 
 /* A body too large to gather goes out at once, behind what is gathered. While that waits, the
  * scratch buffer it may lie in must not be anybody else's. */
-static bool in_scratch(const weft__server *s, weft_str body)
+bool weft__scratch_has(const weft__server *s, weft_str body)
 {
     const weft__buf *scratch = &s->scratch;
     return scratch->ptr && body.ptr >= scratch->ptr && body.ptr < scratch->ptr + scratch->room;
 }
 
-static weft__buf scratch_take(weft__server *s)
+weft__buf weft__scratch_take(weft__server *s)
 {
     weft__buf mine = s->scratch;
     weft__buf_init(&s->scratch, mine.bytes_max);
     return mine;
 }
 
-static void scratch_give(weft__server *s, weft__buf *mine)
+void weft__scratch_give(weft__server *s, weft__buf *mine)
 {
     mine->bytes_max = s->scratch.bytes_max;
     if (mine->ptr && !s->scratch.ptr && mine->room <= SCRATCH_KEPT) s->scratch = *mine;
@@ -393,19 +404,19 @@ static void scratch_give(weft__server *s, weft__buf *mine)
 static int send_large(connection *c, weft_str body)
 {
     weft__buf mine = { 0 };
-    if (in_scratch(c->server, body)) mine = scratch_take(c->server);
+    if (weft__scratch_has(c->server, body)) mine = weft__scratch_take(c->server);
     int rc = weft__connection_send(c, body);
-    if (mine.ptr) scratch_give(c->server, &mine);
+    if (mine.ptr) weft__scratch_give(c->server, &mine);
     return rc;
 }
 
 int weft__exchange_keep_body(weft__exchange *x, weft_str *body, weft__buf *kept)
 {
     weft__server *s = of(x)->c->server;
-    if (!body->len || !in_scratch(s, *body)) return 0;
+    if (!body->len || !weft__scratch_has(s, *body)) return 0;
     if (body->len > BODY_INLINE_MAX) {
         weft__exchange_drop(x, kept);
-        *kept = scratch_take(s);
+        *kept = weft__scratch_take(s);
         return 0;
     }
     weft_str mine = weft__arena_dup(x->arena, *body);
@@ -416,7 +427,7 @@ int weft__exchange_keep_body(weft__exchange *x, weft_str *body, weft__buf *kept)
 
 void weft__exchange_drop(weft__exchange *x, weft__buf *kept)
 {
-    if (kept->ptr) scratch_give(of(x)->c->server, kept);
+    if (kept->ptr) weft__scratch_give(of(x)->c->server, kept);
 }
 
 void weft__request_settle(struct request *r)
@@ -430,6 +441,7 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
     connection *c = r->c;
     weft__server *s = c->server;
     if (__builtin_expect(x->taker != NULL, 0)) return x->taker->reply(x->taker, status, headers, body);
+    if (__builtin_expect(x->ops != NULL, 0)) return x->ops->reply(x, status, headers, body);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
     x->status = (uint16_t)status;
@@ -458,7 +470,8 @@ int weft__exchange_reply(weft__exchange *x, int status, weft_str headers, weft_s
 void weft__exchange_flush(weft__exchange *x)
 {
     connection *c = of(x)->c;
-    if (!c->left && c->out.len && c->stream.may_write && !c->stream.writer) (void)weft__connection_flush(c);
+    if (x->ops) x->ops->flush(x);
+    else if (!c->left && c->out.len && c->stream.may_write && !c->stream.writer) (void)weft__connection_flush(c);
 }
 
 void weft__server_write_error(

@@ -115,13 +115,13 @@ void weft__front_forwarded(const weft__front *f, struct request *r)
 {
     weft__ip peer = ip_of(&r->c->peer);
     if (!weft__networks_have(f->trusted, f->trusted_count, &peer)) return;
-    weft__forwarded told = weft__forwarded_read(&r->c->in->head, peer, f->trusted, f->trusted_count, f->server->opts.forwarded);
+    weft__forwarded told = weft__forwarded_read(r->x.head, peer, f->trusted, f->trusted_count, f->server->opts.forwarded);
     if (told.told) {
         r->peer = peer_of(&told.client);
         r->has_peer = true;
     }
     if (told.https || told.http) r->x.forwarded_scheme = told.https ? "https" : "http";
-    if (told.host.len) r->c->in->head.host = told.host;
+    if (told.host.len) ((weft__http_head *)(uintptr_t)r->x.head)->host = told.host;       /* the server's own, of either version */
 }
 
 /* ---- too much to do ---- */

@@ -36,7 +36,8 @@ int weft__exchange_intake(weft__exchange *x, size_t max, weft__intake **out, con
     }
     (void)weft__request_name(r);
     i->request = r;
-    weft__body_init(&i->body, r->body, r->body_left, LINE_BYTES_MAX + 2);
+    bool until_end = x->ops && r->body == WEFT__BODY_CHUNKED;
+    weft__body_init(&i->body, until_end ? WEFT__BODY_CLOSE : r->body, r->body_left, LINE_BYTES_MAX + 2);
     i->body.bytes_max = max;
     const weft__server *s = r->c->server;
     weft__arena_init(&i->item, weft__loop_blocks(s->loop), s->opts.request_bytes_max);
@@ -98,6 +99,20 @@ static int64_t patience_ns(const weft__intake *i)
     return left_ns < once_ns ? left_ns : once_ns;
 }
 
+/* Straight into the body's own buffer, from what keeps requests apart by itself. */
+static int take_over(weft__intake *i, char *to, size_t room)
+{
+    weft__exchange *x = &i->request->x;
+    weft__loop *loop = i->request->c->server->loop;
+    int64_t began_ns = weft__loop_clock(loop);
+    ssize_t n = x->ops->recv(x, to, room, began_ns + patience_ns(i));
+    i->waited_ns += weft__loop_clock(loop) - began_ns;
+    if (n < 0) return fail_recv(i, n);
+    if (n > 0) (void)weft__body_feed(&i->body, to, (size_t)n);
+    else i->body.ended = true;
+    return 1;
+}
+
 /* The receive buffer is used up: fill it. */
 static int refill(weft__intake *i)
 {
@@ -129,6 +144,7 @@ static int more(weft__intake *i)
     if (b->ended || b->chunk.fault || b->over) return over(i);
     char *to = weft__body_room(b, &room);
     if (!to) return fail_status(i, 503, "no memory is left for the body");
+    if (r->x.ops) return take_over(i, to, room);
     int rc = in->at == in->have ? refill(i) : 0;
     if (rc < 0) return rc;
     there = in->have - in->at;

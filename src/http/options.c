@@ -27,6 +27,7 @@ static const option options[] = {
     COUNT(idle_timeout_ms, 75000, INT_MAX),
     COUNT(write_timeout_ms, 30000, INT_MAX),
     COUNT(connections_max, 10000, INT_MAX),
+    COUNT(streams_max, 100, INT_MAX),
     COUNT(grace_ms, 10000, INT_MAX),
     COUNT(hard_ms, WEFT__HARD_MS, INT_MAX),
     COUNT(background_max, 1000, 1 << 20),

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "base/planted.h"
+#include "http/lane.h"
 
 static const weft__client_limits DEFAULTS = {
     .origin_max = 100, .total_max = 1000, .origins_max = 1024, .idle_ms = 30000
@@ -95,6 +96,7 @@ void weft__conn_close(weft__conn *c)
 {
     weft__stream_close(&c->stream);
     c->used = false;
+    c->link = NULL;
 }
 
 /* The place that c takes goes to another origin. */
@@ -142,6 +144,10 @@ static void give(weft__conn *c)
 
 void weft__conn_drop(weft__conn *c)
 {
+    if (c->lane) {
+        weft__lane_end(c->lane);
+        return;
+    }
     weft__conn_close(c);
     give(c);
 }
@@ -158,7 +164,7 @@ static bool quiet(weft__conn *c)
 void weft__conn_keep(weft__conn *c, int keep_ms)
 {
     weft__client *client = c->origin->client;
-    if (!quiet(c)) {
+    if (c->lane || !quiet(c)) {
         weft__conn_drop(c);
         return;
     }
@@ -259,6 +265,7 @@ static weft__conn *conn_new(weft__client *client)
 static weft__conn *place_take(weft__origin *o, bool *full)
 {
     weft__client *client = o->client;
+    if (client->conns >= client->limits.total_max && !client->idle.first) (void)weft__links_make_room(client);
     bool all = client->conns >= client->limits.total_max;
     *full = o->conns >= client->limits.origin_max || (all && !client->idle.first);
     if (*full) return NULL;
@@ -348,7 +355,7 @@ static weft__origin **bucket_of(weft__client *client, weft_str authority)
     return &client->buckets[hash_of(client->seed, authority) % WEFT__ORIGIN_BUCKETS];
 }
 
-static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiting; }
+static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiting && !o->links; }
 
 /* One that nobody uses goes; false when all are in use. */
 static bool forget_one(weft__client *client)
@@ -417,6 +424,7 @@ int weft__origin_find(weft__client *client, const weft__url *url, weft__origin *
 static void client_free(void *arg)
 {
     weft__client *client = arg;
+    weft__links_free(client);
     weft__timer_stop(client->loop, &client->idle.timer);
     weft__timer_stop(client->loop, &client->asking.timer);
     weft__timer_stop(client->loop, &client->waiting.timer);
@@ -453,6 +461,7 @@ int weft_client_limits_with(const weft_client_opts *o)
     const char *wrong = o->origin_connections_max < 0 ? "origin_connections_max"
                         : o->connections_max < 0      ? "connections_max"
                         : o->idle_ms < 0              ? "idle_ms"
+                        : o->http2 > WEFT_HTTP2_ALWAYS ? "http2"
                                                       : NULL;
     weft__loop *loop = weft__loop_here();
     if (wrong) {
@@ -474,6 +483,7 @@ static weft__client *client_new(weft__loop *loop)
     weft__os *os = weft__loop_os(loop);
     client->loop = loop;
     client->limits = limits_set();
+    client->http2 = settings.http2;
     client->seed = os->ops->random(os);
     client->idle.timer.fire = idle_over;
     client->asking.timer.fire = asking_over;

@@ -28,6 +28,8 @@ typedef struct weft__conn weft__conn;
 typedef struct weft__slot_waiter weft__slot_waiter;
 typedef struct weft__slot_queue { weft__slot_waiter *first, *last; } weft__slot_queue;
 
+typedef struct weft__lane_waiter weft__lane_waiter;
+
 typedef enum { WEFT__CONN_SPARE, WEFT__CONN_BUSY, WEFT__CONN_IDLE } weft__conn_state;
 
 struct weft__conn {
@@ -41,6 +43,8 @@ struct weft__conn {
     const char *held_by;             /* then: the name of who began it */
     weft__conn_state state;
     bool used;                       /* it has carried an answer: by now it may be closed */
+    struct weft__lane *lane;         /* of a call over HTTP/2: its share of another connection; NULL: it is one itself */
+    struct weft__link *link;         /* what has this one for HTTP/2; NULL: nothing */
     weft__conn *all;                 /* the next one of the client's */
 };
 
@@ -51,6 +55,9 @@ struct weft__origin {
     weft__slot_queue waiters;           /* for one of this origin's own connections, longest first */
     unsigned conns;                  /* idle and busy */
     unsigned waiting;                /* calls, in either queue */
+    struct weft__link *links;        /* its connections that speak HTTP/2 */
+    uint32_t lanes_max;              /* how many its server takes on one of them; 0: it has not said */
+    weft__lane_waiter *lane_waiters; /* calls for room on one of them, longest first */
     int port;
     weft_str host;                   /* NUL-terminated, for the resolver */
     weft_str authority;              /* host[:port] as written: what it is found by */
@@ -77,6 +84,10 @@ struct weft__client {
     weft__line waiting;              /* calls in a queue, with the usual deadline */
     weft__slot_queue starved;           /* those whose origin has room, but the loop has none */
     uint64_t opened, retried;        /* how often since the start */
+    weft__hook links_flush;          /* sends what is gathered on connections of HTTP/2, before the loop waits */
+    struct weft__link *links_unsent;
+    bool links_hooked;
+    weft_http2 http2;                /* of calls that do not say */
 
     /* Good between two waits only: what a call has not done with by then, it copies. */
     weft__buf out;                   /* a request on its way out */

@@ -26,6 +26,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     connection *c = r->c;
     bool bodiless = weft__http_bodiless(status);
     if (x->taker) return x->taker->begin(x->taker, status, headers, length);
+    if (x->ops) return x->ops->begin(x, status, headers, length);
     if (x->replied) return WEFT_EINVAL;
     x->replied = true;
     x->status = (uint16_t)status;
@@ -52,8 +53,8 @@ bool weft__exchange_begun(const weft__exchange *x) { return looked_at(x)->parts.
 bool weft__exchange_is_head(const weft__exchange *x) { return looked_at(x)->is_head; }
 bool weft__exchange_is_bare(const weft__exchange *x) { return looked_at(x)->parts.framing == WEFT__FRAME_NO_BODY; }
 uint64_t weft__exchange_written(const weft__exchange *x) { return (uint64_t)(looked_at(x)->parts.length - looked_at(x)->parts.left); }
-bool weft__exchange_left(const weft__exchange *x) { return looked_at(x)->c->left; }
-bool weft__exchange_cut(const weft__exchange *x) { return looked_at(x)->c->cancelled; }
+bool weft__exchange_left(const weft__exchange *x) { return x->ops ? x->ops->left(x) : looked_at(x)->c->left; }
+bool weft__exchange_cut(const weft__exchange *x) { return x->ops ? x->ops->was_cut(x) : looked_at(x)->c->cancelled; }
 
 /* ---- chunks ---- */
 
@@ -138,6 +139,7 @@ int weft__exchange_write_out(weft__exchange *x, weft_str bytes)
 {
     struct request *r = of(x);
     weft__parts *p = &r->parts;
+    if (x->ops) return x->ops->write(x, bytes);
     if (r->c->left) return WEFT_ECONNRESET;
     if (p->framing == WEFT__FRAME_NO_BODY) return 0;
     if (p->framing == WEFT__FRAME_LENGTH && bytes.len > (uint64_t)p->left) return WEFT_EINVAL;
@@ -164,7 +166,8 @@ static bool takes_nothing(struct request *r)
 void weft__exchange_will_flush(weft__exchange *x)
 {
     connection *c = of(x)->c;
-    if (c->left) return;
+    if (x->ops) x->ops->will_flush(x);
+    if (x->ops || c->left) return;
     (void)weft__connection_out(c);
     weft__connection_mark(c);
 }
@@ -172,7 +175,8 @@ void weft__exchange_will_flush(weft__exchange *x)
 void weft__exchange_add(weft__exchange *x, weft_str bytes)
 {
     struct request *r = of(x);
-    if (!bytes.len || r->c->left) return;
+    if (x->ops) x->ops->add(x, bytes);
+    if (x->ops || !bytes.len || r->c->left) return;
     if (gather(r, bytes) == 0) r->parts.left -= (int64_t)bytes.len;
     else r->c->left = r->c->breaks = x->broken = true;
 }
@@ -181,6 +185,7 @@ bool weft__exchange_beats(weft__exchange *x)
 {
     struct request *r = of(x);
     connection *c = r->c;
+    if (x->ops) return x->ops->beats(x);
     if (c->left || c->stream.writer || r->parts.framing == WEFT__FRAME_NO_BODY) return false;
     if (!takes_nothing(r)) return !c->out.len;
     c->left = c->breaks = true;
@@ -197,7 +202,9 @@ void weft__exchange_beat(weft__exchange *x, weft_str bytes)
 void weft__exchange_beat_out(weft__exchange *x, weft_str bytes)
 {
     struct request *r = of(x);
-    if (weft__exchange_beats(x) && gather(r, bytes) == 0) r->parts.left -= (int64_t)bytes.len;
+    if (!weft__exchange_beats(x)) return;
+    if (x->ops) x->ops->add(x, bytes);
+    else if (gather(r, bytes) == 0) r->parts.left -= (int64_t)bytes.len;
 }
 
 /* ---- the end ---- */
@@ -206,6 +213,10 @@ void weft__exchange_break(weft__exchange *x)
 {
     struct request *r = of(x);
     connection *c = r->c;
+    if (x->ops) {
+        x->ops->breaks(x);
+        return;
+    }
     r->keep_alive = false;
     if (r->parts.framing == WEFT__FRAME_NO_BODY) return;     /* all that is to come of it has */
     x->broken |= !c->left;
@@ -218,6 +229,7 @@ int weft__exchange_end(weft__exchange *x)
     struct request *r = of(x);
     connection *c = r->c;
     if (x->taker) return x->taker->end(x->taker);
+    if (x->ops) return x->ops->end(x);
     if (c->left) return 0;
     if (r->parts.framing == WEFT__FRAME_LENGTH && r->parts.left) {
         weft__exchange_break(x);
@@ -236,7 +248,9 @@ void weft__exchange_until_stop(weft__exchange *x)
 {
     struct request *r = of(x);
     r->parts.until_stop = true;
-    if (r->c->server->stopping) weft__connection_cut(r->c);
+    if (!r->c->server->stopping) return;
+    if (x->ops) x->ops->cut(x);
+    else weft__connection_cut(r->c);
 }
 
 bool weft__exchange_unready(const weft__exchange *x) { return looked_at(x)->c->server->stopping || looked_at(x)->c->server->unready; }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/poison.h"
 #include "http/front.h"
+#include "http/h2.h"
 #include "io/log.h"
 #include "os/notify.h"
 
@@ -33,7 +34,13 @@ weft_str weft__server_date(weft__server *s)
 
 /* ---- waiting connections whose time is over ---- */
 
-static void idle_over(connection *c) { weft__connection_close(c); }
+static void idle_over(connection *c)
+{
+    if (c->state == CONNECTION_H2) weft__h2_idle_over(c);
+    else weft__connection_close(c);
+}
+
+static void linger_over(connection *c) { weft__connection_close(c); }
 
 static void head_over(connection *c)
 {
@@ -151,7 +158,8 @@ static void flush_all(weft__hook *h)
     weft__server *s = (weft__server *)((char *)h - offsetof(weft__server, flush));
     for (connection *c = s->unsent, *next; c; c = next) {
         next = c->next_unsent;
-        (void)weft__connection_flush(c);
+        if (c->state == CONNECTION_H2) weft__h2_flush(c);
+        else (void)weft__connection_flush(c);
     }
 }
 
@@ -212,7 +220,7 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
     weft__buf_init(&s->scratch, SCRATCH_BYTES_MAX);
     patience_init(s, &s->idle, s->opts.idle_timeout_ms, idle_over);
     patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
-    patience_init(s, &s->lingers, LINGER_MS, idle_over);
+    patience_init(s, &s->lingers, LINGER_MS, linger_over);
     rc = weft__front_open(s, why);
     if (rc == 0) rc = start_listening(s, why);
     if (rc < 0) {
@@ -274,6 +282,7 @@ static void drain_gracefully(weft__server *s)
 static int64_t closes_until(const weft__server *s, const connection *c)
 {
     int64_t until_ns = c->request ? c->request->x.closes_until_ns : 0;
+    if (c->state == CONNECTION_H2) until_ns = weft__h2_closes_until(c);
     if (until_ns) until_ns += s->opts.hard_ms * INT64_C(1000000);
     return until_ns > weft__loop_clock(s->loop) ? until_ns : 0;
 }
@@ -292,9 +301,14 @@ static void close_others(weft__server *s)
 {
     for (connection *c; (c = weft__patience_first(&s->lingers.line));) weft__connection_close(c);
     weft__server_tell_pipes(s, WEFT__PIPE_OVER);
-    for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
+    for (connection *c = weft__patience_first(&s->busy), *next; c; c = next) {
         bool in_parts = c->request && c->request->parts.framing;
+        next = weft__patience_next(c);
         if (closes_until(s, c)) continue;
+        if (c->state == CONNECTION_H2) {
+            weft__h2_break(c);
+            continue;
+        }
         c->left = true;
         if (in_parts) weft__stream_reset(&c->stream);
         else weft__stream_close(&c->stream);
@@ -304,8 +318,17 @@ static void close_others(weft__server *s)
 /* Answers without an end of their own: whoever listens to them is to come back, to another server. */
 static void end_streams(weft__server *s)
 {
-    for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c))
+    for (connection *c = weft__patience_first(&s->idle.line), *next; c; c = next) {
+        next = weft__patience_next(c);
+        if (c->state == CONNECTION_H2) weft__h2_part(c);         /* it is told in time: nobody has to ask once more for that */
+    }
+    for (connection *c = weft__patience_first(&s->busy), *next; c; c = next) {
+        next = weft__patience_next(c);
         if (c->request && c->request->parts.until_stop) weft__connection_cut(c);
+        if (c->state != CONNECTION_H2) continue;
+        weft__h2_end_streams(c);
+        weft__h2_part(c);
+    }
     weft__server_tell_pipes(s, WEFT__PIPE_STOP);
 }
 
@@ -313,6 +336,10 @@ static void say_who_hangs(weft__server *s)
 {
     for (connection *c = weft__patience_first(&s->busy); c; c = weft__patience_next(c)) {
         weft_str what = c->request ? weft__request_name(c->request) : WEFT_S("a request");
+        if (c->state == CONNECTION_H2) {
+            weft__h2_say_who_hangs(c);
+            continue;
+        }
         bool closes = c->request && c->request->x.closes_until_ns;
         weft__log(WEFT_LOG_ERROR, "%.*s still runs after grace_ms and hard_ms; %s ignores its cancel", WEFT_FMT(what),
             closes ? "the close of what it depends on" : "its handler");
@@ -404,5 +431,6 @@ void weft__server_free(weft__server *s)
     weft__front_close(s);
     weft__buf_free(&s->spare_out);
     weft__buf_free(&s->scratch);
+    weft__server_free_streams(s);
     weft__free(s);
 }

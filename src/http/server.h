@@ -30,6 +30,9 @@ struct weft__taker {
     void (*flush)(weft__taker *t);
 };
 
+/* How an exchange is carried that is not on a connection of HTTP/1.1: what each function of this header does there. */
+typedef struct weft__exchange_ops weft__exchange_ops;
+
 /* What is to run when a request has been answered: web/background.h. */
 typedef struct weft__afterwards {
     struct weft__background *newest;
@@ -39,6 +42,7 @@ struct weft__exchange {
     const weft__http_head *head;     /* its slices are good until weft__exchange_detach */
     weft_arena *arena;               /* of the request, also the current one of the task */
     weft__taker *taker;              /* NULL: none */
+    const weft__exchange_ops *ops;   /* NULL: HTTP/1.1 */
     void *session;                   /* of middleware; NULL: none */
     weft_str id;                     /* of the request, by middleware; empty: none */
     int64_t told_ns;                 /* when its answer was there, by the loop's clock, as the access log has it; 0: it has not */
@@ -102,6 +106,9 @@ size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM]);
 
 /* From here on: does the client's leaving cancel this request's task? */
 void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels);
+
+/* "HTTP/1.0", "HTTP/1.1" or "HTTP/2". */
+weft_str weft__exchange_version(const weft__exchange *x);
 
 /* The scope that the server's tasks are in: for one that works for many requests; cancelled when the server ends. */
 weft_scope *weft__exchange_scope(const weft__exchange *x);

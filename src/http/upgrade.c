@@ -85,6 +85,7 @@ int weft__exchange_upgrade(weft__exchange *x, weft_str headers, weft__pipe **out
 {
     struct request *r = (struct request *)x;
     connection *c = r->c;
+    if (x->ops) return WEFT_EINVAL;                  /* HTTP/2 has no such thing: RFC 9113, 8.6 */
     int rc = weft__exchange_begin(x, 101, headers, -1);
     if (rc < 0) return rc;
     (void)weft__request_name(r);

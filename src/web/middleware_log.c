@@ -309,10 +309,12 @@ static weft_str line_of(const weft__http_head *head)
     return cut((weft_str){ head->method.ptr, all }, TARGET_MAX);
 }
 
-static bool keep_text(seen *s, const weft__http_head *head, weft_arena *arena, weft_str line)
+static bool keep_text(seen *s, const weft__exchange *x, weft_arena *arena, weft_str line)
 {
+    const weft__http_head *head = x->head;
     char *from = (char *)(s + 1), *to = put_quoted(from, line);
-    to = head->minor ? WEFT__PUT(to, " HTTP/1.1\" ") : WEFT__PUT(to, " HTTP/1.0\" ");
+    if (__builtin_expect(x->ops != NULL, 0)) to = WEFT__PUT(weft__put(WEFT__PUT(to, " "), weft__exchange_version(x)), "\" ");
+    else to = head->minor ? WEFT__PUT(to, " HTTP/1.1\" ") : WEFT__PUT(to, " HTTP/1.0\" ");
     s->line = (weft_str){ from, (size_t)(to - from) };
     if (!s->log->opts->combined) return true;
     return keep_value(arena, head, WEFT_S("Referer"), &s->referer) && keep_value(arena, head, WEFT_S("User-Agent"), &s->agent);
@@ -339,7 +341,7 @@ static int before(const weft_request *request, weft_reply *reply, const void *co
     s->log = l;
     s->began_ns = weft__loop_now(weft__loop_here());
     s->to_head = head->verb == WEFT__HEAD;
-    if (l->opts->json ? !keep_json(s, head, reply->arena, line) : !keep_text(s, head, reply->arena, line)) return WEFT_ENOMEM;
+    if (l->opts->json ? !keep_json(s, head, reply->arena, line) : !keep_text(s, request->exchange, reply->arena, line)) return WEFT_ENOMEM;
     weft__onion_behind(reply, &s->behind);
     return 0;
 }

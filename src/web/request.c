@@ -19,3 +19,5 @@ weft_str weft_request_header(const weft_request *r, const char *name)
     const weft__http_header *h = weft__http_find(r->exchange->head, weft_str_of(name), NULL);
     return h ? copy(r, h->value) : (weft_str){ NULL, 0 };
 }
+
+weft_str weft_request_version(const weft_request *r) { return weft__exchange_version(r->exchange); }

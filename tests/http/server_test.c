@@ -345,7 +345,7 @@ static const refusal refusals[] = {
     { "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
     { "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
     { "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505 },
-    { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400 },
+    { "PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", 400 },
     { "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501 },
     { "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: "
       "chunked\r\n\r\n0\r\n\r\n",

@@ -389,6 +389,16 @@ static void keep(served *s, weft__exchange *x, int ms)
     (void)weft__exchange_reply(x, 200, WEFT_S(""), text);
 }
 
+/* What handlers see of a head. */
+static void tell_head(weft__exchange *x)
+{
+    const weft__http_header *cookie = weft__http_find(x->head, WEFT_S("Cookie"), NULL);
+    weft_str value = cookie ? cookie->value : WEFT_S(""), version = weft__exchange_version(x);
+    weft_str text = weft__arena_printf(x->arena, "%.*s %.*s host=%.*s cookie=%.*s %.*s", WEFT_FMT(x->head->method), WEFT_FMT(x->head->path),
+        WEFT_FMT(x->head->host), WEFT_FMT(value), WEFT_FMT(version));
+    (void)weft__exchange_reply(x, 200, WEFT_S(""), text);
+}
+
 static const char *behind(const char *path, const char *prefix)
 {
     size_t n = strlen(prefix);
@@ -416,6 +426,7 @@ static void act(void *ctx, weft__exchange *x)
     else if (strcmp(path, "/who") == 0) who(x);
     else if (strcmp(path, "/echo") == 0) echo(s, x);
     else if (strcmp(path, "/rows") == 0) rows(s, x);
+    else if (strcmp(path, "/head") == 0) tell_head(x);
     else if ((n = behind(path, "/count/"))) count(s, x, atoi(n), SIZE_MAX);
     else if ((n = behind(path, "/sip/"))) count(s, x, 0, strtoul(n, NULL, 10));
     else if (strcmp(path, "/ignore") == 0) say(x, 200, "ignored");

@@ -20,6 +20,7 @@
  *   /count/MS   how many bytes the body has, read piece by piece, so long after each
  *   /sip/N      the same, and no more of it than needed to have N
  *   /rows       its lines, with a '|' behind each
+ *   /head       method, path, host, cookie and version, as handlers see them
  *   /keep/MS    "METHOD /path", after its head's bytes were given back
  *   /both/N     in parts: "here ", three times, and how many bytes the body has, which another task
  *               reads; that one begins N turns before the answer

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "http/client_world.h"
+#include "http/features.h"
 #include "web/app.h"
 #include "weft.h"
 
@@ -122,6 +123,7 @@ WEFT_TEST(what_happens_around_a_handler_has_one_order_in_process)
 
 static int serve(weft__server *const *s) { return weft__server_run(*s); }
 
+static weft_http2 version;
 static int ask_all(weft__server *const *server)
 {
     char base[64];
@@ -129,7 +131,7 @@ static int ask_all(weft__server *const *server)
     snprintf(base, sizeof base, "http://127.0.0.1:%d", weft__server_port(*server));
     for (size_t i = 0; i < weft_count(facts); i++) {
         steps[0] = 0;
-        WEFT_TRY(weft_exchange(&r, (.method = "GET"), "{+}{+}", base, facts[i].path));
+        WEFT_TRY(weft_exchange(&r, (.http2 = version), "{+}{+}", base, facts[i].path));
         WEFT_CHECK_EQ(r.status, facts[i].status);
         WEFT_CHECK_STR(weft_str_of(steps), facts[i].steps);
     }
@@ -160,3 +162,12 @@ static int over_http(void)
 }
 
 WEFT_TEST(what_happens_around_a_handler_has_one_order_over_http) { net_epoll(weft_call(over_http)); }
+
+#if WEFT__HAS_HTTP2
+WEFT_TEST(what_happens_around_a_handler_has_one_order_over_http2)
+{
+    version = WEFT_HTTP2_ALWAYS;
+    net_epoll(weft_call(over_http));
+    version = WEFT_HTTP2_DEFAULT;
+}
+#endif

@@ -24,6 +24,7 @@ my %ANSWERS = (
         [ '/items', [ '-d', '{"name":"a","price":1,"tags":[' . join(',', ('"t"') x 17) . ']}' ], 422, undef ],
         [ '/items', [ '-d', '{"name":"a"' ], 422, undef ],
     ],
+    h2 => [ [ '/items/42', ['--http2-prior-knowledge'], 200, '{"item_id":42}' ] ],
     fan => [ [ '/fan/0', [], 200, "{\"a\":$UPSTREAM[0],\"b\":$UPSTREAM[1],\"c\":$UPSTREAM[2]}" ] ],
 );
 
@@ -54,6 +55,7 @@ sub same_body {
 # Load on one core for some seconds; returns the number of requests answered and how many a second.
 sub wrk {
     my ($work, $port, $core, $seconds, $tmp) = @_;
+    return h2load(@_) if $work->{streams};
     my @script = $work->{script} ? ('-s', $work->{script}) : ();
     my $printed = run_for($core, $seconds + 20, "$tmp/wrk",
         'wrk', '-t1', "-c$work->{connections}", "-d${seconds}s", '--timeout', '15s', @script,
@@ -63,6 +65,17 @@ sub wrk {
     die "some answers were errors; wrk said:\n$printed" if $printed =~ /Non-2xx/;
     die "not one request was answered; wrk said:\n$printed" if !$requests;
     die "connections failed; wrk said:\n$printed" if $printed =~ /Socket errors: (?!connect 0, read 0, write 0)/;
+    return ($requests, $rate);
+}
+
+sub h2load {
+    my ($work, $port, $core, $seconds, $tmp) = @_;
+    my $printed = run_for($core, $seconds + 20, "$tmp/h2load", 'h2load', '-t1', "-c$work->{connections}", "-m$work->{streams}", '-D', $seconds,
+        "http://127.0.0.1:$port$work->{path}");
+    my ($rate) = $printed =~ /^finished in [^,]*, ([\d.]+) req/m or die "h2load said:\n$printed";
+    my ($requests, $failed) = $printed =~ /(\d+) succeeded, (\d+) failed/ or die "h2load said:\n$printed";
+    my ($good) = $printed =~ /^status codes: (\d+) 2xx/m or die "h2load said:\n$printed";
+    die "some answers were errors; h2load said:\n$printed" if $failed || $good != $requests || !$requests;
     return ($requests, $rate);
 }
 

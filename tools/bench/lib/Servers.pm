@@ -4,16 +4,18 @@ package Servers;
 use strict;
 use warnings;
 use Exporter 'import';
+use File::Path 'make_path';
 our @EXPORT_OK = qw(servers);
 
 my @PORTS = qw(PORT UP0 UP1 UP2);
 
 # The bare programs, weft, the bare programs of $ENV{BARE_REF} (if set), and the peers (if wanted).
 sub servers {
-    my ($programs, $peers_wanted) = @_;
+    my ($programs, $peers_wanted, $tmp) = @_;
     my @servers = (
         { name => 'bare', http => ["$programs/bare_http", 'PORT'], fan => ["$programs/bare_fan", @PORTS] },
-        { name => 'weft', http => ["$programs/weft_http", 'PORT'], fan => ["$programs/weft_fan", @PORTS] },
+        nghttpd("$tmp/files"),
+        { name => 'weft', http => ["$programs/weft_http", 'PORT'], h2 => ["$programs/weft_http", 'PORT'], fan => ["$programs/weft_fan", @PORTS] },
     );
     # The same with request ids, an access log and metrics: what these cost is told beside weft.
     push @servers, { name => 'weft_watched', beside => 'weft', only => 'get', http => ["$programs/weft_http", 'PORT', 'watched'] };
@@ -28,6 +30,16 @@ sub reference {
     my ($dir) = @_;
     -x "$dir/$_" or die "BARE_REF=$dir: there is no program $dir/$_\n" for qw(http fan);
     return { name => 'bare_ref', refuses_nothing => 1, http => ["$dir/http", 'PORT'], fan => ["$dir/fan", @PORTS] };
+}
+
+# What stands beside weft over HTTP/2: the server of nghttp2 itself, with a file that holds weft's answer.
+sub nghttpd {
+    my ($dir) = @_;
+    make_path("$dir/items");
+    open my $out, '>', "$dir/items/42" or die "$dir/items/42: $!\n";
+    print $out '{"item_id":42}';
+    close $out;
+    return { name => 'nghttpd', h2 => [ 'nghttpd', '-d', $dir, '--no-tls', 'PORT' ] };
 }
 
 sub peers {

@@ -1,0 +1,15 @@
+#ifndef WEFT_SRC_HTTP_H2_MEM_H
+#define WEFT_SRC_HTTP_H2_MEM_H
+/* The memory of one session of nghttp2: through weft's hook, and known block by block. When some is refused, nghttp2 1.52 can forget what it
+ * has freed already (an item of a stream that found no room in its queue), so a session that was refused any is not taken apart by it. */
+#include <nghttp2/nghttp2.h>
+#include "weft/base.h"
+
+typedef struct weft__h2_block weft__h2_block;
+typedef struct weft__h2_mem { weft__h2_block *first; bool failed; } weft__h2_mem;    /* failed: some was refused; zero at first */
+
+/* What nghttp2 is given; `m` lives as long as the session. */
+nghttp2_mem weft__h2_mem_of(weft__h2_mem *m);
+/* Delete the session, and all that it has. */
+void weft__h2_mem_free(weft__h2_mem *m, nghttp2_session *session);
+#endif

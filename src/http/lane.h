@@ -1,0 +1,58 @@
+#ifndef WEFT_SRC_HTTP_LANE_H
+#define WEFT_SRC_HTTP_LANE_H
+/* A call's share of a connection that speaks HTTP/2: what the client's files know of it. It takes a request as it would be written for
+ * HTTP/1.1, and gives the answer as it would come there, head and body, until a clean end: so what asks and what reads need not know. RFC
+ * 9113 */
+#include "http/features.h"
+#include "http/origin.h"
+
+typedef struct weft__lane weft__lane;
+
+/* What weft__lane_recv gives for a request that the server has not looked at: asked again, it does no harm. Unused by codes. */
+enum { WEFT__LANE_REFUSED = -20001 };
+
+#if WEFT__HAS_HTTP2
+/* A lane to the origin, on a connection that has room for it, or on a new one within the pool's limits. *out is its connection as calls
+ * know it (conn->lane): given back by weft__conn_keep or weft__conn_drop. 0; or a code: that of opening one, with *why a static text or NULL
+ * and *opening set; WEFT_ENOMEM; WEFT_ETIMEDOUT; of a cancel. Waits: for a connection. */
+int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__conn **out, const char **why, bool *opening);
+
+/* Send a request: its head's lines, and its body, which stays where it is until the lane is given back. `more`: instead, pieces follow.
+ * 0, WEFT_ENOMEM, or WEFT_ECONNRESET: the connection is gone. Waits: never. */
+int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more);
+/* A piece, and the end of them. 0; WEFT_ECONNRESET: no more of it is wanted; or a code. Waits: until the server has room for it. */
+int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns);
+void weft__lane_write_end(weft__lane *l);
+/* The status of an answer that has begun; 0: none has. */
+int weft__lane_status(const weft__lane *l);
+
+/* As weft__stream_recv; WEFT_ECONNRESET: it was reset, or its connection broke off (weft__lane_how tells). */
+ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns);
+/* Who reads gets WEFT_ECLOSED. */
+void weft__lane_shut(weft__lane *l);
+const char *weft__lane_how(const weft__lane *l);     /* a static text */
+
+/* For origin.c. Given back: what is still to come of it is not wanted. */
+void weft__lane_end(weft__lane *l);
+/* Close a connection that has no lanes, so that its place is another's. False: none has none. */
+bool weft__links_make_room(weft__client *client);
+void weft__links_free(weft__client *client);
+#else
+static inline int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__conn **out, const char **why, bool *opening)
+{
+    (void)o, (void)deadline_ns, (void)out, (void)opening;
+    *why = "built without HTTP/2";
+    return WEFT_EINVAL;
+}
+static inline int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more) { (void)l, (void)head, (void)body, (void)more; return WEFT_EINVAL; }
+static inline int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns) { (void)l, (void)piece, (void)deadline_ns; return WEFT_EINVAL; }
+static inline void weft__lane_write_end(weft__lane *l) { (void)l; }
+static inline int weft__lane_status(const weft__lane *l) { (void)l; return 0; }
+static inline ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns) { (void)l, (void)to, (void)n, (void)deadline_ns; return WEFT_EINVAL; }
+static inline void weft__lane_shut(weft__lane *l) { (void)l; }
+static inline const char *weft__lane_how(const weft__lane *l) { (void)l; return "closed"; }
+static inline void weft__lane_end(weft__lane *l) { (void)l; }
+static inline bool weft__links_make_room(weft__client *client) { (void)client; return false; }
+static inline void weft__links_free(weft__client *client) { (void)client; }
+#endif
+#endif

@@ -59,7 +59,7 @@ TASK_TEST(lines_come_one_by_one_whatever_their_end)
     }
     WEFT_CHECK_EQ(weft_conn_line(e.there, &line), 0);
     WEFT_CHECK_EQ(weft_conn_line(e.there, &line), 0);
-    WEFT_CHECK_EQ(say(e.there, "still here\n"), 0);
+    WEFT_NEED(say(e.there, "still here\n") == 0);
     WEFT_NEED(weft_conn_line(e.here, &line) == 1);
     WEFT_CHECK_STR(line, "still here");
     part(&e);
@@ -128,7 +128,7 @@ TASK_TEST(a_line_may_have_just_the_limit)
     }
     part(&e);
     meet_with(&e, &(weft_listen_opts){ .conn = { .buffer_bytes_max = 5 } });
-    WEFT_CHECK_EQ(say(e.here, "123456\n"), 0);
+    WEFT_NEED(say(e.here, "123456\n") == 0);
     WEFT_CHECK_EQ(weft_conn_line(e.there, &line), WEFT_ELIMIT);
     part(&e);
     return 0;
@@ -178,12 +178,12 @@ TASK_TEST(exactly_n_bytes_and_then_the_rest)
     meet(&e);
     WEFT_SCOPE(s);
     weft_spawn(s, dribble, (&(dribble_in){ e.here, "abcdefghij", 1, true }));
-    WEFT_CHECK_EQ(weft_conn_exactly(e.there, 4, &got), 1);
+    WEFT_NEED(weft_conn_exactly(e.there, 4, &got) == 1);
     WEFT_CHECK_STR(got, "abcd");
     WEFT_CHECK_EQ(weft_conn_exactly(e.there, 3, &got), 1);
     WEFT_CHECK_STR(got, "efg");
     WEFT_CHECK_EQ(weft_sleep_ms(100), 0);
-    WEFT_CHECK_EQ(weft_conn_exactly(e.there, 1, &got), 1);
+    WEFT_NEED(weft_conn_exactly(e.there, 1, &got) == 1);
     WEFT_CHECK_STR(got, "h");
     WEFT_CHECK_EQ(got.ptr[1], 0);                    /* where "i" will be again */
     WEFT_CHECK_EQ(weft_conn_read_into(e.there, own, 1), 1);
@@ -308,7 +308,7 @@ TASK_TEST(b46_a_second_reader_is_told_at_once_who_reads)
     WEFT_CHECK(strstr(weft_error_of(WEFT_EBUSY)->text, "task read_line does so already") != NULL);
     WEFT_CHECK_EQ(weft_conn_read(e.there, &second), WEFT_EBUSY);
     WEFT_CHECK_EQ(say(e.there, "writing is another thing\n"), 0);
-    WEFT_CHECK_EQ(say(e.here, "for the first\n"), 0);
+    WEFT_NEED(say(e.here, "for the first\n") == 0);
     WEFT_CHECK_EQ(weft_await(reader), 0);
     WEFT_CHECK_STR(first, "for the first");
     part(&e);

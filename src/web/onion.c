@@ -480,7 +480,9 @@ void weft__onion_run(weft__onion *o)
     weft_reply *r = &o->reply;
     bool around = o->layers->around;
     zero(r, sizeof *o - offsetof(weft__onion, reply));
-    o->taker = around ? holding : passing;
+    const weft__taker *of = around ? &holding : &passing;
+    __asm__("" : "+r"(of));          /* copied as it stands, not put together of addresses */
+    o->taker = *of;
     o->request = (weft_request){ x, o->site, o->endpoint, false };
     r->site = o->site;
     r->arena = x->arena;

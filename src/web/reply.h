@@ -72,7 +72,7 @@ static inline char *weft__reply_line_put(char *to, weft_str name, weft_str value
     to = weft__put(WEFT__PUT(to, ": "), value);
     return WEFT__PUT(to, "\r\n");
 }
-static inline char *weft__reply_lines_put(char *to, const weft_reply *r, weft_str content_type)
+static inline __attribute__((always_inline)) char *weft__reply_lines_put(char *to, const weft_reply *r, weft_str content_type)
 {
     if (content_type.ptr == weft__json_type.ptr) to = WEFT__PUT(to, "Content-Type: application/json\r\n");
     else if (content_type.len) to = weft__reply_line_put(to, WEFT_S("Content-Type"), content_type);

@@ -9,6 +9,7 @@
 #include "weft/process.h"
 #include "weft/inspect.h"
 #include "weft/log.h"
+#include "weft/tls.h"
 #include "weft/net.h"
 #include "weft/command.h"
 #include "weft/file.h"

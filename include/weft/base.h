@@ -65,7 +65,18 @@ enum {
     WEFT_EDNS = -4096,         /* a host name that does not resolve */
     WEFT_ENOSTART = -4097,     /* a task that was to start returned without saying that it had */
     WEFT_ECRASHED = -4098,     /* the process that this ran in has ended */
-    WEFT_EFAILED = -4099       /* a program that was run did not succeed */
+    WEFT_EFAILED = -4099,      /* a program that was run did not succeed */
+    WEFT_ETLS = -4100,         /* no TLS with this peer; this and the following: tls.h */
+    WEFT_ETLS_NONE = -4101,    /* it does not speak TLS */
+    WEFT_ETLS_CUT = -4102,     /* it ended the connection in the middle of the handshake */
+    WEFT_ETLS_VERSION = -4103, /* it speaks versions only that are too old */
+    WEFT_ECERT = -4104,        /* its certificate proves nothing */
+    WEFT_ECERT_EXPIRED = -4105,
+    WEFT_ECERT_EARLY = -4106,  /* not valid yet */
+    WEFT_ECERT_HOST = -4107,   /* for other names */
+    WEFT_ECERT_SELF = -4108,   /* signed by itself */
+    WEFT_ECERT_CA = -4109,     /* signed by somebody who is not believed */
+    WEFT_ECERT_REVOKED = -4110
 };
 
 /* The code that weft_fail(404, ...) returns. */

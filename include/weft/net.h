@@ -9,6 +9,7 @@
  * Functions marked "waits" return WEFT_ECANCELED and WEFT_ETIMEDOUT as all waits do (task.h). A failure is recorded with
  * what was tried and with whom; a peer that broke off is WEFT_ECONNRESET.      Examples: examples/lines.c, tests/io  */
 #include "weft/task.h"
+#include "weft/tls.h"
 
 /* ---- connections ---- */
 
@@ -25,11 +26,13 @@ typedef struct weft_conn_opts {
     weft__named_options_only _;
     int timeout_ms, read_ms, write_ms;
     size_t buffer_bytes_max;
+    weft_tls_client tls;             /* of weft_connect: any of it set, TLS is spoken */
 } weft_conn_opts;
 
 /* Connect: WEFT_CONN(c); WEFT_TRY(weft_connect(&c, "example.org", 80, .timeout_ms = 300)); The addresses of a name are
  * tried in turn, both families, the next one 250 ms after the last (RFC 8305). 0; WEFT_EDNS, WEFT_ECONNREFUSED,
- * WEFT_ETIMEDOUT, WEFT_ENOMEM, or a code of the system (-EHOSTUNREACH ...). Nagle's algorithm is off. Waits: always.  */
+ * WEFT_ETIMEDOUT, WEFT_ENOMEM, or a code of the system (-EHOSTUNREACH ...). Nagle's algorithm is off. With .tls also those of
+ * tls.h; timeout_ms includes the handshake. Waits: always.  */
 #define weft_connect(out, host, port, ...) weft_connect_with((out), (host), (port), &(weft_conn_opts){ __VA_ARGS__ })
 int weft_connect_with(weft_conn **out, const char *host, int port, const weft_conn_opts *opts) WEFT_NODISCARD;
 
@@ -90,16 +93,22 @@ int weft_conn_end(weft_conn *c);
 weft_str weft_conn_peer(const weft_conn *c);
 weft_str weft_conn_local(weft_conn *c);
 
+/* Who the peer of a connection with TLS is: 1, when the handshake is over; 0 of one without. The codes of tls.h, WEFT_ENOMEM; WEFT_EBUSY:
+ * another task reads. *out is untouched otherwise. Waits: for the handshake, which reads and writes make as well. */
+int weft_conn_tls(weft_conn *c, weft_tls_peer *out) WEFT_NODISCARD;
+
 /* ---- listeners ---- */
 
 typedef struct weft_listener weft_listener;
 
 /* Options of weft_listen; 0 takes the default. backlog: connections that wait to be accepted, 128. file_mode: of a unix
- * socket's file (0660), else what the umask leaves. conn: of each connection; its timeout_ms says nothing.  */
+ * socket's file (0660), else what the umask leaves. conn: of each connection; its timeout_ms and tls say nothing. tls: the certificates
+ * to show; everything is copied. A handshake is made by the first read or write of its connection, within that one's read_ms.  */
 typedef struct weft_listen_opts {
     weft__named_options_only _;
     int backlog, file_mode;
     weft_conn_opts conn;
+    weft_tls_server tls;
 } weft_listen_opts;
 
 /* Listen on an address of this machine ("127.0.0.1", "0.0.0.0", "::" for all that are IPv6, a name: the first of its

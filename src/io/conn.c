@@ -1,5 +1,6 @@
 /* Connections for users: their life, connecting, writing. Reading is in conn_read.c. */
 #include "io/conn.h"
+#include "io/tls.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@ int weft__conn_fail(const weft_conn *c, int code, const char *doing)
 {
     if (code == -EPIPE) code = WEFT_ECONNRESET;
     if (is_scopes(code)) return code;
+    const char *why = weft__tls_why(&c->stream);
+    if (*why && code != WEFT_EBUSY && code != WEFT_ECLOSED && code != WEFT_ETIMEDOUT) return weft__fail_as(NULL, code, 0, "%s %s: %s", doing, c->peer, why);
     return weft__fail_as(NULL, code, 0, "%s %s: %s", doing, c->peer, weft__code_text(code));
 }
 
@@ -137,10 +140,25 @@ static int connect_failed(const char *host, int port, int code, const char *why,
         NULL, code, 0, "cannot connect to %s: %s", at, why ? why : weft__code_text(code));
 }
 
+/* Any of it says that TLS is meant. */
+static bool wants_tls(const weft_tls_client *o)
+{
+    return o->on || o->unverified || o->ca_file || o->cert_file || o->key_file || o->name || o->version_min || o->protocols;
+}
+
+static int connect_tls(weft_conn *c, const char *host, int64_t deadline_ns, const weft_tls_client *o, char text[WEFT__TLS_WHY], const char **why)
+{
+    weft__tls_client *client;
+    int rc = weft__tls_client_of(c->stream.loop, o, o->protocols, &client, text);
+    *why = rc < 0 ? text : NULL;
+    return rc < 0 ? rc : weft__tls_connect(&c->stream, client, host, NULL, deadline_ns, why);
+}
+
 int weft_connect_with(weft_conn **out, const char *host, int port, const weft_conn_opts *opts)
 {
     weft__addr literal;
     const char *why = NULL;
+    char text[WEFT__TLS_WHY];
     if (!weft__self()) return weft__no_task("weft_connect");
     int rc = weft__conn_opts_check(opts);
     if (rc == 0) rc = weft__host_parse(host, port, &literal);
@@ -154,6 +172,7 @@ int weft_connect_with(weft_conn **out, const char *host, int port, const weft_co
     int64_t deadline_ns = ms < 0 ? INT64_MAX : weft__loop_clock(loop) + ms * 1000000LL;
     rc = weft__stream_connect_host(&c->stream, loop, host, port, deadline_ns, &why);
     weft__host_text(host, port, c->peer);
+    if (rc == 0 && wants_tls(&opts->tls)) rc = connect_tls(c, host, deadline_ns, &opts->tls, text, &why);
     if (rc == 0) {
         *out = c;
         return 0;
@@ -229,10 +248,23 @@ int weft_conn_end(weft_conn *c)
         weft_conn_close(c);
         return 0;
     }
-    weft__os *os = weft__loop_os(c->stream.loop);
-    int rc = os->ops->shutdown(os, c->stream.fd);
+    int rc = weft__stream_shutdown(&c->stream);
     if (rc == -ENOTCONN) rc = WEFT_ECONNRESET;
     return rc < 0 ? weft__conn_fail(c, rc, doing) : 0;
+}
+
+int weft_conn_tls(weft_conn *c, weft_tls_peer *out)
+{
+    static const char doing[] = "the TLS handshake with";
+    int rc = weft__conn_enter(c, &c->reading, doing);
+    if (rc < 0) return rc;
+    int64_t deadline_ns = c->read_ms ? weft__loop_clock(c->stream.loop) + c->read_ms * 1000000LL : INT64_MAX;
+    rc = weft__checkpoint();
+    if (rc == 0 && c->stream.tls) rc = weft__tls_shaken(&c->stream, deadline_ns);
+    if (rc == 0) rc = weft__tls_peer_of(&c->stream, out, weft__arena_here());
+    if (rc < 0) rc = weft__conn_fail(c, rc, doing);
+    weft__conn_exit(c, &c->reading);
+    return rc;
 }
 
 /* ---- addresses ---- */

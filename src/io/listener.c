@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "io/conn.h"
 #include "io/log.h"
+#include "io/tls.h"
 #include "os/socket.h"
 #include "task/error.h"
 #include "task/job.h"
@@ -22,6 +23,7 @@ struct weft_listener {
     weft__loop *loop;
     weft__fiber *waiter;             /* parked in weft_accept */
     weft_conn_opts conn;
+    weft__tls_server *tls;           /* NULL: none */
     weft__addr at;
     weft__net_path path;
     const char *accepting;           /* the name of the task that does */
@@ -32,6 +34,12 @@ struct weft_listener {
 };
 
 static weft__os *os_of(const weft_listener *l) { return weft__loop_os(l->loop); }
+
+static void give_back(weft_listener *l)
+{
+    weft__tls_server_free(l->tls);
+    weft__free(l);
+}
 
 /* ---- listening ---- */
 
@@ -91,6 +99,14 @@ static int check(const weft_listen_opts *o)
     return weft__conn_opts_check(&o->conn);
 }
 
+static int start_tls(weft_listener *l, const weft_tls_server *o)
+{
+    char why[WEFT__TLS_WHY];
+    if (!o->certs) return 0;
+    int rc = weft__tls_server_open(&l->tls, l->loop, o, o->protocols, why);
+    return rc < 0 ? weft__fail_as(NULL, rc, 0, "cannot listen with TLS: %s", why) : 0;
+}
+
 int weft_listen_with(weft_listener **out, const char *host, int port, const weft_listen_opts *opts)
 {
     weft__addr at[WEFT__ADDRS_MAX];
@@ -102,12 +118,17 @@ int weft_listen_with(weft_listener **out, const char *host, int port, const weft
     l->watch.ready = somebody_came;
     l->loop = weft__loop_here();
     l->conn = opts->conn;
+    rc = start_tls(l, &opts->tls);
+    if (rc < 0) {
+        give_back(l);
+        return rc;
+    }
     rc = start_listening(l, opts, at, n);
     if (rc == 0) {
         *out = l;
         return 0;
     }
-    weft__free(l);
+    give_back(l);
     if (rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT) return rc;
     char text[64];
     weft__host_text(host, port, text);
@@ -131,7 +152,7 @@ void weft_listener_free(weft_listener *l)
     weft_listener_close(l);
     if (!l) return;
     l->freed = true;
-    if (!l->inside) weft__free(l);
+    if (!l->inside) give_back(l);
 }
 
 void weft__listener_leave(weft_listener **l) { weft_listener_free(*l); }
@@ -167,7 +188,13 @@ static int accept_one(weft_listener *l, weft_conn **out)
         }
         if (fd < 0) return fd;
         weft__addr_format(&peer, text);
-        return weft__conn_over(out, l->loop, fd, text, &l->conn);
+        rc = weft__conn_over(out, l->loop, fd, text, &l->conn);
+        if (rc < 0 || !l->tls) return rc;
+        rc = weft__tls_accept(&(*out)->stream, l->tls);
+        if (rc == 0) return 0;
+        weft_conn_free(*out);
+        *out = NULL;
+        return rc;
     }
     return rc;
 }
@@ -187,7 +214,7 @@ int weft_accept(weft_listener *l, weft_conn **out)
     bool cancel = rc == WEFT_ECANCELED || rc == WEFT_ETIMEDOUT;
     if (rc < 0 && !cancel)
         weft__fail_as(NULL, rc, 0, "accepting on %s: %s", l->text, weft__code_text(rc));
-    if (!--l->inside && l->freed) weft__free(l);
+    if (!--l->inside && l->freed) give_back(l);
     return rc;
 }
 
@@ -207,7 +234,7 @@ typedef struct talker { service *s; weft_conn *conn; } talker;
 /* Peers go away as they like: that is no news. */
 static bool is_news(int rc)
 {
-    return rc < 0 && rc != WEFT_ECONNRESET && rc != WEFT_EOF && rc != WEFT_ECANCELED;
+    return rc < 0 && rc != WEFT_ECONNRESET && rc != WEFT_EOF && rc != WEFT_ECANCELED && (rc > WEFT_ETLS || rc < WEFT_ECERT_REVOKED);
 }
 
 static int talk_in(weft_arena *memory, const talker *t)
@@ -302,6 +329,6 @@ int weft_listener_serve_with(
     l->inside++;                     /* it is looked at again when it has been freed meanwhile */
     while (rc == 0) rc = serve_one(l, &s, talks, &said);
     if (rc == WEFT_ECLOSED) rc = weft_join(talks);
-    if (!--l->inside && l->freed) weft__free(l);
+    if (!--l->inside && l->freed) give_back(l);
     return rc;
 }

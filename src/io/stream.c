@@ -1,5 +1,6 @@
 #include "io/stream.h"
 #include <errno.h>
+#include "io/tls.h"
 
 static const weft__os_ops *ops(weft__stream *s) { return weft__loop_os(s->loop)->ops; }
 
@@ -10,7 +11,8 @@ static void edge(weft__watch *w, uint32_t events)
     if (events & (WEFT__IN | WEFT__HUP)) s->may_read = true;
     if (events & (WEFT__OUT | WEFT__HUP)) s->may_write = true;
     if (events & WEFT__HUP) s->hup = true;
-    bool told = false, writes = s->may_write && s->writer;
+    if (__builtin_expect(s->tls != NULL, 0)) events = weft__tls_edge(s, events);
+    bool told = false, writes = s->writer && (s->may_write || weft__stream_shaking(s));
     if (s->may_read && s->reader) told = weft__wake(s->reader, 0);
     if (writes) told |= weft__wake(s->writer, 0);
     if (!s->idle) return;
@@ -64,6 +66,7 @@ ssize_t weft__stream_try_recv(weft__stream *s, void *to, size_t n)
 {
     if (s->fd < 0) return WEFT_ECLOSED;
     if (!s->may_read) return -EAGAIN;
+    if (__builtin_expect(s->tls != NULL, 0)) return weft__tls_recv(s, to, n);
     ssize_t got = ops(s)->recv(weft__loop_os(s->loop), s->fd, to, n);
     if (got == -EAGAIN || (got > 0 && (size_t)got < n && !s->hup)) s->may_read = false;
     return got;
@@ -85,6 +88,7 @@ ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n)
 {
     if (s->fd < 0) return WEFT_ECLOSED;
+    if (__builtin_expect(s->tls != NULL, 0)) return weft__tls_send(s, iov, n);
     if (!s->may_write) return 0;
     ssize_t went = ops(s)->send(weft__loop_os(s->loop), s->fd, iov, n);
     if (went == -EAGAIN) {
@@ -141,13 +145,28 @@ int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t t
     return weft__stream_send_to(s, iov, n, &(weft__pace){ timeout_ns, 0 });
 }
 
+int weft__stream_shutdown(weft__stream *s)
+{
+    if (s->fd < 0) return WEFT_ECLOSED;
+    return s->tls ? weft__tls_shutdown(s) : ops(s)->shutdown(weft__loop_os(s->loop), s->fd);
+}
+
+void weft__stream_look(weft__stream *s)
+{
+    s->may_read = true;
+    if (s->tls) weft__tls_look(s->tls);
+}
+
+weft_str weft__stream_alpn(const weft__stream *s) { return s->tls ? weft__tls_alpn(s->tls) : (weft_str){ "", 0 }; }
+bool weft__stream_shaking(const weft__stream *s) { return s->tls && weft__tls_shaking(s->tls); }
+
 static void end(weft__stream *s, bool breaks)
 {
     if (s->fd < 0) return;
     int fd = s->fd;
     s->fd = -1;
     weft__loop_forget(s->loop, &s->watch);
-    (breaks ? ops(s)->reset : ops(s)->close)(weft__loop_os(s->loop), fd);
+    if (!s->tls || !weft__tls_close(s, fd, breaks)) (breaks ? ops(s)->reset : ops(s)->close)(weft__loop_os(s->loop), fd);
     if (s->reader) weft__wake(s->reader, WEFT_ECLOSED);
     if (s->writer) weft__wake(s->writer, WEFT_ECLOSED);
 }

@@ -1,13 +1,16 @@
 #ifndef WEFT_SRC_IO_STREAM_H
 #define WEFT_SRC_IO_STREAM_H
 /* A connected byte stream over the os seam: TCP or unix, or the simulator's. One task may read and one may
- * write at a time; a second gets WEFT_EBUSY. Closing wakes both with WEFT_ECLOSED. */
+ * write at a time; a second gets WEFT_EBUSY. Closing wakes both with WEFT_ECLOSED.
+ *
+ * With TLS a byte is one of those inside, and try_send wants what it did not take to be offered again. */
 #include "task/loop.h"
 
 typedef struct weft__stream weft__stream;
 struct weft__stream {
     weft__watch watch;
     weft__loop *loop;
+    struct weft__tls *tls;                 /* NULL: what is sent and received goes as it is; else tls.h */
     weft__fiber *reader, *writer;          /* who waits */
     /* Told of a change when nobody waits for it, and of room to write when a task waits for bytes alone (WEFT__OUT); runs on the loop's stack, must not wait; may be NULL. */
     void (*idle)(weft__stream *, uint32_t events);
@@ -39,6 +42,17 @@ int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, const 
 /* Wait until it may be read or written (may_read, may_write), or its peer has ended: 0; or a code, WEFT_EBUSY when a
  * task waits on either side. Waits: always, also when one of both is so already. */
 int weft__stream_wait(weft__stream *s, const char *what, int64_t deadline_ns);
+
+/* End our side: the peer reads to its end, and reading goes on. 0 or a code. Waits: never. */
+int weft__stream_shutdown(weft__stream *s);
+
+/* Look again although no edge has come: it may be on its way. Waits: never. */
+void weft__stream_look(weft__stream *s);
+
+/* The protocol that was agreed on with TLS (ALPN), as "http/1.1"; empty: none. Lives as long as the stream is open. Waits: never. */
+weft_str weft__stream_alpn(const weft__stream *s);
+/* Has TLS not ended its handshake yet? A plain stream has none. Waits: never. */
+bool weft__stream_shaking(const weft__stream *s);
 
 /* Close now; whoever waits on it gets WEFT_ECLOSED. Twice is once. Waits: never. */
 void weft__stream_close(weft__stream *s);

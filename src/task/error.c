@@ -29,6 +29,17 @@ static const weft_error codes[] = {
     { WEFT_ENOSTART, 500, "a task that was to start returned without saying that it had", "" },
     { WEFT_ECRASHED, 500, "the process that this ran in has ended", "" },
     { WEFT_EFAILED, 500, "a program that was run did not succeed", "" },
+    { WEFT_ETLS, 502, "no TLS with the peer", "" },
+    { WEFT_ETLS_NONE, 502, "the peer does not speak TLS", "" },
+    { WEFT_ETLS_CUT, 502, "the peer ended the connection in the middle of the TLS handshake", "" },
+    { WEFT_ETLS_VERSION, 502, "the peer speaks versions of TLS only that are too old", "" },
+    { WEFT_ECERT, 502, "the peer's certificate is no proof", "" },
+    { WEFT_ECERT_EXPIRED, 502, "the peer's certificate has expired", "" },
+    { WEFT_ECERT_EARLY, 502, "the peer's certificate is not valid yet", "" },
+    { WEFT_ECERT_HOST, 502, "the peer's certificate is for other names", "" },
+    { WEFT_ECERT_SELF, 502, "the peer's certificate is signed by itself", "" },
+    { WEFT_ECERT_CA, 502, "the peer's certificate is signed by somebody who is not believed", "" },
+    { WEFT_ECERT_REVOKED, 502, "the peer's certificate was revoked", "" },
 };
 
 static const weft_error *known(int code)

@@ -12,7 +12,7 @@ build: compiled
 
 help:
 	@echo 'make             build libweft.a and the examples (build/release)'
-	@echo 'make run         build and start the showcase (PORT=$(PORT), WORKERS=$(WORKERS))'
+	@echo 'make run         build and start the showcase (PORT=$(PORT), WORKERS=$(WORKERS); TLS=1: https, with a certificate made on the spot)'
 	@echo 'make test        everything that can be tested; ends with "N passed, N failed, N skipped"'
 	@echo 'make soak        the same with larger bounds: minutes of fuzzing, thousands of seeds'
 	@echo 'make fuzz        the fuzz targets alone (FUZZ_SECONDS= each)'
@@ -34,7 +34,7 @@ compiled: setup
 	@tools/build $(BUILD)
 
 run: compiled
-	@WEFT_WORKERS=$(WORKERS) tools/run-showcase $(PORT)
+	@WEFT_WORKERS=$(WORKERS) tools/run-showcase $(PORT) $(if $(filter-out 0,$(TLS)),--tls)
 
 test:
 	@tools/test

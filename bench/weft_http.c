@@ -1,5 +1,5 @@
 /* The HTTP benchmark as one writes it with weft: a typed path parameter, and a validated JSON body.
- * Usage: weft_http PORT [watched]     watched: with request ids, an access log on stdout and metrics  */
+ * Usage: weft_http PORT [watched | tls CERT KEY]     watched: with request ids, an access log on stdout and metrics  */
 #include <stdlib.h>
 #include <string.h>
 #include "weft.h"
@@ -37,6 +37,9 @@ static const weft_app watched = {
 int main(int argc, char **argv)
 {
     bool is_watched = argc > 2 && strcmp(argv[2], "watched") == 0;
+    if (argc > 4 && strcmp(argv[2], "tls") == 0)
+        return weft_serve(&app, .port = atoi(argv[1]), .connections_max = 12000,
+            .tls = { .certs = WEFT_TLS_CERTS({ .cert_file = argv[3], .key_file = argv[4] }) });
     /* More connections than the default of 10 000: that many stay idle while others are served. */
     return weft_serve(is_watched ? &watched : &app, .port = argc > 1 ? atoi(argv[1]) : 8000, .connections_max = 12000);
 }

@@ -370,7 +370,8 @@ static void say_what_runs(void)
 static int usage(const char *wrong)
 {
     if (wrong) fprintf(stderr, "showcase: '%s' is no option of mine\n", wrong);
-    fprintf(wrong ? stderr : stdout, "usage: showcase [--port N]\n"
+    fprintf(wrong ? stderr : stdout, "usage: showcase [--port N] [--tls]\n"
+        "  --tls                                 https, with a certificate made on the spot that nobody else has signed\n"
         "  WEFT_SHOWCASE_DELAY_MS=N              every service answers after N ms\n"
         "  WEFT_SHOWCASE_FAULTS=store2:500,...   breaks stores: a status, hang, refuse, garbage, cut\n"
         "  WEFT_SHOWCASE_LOG=FILE                where POST /send-message/ writes its messages\n");
@@ -388,11 +389,26 @@ static int read_port(const char *text)
     return (int)port;
 }
 
+/* For this run alone: a browser warns of it, and curl wants -k. */
+static const weft_tls_cert *made_on_the_spot(void)
+{
+    static weft_tls_made made;
+    static weft_tls_cert certs[2];
+    if (weft_tls_self_signed(&made, "localhost, 127.0.0.1, ::1", 30) < 0) return NULL;
+    certs[0] = (weft_tls_cert){ .cert_pem = weft_str_of(made.cert), .key_pem = weft_str_of(made.key) };
+    return certs;
+}
+
 int main(int argc, char **argv)
 {
     int port = 8000;
+    bool tls = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) return usage(NULL);
+        if (strcmp(argv[i], "--tls") == 0) {
+            tls = true;
+            continue;
+        }
         if (strncmp(argv[i], "--port", 6) != 0 || (argv[i][6] && argv[i][6] != '=')) return usage(argv[i]);
         const char *value = argv[i][6] ? argv[i] + 7 : i + 1 < argc ? argv[++i] : "";
         if ((port = read_port(value)) < 0) return 2;
@@ -401,7 +417,9 @@ int main(int argc, char **argv)
     int status = weft_run(wait_for_services);
     if (status == 0) {
         say_what_runs();
-        status = weft_serve(&app, .port = port);
+        const weft_tls_cert *certs = tls ? made_on_the_spot() : NULL;
+        if (tls && !certs) fprintf(stderr, "showcase: no certificate can be made\n");
+        status = tls && !certs ? 1 : weft_serve(&app, .port = port, .tls = { .certs = certs });
     }
     services_stop();
     return status;

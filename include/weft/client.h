@@ -4,6 +4,7 @@
  * passed around, and a call per request costs no handshake.          Example: examples/compare.c  */
 #include "weft/model.h"
 #include "weft/task.h"
+#include "weft/tls.h"
 
 /* One value put into a URL (or, later, into SQL). */
 typedef enum { WEFT__VAL_INT, WEFT__VAL_UINT, WEFT__VAL_DOUBLE, WEFT__VAL_STR, WEFT__VAL_BOOL } weft_val_kind;
@@ -82,12 +83,14 @@ typedef struct weft_exchange_opts {
     int connect_ms, read_ms, total_ms;                 /* 5 000; 30 000 between two reads; 60 000 for all */
     size_t body_bytes_max;           /* of the answer, decoded: 16 MiB; of one read piece by piece: no bound */
     size_t line_bytes_max;           /* of weft_download_line, without the line's end: 64 KiB; at most 1 GiB */
-    weft_http2 http2;                /* WEFT_HTTP2_ALWAYS: over HTTP/2 */
+    weft_http2 http2;                /* WEFT_HTTP2_ALWAYS: over HTTP/2; https:// URLs are refused then so far */
+    weft_tls_client tls;             /* of https:// URLs: whom to believe, what to show; nothing of it: what weft_client_limits said */
 } weft_exchange_opts;
 
 /* Send any request and get the answer as it came: a 404 is a success here. Like weft_fetch otherwise:
  * weft_exchange(&answer, (.method = "DELETE"), "http://store/items/{}", id). The options stand in
- * parentheses, () for none. Redirects are given back, not followed. Waits: always.  */
+ * parentheses, () for none. https:// verifies who answers, and fails with the codes of tls.h; connections, and sessions of TLS, are
+ * kept apart by host, port and TLS settings. Redirects are given back, not followed. Waits: always.  */
 #define weft_exchange(out, options, url, ...) weft_exchange_with((out), &(weft_exchange_opts){ WEFT__OPEN options }, "" url, \
     __VA_OPT__(WEFT__VALS(__VA_ARGS__)) WEFT__NOVALS(__VA_ARGS__))
 #define WEFT__OPEN(...) __VA_ARGS__
@@ -176,10 +179,11 @@ typedef struct weft_client_opts {
     int connections_max;             /* of a loop, to all of them: 1 000 */
     int idle_ms;                     /* how long one is kept unused: 30 000; servers often end them after 60 s or less */
     weft_http2 http2;                /* of calls that do not say, and of weft_fetch and weft_download: WEFT_HTTP2_DEFAULT is HTTP/1.1 */
+    weft_tls_client tls;             /* of all https:// URLs whose call says nothing of it; its texts must stay */
 } weft_client_opts;
 
 /* Set them for all loops whose client has not made a call yet: in main, before weft_run or weft_serve. 0, or WEFT_EINVAL
- * for a negative one; WEFT_EBUSY: this loop's client has made a call. Waits: never.
+ * for a negative one, or for TLS settings that contradict themselves; WEFT_EBUSY: this loop's client has made a call. Waits: never.
  *
  *     weft_client_limits(.origin_connections_max = 20, .idle_ms = 5000);  */
 #define weft_client_limits(...) weft_client_limits_with(&(weft_client_opts){ __VA_ARGS__ })

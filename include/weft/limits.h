@@ -3,6 +3,7 @@
 /* Where a server listens, and what it bears. */
 #include <stdbool.h>
 #include "weft/base.h"
+#include "weft/tls.h"
 
 /* Options of weft_serve; 0 takes the default named here, and one that makes no sense (negative, say) is refused
  * at the start, by its name. Each limit that a client passes is answered with the limit's name in the body: 408
@@ -56,6 +57,7 @@ typedef struct weft_serve_opts {
     bool sandbox;                     /* workers execute no program and change no file but below sandbox_folders (Landlock, seccomp); a machine that cannot
                                          do that is told, and nothing is served. Reading and the network stay as they are */
     const char *sandbox_folders;      /* none, with commas: "/var/lib/shop, /tmp"; where uploads are kept, for one */
+    weft_tls_server tls;              /* certificates to show: TLS is spoken, and redirect_port sends plain HTTP there; tls.h */
     bool quiet;                       /* print no line when it listens */
     bool inspect;                     /* other programs of this user may ask what each task does: see inspect.h */
 } weft_serve_opts;

@@ -45,6 +45,7 @@
 #include "weft/task.h"
 #include "weft/template.h"
 #include "weft/thread.h"
+#include "weft/tls.h"
 #include "weft/upload.h"
 #include "weft/ws.h"
 
@@ -59,6 +60,16 @@ weft_str weft_request_header(const weft_request *, const char *name);
 /* What it came by: "HTTP/1.0", "HTTP/1.1" or "HTTP/2". Over HTTP/2 a handler sees what it would see over HTTP/1.1: the path, headers with
  * Host for :authority, Cookie in one piece. Lives for ever. Waits: never. */
 weft_str weft_request_version(const weft_request *);
+
+/* Did it come by TLS, here or at a trusted proxy that says so? "https", else "http". Waits: never. */
+const char *weft_request_scheme(const weft_request *);
+/* Who the client is, and how TLS is spoken: 1; 0 of a request that came without; WEFT_ENOMEM. A client has a certificate if the server asks for
+ * one (.client_ca_file in tls.h). Waits: never.
+ *
+ *     weft_tls_peer peer;
+ *     int rc = weft_request_tls(in->request, &peer);
+ *     if (rc != 1 || !peer.certified) return weft_fail(403, "a client certificate is needed");  */
+int weft_request_tls(const weft_request *, weft_tls_peer *out) WEFT_NODISCARD;
 
 /* ---- a body piece by piece: for handlers that say body(weft_body, name) in their input ---- */
 

@@ -122,12 +122,14 @@ weft_reply *weft_ws_reply(weft_ws *ws);
  *
  * A peer that is gone ends it (weft_ws_recv), and cancels nothing. 0; WEFT_EINVAL, WEFT_EDNS, WEFT_ECONNREFUSED and its like; WEFT_STATUS(502): another answer than 101, of which the
  * text tells how its body begins; WEFT_EPROTO: an answer that is none (a wrong key, what was not offered); WEFT_ETIMEDOUT; or the code of a
- * cancel. *out is untouched on failure. Each has a connection of its own, and is of the loop it was opened on. wss:// comes with TLS. Waits: always. */
+ * cancel. *out is untouched on failure. Each has a connection of its own, and is of the loop it was opened on. wss:// is over TLS, with
+ * its codes (tls.h). Waits: always. */
 typedef struct weft_ws_connect_opts {
     weft__named_options_only _;
     const weft_ws_opts *ws;
     const weft_header *headers; size_t header_count;      /* besides those of the handshake: Origin, Authorization, Cookie */
     int connect_ms;                  /* 10 000 until the handshake is answered */
+    weft_tls_client tls;             /* of wss:// URLs: as of weft_exchange */
     int *status;                     /* where the answer's status goes, also of one that fails; NULL: nowhere */
 } weft_ws_connect_opts;
 #define weft_ws_connect(out, options, url, ...) weft_ws_connect_with((out), &(weft_ws_connect_opts){ WEFT__OPEN options }, "" url, \

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "http/client.h"
 #include "http/lane.h"
+#include "task/error.h"
 
 enum { URL_SHOWN_MAX = 300, TEXT_MAX = 1024 };
 
@@ -85,11 +86,15 @@ static const char *deadline_name(const weft__call *c)
     return weft__loop_now(c->client->loop) >= c->total_ns ? "total" : "read";
 }
 
+static bool is_tls(int rc) { return rc <= WEFT_ETLS && rc >= WEFT_ECERT_REVOKED; }
+
 int weft__call_fail_io(const weft__call *c, int rc, const char *doing)
 {
     int cut = weft__call_cut(c);
     if (cut) return cut;
     long long ms = weft__call_ms(c);
+    const char *tls = c->conn ? weft__tls_why(&c->conn->stream) : "";
+    if (*tls && is_tls(rc)) return weft__call_fail(c, rc, "TLS, after %lld ms, while %s: %s", ms, doing, tls);
     if (rc == WEFT_ETIMEDOUT) {
         return weft__call_fail(c, rc, "no answer after %lld ms (%s deadline, while %s)", ms,
             deadline_name(c), doing);
@@ -104,6 +109,7 @@ int weft__call_fail_io(const weft__call *c, int rc, const char *doing)
 const char *weft__call_how_it_ended(const weft__call *c)
 {
     if (c->conn && c->conn->lane) return weft__lane_how(c->conn->lane);
+    if (c->broken && c->conn && *weft__tls_why(&c->conn->stream)) return "cut off, without the end that TLS asks for,";
     return c->broken ? "broken off" : "closed";
 }
 
@@ -159,8 +165,8 @@ int weft__call_fail_connect(const weft__call *c, int rc, const char *why)
     case WEFT_ETIMEDOUT:
         return weft__call_fail(c, rc, "no connection after %lld ms (connect deadline)", ms);
     default:
-        return weft__call_fail(c, rc, "no connection after %lld ms: %s", ms,
-            why ? why : strerror(-rc));
+        return weft__call_fail(c, rc, "no connection after %lld ms: %s%s", ms, is_tls(rc) ? "TLS: " : "",
+            why ? why : weft__code_text(rc));
     }
 }
 

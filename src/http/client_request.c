@@ -138,7 +138,7 @@ static bool locate_known(weft__call *c, weft_str text)
     const char *slash = memchr(text.ptr + n, '/', text.len - n);
     if (!slash || memchr(slash, '%', (size_t)(text.ptr + text.len - slash))) return false;
     weft_str authority = { text.ptr + n, (size_t)(slash - text.ptr) - n };
-    weft__origin *o = weft__origin_known(c->client, authority);
+    weft__origin *o = weft__origin_known(c->client, authority, NULL);
     if (!o) return false;
     c->origin = o;
     c->client->path = (weft_str){ slash, (size_t)(text.ptr + text.len - slash) };
@@ -153,18 +153,27 @@ static int no_origin(weft__call *c, int rc)
         c->client->origins);
 }
 
+static int find_tls(weft__call *c, weft__tls_client **out)
+{
+    char why[WEFT__TLS_WHY];
+    int rc = weft__client_tls(c->client, &c->opts->tls, out, why);
+    if (rc == WEFT_ELIMIT) return weft__call_fail_busy(c, rc, "%s", why);
+    return rc < 0 ? weft__call_fail(c, rc, "%s", why) : 0;
+}
+
 static int locate_new(weft__call *c, weft_str text)
 {
     const char *wrong;
     weft__url url;
     if (weft__url_parse(text, &url, &wrong) < 0) return url_refused(c, WEFT_EINVAL, wrong);
-    if (url.tls) {
-        return url_refused(c, WEFT_EINVAL,
-            "https:// needs TLS, which comes with a later release; http:// works");
-    }
+    weft__tls_client *tls = NULL;
+    weft_http2 http2 = c->opts->http2 ? c->opts->http2 : c->client->http2;
+    if (url.tls && http2 == WEFT_HTTP2_ALWAYS) return url_refused(c, WEFT_EINVAL, "over https:// HTTP/1.1 is spoken so far: leave .http2 out");
+    int rc = url.tls ? find_tls(c, &tls) : 0;
+    if (rc < 0) return rc;
     c->client->path = url.path;
     c->client->query = url.query;
-    int rc = weft__origin_find(c->client, &url, &c->origin);
+    rc = weft__origin_find(c->client, &url, tls, &c->origin);
     return rc < 0 ? no_origin(c, rc) : 0;
 }
 

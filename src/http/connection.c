@@ -9,6 +9,7 @@
 #include "base/poison.h"
 #include "http/front.h"
 #include "http/h2.h"
+#include "io/log.h"
 
 enum {
     INBUFS_KEPT = 64,
@@ -132,8 +133,8 @@ bool weft__patience_start(patience *p, connection *c)
 
 static void waits_in(connection *c, patience *p)
 {
-    /* A head has its time from its first byte on. */
-    if (c->waits == p && p == &c->server->heads) return;
+    /* A head has its time from its first byte on, and who is idle from when it became so: what TLS says for itself is nothing new. */
+    if (p && c->waits == p && (p == &c->server->heads || p == &c->server->idle)) return;
     weft__patience_stop(c);
     if (p) {
         (void)weft__patience_start(p, c);
@@ -275,7 +276,6 @@ static bool linger_read(connection *c)
 static void linger(connection *c)
 {
     weft__server *s = c->server;
-    weft__os *os = weft__loop_os(s->loop);
     weft__inbuf_give(c);
     partial_free(c);
     if (c->state == CONNECTION_UPGRADED) {
@@ -284,7 +284,7 @@ static void linger(connection *c)
     }
     c->state = CONNECTION_LINGER;
     bool gone = c->left || c->ended || c->stream.fd < 0;
-    if (gone || os->ops->shutdown(os, c->stream.fd) < 0 || !linger_read(c))
+    if (gone || weft__stream_shutdown(&c->stream) < 0 || !linger_read(c))
         weft__connection_close(c);
     else waits_in(c, &s->lingers);
 }
@@ -425,7 +425,8 @@ static void answer(connection *c, weft_arena *arena)
     };
     c->cancels = false;
     c->request = &r;
-    if (__builtin_expect(s->front != NULL, 0)) weft__front_answer(s, &r);
+    if (__builtin_expect(c->redirects, 0)) weft__request_redirect(&r);
+    else if (__builtin_expect(s->front != NULL, 0)) weft__front_answer(s, &r);
     else s->handler(s->ctx, &r.x);
     c->request = NULL;
     c->cancels = false;
@@ -473,8 +474,9 @@ static void rest(connection *c)
     }
     weft__inbuf_give(c);
     if (c->partial) partial_free(c);
-    c->state = CONNECTION_IDLE;
-    waits_in(c, &s->idle);
+    bool shakes = weft__stream_shaking(&c->stream);
+    c->state = shakes ? CONNECTION_HEAD : CONNECTION_IDLE;
+    waits_in(c, shakes ? &s->heads : &s->idle);
 }
 
 static int serve(void *arg);
@@ -525,6 +527,26 @@ static void begin_h2(connection *c)
     weft__h2_begin(c);
 }
 
+static void say_failure(const connection *c)
+{
+    char from[WEFT__PEER_ROOM];
+    const char *why = weft__tls_why(&c->stream);
+    weft__peer_text(&c->peer, from);
+    if (*why) weft__log(WEFT_LOG_DEBUG, "TLS with %s failed: %s", from, why);
+}
+
+/* The peer has gone, or was never one: who speaks plain HTTP here is told what to do. */
+static void part_from(connection *c)
+{
+    if (c->stream.tls && weft_log_get_level() <= WEFT_LOG_DEBUG) say_failure(c);
+    if (!c->left || !weft__tls_give_up(&c->stream)) {
+        weft__connection_close(c);
+        return;
+    }
+    c->left = c->ended = false;
+    weft__connection_refuse(c, 400, "this port speaks HTTPS: ask for https:// instead of http://");
+}
+
 static void receive(connection *c)
 {
     if (!c->stream.may_read) return;
@@ -535,7 +557,7 @@ static void receive(connection *c)
     bool found = next_head(c);
     if (found) begin(c);
     else if (c->state == CONNECTION_H2) begin_h2(c);
-    else if (c->left || c->ended) weft__connection_close(c);
+    else if (c->left || c->ended) part_from(c);
     else rest(c);
 }
 
@@ -557,7 +579,7 @@ void weft__connection_part(connection *c)
         weft__h2_part(c);
         return;
     }
-    c->stream.may_read = true; /* its edge may be on its way */
+    weft__stream_look(&c->stream); /* its edge may be on its way */
     bool found = inbuf_take(c) && next_head(c);
     if (found) begin(c);
     else if (c->state == CONNECTION_H2) begin_h2(c);
@@ -607,22 +629,26 @@ void weft__connection_refuse(connection *c, int status, const char *why)
         weft__connection_close(c);
 }
 
-connection *weft__connection_open(weft__server *s, int fd)
+/* A handshake has the time of a head. */
+connection *weft__connection_open(weft__port *p, int fd)
 {
+    weft__server *s = p->server;
     connection *c = weft__calloc(sizeof *c);
     weft__os *os = weft__loop_os(s->loop);
-    if (!c || weft__stream_open(&c->stream, s->loop, fd) < 0) {
+    bool secure = s->tls && !p->redirects;
+    if (!c || weft__stream_open(&c->stream, s->loop, fd) < 0 || (secure && weft__tls_accept(&c->stream, s->tls) < 0)) {
         if (!c) os->ops->close(os, fd);
         weft__free(c);
         return NULL;
     }
     c->stream.idle = edge;
     c->server = s;
-    c->state = CONNECTION_IDLE;
+    c->redirects = p->redirects;
+    c->state = secure ? CONNECTION_HEAD : CONNECTION_IDLE;
     weft__buf_init(&c->out, OUT_BYTES_MAX);
     s->connections++;
     __atomic_store_n(s->told_connections, s->connections, __ATOMIC_RELAXED);
-    return weft__patience_start(&s->idle, c) ? c : NULL;
+    return weft__patience_start(secure ? &s->heads : &s->idle, c) ? c : NULL;
 }
 
 void weft__connection_turn_away(connection *c, int status, const char *why)
@@ -638,10 +664,11 @@ void weft__connection_turn_away(connection *c, int status, const char *why)
 
 /* Refused ones linger too, or a client that has sent its request already would lose the answer; in
  * a crowd of them the later ones are turned away as well as it goes. */
-void weft__connection_reject(weft__server *s, int fd, int status, const char *why)
+void weft__connection_reject(weft__port *p, int fd, int status, const char *why)
 {
+    weft__server *s = p->server;
     if (s->rejected < REJECTED_MAX) {
-        connection *c = weft__connection_open(s, fd);
+        connection *c = weft__connection_open(p, fd);
         if (c) weft__connection_turn_away(c, status, why);
         return;
     }
@@ -650,7 +677,7 @@ void weft__connection_reject(weft__server *s, int fd, int status, const char *wh
     weft__buf_init(&out, 4096);
     weft__server_write_error(s, &out, status, why, true);
     struct iovec iov = { out.ptr, out.len };
-    if (!out.failed) (void)os->ops->send(os, fd, &iov, 1);
+    if (!out.failed && (!s->tls || p->redirects)) (void)os->ops->send(os, fd, &iov, 1);
     weft__buf_free(&out);
     os->ops->close(os, fd);
 }

@@ -7,6 +7,7 @@
 #include "http/pipe.h"
 #include "http/server.h"
 #include "io/stream.h"
+#include "io/tls.h"
 #include "os/fleet.h"
 #include "wire/chunk.h"
 
@@ -85,6 +86,7 @@ struct connection {
     weft__peer peer;
     bool unsent, closing, rejected;
     bool talks;                          /* HTTP/1.1: a head has come */
+    bool redirects;                      /* came to redirect_port: all it is told is where to go */
     bool cancels, cancelled;             /* the task, when the peer leaves; it was */
     bool ended; /* the peer has ended its side: no more requests, but it may still listen */
     bool left;                           /* nobody is there to be answered */
@@ -95,7 +97,7 @@ struct connection {
 };
 
 /* A listener, as the server accepts from it. */
-typedef struct weft__port { weft__watch watch; weft__server *server; int fd; } weft__port;
+typedef struct weft__port { weft__watch watch; weft__server *server; int fd; bool redirects; } weft__port;
 
 struct weft__server {
     weft_serve_opts opts;
@@ -107,6 +109,8 @@ struct weft__server {
     weft__port ports[WEFT__FLEET_LISTENERS_MAX];
     weft__listened listened;             /* its own; none of a fleet's */
     int port_count, port;                /* port: the number of the first */
+    int redirect_port;                   /* 0: none */
+    weft__tls_server *tls;               /* NULL: none */
     weft__front *front;                  /* front.h; NULL: nothing asks for one */
     weft__fleet *fleet;                  /* with whom it shares its listeners; NULL: with nobody */
     uint32_t *told_connections;          /* where others read how many it has; `untold` when there are no others */
@@ -136,7 +140,7 @@ struct weft__server {
 int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why);
 
 /* connection.c */
-connection *weft__connection_open(weft__server *s, int fd); /* NULL: no memory, and fd is closed */
+connection *weft__connection_open(weft__port *p, int fd); /* NULL: no memory, and fd is closed */
 /* And free it; from its own task or the loop's stack. */
 void weft__connection_close(connection *c);
 /* The server stops: answer what one that waits has sent already, or close it. */
@@ -146,7 +150,7 @@ void weft__connection_refuse(connection *c, int status, const char *why);
 /* The same for one that was just opened and is one too many: in a crowd of such it is closed. */
 void weft__connection_turn_away(connection *c, int status, const char *why);
 /* The same for one just accepted. */
-void weft__connection_reject(weft__server *s, int fd, int status, const char *why);
+void weft__connection_reject(weft__port *p, int fd, int status, const char *why);
 /* What can be sent without waiting; false: the peer is gone. */
 bool weft__connection_flush(connection *c);
 /* All of out, then body; < 0: the peer has left, or is taken for it. Waits. */
@@ -215,6 +219,10 @@ struct request {                                         /* one request's part o
 /* More bytes of its body straight from the socket, which a client that waits for "100 Continue" is
  * told to send; the code of a timeout or of a client that left. Waits: unless they are there. */
 ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadline_ns);
+/* redirect.c: answers 308, to the same URL by https; 400 without a host. RFC 9110, 15.4.9 */
+void weft__request_redirect(struct request *r);
+/* The text of an address, as weft__exchange_peer. */
+size_t weft__peer_text(const weft__peer *p, char to[WEFT__PEER_ROOM]);
 /* What it is called in the log. */
 weft_str weft__request_name(struct request *r);
 /* After the handler: has the body been read, or can the rest be dropped? false: the connection must

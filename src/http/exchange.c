@@ -240,9 +240,18 @@ const weft__peer *weft__exchange_peer_raw(const weft__exchange *x)
     return r->has_peer ? &r->peer : &r->c->peer;
 }
 
-size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM])
+bool weft__exchange_tls(const weft__exchange *x) { return ((const struct request *)x)->c->stream.tls != NULL; }
+
+int weft__exchange_tls_peer(const weft__exchange *x, weft_tls_peer *out)
 {
-    const weft__peer *p = weft__exchange_peer_raw(x);
+    return weft__tls_peer_of(&((const struct request *)x)->c->stream, out, x->arena);
+}
+
+
+size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM]) { return weft__peer_text(weft__exchange_peer_raw(x), to); }
+
+size_t weft__peer_text(const weft__peer *p, char to[WEFT__PEER_ROOM])
+{
     char *at = to;
     if (p->family == AF_INET6 && inet_ntop(AF_INET6, p->bytes, to, WEFT__PEER_ROOM)) return strlen(to);
     if (p->family != AF_INET) {

@@ -143,6 +143,7 @@ int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited
     if (given_count) rc = take_given(os, given, given_count, out, why);
     else rc = add(&w, weft_str_of(opts->host), opts->port, why);
     if (rc == 0 && !given_count) rc = add_more(&w, opts->also, why);
+    if (rc == 0 && !given_count && opts->tls.redirect_port) rc = add(&w, weft_str_of(opts->host), opts->tls.redirect_port, why);
     for (int i = 0; rc == 0 && i < w.count; i++) rc = open_one(os, &w.items[i], opts, left, inherited_count, out, why);
     close_rest(os, left, inherited_count);
     if (rc < 0) weft__listened_end(os, out);
@@ -160,15 +161,24 @@ void weft__listened_end(weft__os *os, weft__listened *l)
 
 /* ---- telling ---- */
 
-void weft__listened_text(const weft__listened *l, char *to, size_t room)
+/* Of any port it is the last one, which was added last. */
+bool weft__listen_redirects(const weft_serve_opts *opts, int port, int i, int count)
+{
+    int wanted = opts->tls.redirect_port;
+    return wanted > 0 ? port == wanted : wanted < 0 && i > 0 && i == count - 1;
+}
+
+void weft__listened_text(const weft__listened *l, const weft_serve_opts *opts, char *to, size_t room)
 {
     size_t n = 0;
     to[0] = 0;
     for (int i = 0; i < l->count && n < room; i++) {
         char text[64];
         const char *between = i == 0 ? "" : i + 1 < l->count ? ", " : " and ";
+        bool redirects = weft__listen_redirects(opts, weft__addr_port(&l->items[i].at), i, l->count);
+        const char *scheme = l->items[i].at.sa.ss_family == AF_UNIX ? "" : opts->tls.certs && !redirects ? "https://" : "http://";
         weft__addr_format(&l->items[i].at, text);
-        n += (size_t)snprintf(to + n, room - n, "%s%s%s", between, l->items[i].at.sa.ss_family == AF_UNIX ? "" : "http://", text);
+        n += (size_t)snprintf(to + n, room - n, "%s%s%s%s", between, scheme, text, redirects ? " (which redirects)" : "");
     }
 }
 

@@ -18,6 +18,8 @@ int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited
 /* Close them (but those whose descriptor is -1: they are closed), and take away the files of unix sockets. */
 void weft__listened_end(weft__os *os, weft__listened *l);
 /* "http://127.0.0.1:8000 and unix:/run/x.sock" */
-void weft__listened_text(const weft__listened *l, char *to, size_t room);
+void weft__listened_text(const weft__listened *l, const weft_serve_opts *opts, char *to, size_t room);
+/* Is it tls.redirect_port: the i-th of `count` listeners, on that port? */
+bool weft__listen_redirects(const weft_serve_opts *opts, int port, int i, int count);
 int weft__listened_port(const weft__listened *l);        /* of the first that has one; 0: none */
 #endif

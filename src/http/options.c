@@ -52,6 +52,21 @@ static int count_option(const option *o, int *value, char *why)
     return WEFT_EINVAL;
 }
 
+static int tls_options(const weft_serve_opts *all, char *why)
+{
+    const weft_tls_server *o = &all->tls;
+    const char *wrong = o->redirect_port < -1 || o->redirect_port > 65535 ? "tls.redirect_port: expected -1 to 65535"
+                        : o->redirect_port && !o->certs ? "tls.redirect_port without tls.certs: there is no https to go to"
+                        : o->client_ca_file && !o->certs ? "tls.client_ca_file without tls.certs"
+                        : o->client_required && !o->certs ? "tls.client_required without tls.certs"
+                        : o->certs && all->proxy_protocol ? "proxy_protocol and tls.certs: a header of the PROXY protocol before TLS is not read; have the proxy speak TLS, or plain HTTP to here"
+                        : o->protocols ? "tls.protocols: an HTTP server has its own"
+                                       : NULL;
+    if (!wrong) return 0;
+    snprintf(why, 256, "%s", wrong);
+    return WEFT_EINVAL;
+}
+
 int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why)
 {
     weft_serve_opts opts = *given;
@@ -91,9 +106,11 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
         snprintf(why, 256, "%s is %d: expected 0 or more", counts[i].name, counts[i].value);
         return WEFT_EINVAL;
     }
+    int rc = tls_options(&opts, why);
+    if (rc < 0) return rc;
     for (const option *o = options; o < options + weft_count(options); o++) {
         void *value = (char *)&opts + o->offset;
-        int rc = o->is_size ? size_option(o, value, why) : count_option(o, value, why);
+        rc = o->is_size ? size_option(o, value, why) : count_option(o, value, why);
         if (rc < 0) return rc;
     }
     *out = opts;

@@ -188,7 +188,9 @@ static void idle_drop(weft__conn *c)
 static void idle_told(weft__stream *s, uint32_t events)
 {
     weft__conn *c = (weft__conn *)s;
-    if (c->state == WEFT__CONN_IDLE && events & (WEFT__IN | WEFT__HUP)) idle_drop(c);
+    if (c->state != WEFT__CONN_IDLE || !(events & (WEFT__IN | WEFT__HUP))) return;
+    if (s->tls && quiet(c)) return;                  /* a ticket for the next session, and no byte of HTTP */
+    idle_drop(c);
 }
 
 static void idle_over(weft__timer *t)
@@ -329,6 +331,7 @@ int weft__conn_open(weft__conn *c, int64_t deadline_ns, const char **why)
     weft__loop *loop = o->client->loop;
     const char *host = o->host.ptr;
     int rc = weft__stream_connect_host(&c->stream, loop, host, o->port, deadline_ns, why);
+    if (rc == 0 && o->tls) rc = weft__tls_connect(&c->stream, o->tls, host, &o->session, deadline_ns, why);
     if (rc < 0) return rc;
     c->stream.idle = idle_told;
     o->client->opened++;
@@ -357,6 +360,13 @@ static weft__origin **bucket_of(weft__client *client, weft_str authority)
 
 static bool forgettable(const weft__origin *o) { return !o->conns && !o->waiting && !o->links; }
 
+static void origin_free(weft__origin *o)
+{
+    weft__tls_session_drop(&o->session);
+    weft__tls_client_drop(o->tls);
+    weft__free(o);
+}
+
 /* One that nobody uses goes; false when all are in use. */
 static bool forget_one(weft__client *client)
 {
@@ -366,7 +376,7 @@ static bool forget_one(weft__client *client)
             weft__origin *o = *at;
             if (!forgettable(o)) continue;
             *at = o->next;
-            weft__free(o);
+            origin_free(o);
             client->origins--;
             return true;
         }
@@ -379,13 +389,14 @@ static char *append(char *to, const char *bytes, size_t n)
     return (char *)memcpy(to, bytes, n) + n;
 }
 
-static weft__origin *origin_new(weft__client *client, const weft__url *url)
+static weft__origin *origin_new(weft__client *client, const weft__url *url, weft__tls_client *tls)
 {
     static const char version[] = " HTTP/1.1\r\nHost: ";
     size_t lines = sizeof version - 1 + url->authority.len + sizeof AGENT - 1;
     weft__origin *o = weft__malloc(sizeof *o + url->host.len + 1 + lines);
     if (!o) return NULL;
-    *o = (weft__origin){ .client = client, .port = url->port };
+    *o = (weft__origin){ .client = client, .port = url->port, .tls = tls };
+    if (tls) weft__tls_client_keep(tls);
     char *to = append(o->text, url->host.ptr, url->host.len);
     *to++ = 0;
     o->host = (weft_str){ o->text, url->host.len };
@@ -397,19 +408,55 @@ static weft__origin *origin_new(weft__client *client, const weft__url *url)
     return o;
 }
 
-weft__origin *weft__origin_known(const weft__client *client, weft_str authority)
+weft__origin *weft__origin_known(const weft__client *client, weft_str authority, const weft__tls_client *tls)
 {
     weft__origin *o = *bucket_of((weft__client *)client, authority);
-    while (o && !weft_str_equal(o->authority, authority)) o = o->next;
+    while (o && (o->tls != tls || !weft_str_equal(o->authority, authority))) o = o->next;
     return o;
 }
 
-int weft__origin_find(weft__client *client, const weft__url *url, weft__origin **out)
+static bool says_nothing(const weft_tls_client *o)
 {
-    *out = weft__origin_known(client, url->authority);
+    return !o->unverified && !o->ca_file && !o->cert_file && !o->key_file && !o->name && !o->version_min;
+}
+
+/* Before what TLS has for the loop is gone. */
+static void part_from_peers(void *arg)
+{
+    weft__client *client = arg;
+    for (weft__conn *c = client->all; c; c = c->all)
+        if (c->stream.tls) weft__stream_close(&c->stream);
+}
+
+static int prepare_parting(weft__client *client)
+{
+    if (client->parts) return 0;
+    int rc = weft__loop_on_free(client->loop, part_from_peers, client);
+    client->parts = rc == 0;
+    return rc;
+}
+
+int weft__client_tls(weft__client *client, const weft_tls_client *opts, weft__tls_client **out, char why[WEFT__TLS_WHY])
+{
+    bool usual = says_nothing(opts);
+    if (usual && client->tls) {
+        *out = client->tls;
+        return 0;
+    }
+    int rc = weft__tls_client_of(client->loop, usual ? &settings.tls : opts, "http/1.1", out, why);
+    if (rc == 0) rc = prepare_parting(client);
+    if (rc < 0 || !usual) return rc;
+    client->tls = *out;
+    weft__tls_client_keep(*out);
+    return 0;
+}
+
+int weft__origin_find(weft__client *client, const weft__url *url, weft__tls_client *tls, weft__origin **out)
+{
+    *out = weft__origin_known(client, url->authority, tls);
     if (*out) return 0;
     if (client->origins >= client->limits.origins_max && !forget_one(client)) return WEFT_ELIMIT;
-    weft__origin *o = origin_new(client, url);
+    weft__origin *o = origin_new(client, url, tls);
     if (!o) return WEFT_ENOMEM;
     weft__origin **bucket = bucket_of(client, url->authority);
     o->next = *bucket;
@@ -436,10 +483,11 @@ static void client_free(void *arg)
     for (size_t i = 0; i < WEFT__ORIGIN_BUCKETS; i++) {
         for (weft__origin *o; (o = client->buckets[i]);) {
             client->buckets[i] = o->next;
-            weft__free(o);
+            origin_free(o);
         }
     }
     *weft__loop_slot(client->loop, WEFT__SLOT_CLIENT) = NULL;
+    weft__tls_client_drop(client->tls);
     weft__buf_free(&client->out);
     weft__free(client->in);
     weft__free(client);
@@ -462,6 +510,7 @@ int weft_client_limits_with(const weft_client_opts *o)
                         : o->connections_max < 0      ? "connections_max"
                         : o->idle_ms < 0              ? "idle_ms"
                         : o->http2 > WEFT_HTTP2_ALWAYS ? "http2"
+                        : o->tls.protocols            ? "tls.protocols (HTTP has its own)"
                                                       : NULL;
     weft__loop *loop = weft__loop_here();
     if (wrong) {

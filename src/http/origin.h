@@ -9,6 +9,7 @@
  * spare. Nothing is allocated once as many connections were open at a time as are now. */
 #include "http/line.h"
 #include "io/stream.h"
+#include "io/tls.h"
 #include "weft/client.h"
 #include "wire/http1.h"
 #include "wire/url.h"
@@ -60,6 +61,8 @@ struct weft__origin {
     weft__lane_waiter *lane_waiters; /* calls for room on one of them, longest first */
     int port;
     weft_str host;                   /* NUL-terminated, for the resolver */
+    weft__tls_client *tls;           /* https with these settings: what it is found by, too; NULL: http */
+    weft__tls_session session;       /* to be taken up again */
     weft_str authority;              /* host[:port] as written: what it is found by */
     weft_str lines;                  /* behind a target: " HTTP/1.1\r\nHost: ...\r\n..." */
     char text[];
@@ -92,6 +95,8 @@ struct weft__client {
     /* Good between two waits only: what a call has not done with by then, it copies. */
     weft__buf out;                   /* a request on its way out */
     weft_str path, query;            /* its target, in `out`; query.ptr NULL: none besides path's */
+    weft__tls_client *tls;           /* with the program's settings, once it was asked for; held */
+    bool parts;                      /* what is to be said to TLS peers when the loop goes will be */
     char *in;                        /* WEFT__CLIENT_IN bytes that came */
     weft__http_header headers[WEFT__CLIENT_HEADERS];
 };
@@ -99,12 +104,16 @@ struct weft__client {
 /* The loop's client, made at first use. 0 or WEFT_ENOMEM. Waits: never. */
 int weft__client_of(weft__loop *loop, weft__client **out);
 
-/* The origin found before by this very host[:port], or NULL. Waits: never. */
-weft__origin *weft__origin_known(const weft__client *client, weft_str authority);
+/* The origin found before by this very host[:port] and TLS (NULL: none), or NULL. Waits: never. */
+weft__origin *weft__origin_known(const weft__client *client, weft_str authority, const weft__tls_client *tls);
+
+/* How https is spoken with these settings, or with those of the program when they say nothing. 0, or a code with `why`.
+ * Waits: never. */
+int weft__client_tls(weft__client *client, const weft_tls_client *opts, weft__tls_client **out, char why[WEFT__TLS_WHY]);
 
 /* The origin of a URL. It is good as long as the caller has or awaits a connection of it. 0,
  * WEFT_ENOMEM, or WEFT_ELIMIT: origins_max of them have connections. Waits: never. */
-int weft__origin_find(weft__client *client, const weft__url *url, weft__origin **out);
+int weft__origin_find(weft__client *client, const weft__url *url, weft__tls_client *tls, weft__origin **out);
 
 /* An idle connection, open as far as is known; NULL when there is none. Waits: never. */
 weft__conn *weft__conn_take(weft__origin *o);

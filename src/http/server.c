@@ -44,6 +44,10 @@ static void linger_over(connection *c) { weft__connection_close(c); }
 
 static void head_over(connection *c)
 {
+    if (weft__stream_shaking(&c->stream)) {
+        weft__connection_close(c);                   /* there is no way yet to say anything */
+        return;
+    }
     weft__connection_refuse(c, 408, "the head did not arrive within head_timeout_ms");
 }
 
@@ -111,9 +115,10 @@ static void keep_peer(connection *c, const weft__addr *peer)
     else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
 }
 
-static void begin_connection(weft__server *s, int fd, const weft__addr *peer)
+static void begin_connection(weft__port *p, int fd, const weft__addr *peer)
 {
-    connection *c = weft__connection_open(s, fd);
+    weft__server *s = p->server;
+    connection *c = weft__connection_open(p, fd);
     keep_peer(c, peer);
     if (c && s->front && !weft__front_came(s->front, c))
         weft__connection_turn_away(c, 503, "this address has connections_per_address_max connections already");
@@ -128,8 +133,8 @@ static bool accept_one(weft__port *p)
     if (fd == -EAGAIN) s->accept_fails = false;
     else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;
-    if (s->connections - s->rejected < (unsigned)s->opts.connections_max) begin_connection(s, fd, &peer);
-    else weft__connection_reject(s, fd, 503, "the server has connections_max connections already");
+    if (s->connections - s->rejected < (unsigned)s->opts.connections_max) begin_connection(p, fd, &peer);
+    else weft__connection_reject(p, fd, 503, "the server has connections_max connections already");
     return true;
 }
 
@@ -168,6 +173,17 @@ static void add_port(weft__server *s, int fd)
     s->ports[s->port_count++] = (weft__port){ .watch = { accept_some }, .server = s, .fd = fd };
 }
 
+static void find_redirect(weft__server *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    weft__addr at;
+    for (int i = 0; i < s->port_count; i++) {
+        int port = os->ops->local(os, s->ports[i].fd, &at) == 0 ? weft__addr_port(&at) : 0;
+        s->ports[i].redirects = weft__listen_redirects(&s->opts, port, i, s->port_count);
+        if (s->ports[i].redirects) s->redirect_port = port;
+    }
+}
+
 static int start_listening(weft__server *s, char *why)
 {
     weft__os *os = weft__loop_os(s->loop);
@@ -176,12 +192,23 @@ static int start_listening(weft__server *s, char *why)
     if (s->fleet) {
         for (int i = 0; i < s->fleet->listener_count; i++) add_port(s, s->fleet->listeners[i]);
         if (s->port_count && os->ops->local(os, s->ports[0].fd, &at) == 0) s->port = weft__addr_port(&at);
+        find_redirect(s);
         return 0;
     }
     if (!os->ops->virtual_time) n = weft__listeners_given(given, WEFT__FLEET_LISTENERS_MAX);
     rc = weft__listen(os, &s->opts, NULL, 0, given, n, &s->listened, why);
     for (int i = 0; i < s->listened.count; i++) add_port(s, s->listened.items[i].fd);
     s->port = weft__listened_port(&s->listened);
+    find_redirect(s);
+    return rc;
+}
+
+static int start_tls(weft__server *s, char *why)
+{
+    char text[WEFT__TLS_WHY];
+    if (!s->opts.tls.certs) return 0;
+    int rc = weft__tls_server_open(&s->tls, s->loop, &s->opts.tls, "http/1.1", text);
+    if (rc < 0) snprintf(why, 256, "TLS: %.240s", text);
     return rc;
 }
 
@@ -222,6 +249,7 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
     patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
     patience_init(s, &s->lingers, LINGER_MS, linger_over);
     rc = weft__front_open(s, why);
+    if (rc == 0) rc = start_tls(s, why);
     if (rc == 0) rc = start_listening(s, why);
     if (rc < 0) {
         weft__server_free(s);
@@ -232,8 +260,9 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
 }
 
 int weft__server_port(const weft__server *s) { return s->port; }
+int weft__server_redirect_port(const weft__server *s) { return s->redirect_port; }
 
-void weft__server_where(const weft__server *s, char *to, size_t room) { weft__listened_text(&s->listened, to, room); }
+void weft__server_where(const weft__server *s, char *to, size_t room) { weft__listened_text(&s->listened, &s->opts, to, room); }
 
 /* ---- stopping ---- */
 
@@ -432,5 +461,6 @@ void weft__server_free(weft__server *s)
     weft__buf_free(&s->spare_out);
     weft__buf_free(&s->scratch);
     weft__server_free_streams(s);
+    weft__tls_server_free(s->tls);
     weft__free(s);
 }

@@ -104,6 +104,11 @@ const weft__peer *weft__exchange_peer_raw(const weft__exchange *x);
 enum { WEFT__PEER_ROOM = 46 };
 size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM]);
 
+/* Did it come by TLS? And who then is its client: 1; 0 without TLS; WEFT_ENOMEM. Wait: never. */
+bool weft__exchange_tls(const weft__exchange *x);
+struct weft_tls_peer;
+int weft__exchange_tls_peer(const weft__exchange *x, struct weft_tls_peer *out);
+
 /* From here on: does the client's leaving cancel this request's task? */
 void weft__exchange_cancel_on_leave(weft__exchange *x, bool cancels);
 
@@ -205,6 +210,7 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, struct
 int weft__server_port(const weft__server *s);              /* of the first listener that has one */
 /* "http://127.0.0.1:8000 and unix:/run/x.sock": of one with listeners of its own. */
 void weft__server_where(const weft__server *s, char *to, size_t room);
+int weft__server_redirect_port(const weft__server *s);       /* 0: none */
 /* Serve until weft__server_stop or a cancel around; then the graceful stop of weft/limits.h. A
  * cancel around is one of the requests in flight, too: they have no grace. 0 or a code;
  * WEFT_ETIMEDOUT: some handlers do not end, they are named on stderr. Their scope then stays around

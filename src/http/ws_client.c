@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "http/origin.h"
 #include "http/ws.h"
+#include "task/error.h"
 #include "task/job.h"
 #include "weft/client.h"
 #include "wire/base64.h"
@@ -164,8 +165,7 @@ static int locate(handshake *h, weft__buf *as_http)
 {
     weft_str url = weft__buf_str(&h->url);
     const char *fault = NULL;
-    if (begins(url, "wss://")) return failed(h, WEFT_EINVAL, "wss:// needs TLS, which comes with a later release; ws:// works");
-    if (!begins(url, "ws://")) return failed(h, WEFT_EINVAL, "expected ws://host[:port]/path");
+    if (!begins(url, "ws://") && !begins(url, "wss://")) return failed(h, WEFT_EINVAL, "expected ws://host[:port]/path, or wss://");
     weft__buf_lit(as_http, "http");
     weft__buf_add(as_http, url.ptr + 2, url.len - 2);
     if (as_http->failed) return failed(h, WEFT_ENOMEM, "no memory");
@@ -215,15 +215,27 @@ static int write_request(handshake *h)
     return b->failed ? failed(h, WEFT_ENOMEM, "no memory for the request") : 0;
 }
 
+/* As https does. */
+static int speak_tls(handshake *h, const char *host, const char **why, char text[WEFT__TLS_WHY])
+{
+    weft__client *client;
+    weft__tls_client *tls;
+    int rc = weft__client_of(weft__loop_here(), &client);
+    if (rc == 0) rc = weft__client_tls(client, &h->opts->tls, &tls, text);
+    if (rc < 0) *why = text;
+    return rc < 0 ? rc : weft__tls_connect(&h->c->stream, tls, host, NULL, h->deadline_ns, why);
+}
+
 static int ask(handshake *h)
 {
-    char host[256];
+    char host[256], text[WEFT__TLS_WHY] = "no memory";
     const char *why = NULL;
     weft__loop *loop = weft__loop_here();
     snprintf(host, sizeof host, "%.*s", WEFT_FMT(h->at.host));
     int rc = weft__stream_connect_host(&h->c->stream, loop, host, h->at.port, h->deadline_ns, &why);
+    if (rc == 0 && h->at.tls) rc = speak_tls(h, host, &why, text);
     if (rc < 0 && (weft__cancelled() || rc == WEFT_ETIMEDOUT)) return cut_off(h, rc, "connecting");
-    if (rc < 0) return failed(h, rc, "cannot connect: %s", why ? why : strerror(-rc));
+    if (rc < 0) return failed(h, rc, "cannot connect: %s", why ? why : weft__code_text(rc));
     struct iovec iov = { h->text.ptr, h->text.len };
     rc = weft__stream_send(&h->c->stream, &iov, 1, h->deadline_ns - weft__loop_clock(loop));
     return rc < 0 ? cut_off(h, rc, "sending the handshake") : 0;

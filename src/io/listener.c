@@ -103,6 +103,7 @@ static int start_tls(weft_listener *l, const weft_tls_server *o)
 {
     char why[WEFT__TLS_WHY];
     if (!o->certs) return 0;
+    if (o->redirect_port) return weft__fail_as(NULL, WEFT_EINVAL, 0, "option tls.redirect_port is of weft_serve: a listener knows of no HTTP");
     int rc = weft__tls_server_open(&l->tls, l->loop, o, o->protocols, why);
     return rc < 0 ? weft__fail_as(NULL, rc, 0, "cannot listen with TLS: %s", why) : 0;
 }

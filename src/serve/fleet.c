@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include "http/connection.h"
 #include "io/log.h"
+#include "io/tls.h"
 #include "os/crash.h"
 #include "os/notify.h"
 #include "os/process.h"
@@ -112,7 +113,7 @@ static void all_ready(void *ctx)
     char where[1024];
     weft__notify("READY=1");
     if (v->opts.quiet) return;
-    weft__listened_text(&v->listened, where, sizeof where);
+    weft__listened_text(&v->listened, &v->opts, where, sizeof where);
     printf("weft: %s%slistening on %s with %u worker%s\n", title ? title : "", title ? " " : "", where, v->fleet->workers, v->fleet->workers == 1 ? "" : "s");
     fflush(stdout);
 }
@@ -307,6 +308,7 @@ int weft__fleet_run(const weft__fleet_job *job)
             "start threads later, in what it calls", threads - 1);
         return cannot(why);
     }
+    if (job->opts->tls.certs) weft__tls_share_tickets();
     if (weft__fleet_new(&v.fleet, workers, parts) < 0) return cannot("no memory for workers to share, or no descriptors");
     options_for(&v, &v.opts);
     v.os = weft__os_linux_new();

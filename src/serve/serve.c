@@ -6,6 +6,7 @@
 #include <string.h>
 #include "os/file.h"
 #include "io/log.h"
+#include "io/tls.h"
 #include "os/jobs.h"
 #include "os/notify.h"
 #include "serve/fleet.h"
@@ -26,9 +27,13 @@ typedef struct louder { weft__watch watch; struct weft__door *door; weft_log_lev
 /* How far signals have brought the stop: each goes one step on. */
 typedef enum stop { SERVES, UNREADY, STOPS, HURRIES } stop;
 
+/* SIGHUP has certificates read again; of workers it is the supervisor's, which has others begin that read them. */
+typedef struct renewal { weft__watch watch; struct weft__door *door; } renewal;
+
 typedef struct serving {
     weft__watch signals;
     louder louder;
+    renewal renewal;
     const weft_app *app;
     const weft_serve_opts *opts;
     weft__app *compiled;
@@ -167,6 +172,44 @@ static void louder_stop(louder *l, weft__loop *loop, weft__os *os)
     os->ops->jobs->door_close(os, l->door);
 }
 
+static void certificates_again(weft__watch *w, uint32_t events)
+{
+    (void)w;
+    (void)events;
+    (void)weft_tls_reload();                         /* what is wrong is in the log */
+}
+
+/* Without TLS SIGHUP ends the process, as it always did. */
+static void renewal_start(serving *s, weft__os *os)
+{
+    renewal *r = &s->renewal;
+    if (!s->opts->tls.certs || s->fleet) return;
+    *r = (renewal){ .watch = { certificates_again } };
+    r->door = os->ops->jobs ? os->ops->jobs->door_open(os, &r->watch) : NULL;
+    if (!r->door || weft__signal_door_open(SIGHUP, r->door) == 0) return;
+    os->ops->jobs->door_close(os, r->door);          /* the program has a use for it */
+    r->door = NULL;
+}
+
+static void renewal_stop(serving *s, weft__os *os)
+{
+    if (!s->renewal.door) return;
+    weft__signal_door_close(SIGHUP);
+    weft__loop_forget(s->loop, &s->renewal.watch);
+    os->ops->jobs->door_close(os, s->renewal.door);
+}
+
+/* Who tries whether the program can be reloaded does not listen, but reads what the new workers will. */
+static int try_certificates(const serving *s)
+{
+    char why[WEFT__TLS_WHY];
+    weft__tls_server *server = NULL;
+    int rc = s->opts->tls.certs ? weft__tls_server_open(&server, s->loop, &s->opts->tls, NULL, why) : 0;
+    if (rc < 0) fprintf(stderr, "weft: TLS: %s\n", why);
+    weft__tls_server_free(server);
+    return rc;
+}
+
 static void say_listening(const serving *s)
 {
     const char *title = s->app->title;
@@ -256,7 +299,7 @@ static int serve_task(serving *const *in)
     weft__timer_stop(s->loop, &s->overdue);
     if (rc < 0 && !stopped) s->status = EXIT_CANNOT_START;
     else if (rc == 0) {
-        if (!s->trial) rc = serve_with_backgrounds(s);
+        rc = s->trial ? try_certificates(s) : serve_with_backgrounds(s);
         limit_the_rest(s);
         if (weft__app_stop(s->compiled, &why) < 0) s->status = EXIT_NOT_CLOSED;
     }
@@ -278,11 +321,13 @@ static int serve_on(serving *s, weft__os *os)
     weft__visible_start(&visible, s->loop, s->opts->inspect);
     (void)weft_log_get_level();                      /* what the environment says of the log holds from here on */
     louder_start(&s->louder, os);
+    renewal_start(s, os);
     int limit = weft__watchdog_limit(s->opts->watchdog_ms);
     weft__blocking_calls_watch();
     weft__watchdog *dog = weft__watchdog_start(s->loop, limit, NULL, NULL);
     int rc = weft__loop_run(s->loop, weft_call(serve_task, (&(serving *const){ s })));
     weft__watchdog_stop(dog);
+    renewal_stop(s, os);
     louder_stop(&s->louder, s->loop, os);
     weft__visible_stop(&visible);
     os->ops->signals(os, NULL);

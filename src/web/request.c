@@ -21,3 +21,10 @@ weft_str weft_request_header(const weft_request *r, const char *name)
 }
 
 weft_str weft_request_version(const weft_request *r) { return weft__exchange_version(r->exchange); }
+
+const char *weft_request_scheme(const weft_request *r)
+{
+    if (r->exchange->forwarded_scheme) return r->exchange->forwarded_scheme;
+    return weft__exchange_tls(r->exchange) ? "https" : "http";
+}
+int weft_request_tls(const weft_request *r, weft_tls_peer *out) { return weft__exchange_tls_peer(r->exchange, out); }

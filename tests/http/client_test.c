@@ -505,9 +505,6 @@ static void refused(int rc, const char *text)
 NET_SIM_TEST(what_must_not_be_called_is_refused)
 {
     Price price;
-    refused(weft_fetch(Price, &price, "https://shop/x"),
-        "GET https://shop/x: no URL to call: https:// needs TLS, which comes with a later release; "
-        "http:// works");
     refused(weft_fetch(Price, &price, "http://me:pw@shop/x"),
         "GET http://me:pw@shop/x: no URL to call: a user name or password ('@') before the host");
     refused(weft_fetch(Price, &price, "{+}", "file:///etc/passwd"),

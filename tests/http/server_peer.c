@@ -13,6 +13,17 @@ static int64_t patience_end(void)
     return weft__loop_clock(server_loop) + server_patience_ms() * 1000000;
 }
 
+static int speak_tls(peer *p)
+{
+    weft__tls_client *client;
+    char text[WEFT__TLS_WHY];
+    const char *why;
+    int rc = weft__tls_client_of(server_loop, &(weft_tls_client){ .unverified = true }, NULL, &client, text);
+    if (rc == 0) return weft__tls_connect(&p->stream, client, "127.0.0.1", NULL, patience_end(), &why);
+    weft__stream_close(&p->stream);
+    return rc;
+}
+
 peer *peer_open(const served *s)
 {
     weft__addr at;
@@ -20,6 +31,7 @@ peer *peer_open(const served *s)
     const char *host = s->opts.host ? s->opts.host : "127.0.0.1";
     WEFT_NEED(weft__addr_parse(weft_str_of(host), s->port, &at) == 0);
     p->rc = weft__stream_connect(&p->stream, server_loop, &at, patience_end());
+    if (p->rc == 0 && server_tls) p->rc = speak_tls(p);
     if (p->rc < 0) p->stream.fd = -1;
     p->got = calloc(1, p->room = PIECE);
     return p;
@@ -58,7 +70,7 @@ void peer_say(peer *p, const char *text) { WEFT_CHECK_EQ(peer_send(p, text, strl
 void peer_say_end(peer *p, const char *text)
 {
     peer_say(p, text);
-    WEFT_CHECK_EQ(server_os->ops->shutdown(server_os, p->stream.fd), 0);
+    WEFT_CHECK_EQ(weft__stream_shutdown(&p->stream), 0);
 }
 
 bool peer_more(peer *p, int ms)

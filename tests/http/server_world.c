@@ -111,6 +111,18 @@ const char *server_captured(void)
 /* ---- worlds ---- */
 
 static const server_test *running;
+bool server_tls;
+
+/* One certificate for the whole process. */
+static weft_tls_cert *own_certificate(void)
+{
+    static weft_tls_made made;
+    static weft_tls_cert certs[2];
+    if (!certs->cert_pem.len) WEFT_NEED(weft_tls_self_signed(&made, "127.0.0.1, localhost", 30) == 0);
+    certs->cert_pem = weft_str_of(made.cert);
+    certs->key_pem = weft_str_of(made.key);
+    return certs;
+}
 static bool calm;
 static weft__server *kept[10000]; /* of tests whose handlers hang: their memory is kept, on purpose */
 static unsigned kept_count;
@@ -153,6 +165,8 @@ static int whole_test(void)
     char why[256] = "";
     served s = { .opts = running->opts };
     if (!s.opts.port) s.opts.port = -1;
+    if (getenv("WEFT_TEST_TLS")) server_tls = true;
+    if (server_tls && !s.opts.tls.certs) s.opts.tls.certs = own_certificate();
     if (s.opts.host && !strcmp(s.opts.host, OWN_ADDRESS)) s.opts.host = own_address();
     int rc = weft__server_open(&s.server, &s.opts, act, &s, why);
     WEFT_CHECK_STR(weft_str_of(why), "");

@@ -75,6 +75,10 @@ bool server_calm(void); /* nothing of this world is late, short or real */
 /* Answers what is behind /parts/. */
 void server_parts(served *s, weft__exchange *x, const char *what);
 
+/* Speak TLS on both sides: set before a world begins. All tests, where WEFT_TEST_TLS is set; those that look at system calls
+ * or at bytes on the wire fail then. */
+extern bool server_tls;
+
 /* ---- the world ---- */
 
 extern weft__os *server_os;

@@ -47,8 +47,8 @@ static int say_it(void)
         if (n > input.n - i) n = input.n - i;
         if (weft_conn_write(c, (weft_str){ (const char *)input.at + i, n }) < 0) break;
     }
-    (void)weft_conn_end(c);
-    (void)weft_join(s);
+    (void)!weft_conn_end(c);
+    (void)!weft_join(s);
     MUST(!*heard);                                   /* it does not know how */
     return 0;
 }
@@ -108,7 +108,7 @@ static int talk_through(void)
     MUST(!*heard || strcmp(heard, "question") == 0);
     weft_conn_close(c);
     weft_cancel(s);
-    (void)weft_join(s);
+    (void)!weft_join(s);
     return 0;
 }
 

@@ -56,7 +56,7 @@ static int get(const upstream *u, const weft_tls_client *tls, weft_response *a)
     upstream u = { .l = NULL, __VA_ARGS__ }; \
     WEFT_SCOPE(scope); \
     start(&u, scope, (weft_tls_server){ SERVER_CERT })
-#define UPSTREAM_END(u) do { weft_cancel(scope); (void)weft_join(scope); weft_listener_free(u.l); tls_settle(); } while (0)
+#define UPSTREAM_END(u) do { weft_cancel(scope); (void)!weft_join(scope); weft_listener_free(u.l); tls_settle(); } while (0)
 
 static const weft_tls_client good = { .ca_file = "ca.pem" };
 

@@ -10,7 +10,7 @@ static int talk_plain(weft_listener *const *l)
     WEFT_CONN(c);
     weft_str got;
     WEFT_TRY(weft_accept(*l, &c));
-    (void)weft_conn_read(c, &got);
+    (void)!weft_conn_read(c, &got);
     return weft_conn_write(c, WEFT_S("HTTP/1.1 400 Bad Request\r\n\r\n"));
 }
 
@@ -25,7 +25,7 @@ TLS_TEST(a_server_without_tls_is_told_from_one_that_refuses)
     WEFT_CHECK_EQ(weft_connect(&c, "127.0.0.1", weft_listener_port(l), .tls = { .ca_file = "ca.pem" }), WEFT_ETLS_NONE);
     WEFT_CHECK(tls_says(WEFT_ETLS_NONE, "the server does not speak TLS on this port"));
     weft_cancel(s);
-    (void)weft_join(s);
+    (void)!weft_join(s);
     return 0;
 }
 
@@ -133,7 +133,7 @@ static int talk_through(middle *m, hearing *h)
     weft_spawn(s, hear, &h);
     int rc = ask(weft_listener_port(between));
     weft_listener_close(server);
-    (void)weft_join(s);
+    (void)!weft_join(s);
     return rc;
 }
 
@@ -281,7 +281,7 @@ static int whole(void)
     rc = ask(weft_listener_port(l));
     weft_listener_close(l);
     weft_cancel(s);
-    (void)weft_join(s);
+    (void)!weft_join(s);
     return rc;
 }
 

@@ -16,9 +16,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "testing/folder.h"
 #include "weft/check.h"
 
-static char inside[] = "/tmp/weft-sandbox-XXXXXX", outside[] = "/tmp/weft-outside-XXXXXX";
+static char inside[128], outside[128];
 
 /* What a deed fails with; 0: it does not. */
 static int result(int rc) { return rc < 0 ? errno : 0; }
@@ -98,17 +99,11 @@ static void in_a_process(const char *folders, char *text, size_t room)
 
 static void make_folders(void)
 {
-    WEFT_NEED(mkdtemp(inside) && mkdtemp(outside));
+    const char *own = weft__test_folder(WEFT__ON_DISK);
+    snprintf(inside, sizeof inside, "%s/inside", own);
+    snprintf(outside, sizeof outside, "%s/outside", own);
+    WEFT_NEED(mkdir(inside, 0700) == 0 && mkdir(outside, 0700) == 0);
     WEFT_NEED(write_in(outside, "old") == 0);
-}
-
-static void remove_folders(void)
-{
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf '%s' '%s'", inside, outside);
-    WEFT_CHECK_EQ(system(command), 0);
-    strcpy(inside + strlen(inside) - 6, "XXXXXX");
-    strcpy(outside + strlen(outside) - 6, "XXXXXX");
 }
 
 /* Old kernels and qemu have neither. */
@@ -119,7 +114,7 @@ static bool has_sandboxes(void)
 
 WEFT_TEST(what_a_sandbox_forbids_fails_and_what_a_server_needs_does_not)
 {
-    char text[4096], folders[128];
+    char text[4096], folders[256];
     if (!has_sandboxes()) WEFT_SKIP("this kernel has no Landlock");
     make_folders();
     snprintf(folders, sizeof folders, "%s, /nowhere", inside);
@@ -129,7 +124,6 @@ WEFT_TEST(what_a_sandbox_forbids_fails_and_what_a_server_needs_does_not)
     in_a_process(folders, text, sizeof text);
     WEFT_CHECK_STR(weft_str_of(text), "exec 1\nnew file outside 13\nold file outside 13\nnew file inside 0\ntruncate outside 13\nremove outside 13\nfolder outside 13\n"
         "read outside 0\nwrite nowhere 0\nmount 1\ntrace 1\nnamespace 1\nuring 1\nsockets 0\nexec of a child 7\nthread outside 13\n");
-    remove_folders();
 }
 
 WEFT_TEST(who_becomes_another_user_cannot_come_back)

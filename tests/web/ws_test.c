@@ -413,11 +413,15 @@ WEFT_TEST(ws_whoever_takes_nothing_is_left)
 WEFT_INPUT(bodied, body(weft_str, text));
 static int takes_body(const bodied *in, weft_ws *ws) { (void)in; return weft_ws_accept(ws); }
 static int plain(const weft_none *in, weft_str *out) { (void)in; *out = WEFT_S(""); return 0; }
+WEFT_INPUT(replied, reply(reply));
+static int has_reply(const replied *in, weft_ws *ws) { (void)in; return weft_ws_accept(ws); }
 static const weft_app faulty = { .routes = WEFT_ROUTES(
     WEFT_WS("/a", takes_body, bodied),
     WEFT_WS("/b", sleeps, weft_none, .run = WEFT_IN_THREAD),
     WEFT_WS("/c", sleeps, weft_none, .ws = WEFT_WS_WITH(.deflate_bits = 8, .protocols = "a b", .origins = "https://a/")),
-    WEFT_GET("/d", plain, weft_none, weft_str, .ws = WEFT_WS_WITH(.deflate = true))) };
+    WEFT_GET("/d", plain, weft_none, weft_str, .ws = WEFT_WS_WITH(.deflate = true)),
+    WEFT_WS("/e", sleeps, weft_none, .ws = WEFT_WS_WITH(.fragments_max = -1, .deflate_level = 10)),
+    WEFT_WS("/f", has_reply, replied)) };
 
 WEFT_TEST(ws_faults_of_routes_are_told_at_the_start)
 {
@@ -427,5 +431,8 @@ WEFT_TEST(ws_faults_of_routes_are_told_at_the_start)
         "route GET /c: .deflate_bits 8; expected 9 to 15\n"
         "route GET /c: its WebSocket: origin 'https://a/': an origin has no path, and no '/' at its end\n"
         "route GET /c: subprotocol 'a b' is no token\n"
-        "route GET /d: ws; expected it with WEFT_WS or WEFT_WS_HANDLERS\n");
+        "route GET /d: ws; expected it with WEFT_WS or WEFT_WS_HANDLERS\n"
+        "route GET /e: an option of its WebSocket is negative; expected 0 for the default, and -1 for .ping_ms alone\n"
+        "route GET /e: .deflate_level 10; expected 1 to 9\n"
+        "route GET /f: input replied has reply(reply); expected weft_ws_reply\n");
 }

@@ -8,7 +8,7 @@ work=$(mktemp -d)
 tools=build/websocket                    # of npm; kept
 pids=()
 finish() {
-    for p in "${pids[@]}"; do kill -INT "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
+    for p in "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
     rm -rf "$work"
 }
 trap finish EXIT

@@ -14,7 +14,7 @@ if ! pkg-config --exists libdw || ! nm "$BUILD/libweft.a" 2>/dev/null | grep -q 
     echo "skip watchdog: built without libdw"
     exit 0
 fi
-libs="$(pkg-config --libs libpcre2-8 libdw libcrypto libsodium) -lpthread"
+libs=$(sed -n "s/^ LINK_ARGS = //p" "$BUILD/build.ninja" | tr " " "\n" | grep -E "^(-l|/.*\.so)" | sort -u | tr "\n" " ")
 
 # Waits until a line of the file matches.
 appears() {    # PATTERN FILE

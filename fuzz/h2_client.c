@@ -1,5 +1,5 @@
 /* Bytes from a server into the client's session of HTTP/2: whatever they are, the calls end, and nothing is lost. The first byte says how
- * the bytes are cut. */
+ * the bytes are cut, and by its lowest bit whether the server then stays. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +23,20 @@ static int say_all(weft_conn *c, void *ctx)
         if (weft_conn_write(c, piece) < 0) return 0;
         (void)!weft_yield();
     }
-    (void)!weft_sleep_ms(20);
+    (void)!weft_sleep_ms(now.len && now.bytes[0] & 1 ? 50000 : 20);
     return 0;
 }
 
 typedef struct serving { weft_listener *l; } serving;
 static int serve(const serving *in) { return weft_listener_serve(in->l, say_all); }
+
+static int next_piece(void *left, weft_str *piece)
+{
+    static const char bytes[40000];
+    if (!(*(int *)left)--) return 0;
+    *piece = (weft_str){ bytes, sizeof bytes };
+    return 1;
+}
 
 typedef struct asking { int id; } asking;
 static int ask(const asking *in)
@@ -37,6 +45,11 @@ static int ask(const asking *in)
     weft_response r;
     weft_str piece;
     weft_str body = in->id == 1 ? WEFT_S("{}") : WEFT_S("");
+    if (in->id == 4) {
+        int left = 3;
+        (void)!weft_exchange(&r, (.method = "PUT", .body_next = next_piece, .body_ctx = &left, .read_ms = 100, .http2 = WEFT_HTTP2_ALWAYS), "{+}/x", now.base);
+        return 0;
+    }
     if (in->id < 3) {
         (void)!weft_exchange(&r, (.method = methods[in->id], .body = body, .read_ms = 100, .http2 = WEFT_HTTP2_ALWAYS), "{+}/x", now.base);
         return 0;
@@ -49,7 +62,7 @@ static int ask(const asking *in)
 
 static int whole(void)
 {
-    enum { CALLS = 4 };
+    enum { CALLS = 5 };
     asking in[CALLS];
     weft_call calls[CALLS];
     WEFT_LISTENER(l);
@@ -62,6 +75,7 @@ static int whole(void)
         calls[i] = weft_call(ask, &in[i]);
     }
     WEFT_TRY(weft_gather_n(calls, CALLS));
+    WEFT_TRY(weft_sleep_ms(60000));                  /* connections that stay are idle for too long */
     weft_cancel(servers);
     return 0;
 }

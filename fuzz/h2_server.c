@@ -1,12 +1,16 @@
 /* Bytes into a server's session of HTTP/2, behind the preface: whatever they are, nothing but the connection ends. Handlers read bodies and
- * answer in each way there is. The first byte says how the bytes are cut. */
+ * answer in each way there is. The first byte says how the bytes are cut, and by its lowest bits whether the peer reads what it is told, stays
+ * until it is idle for too long, and is still there when the server stops. */
 #include <stdlib.h>
 #include <string.h>
 #include "http/h2.h"
 #include "os/sim.h"
 #include "weft/task.h"
 
+enum { IS_DEAF = 1, STAYS = 2, IS_STOPPED = 4 };
 static struct { const uint8_t *bytes; size_t len; weft__server *server; } now;
+
+static bool is(int trait) { return now.len && now.bytes[0] & trait; }
 
 static void read_pieces(weft__exchange *x)
 {
@@ -37,7 +41,7 @@ static void act(void *ctx, weft__exchange *x)
     case 0: (void)!weft__exchange_body(x, 100000, &body, &fault); break;
     case 1: read_pieces(x); break;
     case 2: write_parts(x); return;
-    case 3: (void)!weft_sleep_ms(5); break;
+    case 3: (void)!weft_sleep_ms(is(IS_STOPPED) ? 5000 : 5); break;
     default: break;
     }
     (void)!weft__exchange_reply(x, 200, WEFT_S("Content-Type: text/plain\r\n"), WEFT_S("hello"));
@@ -49,6 +53,7 @@ static int serve(weft__server *const *s) { return weft__server_run(*s); }
 static void drop(weft__stream *s)
 {
     char bytes[4096];
+    if (is(IS_DEAF)) return;
     while (weft__stream_try_recv(s, bytes, sizeof bytes) > 0) continue;
 }
 
@@ -67,15 +72,19 @@ static void talk(weft__loop *loop)
         drop(&s);
         (void)!weft_yield();
     }
-    (void)!weft_sleep_ms(10);
+    (void)!weft_sleep_ms(is(STAYS) ? 2500 : 10);
     drop(&s);
+    if (is(IS_STOPPED)) {
+        weft__server_stop(now.server);
+        (void)!weft_sleep_ms(500);
+    }
     weft__stream_close(&s);
 }
 
 static int whole(void)
 {
     char why[256];
-    weft_serve_opts opts = { .port = -1, .grace_ms = 100, .hard_ms = 100, .write_timeout_ms = 1000, .body_timeout_ms = 1000, .quiet = true };
+    weft_serve_opts opts = { .port = -1, .grace_ms = 100, .hard_ms = 100, .write_timeout_ms = 1000, .body_timeout_ms = 1000, .idle_timeout_ms = 2000, .quiet = true };
     if (weft__server_open(&now.server, &opts, act, NULL, why) < 0) abort();
     {
         WEFT_SCOPE(servers);

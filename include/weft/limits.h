@@ -22,10 +22,13 @@ typedef struct weft_serve_opts {
     size_t body_bytes_max;            /* 1 MiB; a route may say otherwise */
     size_t request_bytes_max;         /* 16 MiB: all memory of one request (weft_alloc) */
     int head_timeout_ms;              /* 10 000 from a head's first byte to its last */
-    int body_timeout_ms;              /* 30 000 from when a body is asked for to its last byte */
+    int body_timeout_ms;              /* 30 000 from when a body is asked for to its last byte; of one that is read piece by piece, for each piece */
     int idle_timeout_ms;              /* 75 000 between two requests */
-    int write_timeout_ms;             /* 30 000 without the client taking a byte, and for all that is sent at once that and a
-                                         second for each KiB of it */
+    int write_timeout_ms;             /* 30 000 without the client taking a byte */
+    int rate_min;                     /* 1 024 bytes a second, to 1 000 000 000; -1: none. Whoever sends a head or a body, or takes an answer, more slowly is left, also
+                                         when none of the times above is over: a head or body has rate_grace_ms and the time that what has come of it takes at this rate,
+                                         an answer write_timeout_ms, of the time that is waited for the client, and what he has taken of it takes. Heads and bodies: 408 */
+    int rate_grace_ms;                /* 10 000 until that is asked, or the time of a head or body where that is shorter */
     int connections_max;              /* 10 000 */
     int streams_max;                  /* 100 requests at a time on one connection of HTTP/2: who has been told and asks for more loses the
                                          connection. Handlers of requests that were taken back count while they run; what they leave no room
@@ -47,7 +50,7 @@ typedef struct weft_serve_opts {
     int shed_lag_ms;                  /* none: while the loop is late by more, a part of the requests is answered 503 with Retry-After at once: an eighth more of
                                          them every 50 ms, and again fewer when it is not late any more */
     const char *trusted_proxies;      /* nobody. "10.0.0.0/8, 2001:db8::1, unix": whose word on who the client is counts */
-    bool proxy_protocol;              /* those begin each connection with a header of the PROXY protocol, 1 or 2, and are left without it */
+    bool proxy_protocol;              /* those begin each connection with a header of the PROXY protocol, 1 or 2, also before TLS, and are left without it */
     bool forwarded;                   /* they say it in Forwarded (RFC 7239); else in X-Forwarded-For, -Proto and -Host. The other ones are left out */
     int workers;                      /* processes that serve, under a supervisor (serve.h): 2 to 64, or -1 for one a processor; 0 and 1: this
                                          process alone. The environment's WEFT_WORKERS, if set, counts instead ("auto": -1) */

@@ -83,8 +83,8 @@ int weft_request_tls(const weft_request *, weft_tls_peer *out) WEFT_NODISCARD;
  *         for (int rc; (rc = weft_body_item(Row, &in->rows, &row)) != 0;) { WEFT_TRY(rc); ... }
  *
  * Limits: the route's .body_bytes_max or the server's (INT64_MAX: none), a Content-Length beyond it is answered 413
- * before the handler is called; body_timeout_ms for each wait, and for all of them together that and a second for each
- * KiB that came. A body that is left unread in part closes the connection, unless it is short and on its way; an
+ * before the handler is called; body_timeout_ms for each wait, and for all of them together what rate_min says of the
+ * bytes that came. A body that is left unread in part closes the connection, unless it is short and on its way; an
  * answer may be given before all was read.
  * All are iterators: 1 with bytes, 0 at the end of the body, < 0 on error. What they yield has a NUL behind it and lives
  * until the next step. Codes to pass on, whose texts the client is told: WEFT_STATUS(413), (408), (400) for chunks that

@@ -4,6 +4,7 @@
  * none. */
 #include "http/connection.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include "base/mem.h"
 #include "base/poison.h"
@@ -18,7 +19,7 @@ enum {
     REJECTED_MAX = 256,
     OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
-    NS_PER_BYTE = 1000000000 / 1024, /* the least rate of who takes an answer */
+    VEILED_BYTES_MAX = 8 * 1024, /* received at once where TLS is to begin, and has to keep what came of it */
     LINGER_BYTES_MAX = 16 << 20 /* of a body nobody wants, dropped so that its answer arrives */
 };
 
@@ -135,6 +136,7 @@ static void waits_in(connection *c, patience *p)
 {
     /* A head has its time from its first byte on, and who is idle from when it became so: what TLS says for itself is nothing new. */
     if (p && c->waits == p && (p == &c->server->heads || p == &c->server->idle)) return;
+    if (p == &c->server->heads && c->waits == &c->server->slow_heads) return;
     weft__patience_stop(c);
     if (p) {
         (void)weft__patience_start(p, c);
@@ -196,6 +198,7 @@ bool weft__connection_flush(connection *c)
         c->left = true;
         return false;
     }
+    if (c->request) c->request->pace.taken += (uint64_t)went;
     if ((size_t)went == c->out.len) {
         weft__connection_sent(c);
         return true;
@@ -207,7 +210,7 @@ bool weft__connection_flush(connection *c)
 
 /* A peer that has ended its side cancels the handler, not the answer on its way: it may still
  * listen. */
-static int send_shielded(connection *c, const struct iovec *iov, int n, const weft__pace *p)
+static int send_shielded(connection *c, const struct iovec *iov, int n, weft__pace *p)
 {
     WEFT_SCOPE(answering, .shield = true);
     return weft__stream_send_to(&c->stream, iov, n, p);
@@ -220,10 +223,12 @@ int weft__connection_send(connection *c, weft_str body)
     int first = c->out.len ? 0 : 1, n = body.len ? 2 : 1;
     if (first >= n) return 0;
     weft__connection_unmark(c); /* it is this task's now, not the hook's */
-    weft__pace p = { (int64_t)c->server->opts.write_timeout_ms * 1000000, NS_PER_BYTE };
+    weft__pace alone = { 0 }, *p = c->request ? &c->request->pace : &alone;
+    p->none_ns = (int64_t)c->server->opts.write_timeout_ms * 1000000;
+    p->per_byte_ns = c->server->byte_ns;
     c->sends = true;
-    int rc = c->cancelled ? send_shielded(c, iov + first, n - first, &p)
-                          : weft__stream_send_to(&c->stream, iov + first, n - first, &p);
+    int rc = c->cancelled ? send_shielded(c, iov + first, n - first, p)
+                          : weft__stream_send_to(&c->stream, iov + first, n - first, p);
     c->sends = false;
     if (rc < 0) {
         c->left = true; /* how much of it went is not known: never send it again */
@@ -283,6 +288,7 @@ static void linger(connection *c)
         c->partial_len = c->partial_room = c->scanned = 0;
     }
     c->state = CONNECTION_LINGER;
+    c->lingered = 0;
     bool gone = c->left || c->ended || c->stream.fd < 0;
     if (gone || weft__stream_shutdown(&c->stream) < 0 || !linger_read(c))
         weft__connection_close(c);
@@ -301,15 +307,28 @@ static inline void know_host(weft__server *s, weft_str host)
     s->limits.known_host = (weft_str){ s->known_host, host.len };
 }
 
+/* TLS begins behind the header, and some of it may have come with that. */
+static int begin_tls(connection *c)
+{
+    inbuf *in = c->in;
+    c->veiled = false;
+    int rc = weft__tls_accept(&c->stream, c->server->tls);
+    if (rc == 0) rc = weft__tls_begin_with(&c->stream, (weft_str){ in->bytes + in->at, in->have - in->at });
+    in->at = in->have;
+    return rc;
+}
+
 /* False: no head can follow yet, or ever. */
 static bool proxy_is_past(connection *c)
 {
-    int took = weft__front_take_proxy(c->server->front, c);
-    if (took < 0) {
+    int rc = weft__front_take_proxy(c->server->front, c);
+    bool took = rc > 0;
+    if (took && c->veiled) rc = begin_tls(c);
+    if (rc < 0) {
         c->left = true;
         c->stream.may_read = false;
     }
-    return took > 0;
+    return took && rc >= 0;
 }
 
 static int parse(connection *c)
@@ -359,7 +378,9 @@ static bool next_head(connection *c)
             in->have -= in->at;
             in->at = 0;
         }
-        ssize_t n = weft__stream_try_recv(&c->stream, in->bytes + in->have, in->room - in->have);
+        size_t room = in->room - in->have;
+        if (__builtin_expect(c->veiled, 0) && room > VEILED_BYTES_MAX) room = VEILED_BYTES_MAX;
+        ssize_t n = weft__stream_try_recv(&c->stream, in->bytes + in->have, room);
         if (n == -EAGAIN) return false;
         if (n <= 0) {
             c->ended = true;
@@ -524,6 +545,7 @@ static int serve(void *arg)
 static void begin_h2(connection *c)
 {
     partial_free(c);
+    c->lingered = 0;
     weft__h2_begin(c);
 }
 
@@ -619,6 +641,10 @@ static int send_and_linger(void *arg)
 
 void weft__connection_refuse(connection *c, int status, const char *why)
 {
+    if (c->veiled) {                                 /* it would not be understood */
+        weft__connection_close(c);
+        return;
+    }
     c->state = CONNECTION_BUSY;
     c->closing = true;
     waits_in(c, NULL);
@@ -629,20 +655,44 @@ void weft__connection_refuse(connection *c, int status, const char *why)
         weft__connection_close(c);
 }
 
+/* An idle connection is to be small: the address without what stands around it. */
+static void keep_peer(connection *c, const weft__addr *peer)
+{
+    const struct sockaddr_in *v4 = (const void *)&peer->sa;
+    const struct sockaddr_in6 *v6 = (const void *)&peer->sa;
+    c->peer.family = (uint8_t)peer->sa.ss_family;
+    if (c->peer.family == AF_INET) memcpy(c->peer.bytes, &v4->sin_addr, 4);
+    else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
+}
+
+/* Who the peer is says whether it speaks TLS from its first byte on. */
+static int open_stream(connection *c, int fd, bool secure)
+{
+    const weft__front *f = c->server->front;
+    int rc = weft__stream_open(&c->stream, c->server->loop, fd);
+    c->proxied = f && weft__front_has_proxy(f, &c->peer);
+    c->veiled = secure && c->proxied;
+    return rc == 0 && secure && !c->veiled ? weft__tls_accept(&c->stream, c->server->tls) : rc;
+}
+
 /* A handshake has the time of a head. */
-connection *weft__connection_open(weft__port *p, int fd)
+connection *weft__connection_open(weft__port *p, int fd, const weft__addr *peer)
 {
     weft__server *s = p->server;
     connection *c = weft__calloc(sizeof *c);
     weft__os *os = weft__loop_os(s->loop);
     bool secure = s->tls && !p->redirects;
-    if (!c || weft__stream_open(&c->stream, s->loop, fd) < 0 || (secure && weft__tls_accept(&c->stream, s->tls) < 0)) {
-        if (!c) os->ops->close(os, fd);
+    if (!c) {
+        os->ops->close(os, fd);
+        return NULL;
+    }
+    c->server = s;
+    keep_peer(c, peer);
+    if (open_stream(c, fd, secure) < 0) {
         weft__free(c);
         return NULL;
     }
     c->stream.idle = edge;
-    c->server = s;
     c->redirects = p->redirects;
     c->state = secure ? CONNECTION_HEAD : CONNECTION_IDLE;
     weft__buf_init(&c->out, OUT_BYTES_MAX);
@@ -664,11 +714,11 @@ void weft__connection_turn_away(connection *c, int status, const char *why)
 
 /* Refused ones linger too, or a client that has sent its request already would lose the answer; in
  * a crowd of them the later ones are turned away as well as it goes. */
-void weft__connection_reject(weft__port *p, int fd, int status, const char *why)
+void weft__connection_reject(weft__port *p, int fd, const weft__addr *peer, int status, const char *why)
 {
     weft__server *s = p->server;
     if (s->rejected < REJECTED_MAX) {
-        connection *c = weft__connection_open(p, fd);
+        connection *c = weft__connection_open(p, fd, peer);
         if (c) weft__connection_turn_away(c, status, why);
         return;
     }

@@ -81,7 +81,10 @@ struct connection {
     connection *next_unsent, *prev_unsent;
     weft_task *task;
     struct request *request;             /* being answered */
-    size_t lingered;
+    union {
+        size_t lingered;                 /* bytes that were dropped */
+        int64_t head_since_ns;           /* among the slow heads: when it began */
+    };
     uint8_t state;
     weft__peer peer;
     bool unsent, closing, rejected;
@@ -92,6 +95,7 @@ struct connection {
     bool left;                           /* nobody is there to be answered */
     bool sends;                          /* its task sends what is gathered, or has and not forgotten it yet: nobody else does */
     bool proxied;                        /* a header of the PROXY protocol is to come first */
+    bool veiled;                         /* and TLS begins behind it */
     bool counted;                        /* among those of its address */
     bool breaks;                         /* an answer is not whole: the end must not look like one */
 };
@@ -124,6 +128,8 @@ struct weft__server {
     weft__fiber *runner;                 /* in weft__server_run */
     unsigned connections, rejected; /* all; those of them that are only told they are too many */
     patience idle, heads, lingers;
+    patience slow_heads;                 /* heads that have taken rate_grace_ms: looked at again and again */
+    int64_t byte_ns;                     /* the time that a byte may take; 0: any */
     weft__line busy;                     /* these have no common time, and no timer */
     connection *unsent;
     inbuf *inbufs;
@@ -136,11 +142,25 @@ struct weft__server {
     int64_t date_until_ns;
 };
 
+/* How long so many bytes may take of a client to whom `grace_ms` (0: rate_grace_ms) is given beside; for ever when no rate is asked. */
+static inline int64_t weft__server_rated_ns(const weft__server *s, int grace_ms, uint64_t bytes)
+{
+    if (!s->byte_ns || bytes > (uint64_t)(INT64_MAX / 4 / s->byte_ns)) return INT64_MAX / 4;
+    return (grace_ms ? grace_ms : s->opts.rate_grace_ms) * INT64_C(1000000) + (int64_t)bytes * s->byte_ns;
+}
+
+/* A body that its client sends: since when, until when at the latest, and what has come of it since then. */
+typedef struct weft__coming { int64_t since_ns, until_ns; uint64_t bytes; } weft__coming;
+weft__coming weft__body_coming(const weft__server *s);
+/* Until when the next of it must come. Whoever lets that pass is told why. */
+int64_t weft__coming_until(const weft__server *s, const weft__coming *b);
+const char *weft__coming_late(const weft__server *s, const weft__coming *b);
+
 /* options.c: given ones with their defaults; 0, or WEFT_EINVAL with the reason in `why` (256 bytes) */
 int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why);
 
 /* connection.c */
-connection *weft__connection_open(weft__port *p, int fd); /* NULL: no memory, and fd is closed */
+connection *weft__connection_open(weft__port *p, int fd, const weft__addr *peer);     /* NULL: no memory, and fd is closed */
 /* And free it; from its own task or the loop's stack. */
 void weft__connection_close(connection *c);
 /* The server stops: answer what one that waits has sent already, or close it. */
@@ -150,7 +170,7 @@ void weft__connection_refuse(connection *c, int status, const char *why);
 /* The same for one that was just opened and is one too many: in a crowd of such it is closed. */
 void weft__connection_turn_away(connection *c, int status, const char *why);
 /* The same for one just accepted. */
-void weft__connection_reject(weft__port *p, int fd, int status, const char *why);
+void weft__connection_reject(weft__port *p, int fd, const weft__addr *peer, int status, const char *why);
 /* What can be sent without waiting; false: the peer is gone. */
 bool weft__connection_flush(connection *c);
 /* All of out, then body; < 0: the peer has left, or is taken for it. Waits. */
@@ -215,6 +235,7 @@ struct request {                                         /* one request's part o
     weft__parts parts;
     weft__peer peer;                     /* the client that a trusted proxy tells of */
     bool has_peer;
+    weft__pace pace;                     /* of its answer */
 };
 /* More bytes of its body straight from the socket, which a client that waits for "100 Continue" is
  * told to send; the code of a timeout or of a client that left. Waits: unless they are there. */

@@ -50,13 +50,44 @@ ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadli
     return got < 0 ? got : WEFT_EOF;
 }
 
-static int recv_failed(weft__exchange *x, ssize_t rc, const char **fault)
+weft__coming weft__body_coming(const weft__server *s)
 {
-    if (rc != WEFT_ETIMEDOUT || weft__cancelled()) return (int)rc;
-    return body_fault(x, 408, "the body did not arrive within body_timeout_ms", fault);
+    int64_t now_ns = weft__loop_now(s->loop);
+    return (weft__coming){ now_ns, now_ns + (int64_t)s->opts.body_timeout_ms * 1000000, 0 };
 }
 
-static int body_whole(struct request *r, weft_str *body, int64_t deadline_ns, const char **fault)
+static int64_t rated_until(const weft__server *s, const weft__coming *b)
+{
+    const weft_serve_opts *o = &s->opts;
+    int grace_ms = o->rate_grace_ms < o->body_timeout_ms ? o->rate_grace_ms : o->body_timeout_ms;
+    return b->since_ns + weft__server_rated_ns(s, grace_ms, b->bytes);
+}
+
+int64_t weft__coming_until(const weft__server *s, const weft__coming *b)
+{
+    int64_t until_ns = rated_until(s, b);
+    return until_ns < b->until_ns ? until_ns : b->until_ns;
+}
+
+const char *weft__coming_late(const weft__server *s, const weft__coming *b)
+{
+    return rated_until(s, b) < b->until_ns ? "the body came more slowly than rate_min" : "the body did not arrive within body_timeout_ms";
+}
+
+static int recv_failed(weft__exchange *x, ssize_t rc, const weft__coming *coming, const char **fault)
+{
+    if (rc != WEFT_ETIMEDOUT || weft__cancelled()) return (int)rc;
+    return body_fault(x, 408, weft__coming_late(of(x)->c->server, coming), fault);
+}
+
+static ssize_t recv_some(struct request *r, void *to, size_t n, weft__coming *coming)
+{
+    ssize_t got = weft__request_recv(r, to, n, weft__coming_until(r->c->server, coming));
+    if (got > 0) coming->bytes += (uint64_t)got;
+    return got;
+}
+
+static int body_whole(struct request *r, weft_str *body, weft__coming *coming, const char **fault)
 {
     inbuf *in = r->c->in;
     size_t n = (size_t)r->body_left, there = in->have - in->at;
@@ -73,8 +104,8 @@ static int body_whole(struct request *r, weft_str *body, int64_t deadline_ns, co
     in->at = in->have;
     r->body_left -= (int64_t)there;
     while (r->body_left) {
-        ssize_t got = weft__request_recv(r, all + n - r->body_left, (size_t)r->body_left, deadline_ns);
-        if (got < 0) return recv_failed(&r->x, got, fault);
+        ssize_t got = recv_some(r, all + n - r->body_left, (size_t)r->body_left, coming);
+        if (got < 0) return recv_failed(&r->x, got, coming, fault);
         r->body_left -= got;
     }
     all[n] = 0;
@@ -84,17 +115,17 @@ static int body_whole(struct request *r, weft_str *body, int64_t deadline_ns, co
 }
 
 /* The bytes of the buffer are used up: refill it in place, for the slices in it are done with. */
-static int refill(struct request *r, int64_t deadline_ns, const char **fault)
+static int refill(struct request *r, weft__coming *coming, const char **fault)
 {
     inbuf *in = r->c->in;
     in->at = in->have = 0;
-    ssize_t got = weft__request_recv(r, in->bytes, in->room, deadline_ns);
-    if (got < 0) return recv_failed(&r->x, got, fault);
+    ssize_t got = recv_some(r, in->bytes, in->room, coming);
+    if (got < 0) return recv_failed(&r->x, got, coming, fault);
     in->have = (size_t)got;
     return 0;
 }
 
-static int body_chunks(struct request *r, weft__buf *all, int64_t deadline_ns, const char **fault)
+static int body_chunks(struct request *r, weft__buf *all, weft__coming *coming, const char **fault)
 {
     inbuf *in = r->c->in;
     for (;;) {
@@ -110,19 +141,19 @@ static int body_chunks(struct request *r, weft__buf *all, int64_t deadline_ns, c
         if (all->failed)
             return body_fault(&r->x, 413, "the body is larger than body_bytes_max", fault);
         if (event != WEFT__CHUNK_MORE) continue;
-        int rc = refill(r, deadline_ns, fault);
+        int rc = refill(r, coming, fault);
         if (rc < 0) return rc;
     }
 }
 
 static int body_joined(
-    struct request *r, size_t max, weft_str *body, int64_t deadline_ns, const char **fault)
+    struct request *r, size_t max, weft_str *body, weft__coming *coming, const char **fault)
 {
     /* The buffer the head lies in is about to be refilled. */
     if (weft__exchange_keep_head(&r->x) < 0) return no_room(r, fault);
     weft__buf all;
     weft__buf_init(&all, max);
-    int rc = body_chunks(r, &all, deadline_ns, fault);
+    int rc = body_chunks(r, &all, coming, fault);
     if (rc == 0) {
         r->body_done = true;
         *body = weft__arena_dup(r->x.arena, weft__buf_str(&all));
@@ -130,12 +161,6 @@ static int body_joined(
     }
     weft__buf_free(&all);
     return rc;
-}
-
-static int64_t body_deadline(const struct request *r)
-{
-    const weft__server *s = r->c->server;
-    return weft__loop_now(s->loop) + (int64_t)s->opts.body_timeout_ms * 1000000;
 }
 
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault)
@@ -147,9 +172,9 @@ int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const cha
     if (r->body == WEFT__BODY_LENGTH && (uint64_t)r->body_left > max) {
         return body_fault(x, 413, "the body is larger than body_bytes_max", fault);
     }
-    int64_t deadline = body_deadline(r);
-    if (r->body == WEFT__BODY_LENGTH) return body_whole(r, body, deadline, fault);
-    return body_joined(r, max, body, deadline, fault);
+    weft__coming coming = weft__body_coming(r->c->server);
+    if (r->body == WEFT__BODY_LENGTH) return body_whole(r, body, &coming, fault);
+    return body_joined(r, max, body, &coming, fault);
 }
 
 static bool can_drain(const struct request *r)
@@ -165,7 +190,7 @@ bool weft__request_drain(struct request *r)
     if (r->body_done) return true;
     if (r->c->left || !can_drain(r) || !r->c->in) return false;
     inbuf *in = r->c->in;
-    int64_t deadline = body_deadline(r);
+    weft__coming coming = weft__body_coming(r->c->server);
     const char *fault;
     for (;;) {
         size_t there = in->have - in->at,
@@ -173,7 +198,7 @@ bool weft__request_drain(struct request *r)
         in->at += n;
         r->body_left -= (int64_t)n;
         if (!r->body_left) return true;
-        if (refill(r, deadline, &fault) < 0) return false;
+        if (refill(r, &coming, &fault) < 0) return false;
     }
 }
 

@@ -81,11 +81,9 @@ static bool count_in(weft__front *f, connection *c)
     return true;
 }
 
-bool weft__front_came(weft__front *f, connection *c)
-{
-    c->proxied = f->server->opts.proxy_protocol && is_trusted(f, &c->peer);
-    return count_in(f, c);
-}
+bool weft__front_has_proxy(const weft__front *f, const weft__peer *p) { return f->server->opts.proxy_protocol && is_trusted(f, p); }
+
+bool weft__front_came(weft__front *f, connection *c) { return count_in(f, c); }
 
 void weft__front_left(weft__front *f, connection *c)
 {

@@ -24,6 +24,8 @@ struct weft__front {
 int weft__front_open(weft__server *s, char *why) WEFT_NODISCARD;
 void weft__front_close(weft__server *s);
 
+/* Does whoever comes from there begin with a header of the PROXY protocol? */
+bool weft__front_has_proxy(const weft__front *f, const weft__peer *p);
 /* One that was accepted; false: its address has too many already. It is counted until weft__front_left. */
 bool weft__front_came(weft__front *f, connection *c);
 void weft__front_left(weft__front *f, connection *c);

@@ -91,14 +91,16 @@ static int body(weft__exchange *x, size_t max, weft_str *out, const char **fault
     *out = (weft_str){ "", 0 };
     if (r->body_done) return 0;
     if (r->body == WEFT__BODY_LENGTH && (uint64_t)r->body_left > max) return fault_is(fault, 413, "the body is larger than body_bytes_max");
-    int64_t deadline_ns = weft__loop_now(s->loop) + s->opts.body_timeout_ms * INT64_C(1000000);
+    weft__coming coming = weft__body_coming(s);
+    size_t first = there(st);
     for (;;) {
         if (there(st) > max) return fault_is(fault, 413, "the body is larger than body_bytes_max");
         if (st->in.len > s->opts.request_bytes_max) return fault_is(fault, 413, "the body is larger than request_bytes_max");
         weft__h2_credit(st, st->in_held);
         if (st->in_ended) break;
-        int rc = wait_in(st, deadline_ns);
-        if (rc == WEFT_ETIMEDOUT && !weft__cancelled()) return fault_is(fault, 408, "the body did not arrive within body_timeout_ms");
+        coming.bytes = there(st) - first;
+        int rc = wait_in(st, weft__coming_until(s, &coming));
+        if (rc == WEFT_ETIMEDOUT && !weft__cancelled()) return fault_is(fault, 408, weft__coming_late(s, &coming));
         if (rc < 0) return rc;
     }
     r->body_done = true;

@@ -12,8 +12,7 @@ enum {
     QUEUE_MAX = 2000,                /* frames that wait to be sent, beside those of answers' bodies */
     PART_MS = 1000,                  /* until the last stream is named, if the peer does not answer */
     TICKS = 8,                       /* of each deadline that is watched */
-    DROPPED_MAX = 16 << 20,          /* of what comes when nothing is wanted any more */
-    NS_PER_BYTE = 1000000000 / 1024  /* the least rate of who takes an answer */
+    DROPPED_MAX = 16 << 20           /* of what comes when nothing is wanted any more */
 };
 
 static const uint8_t parting_ping[8] = "parting";
@@ -126,13 +125,20 @@ static int64_t ms_ns(int ms) { return ms * INT64_C(1000000); }
 /* Who is served slowly, or not at all, for as long as this, is left. */
 static bool stalls(const weft__h2 *h, const h2_stream *st, int64_t now_ns)
 {
-    int64_t most_ns = ms_ns(h->c->server->opts.write_timeout_ms);
+    const weft__server *s = h->c->server;
     if (st->closed || st->out_sent || !weft__h2_unsent(st)) return false;
-    bool slow = st->took < (size_t)(INT64_MAX / 2 / NS_PER_BYTE) && now_ns - st->began_ns > most_ns + (int64_t)st->took * NS_PER_BYTE;
-    return slow || now_ns - st->moved_ns > most_ns;
+    bool slow = now_ns - st->began_ns > weft__server_rated_ns(s, s->opts.write_timeout_ms, st->took);
+    return slow || now_ns - st->moved_ns > ms_ns(s->opts.write_timeout_ms);
 }
 
 static bool body_lags(const h2_stream *st, int64_t now_ns) { return st->over_ns && !st->in_ended && !st->closed && now_ns >= st->over_ns; }
+
+static bool head_lags(const weft__h2 *h, int64_t now_ns)
+{
+    const weft__server *s = h->c->server;
+    int64_t took_ns = now_ns - h->head_ns;
+    return took_ns > ms_ns(s->opts.head_timeout_ms) || took_ns > weft__server_rated_ns(s, 0, h->head.bytes);
+}
 
 /* True: there is something to look at again. */
 static bool look_at(weft__h2 *h, h2_stream *st, int64_t now_ns)
@@ -186,7 +192,7 @@ static void tick(weft__timer *t)
         next = st->next;
         goes_on |= look_at(h, st, now_ns);
     }
-    if (h->head_ns && now_ns - h->head_ns > ms_ns(s->opts.head_timeout_ms)) weft__h2_end(h, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (h->head_ns && head_lags(h, now_ns)) weft__h2_end(h, NGHTTP2_ENHANCE_YOUR_CALM);
     if (h->part_ns && now_ns - h->part_ns >= part_ns(s)) weft__h2_name_the_last(h);
     bool stuck = h->c->out.len && now_ns - h->sent_ns > ms_ns(s->opts.write_timeout_ms);
     if (stuck) lose(h);

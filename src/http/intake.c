@@ -5,7 +5,7 @@
 #include "http/connection.h"
 #include "task/job.h"
 
-enum { LINE_BYTES_MAX = 64 * 1024, NS_PER_BYTE = 1000000000 / 1024 };
+enum { LINE_BYTES_MAX = 64 * 1024 };
 
 struct weft__intake {
     struct request *request;
@@ -14,6 +14,7 @@ struct weft__intake {
     weft_arena item;                 /* what the item that was read last holds */
     int64_t waited_ns;               /* for the client, in all */
     const char *reading;             /* the name of the task that does; NULL: none */
+    bool rated;                      /* the last wait was bounded by the rate that is asked */
     int failed;                      /* the code of what ended it too early */
     char why[160];
 };
@@ -79,9 +80,8 @@ static int fail_recv(weft__intake *i, ssize_t code)
     char text[64];
     int cut = weft__cancelled();
     if (cut) return cut;
-    if (code == WEFT_ETIMEDOUT) {
-        return fail_status(i, 408, "the body did not arrive within body_timeout_ms");
-    }
+    if (code == WEFT_ETIMEDOUT && i->rated) return fail_status(i, 408, "the body came more slowly than rate_min");
+    if (code == WEFT_ETIMEDOUT) return fail_status(i, 408, "the body did not arrive within body_timeout_ms");
     snprintf(text, sizeof text, "the body broke off after %llu bytes",
         (unsigned long long)i->body.came);
     return fail(i, WEFT_ECONNRESET, 400, text);
@@ -89,14 +89,20 @@ static int fail_recv(weft__intake *i, ssize_t code)
 
 /* ---- bytes ---- */
 
-/* No wait takes more than body_timeout_ms, and all together no more than that and a second for each
- * KiB that came: who sends a byte now and then does not keep a task for ever. */
-static int64_t patience_ns(const weft__intake *i)
+/* What is left of the time that the client may be waited for, at the rate that is asked of it: who sends a byte now and then does not
+ * keep a task for ever. */
+static int64_t rate_left_ns(const weft__intake *i)
 {
-    int64_t once_ns = i->request->c->server->opts.body_timeout_ms * 1000000LL;
-    int64_t came = i->body.came < UINT32_MAX ? (int64_t)i->body.came : UINT32_MAX;
-    int64_t left_ns = once_ns + came * NS_PER_BYTE - i->waited_ns;
-    return left_ns < once_ns ? left_ns : once_ns;
+    const weft__server *s = i->request->c->server;
+    int grace_ms = s->opts.rate_grace_ms < s->opts.body_timeout_ms ? s->opts.rate_grace_ms : s->opts.body_timeout_ms;
+    return weft__server_rated_ns(s, grace_ms, i->body.came) - i->waited_ns;
+}
+
+static int64_t patience_ns(weft__intake *i)
+{
+    int64_t once_ns = i->request->c->server->opts.body_timeout_ms * 1000000LL, left_ns = rate_left_ns(i);
+    i->rated = left_ns < once_ns;
+    return i->rated ? left_ns : once_ns;
 }
 
 /* Straight into the body's own buffer, from what keeps requests apart by itself. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include "http/connection.h"
 
-enum { HEAD_BYTES = 1 << 30, HEADERS = 1000000, STUCK_MS = 30000, STUCK_LEAST_MS = 1000 };
+enum { HEAD_BYTES = 1 << 30, HEADERS = 1000000, STUCK_MS = 30000, STUCK_LEAST_MS = 1000, RATE = 1024, RATE_MOST = 1000000000 };
 
 typedef struct option {
     const char *name;
@@ -26,6 +26,7 @@ static const option options[] = {
     COUNT(body_timeout_ms, 30000, INT_MAX),
     COUNT(idle_timeout_ms, 75000, INT_MAX),
     COUNT(write_timeout_ms, 30000, INT_MAX),
+    COUNT(rate_grace_ms, 10000, INT_MAX),
     COUNT(connections_max, 10000, INT_MAX),
     COUNT(streams_max, 100, INT_MAX),
     COUNT(grace_ms, 10000, INT_MAX),
@@ -59,7 +60,6 @@ static int tls_options(const weft_serve_opts *all, char *why)
                         : o->redirect_port && !o->certs ? "tls.redirect_port without tls.certs: there is no https to go to"
                         : o->client_ca_file && !o->certs ? "tls.client_ca_file without tls.certs"
                         : o->client_required && !o->certs ? "tls.client_required without tls.certs"
-                        : o->certs && all->proxy_protocol ? "proxy_protocol and tls.certs: a header of the PROXY protocol before TLS is not read; have the proxy speak TLS, or plain HTTP to here"
                         : o->protocols ? "tls.protocols: an HTTP server has its own"
                                        : NULL;
     if (!wrong) return 0;
@@ -91,6 +91,11 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
     if (!opts.stuck_ms) opts.stuck_ms = STUCK_MS;
     if (opts.stuck_ms < -1 || (opts.stuck_ms > 0 && opts.stuck_ms < STUCK_LEAST_MS)) {
         snprintf(why, 256, "stuck_ms is %d: expected %d or more, or -1 for never", opts.stuck_ms, STUCK_LEAST_MS);
+        return WEFT_EINVAL;
+    }
+    if (!opts.rate_min) opts.rate_min = RATE;
+    if (opts.rate_min < -1 || opts.rate_min > RATE_MOST) {
+        snprintf(why, 256, "rate_min is %d: expected 1 to %d, or -1 for none", opts.rate_min, RATE_MOST);
         return WEFT_EINVAL;
     }
     if (opts.max_requests < 0) {

@@ -1,7 +1,6 @@
 /* The server: listening, the limits, and the graceful stop. */
 #include "http/server.h"
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -17,6 +16,7 @@ enum {
     ACCEPT_PAUSE_MS = 100,
     LINGER_MS = 2000,
     CLOSED_MS = 100,
+    SLOW_LOOK_MS = 250,                  /* between two looks at a head that takes its time */
     SCRATCH_BYTES_MAX = 256 << 20
 };
 
@@ -42,13 +42,38 @@ static void idle_over(connection *c)
 
 static void linger_over(connection *c) { weft__connection_close(c); }
 
-static void head_over(connection *c)
+static void end_head(connection *c, const char *why)
 {
-    if (weft__stream_shaking(&c->stream)) {
-        weft__connection_close(c);                   /* there is no way yet to say anything */
+    if (weft__stream_shaking(&c->stream)) weft__connection_close(c);     /* there is no way yet to say anything */
+    else weft__connection_refuse(c, 408, why);
+}
+
+/* The first look at one is when its time is over, or when it is to have come at some rate; a handshake has all its time. */
+static void look_at_head(connection *c)
+{
+    weft__server *s = c->server;
+    int64_t took_ns = weft__loop_now(s->loop) - c->head_since_ns;
+    if (took_ns >= s->opts.head_timeout_ms * INT64_C(1000000)) {
+        end_head(c, "the head did not arrive within head_timeout_ms");
         return;
     }
-    weft__connection_refuse(c, 408, "the head did not arrive within head_timeout_ms");
+    if (!weft__stream_shaking(&c->stream) && took_ns >= weft__server_rated_ns(s, 0, c->partial_len)) {
+        end_head(c, "the head came more slowly than rate_min");
+        return;
+    }
+    weft__patience_stop(c);
+    (void)weft__patience_start(&s->slow_heads, c);
+}
+
+static void head_over(connection *c)
+{
+    c->head_since_ns = c->due.at_ns - c->server->heads.ms * INT64_C(1000000);
+    look_at_head(c);
+}
+
+static int first_look_ms(const weft_serve_opts *o)
+{
+    return o->rate_min > 0 && o->rate_grace_ms < o->head_timeout_ms ? o->rate_grace_ms : o->head_timeout_ms;
 }
 
 static void patience_init(weft__server *s, patience *p, int ms, void (*over)(connection *))
@@ -104,22 +129,10 @@ static void accept_failed(weft__server *s, int code)
     if (!s->stopping) accept_pause_start(s, ACCEPT_PAUSE_MS);
 }
 
-/* An idle connection is to be small: the address without what stands around it. */
-static void keep_peer(connection *c, const weft__addr *peer)
-{
-    const struct sockaddr_in *v4 = (const void *)&peer->sa;
-    const struct sockaddr_in6 *v6 = (const void *)&peer->sa;
-    if (!c) return;
-    c->peer.family = (uint8_t)peer->sa.ss_family;
-    if (c->peer.family == AF_INET) memcpy(c->peer.bytes, &v4->sin_addr, 4);
-    else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
-}
-
 static void begin_connection(weft__port *p, int fd, const weft__addr *peer)
 {
     weft__server *s = p->server;
-    connection *c = weft__connection_open(p, fd);
-    keep_peer(c, peer);
+    connection *c = weft__connection_open(p, fd, peer);
     if (c && s->front && !weft__front_came(s->front, c))
         weft__connection_turn_away(c, 503, "this address has connections_per_address_max connections already");
 }
@@ -134,7 +147,7 @@ static bool accept_one(weft__port *p)
     else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;
     if (s->connections - s->rejected < (unsigned)s->opts.connections_max) begin_connection(p, fd, &peer);
-    else weft__connection_reject(p, fd, 503, "the server has connections_max connections already");
+    else weft__connection_reject(p, fd, &peer, 503, "the server has connections_max connections already");
     return true;
 }
 
@@ -238,6 +251,7 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
         return rc;
     }
     s->limits = (weft__http_limits){ .head_bytes_max = s->opts.head_bytes_max, .target_bytes_max = s->opts.target_bytes_max };
+    s->byte_ns = s->opts.rate_min > 0 ? 1000000000 / s->opts.rate_min : 0;
     s->handler = handler;
     s->ctx = ctx;
     s->loop = weft__loop_here();
@@ -246,7 +260,8 @@ int weft__server_open_in(weft__server **out, const weft_serve_opts *opts, weft__
     share(s, fleet);
     weft__buf_init(&s->scratch, SCRATCH_BYTES_MAX);
     patience_init(s, &s->idle, s->opts.idle_timeout_ms, idle_over);
-    patience_init(s, &s->heads, s->opts.head_timeout_ms, head_over);
+    patience_init(s, &s->heads, first_look_ms(&s->opts), head_over);
+    patience_init(s, &s->slow_heads, SLOW_LOOK_MS, look_at_head);
     patience_init(s, &s->lingers, LINGER_MS, linger_over);
     rc = weft__front_open(s, why);
     if (rc == 0) rc = start_tls(s, why);
@@ -289,6 +304,7 @@ static void close_waiting(weft__server *s)
 {
     for (connection *c; (c = weft__patience_first(&s->idle.line));) weft__connection_part(c);
     for (connection *c; (c = weft__patience_first(&s->heads.line));) weft__connection_part(c);
+    for (connection *c; (c = weft__patience_first(&s->slow_heads.line));) weft__connection_part(c);
 }
 
 /* Until no connection is left or the time is over. */
@@ -448,6 +464,7 @@ void weft__server_free(weft__server *s)
     stop_listening(s);
     weft__timer_stop(s->loop, &s->idle.line.timer);
     weft__timer_stop(s->loop, &s->heads.line.timer);
+    weft__timer_stop(s->loop, &s->slow_heads.line.timer);
     weft__timer_stop(s->loop, &s->lingers.line.timer);
     if (s->front) weft__timer_stop(s->loop, &s->front->timer);
     if (s->scope_entered) return; /* what hangs still has its connection and its scope in there */

@@ -107,42 +107,47 @@ static void skip(struct iovec *iov, int *first, int n, size_t went)
 }
 
 /* Until when the peer must take some more: nobody stays for ever by taking a byte now and then. */
-static int64_t pace_ends(weft__stream *s, const weft__pace *p, int64_t began_ns, size_t taken)
+static int64_t pace_ends(const weft__pace *p, int64_t now_ns)
 {
     if (p->none_ns == INT64_MAX) return INT64_MAX;
-    int64_t now = weft__loop_clock(s->loop), ends = now + p->none_ns;
-    if (!p->per_byte_ns || taken > (size_t)(ends / p->per_byte_ns)) return ends;
-    int64_t all = began_ns + p->none_ns + (int64_t)taken * p->per_byte_ns;
+    int64_t ends = now_ns + p->none_ns;
+    if (!p->per_byte_ns || p->taken > (uint64_t)(INT64_MAX / 4 / p->per_byte_ns)) return ends;
+    int64_t all = ends + (int64_t)p->taken * p->per_byte_ns - p->waited_ns;
     return all < ends ? all : ends;
 }
 
-int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, const weft__pace *p)
+static int wait_for_room(weft__stream *s, weft__pace *p)
+{
+    int64_t began_ns = weft__loop_clock(s->loop);
+    int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", pace_ends(p, began_ns));
+    p->waited_ns += weft__loop_clock(s->loop) - began_ns;
+    return rc;
+}
+
+int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, weft__pace *p)
 {
     struct iovec left[8];
-    int64_t began_ns = -1;
-    size_t taken = 0;                    /* since it first had to wait */
     if (s->writer) return WEFT_EBUSY;
     if (n < 1 || n > (int)weft_count(left)) return WEFT_EINVAL;
     for (int i = 0; i < n; i++) left[i] = iov[i];
     for (int first = 0;;) {
         ssize_t went = weft__stream_try_send(s, left + first, n - first);
         if (went < 0) return (int)went;
-        if (began_ns >= 0) taken += (size_t)went;
+        if (p->waited_ns) p->taken += (uint64_t)went;
         skip(left, &first, n, (size_t)went);
         if (first == n) {
             weft__give_way();
             return 0;
         }
         if (s->may_write) continue;
-        if (began_ns < 0) began_ns = weft__loop_clock(s->loop);
-        int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", pace_ends(s, p, began_ns, taken));
+        int rc = wait_for_room(s, p);
         if (rc < 0) return rc;
     }
 }
 
 int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns)
 {
-    return weft__stream_send_to(s, iov, n, &(weft__pace){ timeout_ns, 0 });
+    return weft__stream_send_to(s, iov, n, &(weft__pace){ .none_ns = timeout_ns });
 }
 
 int weft__stream_shutdown(weft__stream *s)

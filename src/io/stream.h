@@ -34,10 +34,10 @@ ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
 int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns);
 
-/* The same to a peer of whom a rate is asked: it may take none for none_ns (INT64_MAX: no bound), and all of it may take that and
- * per_byte_ns for each byte (0: as long as it likes). */
-typedef struct weft__pace { int64_t none_ns, per_byte_ns; } weft__pace;
-int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, const weft__pace *p);
+/* The same to a peer of whom a rate is asked: it may take none for none_ns (INT64_MAX: no bound), and all that is sent at this pace
+ * may take that and per_byte_ns for each byte (0: as long as it likes). Only time counts in which it is waited for, and bytes from then on. */
+typedef struct weft__pace { int64_t none_ns, per_byte_ns, waited_ns; uint64_t taken; } weft__pace;
+int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, weft__pace *p);
 
 /* Wait until it may be read or written (may_read, may_write), or its peer has ended: 0; or a code, WEFT_EBUSY when a
  * task waits on either side. Waits: always, also when one of both is so already. */

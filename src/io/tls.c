@@ -467,6 +467,18 @@ bool weft__tls_shaking(const weft__tls *t) { return t->shaking; }
 
 const char *weft__tls_why(const weft__stream *s) { return s->tls && s->tls->why ? s->tls->why : ""; }
 
+int weft__tls_begin_with(weft__stream *s, weft_str came)
+{
+    weft__tls *t = s->tls;
+    if (came.len > WEFT__TLS_IN) return WEFT_ELIMIT;
+    if (!came.len) return 0;
+    s->may_read = true;
+    if (look_at_first(t, came.ptr, came.len) < 0) return 0;          /* the first read tells it */
+    if (!keep(&t->in, &t->in_room, 0, came.ptr, came.len)) return WEFT_ENOMEM;
+    t->in_len = (uint32_t)came.len;
+    return 0;
+}
+
 bool weft__tls_give_up(weft__stream *s)
 {
     weft__tls *t = s->tls;

@@ -44,6 +44,10 @@ void weft__tls_share_tickets(void);
  * try_recv or try_send. 0 or WEFT_ENOMEM: the stream is then closed. Waits: never. */
 int weft__tls_accept(weft__stream *s, weft__tls_server *server);
 
+/* The first bytes of TLS that came with what stood before it, 64 KiB at most: before anything is read or sent. 0, WEFT_ELIMIT or WEFT_ENOMEM.
+ * Waits: never. */
+int weft__tls_begin_with(weft__stream *s, weft_str came);
+
 /* ---- clients ---- */
 
 /* The client of these settings in this loop, made if it is the first call with them. Texts are copied. It lives until it is

@@ -24,16 +24,34 @@ static int speak_tls(peer *p)
     return rc;
 }
 
-peer *peer_open(const served *s)
+static peer *connected(const served *s)
 {
     weft__addr at;
     peer *p = calloc(1, sizeof *p);
     const char *host = s->opts.host ? s->opts.host : "127.0.0.1";
     WEFT_NEED(weft__addr_parse(weft_str_of(host), s->port, &at) == 0);
     p->rc = weft__stream_connect(&p->stream, server_loop, &at, patience_end());
+    p->got = calloc(1, p->room = PIECE);
+    return p;
+}
+
+peer *peer_open(const served *s)
+{
+    peer *p = connected(s);
     if (p->rc == 0 && server_tls) p->rc = speak_tls(p);
     if (p->rc < 0) p->stream.fd = -1;
-    p->got = calloc(1, p->room = PIECE);
+    return p;
+}
+
+peer *peer_open_behind(const served *s, const void *before, size_t n, bool apart)
+{
+    peer *p = connected(s);
+    for (size_t i = 0; p->rc == 0 && i < n; i += apart ? 1 : n) {
+        p->rc = peer_send_blindly(p, (const char *)before + i, apart ? 1 : n);
+        if (apart) server_settle();
+    }
+    if (p->rc == 0) p->rc = speak_tls(p);
+    if (p->rc < 0) p->stream.fd = -1;
     return p;
 }
 

@@ -116,6 +116,71 @@ SECURE_TEST(a_handshake_has_the_time_of_a_head, .head_timeout_ms = 300, .idle_ti
     peer_close(good);
 }
 
+/* ---- behind a proxy that tells of its client first ---- */
+
+#define EVERYBODY "0.0.0.0/0, ::/0, unix"
+#define WHO "GET /who HTTP/1.1\r\nHost: inside\r\n\r\n"
+static const char line[] = "PROXY TCP4 198.51.100.1 10.0.0.1 56324 443\r\n";
+static const char binary[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc6\x33\x64\x07\xdc\x04\x01\xbb";
+
+SECURE_TEST(tls_begins_behind_a_header_of_the_proxy_protocol, .trusted_proxies = EVERYBODY, .proxy_protocol = true)
+{
+    for (int i = 0; i < 4; i++) {
+        bool two = i & 1, apart = i & 2;
+        peer *p = two ? peer_open_behind(s, binary, sizeof binary - 1, apart) : peer_open_behind(s, line, sizeof line - 1, apart);
+        WEFT_NEED(p->rc == 0);
+        peer_say(p, WHO WHO);
+        for (int k = 0; k < 2; k++) PEER_GETS(p, 200, two ? "203.0.113.9 inside -" : "198.51.100.1 inside -");
+        peer_close(p);
+    }
+    SERVER_UNTIL(s->server->connections == 0);
+}
+
+SECURE_TEST(a_header_that_is_wrong_or_lacks_before_tls_ends_the_connection, .trusted_proxies = EVERYBODY, .proxy_protocol = true, .head_timeout_ms = 300,
+    .idle_timeout_ms = 100000)
+{
+    static const char *const wrong[] = { "PROXY NONE\r\n", GET("/hello"), "\x16\x03\x01\x02\x00\x01\x00", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2", "", "\r\n\r\n" };
+    for (size_t i = 0; i < weft_count(wrong); i++) {
+        peer *p = plain_peer(s, 0);
+        (void)peer_send_blindly(p, wrong[i], strlen(wrong[i]));
+        (void)peer_rest(p);
+        WEFT_CHECK_EQ(p->have, 0);
+        peer_close(p);
+    }
+    peer *p = peer_open(s);                                      /* TLS at once */
+    WEFT_CHECK(p->rc < 0);
+    peer_close(p);
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK_EQ(s->began, 0);
+}
+
+SECURE_TEST(plain_http_behind_that_header_is_told_of_https, .trusted_proxies = EVERYBODY, .proxy_protocol = true)
+{
+    for (int i = 0; i < 2; i++) {
+        peer *p = plain_peer(s, 0);
+        WEFT_CHECK_EQ(peer_send_blindly(p, line, sizeof line - 1), 0);
+        if (i) server_settle();
+        peer_say(p, GET("/hello"));
+        PEER_GETS(p, 400, "{\"detail\":\"this port speaks HTTPS: ask for https:// instead of http://\"}");
+        PEER_ENDS(p);
+        peer_close(p);
+    }
+    SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK_EQ(s->began, 0);
+}
+
+SECURE_TEST(who_is_one_too_many_behind_a_proxy_is_closed, .trusted_proxies = EVERYBODY, .proxy_protocol = true, .connections_max = 1)
+{
+    peer *p = peer_open_behind(s, line, sizeof line - 1, false);
+    peer *q = plain_peer(s, 0);
+    (void)peer_rest(q);
+    WEFT_CHECK_EQ(q->have, 0);
+    peer_close(q);
+    peer_say(p, WHO);
+    PEER_GETS(p, 200, "198.51.100.1 inside -");
+    peer_close(p);
+}
+
 /* ---- the other port ---- */
 
 SECURE_TEST(the_other_port_sends_to_https, .tls = { .redirect_port = -1 })

@@ -120,6 +120,8 @@ typedef struct peer {
 typedef struct answer { int status; weft_str head, body; } answer;
 
 peer *peer_open(const served *s);                     /* rc tells how connecting went */
+/* One that says this, in one piece or byte by byte, before it speaks TLS. */
+peer *peer_open_behind(const served *s, const void *before, size_t n, bool apart);
 void peer_close(peer *p);                            /* and free it */
 int peer_send(peer *p, const void *bytes, size_t n); /* reads meanwhile what comes */
 int peer_send_blindly(peer *p, const void *bytes, size_t n);         /* reads nothing */

@@ -655,13 +655,16 @@ void weft__connection_refuse(connection *c, int status, const char *why)
         weft__connection_close(c);
 }
 
-/* An idle connection is to be small: the address without what stands around it. */
+/* An idle connection is to be small: the address without what stands around it. A listener for both families, as service managers open them, tells IPv4
+ * in IPv6: one address of that is one client, not a network's. */
 static void keep_peer(connection *c, const weft__addr *peer)
 {
     const struct sockaddr_in *v4 = (const void *)&peer->sa;
     const struct sockaddr_in6 *v6 = (const void *)&peer->sa;
-    c->peer.family = (uint8_t)peer->sa.ss_family;
-    if (c->peer.family == AF_INET) memcpy(c->peer.bytes, &v4->sin_addr, 4);
+    bool mapped = peer->sa.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+    c->peer.family = mapped ? AF_INET : (uint8_t)peer->sa.ss_family;
+    if (mapped) memcpy(c->peer.bytes, v6->sin6_addr.s6_addr + 12, 4);
+    else if (c->peer.family == AF_INET) memcpy(c->peer.bytes, &v4->sin_addr, 4);
     else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
 }
 

@@ -12,16 +12,24 @@ static weft_str trim(weft_str s)
     return s;
 }
 
-/* The last part of a list, which is shortened by it; separators within quotes are none. False: nothing is left. */
-static bool last_part(weft_str *list, char separator, weft_str *out)
+static bool is_escaped(weft_str s, size_t at)
 {
-    size_t from = 0;
+    size_t n = 0;
+    while (n < at && s.ptr[at - 1 - n] == '\\') n++;
+    return n & 1;
+}
+
+/* The last part of a list, which is shortened by it; false: nothing is left. Where there are `quotes`, separators within them are none. It is
+ * looked for from the end: that is what a trusted proxy has written, while quotes in front of it may be a client's, and have no end. */
+static bool last_part(weft_str *list, char separator, bool quotes, weft_str *out)
+{
+    size_t from = list->len;
     bool quoted = false;
     if (!list->len) return false;
-    for (size_t i = 0; i < list->len; i++) {
-        if (list->ptr[i] == '\\' && quoted) i++;
-        else if (list->ptr[i] == '"') quoted = !quoted;
-        else if (list->ptr[i] == separator && !quoted) from = i + 1;
+    for (; from > 0; from--) {
+        char c = list->ptr[from - 1];
+        if (quotes && c == '"' && !(quoted && is_escaped(*list, from - 1))) quoted = !quoted;
+        else if (c == separator && !quoted) break;
     }
     *out = trim((weft_str){ list->ptr + from, list->len - from });
     list->len = from ? from - 1 : 0;
@@ -30,7 +38,7 @@ static bool last_part(weft_str *list, char separator, weft_str *out)
 
 /* ---- the lines of a header, the last one first ---- */
 
-typedef struct lines { const weft__http_head *head; const char *name; unsigned left; weft_str line; } lines;
+typedef struct lines { const weft__http_head *head; const char *name; unsigned left; bool quotes; weft_str line; } lines;
 
 static bool line_before(lines *l)
 {
@@ -48,10 +56,11 @@ static bool hop_before(lines *l, weft_str *out)
 {
     while (!l->line.len)
         if (!line_before(l)) return false;
-    return last_part(&l->line, ',', out);
+    return last_part(&l->line, ',', l->quotes, out);
 }
 
-static lines lines_of(const weft__http_head *head, const char *name) { return (lines){ head, name, head->count, { "", 0 } }; }
+/* Only Forwarded has quotes: RFC 7239, 4 */
+static lines lines_of(const weft__http_head *head, const char *name, bool quotes) { return (lines){ head, name, head->count, quotes, { "", 0 } }; }
 
 /* ---- what a hop says ---- */
 
@@ -77,7 +86,7 @@ static bool address_of(weft_str text, weft__ip *out)
 static weft_str parameter(weft_str hop, const char *name)
 {
     weft_str pair;
-    while (last_part(&hop, ';', &pair)) {
+    while (last_part(&hop, ';', true, &pair)) {
         const char *equals = pair.len ? memchr(pair.ptr, '=', pair.len) : NULL;
         if (!equals || !weft__same_nocase((weft_str){ pair.ptr, (size_t)(equals - pair.ptr) }, weft_str_of(name))) continue;
         return unquoted((weft_str){ equals + 1, (size_t)(pair.ptr + pair.len - equals) - 1 });
@@ -106,7 +115,7 @@ static void tell_scheme(weft__forwarded *f, weft_str scheme)
 
 static void read_x(weft__forwarded *f, const weft__http_head *head)
 {
-    lines proto = lines_of(head, "X-Forwarded-Proto"), host = lines_of(head, "X-Forwarded-Host");
+    lines proto = lines_of(head, "X-Forwarded-Proto", false), host = lines_of(head, "X-Forwarded-Host", false);
     weft_str value;
     if (hop_before(&proto, &value)) tell_scheme(f, value);
     if (hop_before(&host, &value) && is_host(value)) f->host = value;
@@ -122,7 +131,7 @@ static void read_hop(weft__forwarded *f, weft_str hop)
 weft__forwarded weft__forwarded_read(const weft__http_head *head, weft__ip peer, const weft__network *trusted, int count, bool rfc7239)
 {
     weft__forwarded f = { .client = peer, .host = { "", 0 } };
-    lines hops = lines_of(head, rfc7239 ? "Forwarded" : "X-Forwarded-For");
+    lines hops = lines_of(head, rfc7239 ? "Forwarded" : "X-Forwarded-For", rfc7239);
     weft_str hop;
     if (!weft__networks_have(trusted, count, &peer)) return f;
     if (!rfc7239) read_x(&f, head);

@@ -83,6 +83,26 @@ SERVER_TEST(who_is_no_proxy_sends_no_header, .trusted_proxies = "203.0.113.0/24"
     WEFT_CHECK_EQ(ask(s, "PROXY TCP4 198.51.100.1 10.0.0.1 56324 443\r\n" GET_CLOSE("/hello"), &body), 400);
 }
 
+static void tell_who(served *s)
+{
+    peer *p = peer_open(s);
+    peer_say(p, WHO(""));
+    PEER_GETS(p, 200, "127.0.0.1 inside -");
+    peer_close(p);
+    p = peer_open(s);
+    peer_say(p, WHO("X-Forwarded-For: ::ffff:203.0.113.9\r\n"));
+    PEER_GETS(p, 200, "203.0.113.9 inside -");
+    peer_close(p);
+}
+
+/* Else all of IPv4 were one network of IPv6, and one client took what all others have. */
+WEFT_TEST(a_client_over_ipv4_is_one_also_where_both_families_are_listened_for__epoll)
+{
+    static const server_test test = { tell_who, { .trusted_proxies = "127.0.0.1" } };
+    server_mapped = true;
+    server_epoll(&test);
+}
+
 SERVER_TEST(an_address_has_so_many_connections_and_no_more, .connections_per_address_max = 3)
 {
     peer *p[3];

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "http/server_world.h"
 #include <malloc.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,13 @@ static int counted_wait(weft__os *os, weft__event *events, int max, int64_t time
 static int counted_accept(weft__os *os, int listener, weft__addr *peer_addr)
 {
     server_count.accept++;
-    return real_ops->accept(os, listener, peer_addr);
+    int fd = real_ops->accept(os, listener, peer_addr);
+    const struct sockaddr_in *v4 = (const void *)&peer_addr->sa;
+    if (fd < 0 || !server_mapped || v4->sin_family != AF_INET) return fd;
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = v4->sin_port, .sin6_addr.s6_addr = { [10] = 0xff, [11] = 0xff } };
+    memcpy(v6.sin6_addr.s6_addr + 12, &v4->sin_addr, 4);
+    memcpy(&peer_addr->sa, &v6, peer_addr->len = sizeof v6);
+    return fd;
 }
 
 static void count_calls(weft__os *os)
@@ -111,7 +118,7 @@ const char *server_captured(void)
 /* ---- worlds ---- */
 
 static const server_test *running;
-bool server_tls;
+bool server_tls, server_mapped;
 
 /* One certificate for the whole process. */
 static weft_tls_cert *own_certificate(void)

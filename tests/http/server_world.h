@@ -78,6 +78,8 @@ void server_parts(served *s, weft__exchange *x, const char *what);
 /* Speak TLS on both sides: set before a world begins. All tests, where WEFT_TEST_TLS is set; those that look at system calls
  * or at bytes on the wire fail then. */
 extern bool server_tls;
+/* Clients over IPv4 come as a listener for both families tells of them: ::ffff:127.0.0.1. Set before a world begins. */
+extern bool server_mapped;
 
 /* ---- the world ---- */
 

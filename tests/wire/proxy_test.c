@@ -1,5 +1,6 @@
 /* The PROXY protocol, networks, and what proxies say in headers. */
 #include "wire/proxy.h"
+#include <stdio.h>
 #include <string.h>
 #include "weft/check.h"
 #include "wire/forwarded.h"
@@ -183,6 +184,29 @@ WEFT_TEST(what_a_client_put_into_the_list_itself_does_not_count)
     WEFT_CHECK(is_ip(f.client, "10.0.0.3"));
     f = read_head("X-Forwarded-For:\r\nX-Forwarded-For: ,\r\n", "10.0.0.1", "10.0.0.0/8", false);
     WEFT_CHECK(is_ip(f.client, "10.0.0.1"));
+}
+
+/* Whoever is behind the proxy says what stands in front of its word, and hides it by nothing. */
+WEFT_TEST(quotes_that_a_client_opens_hide_nothing_of_what_the_proxy_says)
+{
+    static const char *const opened[] = { "\"", "\", \"", "\"\\", "a\"b", "\"\"\"", "\\\"", "for=\"", "for=\"\\", "for=\"\\\"", "for=1.1.1.1;x=\"" };
+    char lines[256];
+    for (size_t i = 0; i < weft_count(opened); i++) {
+        snprintf(lines, sizeof lines, "X-Forwarded-For: %s, 203.0.113.9\r\nX-Forwarded-Proto: %s, https\r\nX-Forwarded-Host: %s, shop\r\n", opened[i], opened[i], opened[i]);
+        weft__forwarded f = read_head(lines, "10.0.0.1", "10.0.0.0/8", false);
+        WEFT_CHECK(f.told && is_ip(f.client, "203.0.113.9"));
+        WEFT_CHECK(f.https);
+        WEFT_CHECK_STR(f.host, "shop");
+        snprintf(lines, sizeof lines, "Forwarded: %s, for=203.0.113.9;proto=https;host=shop\r\n", opened[i]);
+        f = read_head(lines, "10.0.0.1", "10.0.0.0/8", true);
+        WEFT_CHECK(f.told && is_ip(f.client, "203.0.113.9"));
+        WEFT_CHECK(f.https);
+        WEFT_CHECK_STR(f.host, "shop");
+        snprintf(lines, sizeof lines, "Forwarded: %s, for=\"[2001:db8::9]:80\";host=\"shop\"\r\n", opened[i]);
+        f = read_head(lines, "10.0.0.1", "10.0.0.0/8", true);
+        WEFT_CHECK(f.told && is_ip(f.client, "2001:db8::9"));
+        WEFT_CHECK_STR(f.host, "shop");
+    }
 }
 
 WEFT_TEST(forwarded_is_read_with_quotes_ports_and_what_it_hides)

@@ -49,7 +49,8 @@ typedef struct weft_serve_opts {
     int concurrency_max;              /* none: requests with their handlers at a time (a worker's); beyond that 503 with Retry-After, at once */
     int shed_lag_ms;                  /* none: while the loop is late by more, a part of the requests is answered 503 with Retry-After at once: an eighth more of
                                          them every 50 ms, and again fewer when it is not late any more */
-    const char *trusted_proxies;      /* nobody. "10.0.0.0/8, 2001:db8::1, unix": whose word on who the client is counts */
+    const char *trusted_proxies;      /* nobody. "10.0.0.0/8, 2001:db8::1, unix": whose word on who the client is, on https and on the host counts. They must set or remove
+                                         all headers that tell it, named below: one that they let through is a client's own word */
     bool proxy_protocol;              /* those begin each connection with a header of the PROXY protocol, 1 or 2, also before TLS, and are left without it */
     bool forwarded;                   /* they say it in Forwarded (RFC 7239); else in X-Forwarded-For, -Proto and -Host. The other ones are left out */
     int workers;                      /* processes that serve, under a supervisor (serve.h): 2 to 64, or -1 for one a processor; 0 and 1: this

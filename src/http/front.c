@@ -173,14 +173,19 @@ static int open_parts(weft__front *f, char *why)
     return weft__timer_start(f->server->loop, &f->timer, f->due_ns);
 }
 
+int weft__front_check(const weft_serve_opts *o, char *why)
+{
+    weft__front f = { .trusted_count = 0 };
+    if (!o->proxy_protocol || weft_str_of(o->trusted_proxies).len) return read_networks(&f, o->trusted_proxies, why);
+    snprintf(why, 256, "proxy_protocol without trusted_proxies: nobody is believed to be a proxy");
+    return WEFT_EINVAL;
+}
+
 int weft__front_open(weft__server *s, char *why)
 {
     const weft_serve_opts *o = &s->opts;
     if (!o->trusted_proxies && !o->proxy_protocol && !o->connections_per_address_max && !o->concurrency_max && !o->shed_lag_ms) return 0;
-    if (o->proxy_protocol && !weft_str_of(o->trusted_proxies).len) {
-        snprintf(why, 256, "proxy_protocol without trusted_proxies: nobody is believed to be a proxy");
-        return WEFT_EINVAL;
-    }
+    if (weft__front_check(o, why) < 0) return WEFT_EINVAL;
     s->front = weft__calloc(sizeof *s->front);
     if (s->front) s->front->server = s;
     int rc = s->front ? open_parts(s->front, why) : WEFT_ENOMEM;

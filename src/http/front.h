@@ -20,6 +20,8 @@ struct weft__front {
     unsigned running;                    /* requests with their handlers */
 };
 
+/* Do those of these options make sense that are a front's? 0, or WEFT_EINVAL with the reason in `why` (256 bytes). Waits: never. */
+int weft__front_check(const weft_serve_opts *opts, char *why) WEFT_NODISCARD;
 /* For options that were checked. 0 and s->front, NULL when nothing asks for one; WEFT_ENOMEM, or WEFT_EINVAL with the reason in `why`. */
 int weft__front_open(weft__server *s, char *why) WEFT_NODISCARD;
 void weft__front_close(weft__server *s);

@@ -146,8 +146,16 @@ int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited
     if (rc == 0 && !given_count && opts->tls.redirect_port) rc = add(&w, weft_str_of(opts->host), opts->tls.redirect_port, why);
     for (int i = 0; rc == 0 && i < w.count; i++) rc = open_one(os, &w.items[i], opts, left, inherited_count, out, why);
     close_rest(os, left, inherited_count);
+    if (rc < 0) weft__listened_leave(out, inherited, inherited_count);
     if (rc < 0) weft__listened_end(os, out);
     return rc;
+}
+
+void weft__listened_leave(weft__listened *l, const int *fds, int count)
+{
+    for (int i = 0; i < l->count; i++)
+        for (int k = 0; k < count; k++)
+            if (l->items[i].fd == fds[k]) l->items[i].path.made = false;
 }
 
 void weft__listened_end(weft__os *os, weft__listened *l)

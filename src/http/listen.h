@@ -12,11 +12,13 @@ typedef struct weft__listened {
 
 /* All that the options (with their defaults) say, each address once. Of `inherited` those are taken whose address is one of these; `given` ones (by a
  * service manager) are taken instead of all that. What is not taken is closed. 0; or a code, with the reason in `why` (256 bytes), and
- * nothing is open. Waits: never. */
+ * nothing is open; files of inherited unix sockets stay. Waits: never. */
 int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited, int inherited_count, const int *given, int given_count,
     weft__listened *out, char *why);
 /* Close them (but those whose descriptor is -1: they are closed), and take away the files of unix sockets. */
 void weft__listened_end(weft__os *os, weft__listened *l);
+/* Files of unix sockets that are among these stay: they are still another's. */
+void weft__listened_leave(weft__listened *l, const int *fds, int count);
 /* "http://127.0.0.1:8000 and unix:/run/x.sock" */
 void weft__listened_text(const weft__listened *l, const weft_serve_opts *opts, char *to, size_t room);
 /* Is it tls.redirect_port: the i-th of `count` listeners, on that port? */

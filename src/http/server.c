@@ -451,6 +451,14 @@ void weft__server_retire(weft__server *s)
     weft__server_stop(s);
 }
 
+void weft__server_unretire(weft__server *s)
+{
+    if (!s->patient || !s->runner) return;
+    s->patient = false;
+    close_waiting(s);
+    weft__wake(s->runner, 0);
+}
+
 void weft__server_stop(weft__server *s)
 {
     if (s->stopping) s->hurry = true;

@@ -223,6 +223,8 @@ void weft__server_stop(weft__server *s);
 /* Begin a stop that nobody notices, for who is replaced: who is connected may ask once more, within grace_ms, and is then
  * told that the connection ends; whoever waits for a greeting is left to who serves on. Waits: never. */
 void weft__server_retire(weft__server *s);
+/* The same becomes a graceful stop after all: who asks nothing now is closed. Nothing happens to one that does not retire. Waits: never. */
+void weft__server_unretire(weft__server *s);
 /* After run has returned. What handlers that do not end still use is kept, for ever. */
 void weft__server_free(weft__server *s);
 #endif

@@ -95,6 +95,7 @@ int weft__exchange_upgrade(weft__exchange *x, weft_str headers, weft__pipe **out
     c->pipe = (weft__pipe){ .ops = &ops };
     c->pipe_over = false;
     c->cancels = false;
+    x->afterwards.mark = 0;                          /* what comes from here on is not in it */
     give_buffer(c);
     *out = &c->pipe;
     return 0;

@@ -74,7 +74,7 @@ typedef struct weft__fleet {
     int bell;                        /* an eventfd: the supervisor has something to look at */
     int bells[WEFT__FLEET_SLOTS_MAX]; /* and of each slot, for its worker's loop */
     int listeners[WEFT__FLEET_LISTENERS_MAX], listener_count;
-    pid_t children[2 * WEFT__FLEET_SLOTS_MAX];       /* whose ends it waits for; the program may have others */
+    pid_t children[2 * WEFT__FLEET_SLOTS_MAX + 1];   /* whose ends it waits for, and a trial's; the program may have others */
     int child_count;
     weft__fleet_head *head;
     char *memory;
@@ -156,6 +156,8 @@ typedef struct weft__handover {
     int elder_count;
 } weft__handover;
 bool weft__handover_take(const char *name, weft__handover *out);
+/* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most. */
+void weft__elders_end(const weft__handover *h);
 /* The variable's text, "NAME=...", in `to`. False: no room. */
 bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room);
 /* Its path; "" before weft__exec_remember, or when it is not known. */

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "os/child.h"
 #include "os/fleet.h"
 
-enum { ARGUMENT_BYTES_MAX = 1 << 20, VARIABLES_MAX = 1 << 16 };
+enum { ARGUMENT_BYTES_MAX = 1 << 20, VARIABLES_MAX = 1 << 16, ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000 };
 static char path[4096];
 
 void weft__exec_remember(void)
@@ -164,6 +165,23 @@ bool weft__handover_take(const char *name, weft__handover *out)
     unsetenv(name);
     if (good) *out = h;
     return good;
+}
+
+static int still_there(const weft__handover *h)
+{
+    int n = 0, status;
+    for (int i = 0; i < h->elder_count; i++) {
+        pid_t got = waitpid(h->elders[i].pid, &status, WNOHANG);
+        n += got == 0 || (got < 0 && errno == EINTR);
+    }
+    return n;
+}
+
+void weft__elders_end(const weft__handover *h)
+{
+    for (int i = 0; i < h->elder_count; i++)
+        if (!h->elders[i].told) kill(h->elders[i].pid, SIGTERM);
+    for (int64_t until_ms = weft__fleet_now_ms() + ELDERS_MS; still_there(h) && weft__fleet_now_ms() < until_ms;) usleep(ELDERS_LOOK_US);
 }
 
 bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room)

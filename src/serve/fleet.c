@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include "http/connection.h"
+#include "http/front.h"
 #include "io/log.h"
 #include "io/tls.h"
 #include "os/crash.h"
@@ -11,6 +12,7 @@
 #include "os/process.h"
 #include "os/ring.h"
 #include "os/sandbox.h"
+#include "os/stderr.h"
 #include "serve/supervisor.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
@@ -30,6 +32,7 @@ typedef struct supervising {
     pid_t trial;                         /* 0: none */
     int64_t trial_until_ms;
     bool again_wanted;                   /* asked for once more, while it was tried */
+    bool supervised;                     /* it has come so far as to supervise */
 } supervising;
 
 /* ---- how many ---- */
@@ -65,13 +68,19 @@ static int cannot(const char *why)
 }
 
 /* Before there is anything that would be left out: threads, a zygote, a loop. */
-static int work(void *ctx)
+static int give_up_rights(const supervising *v)
 {
-    supervising *v = ctx;
     char why[256];
     if (v->opts.user && weft__become_user(v->opts.user, why) < 0) return cannot(why);
     if (v->opts.sandbox && weft__sandbox(v->opts.sandbox_folders, why) < 0) return cannot(why);
-    return v->job->work(v->job->ctx, v->fleet);
+    return 0;
+}
+
+static int work(void *ctx)
+{
+    supervising *v = ctx;
+    int status = give_up_rights(v);
+    return status ? status : v->job->work(v->job->ctx, v->fleet);
 }
 
 static pid_t start(void *ctx, unsigned slot)
@@ -92,12 +101,28 @@ static void say(void *ctx, const char *line)
     weft__log(WEFT_LOG_WARNING, "%s", line);
 }
 
+/* Whoever reads stderr may have stopped, and a supervisor that waits for him hears nobody. */
+static bool say_lines(const char *text, size_t n)
+{
+    while (n) {
+        const char *end = memchr(text, '\n', n);
+        size_t len = end ? (size_t)(end - text) + 1 : n;
+        if (!weft__os_stderr_try(text, len < WEFT__STDERR_MAX ? len : WEFT__STDERR_MAX)) return false;
+        text += len;
+        n -= len;
+    }
+    return true;
+}
+
 static void tell_stack(void *ctx, unsigned number, pid_t pid, const weft__black_box *box)
 {
     static char text[STACK_TEXT];
     (void)ctx;
+    char first[256];
     size_t n = weft__crash_stack(box, text, sizeof text);
-    fprintf(stderr, "weft: worker %u (pid %d) crashed here, in %s:\n%.*s", number, (int)pid, box->work[0] ? box->work : "no request", (int)n, text);
+    int len = snprintf(first, sizeof first, "weft: worker %u (pid %d) crashed here, in %s:\n", number, (int)pid, box->work[0] ? box->work : "no request");
+    bool went = weft__os_stderr_try(first, (size_t)len < sizeof first ? (size_t)len : sizeof first - 1);
+    if (!went || !say_lines(text, n)) weft__log(WEFT_LOG_WARNING, "not all of a stack was told: stderr takes nothing");
 }
 
 static uint64_t draw(void *ctx)
@@ -132,18 +157,36 @@ static void ends(void *ctx)
 
 /* ---- the program anew ---- */
 
+static unsigned processes_of(const supervising *v)
+{
+    unsigned n = v->s.elder_count;
+    for (unsigned i = 0; i < v->fleet->slots; i++) n += v->s.processes[i].pid != 0;
+    return n;
+}
+
+/* Whoever cannot be handed over would serve on for ever, and nobody would wait for it. */
+static bool can_hand_over(const supervising *v)
+{
+    unsigned n = processes_of(v);
+    if (n <= WEFT__FLEET_SLOTS_MAX) return true;
+    weft__log(WEFT_LOG_ERROR, "not reloaded: %u workers have not ended yet, those of programs before among them, and %d can be waited for; ask again later", n, WEFT__FLEET_SLOTS_MAX);
+    return false;
+}
+
 /* What is put in the place of this program is tried first, as a child: whether its routes are good and its providers
  * can be opened. Only then it is run here, in the same process, with the listeners and the workers there are. */
 static void reload(void *ctx)
 {
     supervising *v = ctx;
-    char variable[64];
+    char variable[512];
     if (v->trial) {
         v->again_wanted = true;
         return;
     }
-    snprintf(variable, sizeof variable, "%s=1", TRIAL);
-    pid_t pid = weft__exec_child(variable, NULL, 0);
+    if (!can_hand_over(v)) return;
+    weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given };
+    memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
+    pid_t pid = weft__handover_format(TRIAL, &h, variable, sizeof variable) ? weft__exec_child(variable, h.fds, h.fd_count) : WEFT_ELIMIT;
     if (pid < 0) {
         weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s", weft__exec_path(), strerror(-pid));
         return;
@@ -156,7 +199,6 @@ static void reload(void *ctx)
 
 static void add_elder(weft__handover *h, pid_t pid, bool told)
 {
-    if (h->elder_count == WEFT__FLEET_SLOTS_MAX) return;
     h->elders[h->elder_count].pid = pid;
     h->elders[h->elder_count++].told = told;
 }
@@ -167,16 +209,16 @@ static void be_patient(supervising *v, bool patient)
         if (!v->s.processes[i].told) __atomic_store_n(&weft__fleet_slot(v->fleet, i)->patient, patient, __ATOMIC_RELEASE);
 }
 
-/* Whoever cannot be handed over would serve on for ever. */
 static void hand_over(supervising *v)
 {
     weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given };
     char variable[VARIABLE_BYTES];
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
+    if (!can_hand_over(v)) return;
+    int rc = WEFT_ELIMIT;
     for (unsigned i = 0; i < v->fleet->slots; i++)
         if (v->s.processes[i].pid) add_elder(&h, v->s.processes[i].pid, v->s.processes[i].told);
     for (unsigned i = 0; i < v->s.elder_count; i++) add_elder(&h, v->s.elders[i].pid, v->s.elders[i].told);
-    int rc = WEFT_ELIMIT;
     if (weft__handover_format(HANDOVER, &h, variable, sizeof variable)) {
         be_patient(v, true);
         rc = weft__exec_here(variable, h.fds, h.fd_count);
@@ -249,6 +291,7 @@ static void tell_alive(supervising *v, int64_t now)
 
 static int supervise(supervising *v)
 {
+    v->supervised = true;
     weft__supervisor_begin(&v->s, weft__fleet_now_ms());
     while (!v->s.over) {
         int64_t now = weft__fleet_now_ms();
@@ -289,31 +332,69 @@ static void options_for(supervising *v, const weft_serve_opts *o)
     v->fleet->head->began_s = weft__os_wall_us() / 1000000;
 }
 
-int weft__fleet_run(const weft__fleet_job *job)
+static int check_threads(void)
 {
-    static supervising v;                /* too large for a stack */
-    weft__handover h = { .fd_count = 0 };
     char why[256];
-    unsigned workers = weft__fleet_wanted(job->opts);
+    int threads = weft__os_threads();
+    if (threads <= 1) return 0;
+    snprintf(why, sizeof why, "workers are forked, and a process with threads must not be: this one had %d when weft_serve was called; "
+        "start threads later, in what it calls", threads - 1);
+    return cannot(why);
+}
+
+/* All that there must be before anything is listened on. 0, or a status. */
+static int make(supervising *v, const weft__fleet_job *job, unsigned workers)
+{
+    char why[256];
     size_t parts[WEFT__PARTS] = {
         [WEFT__PART_REGION] = job->app->metrics ? weft__region_bytes(job->app->endpoints.count) : 0,
         [WEFT__PART_SERIES] = weft__series_bytes(), [WEFT__PART_RING] = sizeof(weft__ring),
     };
-    v = (supervising){ .job = job };
-    (void)weft__handover_take(HANDOVER, &h);
-    if (weft__server_options(&v.opts, job->opts, why) < 0) return cannot(why);
-    int threads = weft__os_threads();
-    if (threads > 1) {
-        snprintf(why, sizeof why, "workers are forked, and a process with threads must not be: this one had %d when weft_serve was called; "
-            "start threads later, in what it calls", threads - 1);
-        return cannot(why);
-    }
+    *v = (supervising){ .job = job };
+    if (weft__server_options(&v->opts, job->opts, why) < 0 || weft__front_check(&v->opts, why) < 0) return cannot(why);
+    int status = check_threads();
+    if (status) return status;
     if (job->opts->tls.certs) weft__tls_share_tickets();
-    if (weft__fleet_new(&v.fleet, workers, parts) < 0) return cannot("no memory for workers to share, or no descriptors");
-    options_for(&v, &v.opts);
-    v.os = weft__os_linux_new();
-    int status = run_on(&v, &h);
-    if (v.os) v.os->ops->free(v.os);
-    weft__fleet_free(v.fleet);
+    if (weft__fleet_new(&v->fleet, workers, parts) < 0) return cannot("no memory for workers to share, or no descriptors");
+    options_for(v, &v->opts);
+    v->os = weft__os_linux_new();
+    return 0;
+}
+
+static void unmake(supervising *v)
+{
+    if (v->os) v->os->ops->free(v->os);
+    weft__fleet_free(v->fleet);
+}
+
+static supervising the_one;              /* too large for a stack */
+
+int weft__fleet_run(const weft__fleet_job *job)
+{
+    supervising *v = &the_one;
+    weft__handover h = { .fd_count = 0 };
+    (void)weft__handover_take(HANDOVER, &h);
+    int status = make(v, job, weft__fleet_wanted(job->opts));
+    if (status == 0) status = run_on(v, &h);
+    /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */
+    if (status && h.elder_count && !v->supervised) weft__elders_end(&h);
+    unmake(v);
+    return status;
+}
+
+int weft__fleet_try(const weft__fleet_job *job)
+{
+    supervising *v = &the_one;
+    weft__handover h = { .fd_count = 0 };
+    char why[256] = "no memory for a supervisor";
+    unsigned workers = weft__fleet_wanted(job->opts);
+    if (!weft__handover_take(TRIAL, &h)) return cannot("WEFT__TRIAL is for supervisors");
+    int status = make(v, job, workers ? workers : 1);
+    if (status == 0 && (!v->os || listen_on(v, v->os, &h, why) < 0)) status = cannot(why);
+    if (status == 0) v->fleet->listener_count = 0;
+    weft__listened_leave(&v->listened, h.fds, h.fd_count);
+    if (v->os) weft__listened_end(v->os, &v->listened);
+    if (status == 0) status = give_up_rights(v);
+    unmake(v);
     return status;
 }

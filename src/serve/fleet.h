@@ -20,5 +20,8 @@ int weft__fleet_run(const weft__fleet_job *job);
 
 /* This process only tries whether the program would start, for a supervisor that is to be run anew with it. */
 bool weft__fleet_is_trial(void);
+/* Of such a one: all that a supervisor does before it forks, and a worker before it opens the application: options, listening where nobody does yet, becoming
+ * the user, the sandbox. 0, or an exit status, and why was said. */
+int weft__fleet_try(const weft__fleet_job *job);
 enum { WEFT__TRIAL_GOOD = 93 };
 #endif

@@ -44,6 +44,7 @@ typedef struct serving {
     weft__timer alive;               /* until a service manager is told so again */
     weft__backgrounds *backgrounds;  /* NULL: not open */
     stop stop;
+    bool retires;                    /* it stops because it is replaced, and nobody is to notice */
     uint32_t signalled;              /* signals passed on so far */
     weft__timer overdue;             /* a start after its cancel, and the closes at the end: they end, whatever they ignore */
     weft__fleet *fleet;              /* NULL: this process serves alone */
@@ -89,7 +90,15 @@ static void unready(serving *s)
 static void retire(serving *s)
 {
     s->stop = STOPS;
+    s->retires = true;
     weft__server_retire(s->server);
+}
+
+/* All are to stop now: what is left of it is an ordinary stop, with its grace. */
+static void retire_no_more(serving *s)
+{
+    s->retires = false;
+    weft__server_unretire(s->server);
 }
 
 static void hurry(serving *s)
@@ -134,6 +143,7 @@ static void signalled(weft__watch *w, uint32_t count)
         else if (s->server && s->stop == SERVES && replaced) retire(s);
         else if (s->server && s->stop == SERVES && s->opts->unready_ms) unready(s);
         else if (s->server && s->stop < STOPS) begin_stop(s);
+        else if (s->server && s->retires) retire_no_more(s);
         else hurry(s);
     }
 }
@@ -390,7 +400,8 @@ static int serve_in(void *ctx, weft__fleet *fleet)
 static int serve_for_trial(serving *s)
 {
     s->trial = true;
-    int status = serve(s);
+    int status = weft__fleet_try(&(weft__fleet_job){ s->opts, s->compiled, s->app->title, serve_in, s });
+    if (status == 0) status = serve(s);
     return status ? status : WEFT__TRIAL_GOOD;
 }
 

@@ -11,6 +11,7 @@ enum {
     LIVED_MS = 10000,                /* who lived as long did not fail at its start */
     AGAIN_MS = 100, AGAIN_MOST_MS = 30000,
     LOOP_FAILS = 5,
+    URGED_MS = 200,
     STRUCK_MS = 2000,                /* to say where it is stuck */
     KILL_AGAIN_MS = 1000,
     POISON_MS = 10 * 60 * 1000, POISON_CRASHES = 2,
@@ -111,8 +112,20 @@ static void tell_elder(weft__supervisor *s, unsigned i, int64_t now)
 {
     if (s->elders[i].told) return;
     s->elders[i].told = true;
+    s->elders[i].told_ms = now;
     s->elders[i].kill_ms = now + s->end_ms;
     s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);
+}
+
+/* An elder takes its first signal for a wish to be replaced, and is patient with its clients; the second one says that all stop. It comes
+ * apart from the first, or they were one. */
+static void urge_elders(weft__supervisor *s, int64_t now)
+{
+    for (unsigned i = 0; i < s->elder_count; i++) {
+        if (!s->elders[i].told || s->elders[i].urged || now - s->elders[i].told_ms < URGED_MS) continue;
+        s->elders[i].urged = true;
+        s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);
+    }
 }
 
 static void begin_end(weft__supervisor *s, int64_t now)
@@ -123,6 +136,7 @@ static void begin_end(weft__supervisor *s, int64_t now)
     s->ops->ends(s->ctx);
     for (unsigned i = 0; i < s->fleet->slots; i++)
         if (s->processes[i].pid) tell(s, i, false, now);
+    urge_elders(s, now);
     for (unsigned i = 0; i < s->elder_count; i++) tell_elder(s, i, now);
 }
 
@@ -230,7 +244,7 @@ static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
     __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->state, WEFT__FLEET_FREE, __ATOMIC_RELEASE);
     weft__fleet_ring_all(s->fleet);
-    if (boxed) blame(s, &m->box, now);
+    if (boxed && !p.struck) blame(s, &m->box, now);      /* what was stuck was ended by us, and may be stuck for no fault of the request */
     if (s->ending) {
         bool failed = WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) != SIGTERM;
         if (failed && !s->status) s->status = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_KILLED;
@@ -356,6 +370,8 @@ static int next_look(const weft__supervisor *s, int64_t now)
         if (s->workers[n].again_ms >= 0) at = sooner(at, s->workers[n].again_ms);
     for (unsigned i = 0; i < s->fleet->slots; i++)
         if (s->processes[i].pid && s->processes[i].kill_ms) at = sooner(at, s->processes[i].kill_ms);
+    for (unsigned i = 0; i < s->elder_count && s->ending; i++)
+        if (!s->elders[i].urged) at = sooner(at, s->elders[i].told_ms + URGED_MS);
     return at > now ? (int)(at - now) : 0;
 }
 
@@ -367,6 +383,7 @@ int weft__supervisor_look(weft__supervisor *s, int64_t now)
     for (unsigned i = 0; i < s->fleet->slots; i++)
         if (s->processes[i].pid) look_at(s, i, elapsed, now);
     start_due(s, now);
+    if (s->ending) urge_elders(s, now);
     kill_due(s, now);
     if (!s->announced && !s->ending && all_are_ready(s)) {
         s->announced = true;

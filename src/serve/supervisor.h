@@ -45,7 +45,7 @@ typedef struct weft__supervisor {
     int64_t end_ms;                  /* how long a stop may take before who is left is killed */
     weft__server_process processes[WEFT__FLEET_SLOTS_MAX];
     weft__worker_place workers[WEFT__FLEET_MAX + 1];
-    struct { pid_t pid; bool told; int64_t kill_ms; } elders[WEFT__ELDERS_MAX];
+    struct { pid_t pid; bool told, urged; int64_t told_ms, kill_ms; } elders[WEFT__ELDERS_MAX];      /* urged: told that all stop */
     unsigned elder_count, stops, ready_once;
     bool ending, announced, over;
     int64_t looked_ms, end_at_ms;

@@ -8,6 +8,7 @@
 #include "web/endpoint.h"
 #include "web/metrics.h"
 #include "web/rooms.h"
+#include "wire/bytes.h"
 
 enum { BEAT_MS = 250, JITTER_PART = 10, CRASHES = 2 };
 
@@ -100,15 +101,30 @@ static uint64_t mix(uint64_t h, const char *bytes, size_t n)
     return h ^ h >> 32;
 }
 
+/* By which one client is told from another who asks for the same. */
+static bool tells_who(weft_str name)
+{
+    static const weft_str names[] = { WEFT_S("Cookie"), WEFT_S("Content-Type"), WEFT_S("Authorization") };
+    for (size_t i = 0; i < weft_count(names); i++)
+        if (name.len == names[i].len && weft__same_nocase(name, names[i])) return true;
+    return false;
+}
+
+/* Nobody is to have a route refused to others by what makes his own requests crash: headers, and bodies that cannot be looked at. */
 uint64_t weft__request_mark(const weft__exchange *x)
 {
     const weft__http_head *head = x->head;
+    const weft__peer *peer = weft__exchange_peer_raw(x);
     weft_str body = { "", 0 };
-    uint64_t length = (uint64_t)head->content_length;
-    if (head->content_length > 0) body = weft__exchange_peek(x);
+    uint64_t length = head->body == WEFT__BODY_LENGTH ? (uint64_t)head->content_length : 0;
+    if (length && !x->ops) body = weft__exchange_peek(x);
+    bool unseen = x->ops ? head->body != WEFT__BODY_NONE : head->body != WEFT__BODY_NONE && head->body != WEFT__BODY_LENGTH;
+    if (unseen || body.len < length) return 0;
     uint64_t h = mix(mix(1, head->method.ptr, head->method.len), head->target.ptr, head->target.len);
-    h = mix(h, (const char *)&length, sizeof length);
-    if (head->content_length > 0 && body.len >= length) h = mix(h, body.ptr, length);
+    h = mix(h, (const char *)peer, sizeof *peer);
+    for (unsigned i = 0; i < head->count; i++)
+        if (tells_who(head->headers[i].name)) h = mix(h, head->headers[i].value.ptr, head->headers[i].value.len);
+    h = mix(h, body.ptr, length);
     return h ? h : 1;
 }
 
@@ -138,6 +154,6 @@ void weft__serving_handle(void *worker, weft__exchange *x)
     __atomic_store_n(&w->me->requests, n, __ATOMIC_RELAXED);
     if (__builtin_expect(n == w->requests_max, 0) && w->me->state == WEFT__FLEET_READY) set_state(w, WEFT__FLEET_WISHES);
     x->afterwards.mark = weft__request_mark(x);
-    if (__builtin_expect(__atomic_load_n(&w->fleet->head->poisons, __ATOMIC_ACQUIRE) != 0, 0) && is_poison(w, x->afterwards.mark)) refuse(x);
+    if (__builtin_expect(__atomic_load_n(&w->fleet->head->poisons, __ATOMIC_ACQUIRE) != 0, 0) && x->afterwards.mark && is_poison(w, x->afterwards.mark)) refuse(x);
     else weft__app_handle(w->app, x);
 }

@@ -25,6 +25,7 @@ void weft__serving_end(weft__serving_worker *w);
 /* A weft__http_handler in the place of weft__app_handle, with the worker as its ctx. */
 void weft__serving_handle(void *w, weft__exchange *x);
 
-/* What one request is known by: its method, target and length, and what has come of its body when that is all of it. Never 0. */
+/* What one request is known by: its method, target, body, who sent it (the address, Cookie, Authorization), Content-Type. 0: it cannot be known, as not all
+ * of its body is there. */
 uint64_t weft__request_mark(const weft__exchange *x);
 #endif

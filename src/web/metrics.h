@@ -62,6 +62,8 @@ int weft__metrics_share(weft__metrics *m, weft__fleet *fleet);
 void weft__metrics_tell(weft__metrics *m);
 /* Those of this process, or the sums of all. */
 weft__vitals weft__metrics_vitals(weft__metrics *m);
+/* Requests being answered: by this process, or all that live. Waits: never. */
+double weft__metrics_in_flight(const weft__metrics *m);
 
 /* Around a request. `route` is the endpoint's number; -1: none. `ended_ns` is when it was answered; 0: now. Wait: never. */
 int64_t weft__metrics_begin(weft__metrics *m);

@@ -51,6 +51,16 @@ weft__vitals weft__metrics_vitals(weft__metrics *m)
     return all;
 }
 
+/* Whoever was ended in the middle of requests leaves them in its region, until the next one is there. */
+double weft__metrics_in_flight(const weft__metrics *m)
+{
+    int64_t all = 0;
+    if (!m->fleet) return (double)(int64_t)__atomic_load_n(&m->mine->in_flight, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < m->count; i++)
+        if (weft__ship_lives(weft__fleet_slot(m->fleet, i))) all += (int64_t)__atomic_load_n(&m->all[i]->in_flight, __ATOMIC_RELAXED);
+    return (double)all;
+}
+
 int weft__metrics_share(weft__metrics *m, weft__fleet *fleet)
 {
     const weft__ship *me = weft__fleet_slot(fleet, (unsigned)fleet->mine);

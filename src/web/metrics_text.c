@@ -314,7 +314,7 @@ void weft__metrics_write(weft__buf *out, weft__metrics *m, const weft__exchange 
 {
     weft__vitals v = weft__metrics_vitals(m);
     weft__metrics_write_routes(out, m);
-    one(out, "weft_requests_in_flight", "gauge", "Requests being answered, this one among them.", (double)(int64_t)sum(m, &m->mine->in_flight));
+    one(out, "weft_requests_in_flight", "gauge", "Requests being answered, this one among them.", weft__metrics_in_flight(m));
     one(out, "weft_connections", "gauge", "Connections of clients.", connections_of(m, x));
     add_workers(out, m->fleet);
     one(out, "weft_tasks", "gauge", "Tasks that have not ended.", (double)v.words[WEFT__VITAL_TASKS]);

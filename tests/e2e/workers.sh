@@ -64,14 +64,19 @@ printf 'PORT=%d\nGREETING=three\nWORKERS=none\n' "$port" > .env
 kill -HUP "$pid"
 waits_for 1 'not reloaded: .*does not start' && ok a_faulty_setting_is_told || not_ok a_faulty_setting_is_told "$(said)"
 check the_old_program_serves_on two "$(greeting)"
+printf 'PORT=%d\nGREETING=three\nHOST=192.0.2.1\n' "$port" > .env
+kill -HUP "$pid"
+waits_for 2 'not reloaded: .*does not start' && ok an_address_that_is_not_ours_is_told || not_ok an_address_that_is_not_ours_is_told "$(said)"
+check its_reason_is_told 1 "$(lines 'cannot listen on 192.0.2.1 port')"
+check the_old_program_serves_on_its_address two "$(greeting)"
 printf 'PORT=%d\nGREETING=four\n' "$port" > .env
 
 printf '#!/bin/sh\nexit 7\n' > other && chmod +x other && mv other program
 kill -HUP "$pid"
-waits_for 2 'not reloaded: .*does not start' && ok a_program_that_does_not_start_is_told || not_ok a_program_that_does_not_start_is_told "$(said)"
+waits_for 3 'not reloaded: .*does not start' && ok a_program_that_does_not_start_is_told || not_ok a_program_that_does_not_start_is_told "$(said)"
 rm program
 kill -HUP "$pid"
-waits_for 3 'not reloaded: ' && ok a_program_that_is_not_there_is_told || not_ok a_program_that_is_not_there_is_told "$(said)"
+waits_for 4 'not reloaded: ' && ok a_program_that_is_not_there_is_told || not_ok a_program_that_is_not_there_is_told "$(said)"
 check the_old_program_still_serves two "$(greeting)"
 
 cp "$built/deployed" other && mv other program

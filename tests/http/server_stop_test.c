@@ -173,6 +173,33 @@ SERVER_TEST(b50_what_ignores_its_cancel_loses_its_connection, .grace_ms = 100, .
     server_wait(s);
 }
 
+/* ---- one that is replaced, and then all stop ---- */
+
+SERVER_TEST(a_server_that_is_patient_closes_who_waits_when_it_is_not_any_more, .grace_ms = 100000)
+{
+    peer *idle = peer_open(s), *p = peer_open(s), *half = peer_open(s);
+    peer_say(idle, GET("/hello"));
+    PEER_GETS(idle, 200, "hello");
+    peer_say(half, "GET /hello HT");
+    peer_say(p, GET("/sleep/500"));
+    SERVER_UNTIL(s->began == 2);
+    weft__server_unretire(s->server);                /* nothing happens to one that serves */
+    server_settle();
+    WEFT_CHECK_EQ(s->server->connections, 3);
+    weft__server_retire(s->server);
+    server_sleep(100);
+    WEFT_CHECK_EQ(s->server->connections, 3);
+    weft__server_unretire(s->server);
+    PEER_ENDS(idle);
+    PEER_ENDS(half);
+    PEER_GETS(p, 200, "slept");                      /* not cut */
+    PEER_ENDS(p);
+    peer_close(p);
+    peer_close(idle);
+    peer_close(half);
+    server_wait(s);
+}
+
 /* ---- who hangs is told ---- */
 
 SERVER_TEST(b50_run_returns_though_handlers_hang_and_names_them, .grace_ms = 100, .hard_ms = 100)

@@ -459,6 +459,32 @@ WEFT_TEST(whoever_is_connected_to_a_worker_that_is_replaced_may_ask_once_more)
     WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
 }
 
+/* It was told to go before the stop, which for its request is the first word of it. */
+WEFT_TEST(a_worker_that_is_being_replaced_has_its_grace_when_all_stop)
+{
+    static char text[16384];
+    int pid = 0, mine = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2, .max_requests = 20 });
+    int fd = dial(s.port), idle = -1;
+    WEFT_NEED(fd >= 0 && request(fd, "/who"));
+    WEFT_CHECK_EQ(answer(fd, text, sizeof text, &mine), 200);
+    while (pid != mine) {                            /* another one of that worker's, which has nothing to ask */
+        if (idle >= 0) close(idle);
+        WEFT_NEED((idle = dial(s.port)) >= 0 && request(idle, "/who"));
+        WEFT_CHECK_EQ(answer(idle, text, sizeof text, &pid), 200);
+    }
+    WEFT_NEED(request(fd, "/nap/2500"));
+    for (int i = 0; i < 200; i++) WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    nap_ms(700);
+    kill(s.pid, SIGTERM);
+    WEFT_CHECK_EQ(recv(idle, text, sizeof text, 0), 0);      /* at once, not when its grace is over */
+    WEFT_CHECK_EQ(answer(fd, text, sizeof text, &pid), 200);
+    WEFT_CHECK_EQ(pid, mine);
+    close(fd);
+    close(idle);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+}
+
 WEFT_TEST(a_supervisor_that_is_killed_takes_its_workers_with_it)
 {
     static char text[4096];

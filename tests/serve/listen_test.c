@@ -13,7 +13,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "http/listen.h"
 #include "os/notify.h"
+#include "os/os.h"
 #include "weft.h"
 
 static int hello(const weft_none *in, weft_str *out)
@@ -209,6 +211,30 @@ WEFT_TEST(an_address_that_is_none_is_said_and_nothing_stays_open)
         WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
         WEFT_CHECK(strncmp(text, "weft: ", 6) == 0);
     }
+}
+
+/* Who tries whether a program would start listens beside the one that serves, and leaves nothing behind. */
+WEFT_TEST(listening_that_fails_takes_no_file_away_that_is_another_ones)
+{
+    char path[64], host[80], why[256];
+    struct stat st;
+    weft__os *os = weft__os_linux_new();
+    weft__listened first, second;
+    snprintf(path, sizeof path, "/tmp/weft-listen-%d.sock", (int)getpid());
+    snprintf(host, sizeof host, "unix:%s", path);
+    WEFT_NEED(os && weft__listen(os, &(weft_serve_opts){ .host = host }, NULL, 0, NULL, 0, &first, why) == 0);
+    for (int fails = 0; fails < 2; fails++) {
+        int fd = dup(first.items[0].fd);
+        WEFT_NEED(fd >= 0);
+        int rc = weft__listen(os, &(weft_serve_opts){ .host = host, .also = fails ? "192.0.2.1:9" : NULL }, &fd, 1, NULL, 0, &second, why);
+        WEFT_CHECK_EQ(rc < 0, fails);
+        weft__listened_leave(&second, &fd, 1);
+        weft__listened_end(os, &second);
+        WEFT_CHECK_EQ(stat(path, &st), 0);
+    }
+    weft__listened_end(os, &first);
+    WEFT_CHECK(stat(path, &st) < 0);
+    os->ops->free(os);
 }
 
 WEFT_TEST(a_socket_that_the_service_manager_has_opened_is_taken_in_the_place_of_host_and_port)

@@ -384,6 +384,28 @@ WEFT_TEST(a_request_that_crashed_two_workers_is_known)
     end(p);
 }
 
+/* A disk that stands still makes both stand still in the same request. */
+WEFT_TEST(a_request_that_workers_were_stuck_in_is_not_blamed)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 1000, ALL);
+    pass(p, 32000, 0);
+    for (pid_t pid = 101; pid <= 102; pid++) {
+        WEFT_CHECK_EQ(count_sent(p, pid, SIGABRT), 1);
+        weft__black_box *box = &ship(p, (unsigned)(pid - 101))->box;
+        box->full = 1;
+        box->signal = SIGABRT;
+        box->mark = 77;
+        dies(p, pid, SIGABRT);
+    }
+    WEFT_CHECK_EQ(p->stacks, 2);
+    WEFT_CHECK_EQ(p->s.fleet->head->poisons, 0);
+    for (int i = 0; i < WEFT__POISON_MAX; i++) WEFT_CHECK(p->s.fleet->head->poison[i].mark != 77);
+    end(p);
+}
+
 WEFT_TEST(workers_of_the_program_before_go_one_for_each_new_one_that_is_ready)
 {
     played *p = begin(2);
@@ -401,6 +423,25 @@ WEFT_TEST(workers_of_the_program_before_go_one_for_each_new_one_that_is_ready)
     for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(count_sent(p, 51 + i, SIGTERM), 1);
     pass(p, STOP_MS + 1000, ALL);
     WEFT_CHECK(count_sent(p, 51, SIGKILL) > 0);
+    end(p);
+}
+
+/* They take the first signal for being replaced, and have no word of the stop but a second one. */
+WEFT_TEST(a_stop_urges_workers_of_the_program_before_and_once_only)
+{
+    played *p = begin(1);
+    for (int i = 0; i < 2; i++) p->s.elders[i].pid = 51 + i;
+    p->s.elders[0].told = true;                      /* by the program before */
+    p->s.elders[0].kill_ms = p->now + STOP_MS;
+    p->s.elder_count = 2;
+    pass(p, 500, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    hears(p, SIGTERM, false);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    WEFT_CHECK_EQ(count_sent(p, 52, SIGTERM), 1);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    WEFT_CHECK_EQ(count_sent(p, 52, SIGTERM), 2);
     end(p);
 }
 

@@ -116,12 +116,12 @@ static void overdue_over(weft__timer *t)
     hung(s);
 }
 
-/* From here on all that providers per worker still do has an end, by itself or by this. Without memory for a timer it has none. */
+/* From here on all that providers per worker still do has an end, by itself or by this. */
 static void limit_the_rest(serving *s)
 {
     int hard_ms = s->opts->hard_ms > 0 ? s->opts->hard_ms : WEFT__HARD_MS;
     s->overdue.fire = overdue_over;
-    (void)weft__timer_start(s->loop, &s->overdue, weft__loop_clock(s->loop) + (weft__app_close_ms(s->compiled) + hard_ms) * INT64_C(1000000));
+    weft__timer_start_kept(s->loop, &s->overdue, weft__loop_clock(s->loop) + (weft__app_close_ms(s->compiled) + hard_ms) * INT64_C(1000000));
 }
 
 /* Before it listens there is nothing to be graceful to. */
@@ -324,7 +324,10 @@ static int serve_task(serving *const *in)
 static int serve_on(serving *s, weft__os *os)
 {
     s->loop = weft__loop_new(os);
-    if (!s->loop) return WEFT_ENOMEM;
+    if (!s->loop || weft__timer_keep(s->loop) < 0) {
+        weft__loop_free(s->loop);
+        return WEFT_ENOMEM;
+    }
     if (os->ops->signals(os, &s->signals) < 0)
         fputs("weft: signals cannot be watched; SIGTERM ends the process at once\n", stderr);
     weft__visible visible;

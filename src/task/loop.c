@@ -266,6 +266,8 @@ int weft_sleep_ms(int64_t ms)
 
 int weft__timer_start(weft__loop *loop, weft__timer *t, int64_t at_ns) { return weft__timers_start(&loop->timers, t, at_ns); }
 void weft__timer_stop(weft__loop *loop, weft__timer *t) { weft__timers_stop(&loop->timers, t); }
+int weft__timer_keep(weft__loop *loop) { return weft__timers_keep(&loop->timers); }
+void weft__timer_start_kept(weft__loop *loop, weft__timer *t, int64_t at_ns) { weft__timers_start_kept(&loop->timers, t, at_ns); }
 
 /* ---- the loop's own turn ---- */
 

@@ -97,9 +97,13 @@ struct weft__watch { void (*ready)(weft__watch *, uint32_t events); };
 void weft__loop_forget(weft__loop *loop, const weft__watch *w);
 
 /* A timer on the loop (task.h): `fire` runs on the loop's own stack and must not wait. Timers of the same time fire in the
- * order they were started. Not running: at == 0. */
+ * order they were started. Running: place != 0. */
 int weft__timer_start(weft__loop *, weft__timer *, int64_t at_ns);   /* again: moves it. 0 or WEFT_ENOMEM */
 void weft__timer_stop(weft__loop *, weft__timer *);
+/* For what has to end whatever memory there is: keep a place, once for each such timer; 0 or WEFT_ENOMEM. Then it is started by the second,
+ * which cannot fail. */
+int weft__timer_keep(weft__loop *);
+void weft__timer_start_kept(weft__loop *, weft__timer *, int64_t at_ns);
 
 /* ---- memory ---- */
 

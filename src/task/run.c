@@ -15,8 +15,7 @@ int weft__run_stuck_ms = 10 * 1000;
 
 static void look_again(interrupt *i, int ms)
 {
-    int64_t at = weft__loop_clock(i->loop) + ms * INT64_C(1000000);
-    if (weft__timer_start(i->loop, &i->stuck, at) < 0) weft__say("weft: no memory for a timer; a thread that does not end is not seen\n");
+    weft__timer_start_kept(i->loop, &i->stuck, weft__loop_clock(i->loop) + ms * INT64_C(1000000));
 }
 
 /* A thread cannot be stopped: a program that was told to end does not wait for one for ever. */
@@ -55,7 +54,8 @@ int weft__run_tell(weft__loop *loop, const char *program, int rc)
 static int run_on(weft__os *os, weft_call call)
 {
     weft__loop *loop = weft__loop_new(os);
-    if (!loop) {
+    if (!loop || weft__timer_keep(loop) < 0) {
+        weft__loop_free(loop);
         fputs("weft: no memory for a loop\n", stderr);
         return 1;
     }

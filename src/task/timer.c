@@ -92,7 +92,7 @@ static bool make_room(weft__timers *t)
     else if (t->stopped > FIRST_ROOM / 2 && t->stopped / STOPPED_PER_RUNNING > running) sweep(t);
     if (t->count < t->room) return true;
     uint32_t room = t->room ? t->room * 2 : FIRST_ROOM;
-    weft__timer_entry *heap = weft__realloc(t->heap, room * sizeof *heap);
+    weft__timer_entry *heap = weft__realloc(t->heap, (room + t->kept) * sizeof *heap);
     if (!heap && t->stopped) sweep(t);               /* what was kept for speed is given back before anybody fails */
     if (!heap) return t->count < t->room;
     t->heap = heap;
@@ -100,14 +100,39 @@ static bool make_room(weft__timers *t)
     return true;
 }
 
-int weft__timers_start(weft__timers *t, weft__timer *timer, int64_t at_ns)
+static void add(weft__timers *t, weft__timer *timer, int64_t at_ns)
 {
-    weft__timers_stop(t, timer);
-    if ((t->count == t->room || t->stopped > FIRST_ROOM) && !make_room(t)) return WEFT_ENOMEM;
     timer->at_ns = at_ns;
     timer->order = t->order++;
     sift_up(t, t->count++, (weft__timer_entry){ at_ns, timer->order, timer });
+}
+
+int weft__timers_start(weft__timers *t, weft__timer *timer, int64_t at_ns)
+{
+    weft__timers_stop(t, timer);
+    if ((t->count >= t->room || t->stopped > FIRST_ROOM) && !make_room(t)) return WEFT_ENOMEM;
+    add(t, timer, at_ns);
     return 0;
+}
+
+int weft__timers_keep(weft__timers *t)
+{
+    uint32_t room = t->room ? t->room : FIRST_ROOM;
+    weft__timer_entry *heap = weft__realloc(t->heap, (room + t->kept + 1) * sizeof *heap);
+    if (!heap) return WEFT_ENOMEM;
+    t->heap = heap;
+    t->room = room;
+    t->kept++;
+    return 0;
+}
+
+/* All places are taken: one of them by a stopped entry of this timer, or of another one that a place is kept for. */
+void weft__timers_start_kept(weft__timers *t, weft__timer *timer, int64_t at_ns)
+{
+    weft__timers_stop(t, timer);
+    if (t->count == t->room + t->kept) sweep(t);
+    assert(t->count < t->room + t->kept);
+    add(t, timer, at_ns);
 }
 
 int64_t weft__timers_next(weft__timers *t)

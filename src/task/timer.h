@@ -7,9 +7,18 @@
  * some task's memory, is touched for it. Marked entries go when they come to the top, or when there are
  * more of them than of running ones: all at once, and of very many a few with each start. */
 typedef struct weft__timer_entry { int64_t at_ns; uint64_t order; weft__timer *timer; } weft__timer_entry;   /* timer NULL: stopped */
-typedef struct weft__timers { weft__timer_entry *heap; uint32_t count, stopped, room, tidied; uint64_t order; } weft__timers;   /* tidied: all before it were looked at */
+typedef struct weft__timers {
+    weft__timer_entry *heap;
+    uint32_t count, stopped, room, kept;             /* behind `room` entries of all timers there are `kept` of those below */
+    uint32_t tidied;                                 /* all before it were looked at */
+    uint64_t order;
+} weft__timers;
 
 int weft__timers_start(weft__timers *t, weft__timer *timer, int64_t at_ns);   /* again moves it; 0 or WEFT_ENOMEM */
+/* Keep a place for one timer that has to run whatever memory there is; 0 or WEFT_ENOMEM. Such a timer is started by the second, which never
+ * fails; no more of them than places were kept. */
+int weft__timers_keep(weft__timers *t);
+void weft__timers_start_kept(weft__timers *t, weft__timer *timer, int64_t at_ns);
 static inline void weft__timers_stop(weft__timers *t, weft__timer *timer)     /* of one that is not running: nothing */
 {
     if (!timer->place) return;

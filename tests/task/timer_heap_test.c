@@ -1,4 +1,5 @@
 /* The heap of timers by itself, with many more than a loop of a test has. */
+#include <stdlib.h>
 #include "task/timer.h"
 #include "weft/check.h"
 
@@ -113,6 +114,47 @@ WEFT_TEST(after_a_burst_of_timers_their_places_are_given_back_bit_by_bit)
     WEFT_CHECK(heap.count > MANY - 100);
     for (int i = 0; i < MANY / 4; i++) WEFT_NEED(weft__timers_start(&heap, &timers[roll(10)], 5) == 0);
     WEFT_CHECK(heap.count < 1000);
+    expect_a_heap();
+    fire_all();
+    weft__timers_free(&heap);
+}
+
+/* ---- those that a place is kept for ---- */
+
+static void *no_memory(void *ctx, void *old, size_t n)
+{
+    (void)ctx;
+    if (!n) free(old);
+    return NULL;
+}
+
+/* How many of all timers could be started before memory gave out. */
+static int fill_without_memory(int from)
+{
+    int n = from;
+    while (n < MANY && weft__timers_start(&heap, &timers[n], roll(1000000)) == 0) n++;
+    return n - from;
+}
+
+WEFT_TEST(timers_that_a_place_is_kept_for_start_and_move_when_there_is_no_memory_for_any_other)
+{
+    begin(1);
+    WEFT_NEED(weft__timers_keep(&heap) == 0 && weft__timers_keep(&heap) == 0);
+    weft_set_allocator(no_memory, NULL);
+    WEFT_CHECK(fill_without_memory(2) > 0);
+    for (int i = 0; i < 10; i++) {
+        weft__timers_start_kept(&heap, &timers[0], roll(1000000));
+        weft__timers_start_kept(&heap, &timers[1], roll(1000000));
+        expect_a_heap();
+    }
+    WEFT_CHECK_EQ(fill_without_memory(running()), 0);
+    weft__timers_stop(&heap, &timers[0]);
+    WEFT_CHECK_EQ(weft__timers_start(&heap, &timers[MANY - 1], 5), WEFT_ENOMEM);
+    weft__timers_start_kept(&heap, &timers[0], 7);
+    WEFT_CHECK(timers[0].place && timers[1].place);
+    weft_set_allocator(NULL, NULL);
+    int rest = MANY - running();
+    WEFT_CHECK_EQ(fill_without_memory(MANY - rest), rest);
     expect_a_heap();
     fire_all();
     weft__timers_free(&heap);

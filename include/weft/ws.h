@@ -22,7 +22,9 @@
  * only sends or waits for something else. At once when its connection breaks, or nothing is heard from it, not even an answer to a ping, for
  * .ping_ms three times over. One that says Close gets its answer, and the handler learns of it by its weft_ws_recv (0) or weft_ws_send
  * (WEFT_ECLOSED); if it does not ask for .leave_ms it is cancelled too. Unless the route says .keep_when_client_leaves. When the server
- * stops it says Close (1001), and the handler learns of it in the same way. The route's .timeout_ms bounds all of it.
+ * stops it says Close (1001), and the handler learns of it in the same way. The route's .timeout_ms bounds all of it. What a client sends
+ * faster than it is taken waits in its own kernel: behind one message that nobody has taken pings are still answered, but from the next message or
+ * Close on nothing is read; a client that breaks off is noticed then too, one whose cable is cut when the kernel gives up.
  *
  * Limits: see weft_ws_opts. What a peer does that the protocol forbids ends it with the code that stands for that (1002, 1007, 1009,
  * 1008), and weft_ws_recv says what it was.
@@ -48,8 +50,9 @@ typedef struct weft_ws_opts {
     int fragments_max;               /* frames of a message that comes: 1024; 1008 */
     size_t queue_bytes_max;          /* that the peer has not taken: who sends more waits: 64 KiB. A larger message goes into an empty queue */
     int ping_ms;                     /* 20 000: how often it is looked at: nothing came, so a ping is sent; nothing came after a ping, so it is gone;
-                                        nothing was taken of what waits to be sent: likewise. -1: no pings */
-    int close_ms;                    /* 5 000 from our Close to the peer's */
+                                        nothing was taken of what waits to be sent: likewise; a message that has begun came with less than
+                                        1 KiB/s at four looks in a row: 1008. -1: no pings */
+    int close_ms;                    /* 5 000 from our Close, or from when the peer last took some of what was sent before it, to the peer's */
     int leave_ms;                    /* 500 from the peer's Close until a handler that has not asked is cancelled */
     bool deflate, deflate_context;
     int deflate_bits, deflate_level; /* 9 to 15 (15): 2^n bytes of window; 1 to 9 (6) */
@@ -157,7 +160,9 @@ void weft__ws_leave(weft_ws **ws);
  *     int feed_opened(const feed_in *in, weft_ws *ws, Feed *feed);      before it is accepted; a failure refuses it. `in` and what providers
  *                                                   give end with it: what is needed later goes into *feed. It is accepted when it returns 0
  *     int feed_said(weft_ws *ws, Feed *feed, weft_str msg);             a message; a failure ends it as that of a handler does
- *     void feed_closed(weft_ws *ws, Feed *feed);                        it is over (weft_ws_code): always called, once, behind all others, if it was accepted
+ *     void feed_closed(weft_ws *ws, Feed *feed);                        it is over (weft_ws_code): always called, once, behind all others, if it was
+ *                                                   accepted; also when feed_opened accepted it itself and failed then. Without memory for a task it
+ *                                                   is called when there is some, and not when there is none until the server has stopped
  *
  * *feed is zeros at first, lies beside the WebSocket and lives as long; weft_none for none. Each of the three runs in a task from a pool and may
  * wait; one at a time for each WebSocket, messages in order. What they allocate ends with them. .timeout_ms bounds each. A peer that leaves

@@ -290,7 +290,7 @@ static void linger(connection *c)
     c->state = CONNECTION_LINGER;
     c->lingered = 0;
     bool gone = c->left || c->ended || c->stream.fd < 0;
-    if (gone || weft__stream_shutdown(&c->stream) < 0 || !linger_read(c))
+    if (gone || (!c->shut && weft__stream_shutdown(&c->stream) < 0) || !linger_read(c))
         weft__connection_close(c);
     else waits_in(c, &s->lingers);
 }

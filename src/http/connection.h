@@ -97,6 +97,7 @@ struct connection {
     bool proxied;                        /* a header of the PROXY protocol is to come first */
     bool veiled;                         /* and TLS begins behind it */
     bool counted;                        /* among those of its address */
+    bool shut;                           /* our side has ended */
     bool breaks;                         /* an answer is not whole: the end must not look like one */
 };
 

@@ -7,6 +7,7 @@
 #include "base/poison.h"
 #include "http/front.h"
 #include "http/h2.h"
+#include "http/ws.h"
 #include "io/log.h"
 #include "os/notify.h"
 
@@ -438,6 +439,7 @@ int weft__server_run(weft__server *s)
         weft_scope_shield(&s->scope, true);
         return stopped;
     }
+    weft__ws_server_over(&s->scope);
     weft__scope_leave(&scope);
     s->scope_entered = false;
     return rc < 0 && rc != WEFT_ECANCELED ? rc : 0;

@@ -54,7 +54,12 @@ static void end(weft__pipe *p)
 {
     connection *c = of(p);
     c->pipe_over = true;
-    if (!c->task) weft__connection_linger(c);
+    if (!c->task) {
+        weft__connection_linger(c);
+        return;
+    }
+    c->shut = true;                  /* the peer learns of it now, whatever the task still does */
+    (void)weft__stream_shutdown(&c->stream);
 }
 
 static void reset(weft__pipe *p)

@@ -46,7 +46,8 @@ static void cancel(weft_ws *ws)
 /* Nobody is there to be told anything: at once. Whoever has said Close has said all it had to: then the handler may end what it does. */
 static void leave(weft_ws *ws)
 {
-    if (!leaving(ws) || ws->reader) return;
+    if (!leaving(ws) || ws->reader || (ws->leaves && !ws->failed)) return;
+    ws->leaves = true;               /* once: whatever else comes does not give it more time */
     if (ws->failed || !weft__ws_wait(ws, ws->kind->leave_ms)) cancel(ws);
 }
 
@@ -61,6 +62,7 @@ void weft__ws_tell_ended(weft_ws *ws)
 
 static void drop(weft_ws *ws)
 {
+    if (ws->broken) return;          /* weft__ws_end_broken will */
     ws->due.behind = (weft__due *)(void *)ws->hub->dead;
     ws->hub->dead = ws;
 }
@@ -77,15 +79,38 @@ void weft__ws_free_dead(weft__ws_hub *hub)
     }
 }
 
+/* Whoever is not the one that is at work just now: somebody may stand in it, or go through a list that it is in. */
+void weft__ws_break(weft_ws *ws, int failed)
+{
+    if (ws->broken || !ws->pipe) return;
+    if (!ws->failed && !ws->heard_close) ws->failed = failed;
+    weft__ws_wait_stop(ws);
+    ws->broken = true;
+    ws->due.behind = (weft__due *)(void *)ws->hub->broken;
+    ws->hub->broken = ws;
+}
+
+void weft__ws_end_broken(weft__ws_hub *hub)
+{
+    for (weft_ws *ws; (ws = hub->broken);) {
+        hub->broken = (weft_ws *)(void *)ws->due.behind;
+        ws->broken = false;
+        if (ws->pipe) weft__ws_over(ws, ws->failed, true);
+        else if (!ws->held) drop(ws);
+    }
+}
+
 void weft__ws_over(weft_ws *ws, int failed, bool reset)
 {
     weft__pipe *pipe = ws->pipe;
     weft__ws_io *io = ws->io;
+    bool unheld = !ws->held;         /* who is told of the end may let go of it, and has dropped it then */
     if (!pipe) return;
     ws->pipe = NULL;
     if (!ws->failed && !ws->said_close) ws->failed = failed;
     if (!ws->code) ws->code = WEFT__WS_BROKEN;
     weft__ws_wait_stop(ws);
+    ws->leaves = false;
     if (io) {
         weft__ws_unmark(io);
         weft__ws_forget_input(ws);
@@ -99,7 +124,7 @@ void weft__ws_over(weft_ws *ws, int failed, bool reset)
     weft__ws_tell_ended(ws);
     leave(ws);
     weft__ws_io_done(ws);
-    if (!ws->held) drop(ws);
+    if (unheld) drop(ws);
 }
 
 void weft__ws_say_close(weft_ws *ws, unsigned code, weft_str reason)
@@ -110,7 +135,8 @@ void weft__ws_say_close(weft_ws *ws, unsigned code, weft_str reason)
     ws->said_close = true;
     if (!ws->code) ws->code = (uint16_t)code;
     if (ws->io) weft__waiters_serve_all(&ws->io->senders, 0);
-    if (rc < 0 || !weft__ws_wait(ws, ws->kind->close_ms)) weft__ws_over(ws, WEFT_ENOMEM, true);
+    if (ws->io) ws->io->stuck = ws->io->went + 1;
+    if (rc < 0 || !weft__ws_wait(ws, ws->kind->close_ms)) weft__ws_break(ws, WEFT_ENOMEM);
 }
 
 void weft__ws_fault(weft_ws *ws, unsigned code, int failed, const char *why)
@@ -121,7 +147,7 @@ void weft__ws_fault(weft_ws *ws, unsigned code, int failed, const char *why)
     ws->in.fault = why;
     ws->code = (uint16_t)code;
     weft__ws_forget_input(ws);
-    if (ws->io) weft__buf_clear(&ws->io->coming);
+    if (ws->io && !ws->waits) weft__buf_clear(&ws->io->coming);
     ws->in.op = 0;
     if (ws->said_close) {            /* our Close is on its way, or has gone */
         if (!weft__ws_unsent(ws)) weft__ws_over(ws, failed, false);
@@ -141,26 +167,45 @@ void weft__ws_keep_reason(weft_ws *ws, weft_str reason)
 
 /* ---- looking after it ---- */
 
-/* Nothing came since the last look: ask. Nothing came since that: nobody is there. One whose message nobody takes is not read, and so
- * not heard either. */
+/* A message that has begun comes at this rate at least, or it is not waited for any longer. */
+enum { BYTES_PER_S = 1024, SLOW_LOOKS = 3 };
+
+static bool dawdles(weft_ws *ws)
+{
+    weft__ws_io *io = ws->io;
+    uint64_t came = ws->in.bytes - ws->in.left, wanted = (uint64_t)ws->kind->look_ms * BYTES_PER_S / 1000;
+    if (!io || !ws->in.op || ws->waits) return false;
+    io->slow_looks = came < io->seen_bytes + wanted ? io->slow_looks + 1 : 0;
+    io->seen_bytes = came;
+    return io->slow_looks > SLOW_LOOKS;
+}
+
+/* Nothing of what waits was taken since the last look: nobody is there. Nothing came since the last look: ask. Nothing came since that:
+ * likewise, unless nothing is read because its messages are not taken. */
 static void look(weft_ws *ws)
 {
     weft__ws_io *io = ws->io;
     size_t unsent = weft__ws_unsent(ws);
-    if (unsent && io->stuck == io->went + 1) {
+    bool takes = io && io->stuck && io->stuck != io->went + 1;
+    bool silent = ws->kind->pings && !ws->heard && !takes, gone = silent && ws->pinged && !weft__ws_is_full(ws);
+    if (gone || (unsent && io->stuck == io->went + 1)) {
         weft__ws_over(ws, WEFT_ETIMEDOUT, true);
         return;
     }
     if (io) io->stuck = unsent ? io->went + 1 : 0;
-    if (ws->kind->pings && !ws->heard && !ws->waits && ws->pinged) {
-        weft__ws_over(ws, WEFT_ETIMEDOUT, true);
-        return;
-    }
-    bool silent = ws->kind->pings && !ws->heard && !ws->waits;
-    if (silent && !unsent) (void)weft__ws_put(ws, WEFT__WS_PING, (weft_str){ "", 0 });
-    ws->pinged = silent;
+    ws->pinged = silent && !unsent && weft__ws_put(ws, WEFT__WS_PING, (weft_str){ "", 0 }) == 0;
     ws->heard = false;
-    if (!weft__ws_wait(ws, ws->kind->look_ms)) weft__ws_over(ws, WEFT_ENOMEM, true);
+    if (dawdles(ws)) weft__ws_fault(ws, 1008, WEFT_ETIMEDOUT, "a message that has begun comes too slowly");
+    else if (!weft__ws_wait(ws, ws->kind->look_ms)) weft__ws_over(ws, WEFT_ENOMEM, true);
+}
+
+/* Our Close is queued or sent: as long as what is before it is being taken, it is waited for. */
+static void close_due(weft_ws *ws)
+{
+    weft__ws_io *io = ws->io;
+    bool moves = weft__ws_unsent(ws) && io->stuck != io->went + 1;
+    if (moves) io->stuck = io->went + 1;
+    if (!moves || !weft__ws_wait(ws, ws->kind->close_ms)) weft__ws_over(ws, WEFT_ETIMEDOUT, true);
 }
 
 void weft__ws_due(weft_ws *ws)
@@ -171,7 +216,7 @@ void weft__ws_due(weft_ws *ws)
         return;
     }
     if (!ws->pipe) return;
-    if (ws->said_close) weft__ws_over(ws, WEFT_ETIMEDOUT, true);
+    if (ws->said_close) close_due(ws);
     else look(ws);
 }
 
@@ -181,7 +226,7 @@ void weft__ws_wake(weft_ws *ws)
         weft__wake(ws->reader, 0);
         return;
     }
-    if (ws->pipe && !ws->waits) weft__ws_pump(ws);
+    if (ws->pipe) weft__ws_pump(ws);
     if (!ws->waits) return;
     if (ws->pipe) leave(ws);
     if (ws->kind->arrived) ws->kind->arrived(ws);
@@ -297,7 +342,7 @@ int weft_ws_recv(weft_ws *ws, weft_str *msg)
     if (ws->reader) return weft__fail_as(NULL, WEFT_EBUSY, 0, "another task receives from this WebSocket already, and one at a time may");
     weft__ws_give_back(ws);
     for (;;) {
-        if (!ws->waits) (void)weft__leaf(pump, ws);
+        if (weft__ws_may_pump(ws)) (void)weft__leaf(pump, ws);
         if (ws->waits) {
             *msg = weft__ws_take(ws);
             return 1;
@@ -319,6 +364,7 @@ bool weft_ws_is_text(const weft_ws *ws) { return ws->text_given; }
 /* Behind those that wait already. */
 static int wait_for_room(weft_ws *ws, size_t n)
 {
+    weft__waiter w = { .fiber = weft__self() };
     for (bool served = false;; served = true) {
         int rc = weft__ws_sendable(ws);
         if (rc < 0) return rc;
@@ -327,8 +373,7 @@ static int wait_for_room(weft_ws *ws, size_t n)
         if (first && !weft__ws_flush(ws)) continue;
         if (first && weft__ws_has_room(ws, n)) return 0;
         weft__ws_io *io = ws->io;    /* something is unsent */
-        weft__waiter w = { .fiber = weft__self() };
-        weft__waiters_add(&io->senders, &w);
+        (served ? weft__waiters_add_first : weft__waiters_add)(&io->senders, &w);
         rc = weft__waiters_wait(&io->senders, &w, "room in a WebSocket's queue", NULL);
         if (rc < 0 && ws->io) (void)weft__waiters_serve(&ws->io->senders, 0);
         if (rc < 0) return rc;
@@ -350,10 +395,10 @@ static int send_message(weft_ws *ws, weft__ws_op op, weft_str bytes)
     if (bytes.len > SEND_BYTES_MAX) return weft_fail(WEFT_ELIMIT, "a message of %zu bytes; expected %d at most", bytes.len, SEND_BYTES_MAX);
     rc = wait_for_room(ws, bytes.len + WEFT__WS_HEAD_MAX);
     if (rc < 0) return rc;
-    rc = weft__leaf(put_it, &(putting){ ws, op, bytes });
-    if (rc < 0) return weft__fail_as(NULL, rc, 0, "no memory for a message of %zu bytes", bytes.len);
+    putting p = { ws, op, bytes };
+    rc = weft__ws_put_is_shallow(ws, bytes.len) ? put_it(&p) : weft__leaf(put_it, &p);
     if (ws->io && ws->io->senders.first && weft__ws_has_room(ws, 1)) (void)weft__waiters_serve(&ws->io->senders, 0);
-    return 0;
+    return rc < 0 ? weft__fail_as(NULL, rc, 0, "no memory for a message of %zu bytes", bytes.len) : 0;
 }
 
 int weft_ws_send(weft_ws *ws, weft_str text)

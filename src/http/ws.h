@@ -51,6 +51,7 @@ struct weft_ws {
     uint16_t code;                   /* how it ended: the peer's code, or ours; 0: it goes on */
     struct weft__ws_context *context;            /* of compression that goes from message to message; NULL: none */
     weft__fiber *reader;             /* waits for a message */
+    weft_ws *next_todo;              /* of message handlers: in the hub's `todo` or `late` */
     weft_scope *scope;               /* of the handler that a disconnect cancels; NULL: none */
     struct weft_room *rooms;         /* that it is in */
     void *owner;                     /* what the floor above keeps of it */
@@ -66,6 +67,8 @@ struct weft_ws {
     bool kept : 1;                   /* a disconnect does not cancel */
     bool text_given : 1;             /* the message that was given last is a text */
     bool opened : 1;                 /* the handshake is done */
+    bool broken : 1;                 /* stands in the hub's `broken`: it is over before the loop next waits */
+    bool leaves : 1;                 /* its handler's time to ask for the end runs, or has run */
     bool shed : 1;                   /* the first wait for a message has given back what its stack does not need */
     bool detached : 1, busy : 1;     /* of message handlers: the request is over; a task handles them */
 };
@@ -87,6 +90,9 @@ void weft__ws_release(weft_ws *ws, int code, weft_str reason);
 void weft__ws_say_close(weft_ws *ws, unsigned code, weft_str reason);
 /* The peer is gone, or is to be: nothing can come and nothing be sent. `failed`: 0 when both have said Close. */
 void weft__ws_over(weft_ws *ws, int failed, bool reset);
+/* The same before the loop next waits: for want of memory, of one that others are at work with, or of another than one's own. */
+void weft__ws_break(weft_ws *ws, int failed);
+void weft__ws_end_broken(weft__ws_hub *hub);
 /* The peer has done what must not be: say Close with that code, and be over. */
 void weft__ws_fault(weft_ws *ws, unsigned code, int failed, const char *why);
 /* Nothing more comes: tell its owner, once. */
@@ -99,8 +105,12 @@ int weft__ws_sendable(const weft_ws *ws);
 
 /* ---- ws_in.c ---- */
 
-/* Read what there is: until a message waits, nothing is there any more, or it is over. Waits: never. */
+/* Read what there is: until a message waits and another one is behind it, nothing is there any more, or it is over. Waits: never. */
 void weft__ws_pump(weft_ws *ws);
+/* Would that find anything? */
+bool weft__ws_may_pump(const weft_ws *ws);
+/* Is one message waiting, and another one behind it, so that nothing is read? */
+bool weft__ws_is_full(const weft_ws *ws);
 /* The message that waits is given: what weft_ws_recv yields. */
 weft_str weft__ws_take(weft_ws *ws);
 /* What was given last is not used any more. */
@@ -115,6 +125,8 @@ void weft__ws_skip(weft_ws *ws);
 int weft__ws_put(weft_ws *ws, weft__ws_op op, weft_str payload);
 /* The same of a message: compressed when that was agreed. */
 int weft__ws_put_message(weft_ws *ws, weft__ws_op op, weft_str payload);
+/* Would such a message be copied into room that is there already, and no more be done? */
+bool weft__ws_put_is_shallow(const weft_ws *ws, size_t n);
 bool weft__ws_has_room(const weft_ws *ws, size_t n);
 /* Bytes that nobody has taken yet. */
 size_t weft__ws_unsent(const weft_ws *ws);
@@ -156,6 +168,12 @@ struct weft__ws_hub {
     unsigned masks_left;
     struct weft__ws_client *clients; /* ws_client.c */
     weft_ws *dead;                   /* over, and not used by anybody */
+    weft_ws *broken;                 /* weft__ws_break; linked by due.behind, as the dead are */
+    /* Of message handlers, done by the floor above. todo: have something to handle; fresh: the scope of a task that will look at them when it
+     * begins, NULL: none; late: there was no memory for a task. */
+    weft_ws *todo, **todo_end, *late;
+    const weft_scope *fresh;
+    void (*start_rest)(weft__ws_hub *hub);
     struct weft__rooms *rooms;       /* of the floor above, with what it does of them: */
     void (*leave_rooms)(weft_ws *ws);
     void (*free_rooms)(weft__ws_hub *hub);
@@ -171,12 +189,16 @@ struct weft__ws_io {
     char *rest;                      /* bytes that came and were not looked at: [rest_at, rest_len) */
     size_t rest_at, rest_len;
     weft__inflater *inflater;        /* of the compressed message that is coming */
+    uint64_t seen_bytes;             /* of the message that is coming, at the last look */
+    uint8_t slow_looks;              /* at which it had come too slowly, one after the other */
     weft__waiters senders;           /* wait for room */
     bool unsent, coming_text, in_again, given_used;
 };
 
 /* The loop's, made at the first call. NULL: no memory. */
 weft__ws_hub *weft__ws_hub_here(void);
+/* All connections of the server with this scope are closed, and its tasks will be. Waits: never. */
+void weft__ws_server_over(const weft_scope *scope);
 /* The io of a WebSocket, made when it has none; NULL: no memory. And given back when nothing is under way in it. */
 weft__ws_io *weft__ws_io_of(weft_ws *ws);
 void weft__ws_io_done(weft_ws *ws);
@@ -188,6 +210,7 @@ void weft__ws_wait_stop(weft_ws *ws);
 void weft__ws_due(weft_ws *ws);
 void weft__ws_mark(weft_ws *ws);
 void weft__ws_unmark(weft__ws_io *io);
+/* Read on in the next turn. Without memory for that it is over. */
 void weft__ws_again(weft_ws *ws);
 void weft__ws_clients_end(weft__ws_hub *hub);       /* ws_client.c */
 void weft__ws_mask_new(weft__ws_hub *hub, uint8_t mask[4]);

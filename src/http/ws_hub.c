@@ -10,11 +10,13 @@ enum { SPARES_KEPT = 64, KEPT_BYTES = 4096, MESSAGE_ROOM = 1 << 30 };
 static void flush_all(weft__hook *h)
 {
     weft__ws_hub *hub = (weft__ws_hub *)((char *)h - offsetof(weft__ws_hub, flush));
+    if ((hub->todo && !hub->fresh) || hub->late) hub->start_rest(hub);
     /* One that is over may take others with it (a room is left): always the first one, which is none of the unsent afterwards. */
     for (weft__ws_io *io; (io = hub->unsent);) {
         weft__ws_unmark(io);
         (void)weft__ws_flush(io->ws);
     }
+    weft__ws_end_broken(hub);
     weft__ws_free_dead(hub);
 }
 
@@ -32,11 +34,11 @@ static void read_again(weft__timer *t)
     weft__ws_hub *hub = (weft__ws_hub *)((char *)t - offsetof(weft__ws_hub, again_timer));
     weft__ws_io *all = hub->again;
     hub->again = NULL;
-    for (weft__ws_io *io = all; io; io = io->next_again) io->in_again = false;
-    while (all) {
+    while (all) {                    /* one that is woken may end others, whose places here stay until their turn */
         weft__ws_io *io = all;
         all = io->next_again;
         io->next_again = NULL;
+        io->in_again = false;
         if (io->ws) weft__ws_wake(io->ws);
         else io_free(io);
     }
@@ -46,6 +48,7 @@ static void hub_free(void *arg)
 {
     weft__ws_hub *hub = arg;
     weft__ws_clients_end(hub);
+    weft__ws_end_broken(hub);
     *weft__loop_slot(hub->loop, WEFT__SLOT_WS) = NULL;
     weft__ws_free_dead(hub);
     if (hub->free_rooms) hub->free_rooms(hub);
@@ -81,6 +84,7 @@ weft__ws_hub *weft__ws_hub_here(void)
     hub->loop = loop;
     hub->input = weft__malloc(WEFT__WS_INPUT);
     hub->again_timer.fire = read_again;
+    hub->todo_end = &hub->todo;
     weft__buf_init(&hub->packed, MESSAGE_ROOM);
     if (!hub->input || weft__loop_on_free(loop, hub_free, hub) < 0) {
         weft__free(hub->input);
@@ -90,6 +94,23 @@ weft__ws_hub *weft__ws_hub_here(void)
     hub->flush = (weft__hook){ flush_all, NULL };
     weft__loop_hook(loop, &hub->flush);
     return *slot = hub;
+}
+
+/* Whoever could not be told yet that it is over has its last chance, and else is not. */
+void weft__ws_server_over(const weft_scope *scope)
+{
+    weft__loop *loop = weft__loop_here();
+    weft__ws_hub *hub = *weft__loop_slot(loop, WEFT__SLOT_WS);
+    if (!hub || !hub->late) return;
+    hub->start_rest(hub);
+    for (weft_ws **at = &hub->late, *ws; (ws = *at);) {
+        if (ws->owner != scope) {
+            at = &ws->next_todo;
+            continue;
+        }
+        *at = ws->next_todo;
+        weft__ws_release(ws, 1011, (weft_str){ "", 0 });
+    }
 }
 
 void weft__ws_mask_new(weft__ws_hub *hub, uint8_t mask[4])
@@ -116,12 +137,10 @@ weft__ws_io *weft__ws_io_of(weft_ws *ws)
         return NULL;
     }
     io->next = NULL;
-    weft__buf_clear(&io->given);
-    weft__buf_clear(&io->coming);
-    weft__buf_clear(&io->out);
     io->out.bytes_max = io->given.bytes_max = MESSAGE_ROOM;
     io->coming.bytes_max = ws->kind->message_bytes_max;
     io->out_at = io->went = io->stuck = 0;
+    io->seen_bytes = io->slow_looks = 0;
     io->ws = ws;
     return ws->io = io;
 }
@@ -202,13 +221,15 @@ void weft__ws_again(weft_ws *ws)
 {
     weft__ws_hub *hub = ws->hub;
     weft__ws_io *io = weft__ws_io_of(ws);
-    if (!io || io->in_again) return;
+    if (io && io->in_again) return;
+    bool runs = io && (hub->again_timer.place || weft__timer_start(hub->loop, &hub->again_timer, weft__loop_now(hub->loop)) == 0);
+    if (!runs) {                     /* no edge would tell of what is there */
+        weft__ws_over(ws, WEFT_ENOMEM, true);
+        return;
+    }
     io->in_again = true;
     io->next_again = hub->again;
     hub->again = io;
-    if (hub->again_timer.at_ns) return;
-    /* Without memory for a timer it is read again with its next edge. */
-    (void)weft__timer_start(hub->loop, &hub->again_timer, weft__loop_now(hub->loop));
 }
 
 /* ---- waiting ---- */
@@ -248,6 +269,7 @@ void weft__ws_wait_stop(weft_ws *ws)
 
 bool weft__ws_wait(weft_ws *ws, int ms)
 {
+    if (ws->broken) return true;     /* it will be over before */
     weft__ws_wait_stop(ws);
     weft__ws_line *l = line_of(ws->hub, ms);
     if (!l) return false;

@@ -82,6 +82,7 @@ static void take_piece(weft_ws *ws, const weft__ws_event *e)
     if (!e->last) return;
     io->coming.ptr[io->coming.len] = 0;
     io->coming_text = e->op == WEFT__WS_TEXT;
+    io->seen_bytes = io->slow_looks = 0;
     ws->waits = true;
 }
 
@@ -117,13 +118,21 @@ static void take(weft_ws *ws, const weft__ws_event *e)
     }
 }
 
-/* How many of the bytes are done with. */
+/* The beginning of a good ping or pong. */
+static bool is_ping(const weft_ws *ws, const char *bytes, size_t len)
+{
+    if (!len || ((uint8_t)*bytes != (0x80 | WEFT__WS_PING) && (uint8_t)*bytes != (0x80 | WEFT__WS_PONG))) return false;
+    return len == 1 || ((uint8_t)bytes[1] ^ (ws->kind->rules.masked ? 0x80 : 0)) <= WEFT__WS_CONTROL_MAX;
+}
+
+/* How many of the bytes are done with. While a message waits, pings and pongs behind it are still looked at; a Close is not, as the message
+ * may be answered. */
 static size_t take_all(weft_ws *ws, char *bytes, size_t len)
 {
     size_t at = 0, used;
     weft__ws_rules rules = ws->kind->rules;
     rules.deflate = ws->terms.on;
-    while (ws->pipe && !ws->waits && !ws->heard_close && !ws->breaks) {
+    while (ws->pipe && (!ws->waits || is_ping(ws, bytes + at, len - at)) && !ws->heard_close && !ws->breaks) {
         weft__ws_event e;
         int rc = weft__ws_next(&ws->in, &rules, bytes + at, len - at, &used, &e);
         at += used;
@@ -134,7 +143,7 @@ static size_t take_all(weft_ws *ws, char *bytes, size_t len)
         if (rc == 0) return at;
         take(ws, &e);
     }
-    return ws->waits ? at : len;
+    return ws->waits && !ws->heard_close && !ws->breaks ? at : len;
 }
 
 /* ---- reading ---- */
@@ -175,8 +184,10 @@ static void take_rest(weft_ws *ws)
 {
     weft__ws_io *io = ws->io;
     if (!io || !io->rest) return;
-    io->rest_at += take_all(ws, io->rest + io->rest_at, io->rest_len - io->rest_at);
-    if (ws->io == io && io->rest_at >= io->rest_len) rest_free(io);
+    size_t used = take_all(ws, io->rest + io->rest_at, io->rest_len - io->rest_at);
+    if (ws->io != io || !io->rest) return;           /* it is over: that is another's now, or nobody's */
+    io->rest_at += used;
+    if (io->rest_at >= io->rest_len) rest_free(io);
 }
 
 /* True: something came. */
@@ -201,19 +212,31 @@ static bool read_some(weft_ws *ws)
     return true;
 }
 
+bool weft__ws_is_full(const weft_ws *ws)
+{
+    const weft__ws_io *io = ws->io;
+    return ws->waits && io->rest && !is_ping(ws, io->rest + io->rest_at, io->rest_len - io->rest_at);
+}
+
+static bool done_reading(const weft_ws *ws) { return !ws->pipe || ws->heard_close || ws->breaks || weft__ws_is_full(ws); }
+
+bool weft__ws_may_pump(const weft_ws *ws)
+{
+    return !done_reading(ws) && ((ws->io && ws->io->rest) || ws->pipe->ops->may_read(ws->pipe));
+}
+
 void weft__ws_pump(weft_ws *ws)
 {
-    for (int reads = 0;; reads++) {
-        if (!ws->pipe || ws->waits || ws->heard_close || ws->breaks) break;
+    for (int reads = 0; !done_reading(ws); reads++) {
         take_rest(ws);
-        if (!ws->pipe || ws->waits || ws->heard_close || ws->breaks || !ws->pipe->ops->may_read(ws->pipe)) break;
+        if (done_reading(ws) || !ws->pipe->ops->may_read(ws->pipe)) break;
         if (reads == READS_AT_ONCE) {
             weft__ws_again(ws);
             break;
         }
         if (!read_some(ws)) break;
     }
-    weft__ws_io_done(ws);
+    if (!ws->waits) weft__ws_io_done(ws);
 }
 
 /* ---- what waits is given ---- */

@@ -15,6 +15,11 @@ bool weft__ws_has_room(const weft_ws *ws, size_t n)
     return !there || (n <= ws->kind->queue_bytes_max && there <= ws->kind->queue_bytes_max - n);
 }
 
+bool weft__ws_put_is_shallow(const weft_ws *ws, size_t n)
+{
+    return !ws->terms.on && ws->io && ws->io->out.room - ws->io->out.len > WEFT__WS_HEAD_MAX + n;
+}
+
 /* ---- frames ---- */
 
 static int put(weft_ws *ws, weft__ws_op op, bool compressed, weft_str payload)
@@ -114,6 +119,17 @@ static void sent(weft_ws *ws)
     (void)weft__waiters_serve(&io->senders, 0);
     if (io->out.len || !ws->said_close) return;
     if (ws->breaks || ws->heard_close) weft__ws_over(ws, ws->failed, false);
+    else if (!ws->leaves) (void)weft__ws_wait(ws, ws->kind->close_ms);       /* from now on the peer has that time */
+}
+
+/* What has gone is forgotten as soon as that costs less than it saves: a queue that is never empty would grow with all that was ever sent. */
+static void forget_sent(weft__ws_io *io)
+{
+    size_t left = io->out.len - io->out_at;
+    if (io->out_at < left) return;
+    memmove(io->out.ptr, io->out.ptr + io->out_at, left);
+    io->out.len = left;
+    io->out_at = 0;
 }
 
 bool weft__ws_flush(weft_ws *ws)
@@ -129,6 +145,7 @@ bool weft__ws_flush(weft_ws *ws)
     io->out_at += (size_t)went;
     io->went += (size_t)went;
     if (went) sent(ws);
+    if (ws->io == io && io->out_at) forget_sent(io);
     if (ws->io == io) weft__ws_io_done(ws);
     return ws->pipe;
 }
@@ -152,6 +169,6 @@ bool weft__ws_put_frame(weft_ws *ws, weft_str frame)
     }
     if (io) io->out.failed = 0;
     if (io) weft__ws_io_done(ws);
-    if (went) weft__ws_over(ws, WEFT_ENOMEM, true);  /* half a frame went */
+    if (went) weft__ws_break(ws, WEFT_ENOMEM);       /* half a frame went */
     return went;
 }

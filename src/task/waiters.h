@@ -27,6 +27,17 @@ static inline void weft__waiters_add(weft__waiters *q, weft__waiter *w)
     w->queued = true;
 }
 
+/* Of one that was served and finds that it is too early: it stays the first. */
+static inline void weft__waiters_add_first(weft__waiters *q, weft__waiter *w)
+{
+    w->prev = NULL;
+    w->next = q->first;
+    if (q->first) q->first->prev = w;
+    else q->last = w;
+    q->first = w;
+    w->queued = true;
+}
+
 static inline void weft__waiters_remove(weft__waiters *q, weft__waiter *w)
 {
     if (!w->queued) return;

@@ -208,17 +208,18 @@ weft__ws_ending weft__ws_ending_of(const weft_ws *ws, int rc, bool late)
     return (weft__ws_ending){ 1011, { "", 0 } };
 }
 
-/* Behind the accept there is no answer any more that could tell. */
+/* Behind the accept there is no answer any more that could tell. Of message handlers this is the first one, which has accepted and then failed. */
 static void end_accepted(weft_ws *ws, weft__exchange *x, int rc, bool late)
 {
+    weft__ws_ending end = { 1011, { "", 0 } };
     if (rc == 0 && x->arena->lost) {
         say(ws, x->arena->exceeded ? "it needs more memory than request_bytes_max" : "no memory left", "");
         rc = weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory left");
-        weft__ws_release(ws, 1011, (weft_str){ "", 0 });
     } else {
-        weft__ws_ending end = weft__ws_ending_of(ws, rc, late);
-        weft__ws_release(ws, end.code, end.reason);
+        end = weft__ws_ending_of(ws, rc, late);
     }
+    if (weft__ws_route_of(ws)->endpoint->route->ws_handlers) weft__ws_handlers_failed(ws, &end);
+    weft__ws_release(ws, end.code, end.reason);
     if (rc != 0) x->failed = rc < 0 ? rc : WEFT_EINVAL;
     if (rc != 0) weft__background_drop(&x->afterwards);
 }

@@ -47,6 +47,8 @@ void weft__ws_handlers_arrived(weft_ws *ws);
 void weft__ws_handlers_ended(weft_ws *ws);
 /* The first handler, then nothing of it is left on the stack. */
 int weft__ws_handlers_open(weft_ws *ws, const void *in);
+/* The first one has accepted it, and failed. Waits: as the last one does. */
+void weft__ws_handlers_failed(weft_ws *ws, const weft__ws_ending *end);
 /* It is accepted: from now on its messages are handled. */
 void weft__ws_handlers_begin(weft_ws *ws, weft__exchange *x);
 #endif

@@ -1,5 +1,6 @@
 /* WebSockets whose messages are handled by functions: a task from the pool runs while there is something to handle, and nothing waits in
- * between. */
+ * between. What comes in one turn of the loop is handled by one task, one WebSocket after the other; whose handler waits keeps that task,
+ * and the rest get tasks of their own before the loop waits. */
 #include "web/ws.h"
 #include "io/log.h"
 
@@ -42,6 +43,14 @@ static void say_closed(weft_ws *ws)
     closed(ws, state_of(ws));
 }
 
+void weft__ws_handlers_failed(weft_ws *ws, const weft__ws_ending *end)
+{
+    weft__ws_say_close(ws, (unsigned)end->code, end->reason);
+    weft__ws_skip(ws);
+    weft__ws_tell_ended(ws);
+    say_closed(ws);
+}
+
 static void handle_all(weft_ws *ws, weft_arena *arena)
 {
     while (ws->waits) {
@@ -55,47 +64,96 @@ static void handle_all(weft_ws *ws, weft_arena *arena)
             weft__ws_say_close(ws, (unsigned)end.code, end.reason);
             weft__ws_skip(ws);
             weft__ws_tell_ended(ws);
-            return;
+            return;                  /* the last one follows */
         }
         weft__task_renew();
         if (weft__checkpoint() < 0) return;
-        if (!ws->waits) weft__ws_pump(ws);
+        if (weft__ws_may_pump(ws)) weft__ws_pump(ws);
     }
 }
 
 /* Messages, and behind the last one its end. */
-static int serve(void *arg)
+static void serve(weft_ws *ws, weft_arena *arena)
 {
-    weft_ws *ws = arg;
     const weft__ws_route *route = weft__ws_route_of(ws);
-    weft_arena arena;
-    weft__arena_init(&arena, weft__loop_blocks(ws->hub->loop), route->request_bytes_max);
-    weft_arena *before = weft__arena_swap(&arena);
+    arena->bytes_max = route->request_bytes_max;
     weft__task_label(route->endpoint->name.ptr);
-    handle_all(ws, &arena);
+    handle_all(ws, arena);
     bool over = ws->told && !ws->waits;
-    if (over) say_closed(ws);
-    weft__task_label(NULL);
-    weft__arena_swap(before);
-    weft__arena_free(&arena);
+    if (over) {
+        say_closed(ws);
+        weft__task_renew();
+        weft__arena_free(arena);
+    }
     ws->busy = false;
     if (over) weft__ws_release(ws, 1000, (weft_str){ "", 0 });
     else if (ws->waits || ws->told) weft__ws_handlers_arrived(ws);       /* its task was cancelled */
+}
+
+static weft_ws *next_of(weft__ws_hub *hub, const weft_scope *scope)
+{
+    weft_ws *ws = hub->todo;
+    if (!ws || ws->owner != scope) return NULL;
+    hub->todo = ws->next_todo;
+    if (!hub->todo) hub->todo_end = &hub->todo;
+    return ws;
+}
+
+static int serve_all(void *arg)
+{
+    weft_ws *ws = arg;
+    weft__ws_hub *hub = ws->hub;
+    const weft_scope *scope = ws->owner;
+    weft_arena arena;
+    weft__arena_init(&arena, weft__loop_blocks(hub->loop), 0);
+    weft_arena *before = weft__arena_swap(&arena);
+    if (hub->fresh == scope) hub->fresh = NULL;
+    for (; ws; ws = next_of(hub, scope)) serve(ws, &arena);
+    weft__task_label(NULL);
+    weft__arena_swap(before);
     return 0;
 }
 
 /* ---- on the loop's own stack ---- */
 
+static bool begin(weft_ws *ws) { return weft__start(ws->owner, "messages of WebSockets", serve_all, ws) == 0; }
+
+/* Its peer is broken off at once; its last handler runs when there is memory for that. */
+static void break_off(weft_ws *ws)
+{
+    weft__ws_hub *hub = ws->hub;
+    weft__log(WEFT_LOG_ERROR, "%.*s: no memory for a task: a WebSocket is broken off", WEFT_FMT(weft__ws_route_of(ws)->endpoint->name));
+    weft__ws_skip(ws);
+    weft__ws_over(ws, WEFT_ENOMEM, true);
+    weft__ws_tell_ended(ws);
+    ws->next_todo = hub->late;
+    hub->late = ws;
+}
+
+/* Those that a task left because a handler of it waits, or has had its share: each gets a task of its own, as it may wait too. */
+static void start_rest(weft__ws_hub *hub)
+{
+    for (weft_ws *ws; (ws = hub->late) && begin(ws);) hub->late = ws->next_todo;
+    for (weft_ws *ws; !hub->fresh && (ws = hub->todo) && (ws = next_of(hub, ws->owner));)
+        if (!begin(ws)) break_off(ws);
+}
+
+/* Invariant: those in `todo` are all of one scope, and a task of that has not ended, which looks at them when it is done with its own. */
 static void start(weft_ws *ws)
 {
-    weft_scope *scope = ws->owner;
+    weft__ws_hub *hub = ws->hub;
     if (ws->busy) return;
     ws->busy = true;
-    if (weft__start(scope, "a WebSocket's messages", serve, ws) == 0) return;
-    ws->busy = false;
-    weft__log(WEFT_LOG_ERROR, "%.*s: no memory for a task, or the server has stopped: a WebSocket is broken off", WEFT_FMT(weft__ws_route_of(ws)->endpoint->name));
-    ws->told = true;
-    weft__ws_release(ws, 1011, (weft_str){ "", 0 });
+    hub->start_rest = start_rest;
+    if (hub->fresh && hub->fresh == ws->owner) {
+        ws->next_todo = NULL;
+        *hub->todo_end = ws;
+        hub->todo_end = &ws->next_todo;
+    } else if (!begin(ws)) {
+        break_off(ws);
+    } else if (!hub->todo || hub->todo->owner == ws->owner) {
+        hub->fresh = ws->owner;
+    }
 }
 
 void weft__ws_handlers_arrived(weft_ws *ws)

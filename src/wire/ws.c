@@ -14,7 +14,7 @@ static int refuse(weft__ws_in *in, uint16_t code, const char *fault)
 
 /* ---- masks ---- */
 
-void weft__ws_mask(char *bytes, size_t len, uint8_t mask[4])
+static inline void apply(char *bytes, size_t len, const uint8_t mask[4])
 {
     uint32_t four;
     memcpy(&four, mask, 4);
@@ -34,6 +34,11 @@ void weft__ws_mask(char *bytes, size_t len, uint8_t mask[4])
         memcpy(bytes + at, word, 8);
     }
     for (size_t i = 0; at + i < len; i++) bytes[at + i] ^= (char)mask[i & 3];
+}
+
+void weft__ws_mask(char *bytes, size_t len, uint8_t mask[4])
+{
+    apply(bytes, len, mask);
     const uint8_t was[4] = { mask[0], mask[1], mask[2], mask[3] };
     for (unsigned i = 0; i < 4; i++) mask[i] = was[(i + len) & 3];
 }
@@ -177,10 +182,29 @@ static int read_payload(weft__ws_in *in, const weft__ws_rules *rules, char *byte
     return n || last;
 }
 
+/* Most messages of clients are one short frame that came as a whole: what follows would find the same. */
+static inline bool is_short(const weft__ws_in *in, const weft__ws_rules *rules, const char *bytes, size_t len)
+{
+    if (len < 6 || in->in_frame || in->op || !rules->masked) return false;
+    unsigned first = (uint8_t)bytes[0], n = (uint8_t)bytes[1] ^ MASKED;
+    bool plain = first == (FIN | WEFT__WS_TEXT) || first == (FIN | WEFT__WS_BINARY);
+    return plain && n < LENGTH_16 && len >= 6 + n && n <= rules->message_bytes_max && rules->fragments_max;
+}
+
+static int read_short(char *bytes, size_t *used, weft__ws_event *event)
+{
+    size_t n = (uint8_t)bytes[1] & LENGTH;
+    apply(bytes + 6, n, (const uint8_t *)bytes + 2);
+    *used = 6 + n;
+    *event = (weft__ws_event){ .op = (uint8_t)bytes[0] & OPCODE, .last = true, .bytes = { bytes + 6, n } };
+    return 1;
+}
+
 int weft__ws_next(weft__ws_in *in, const weft__ws_rules *rules, char *bytes, size_t len, size_t *used, weft__ws_event *event)
 {
     *used = 0;
     if (in->fault) return WEFT_EPROTO;
+    if (is_short(in, rules, bytes, len)) return read_short(bytes, used, event);
     for (;;) {
         head h;
         if (!in->in_frame) {

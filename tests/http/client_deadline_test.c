@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "http/client_world.h"
+#include "scratch.h"
 #include "weft/task.h"
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
@@ -341,12 +342,13 @@ NET_SIM_TEST(a_call_without_memory_fails_cleanly)
 /* An upstream that refuses a large body before it has read it. */
 NET_TEST(an_answer_before_the_whole_request_has_gone_is_taken_or_told)
 {
-    static char body[1024 * 1024];
+    enum { LARGE = 1024 * 1024 };
+    char *body = scratch(LARGE);
     NET_UPSTREAM(up, { .bytes = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno",
         .unread = true });
     for (int i = 0; i < 4; i++) {
         weft_response r = { 0 };
-        int rc = weft_exchange(&r, (.method = "PUT", .body = { body, sizeof body }), "{+}/price/7",
+        int rc = weft_exchange(&r, (.method = "PUT", .body = { body, LARGE }), "{+}/price/7",
             up_base);
         if (rc == 0) WEFT_CHECK_EQ(r.status, 413);
         else WEFT_CHECK_EQ(rc, WEFT_ECONNRESET);

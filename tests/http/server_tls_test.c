@@ -85,7 +85,7 @@ SECURE_TEST(plain_http_is_told_that_the_port_speaks_https)
     WEFT_CHECK_EQ(s->began, 0);
 }
 
-SECURE_TEST(what_is_neither_is_closed_without_a_word)
+SECURE_TEST(what_is_neither_is_closed_without_a_word, .head_timeout_ms = 500)
 {
     static const char *const said[] = { "\x80\x2e\x01", "\x16\x02\x00\x00\x01x", "\n\n", "\xff\xff\xff\xff\xff", "\x16\x03\x01\x00\x05hello" };
     for (size_t i = 0; i < weft_count(said); i++) {

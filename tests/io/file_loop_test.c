@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "file_world.h"
+#include "scratch.h"
 
 /* ---- where each operation is done ---- */
 
@@ -181,13 +182,14 @@ FILE_EPOLL_TEST(reading_a_gigabyte_never_holds_the_loop_for_5_ms)
 
 FILE_EPOLL_TEST(reading_from_a_disk_never_holds_the_loop_for_5_ms)
 {
-    static char part[1 << 20];
+    enum { PART = 1 << 20 };
+    char *part = scratch(PART);
     int64_t bytes = 32 << 20;
     {
         WEFT_FILE(f);
-        memset(part, 'x', sizeof part);
+        memset(part, 'x', PART);
         WEFT_TRY(weft_file_open(&f, "large", .write = true, .create = true));
-        for (int64_t at = 0; at < bytes; at += (int64_t)sizeof part) WEFT_TRY(weft_file_write(f, (weft_str){ part, sizeof part }));
+        for (int64_t at = 0; at < bytes; at += PART) WEFT_TRY(weft_file_write(f, (weft_str){ part, PART }));
         WEFT_TRY(weft_file_sync(f));
     }
     is_read_in_steps(bytes, 16 << 20, true);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "model/schema.h"
 #include "reading.h"
+#include "scratch.h"
 
 /* Each test with a request of FastAPI's tutorial gives the 422 answer that FastAPI gives. */
 
@@ -334,7 +335,7 @@ WEFT_TEST(a_hundred_problems_are_kept_and_what_follows_is_not_judged)
 
 WEFT_TEST(many_bad_constants_take_no_more_memory_than_a_hundred)
 {
-    static char text[400000];
+    char *text = scratch(400000);
     reading r = reading_open();
     weft_list_ModelName list;
     weft_str json = repeated(text, "[", "\"x\"", 90000, "]");

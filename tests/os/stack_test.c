@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "os/os.h"
+#include "scratch.h"
 #include "weft/check.h"
 
 void __asan_init(void) __attribute__((weak));
@@ -436,11 +437,12 @@ WEFT_TEST(a_thread_has_one_signal_stack_and_gives_it_back)
 static void say_to_a_full_pipe(void)
 {
     int pipes[2];
-    static char lots[1 << 20];
+    enum { LOTS = 1 << 20 };
+    char *lots = scratch(LOTS);
     WEFT_NEED(pipe2(pipes, O_NONBLOCK) == 0);
     dup2(pipes[1], 2);
     errno = 17;
-    weft__os_stderr(lots, sizeof lots);
+    weft__os_stderr(lots, LOTS);
     _exit(errno == 17 ? 55 : 56);
 }
 

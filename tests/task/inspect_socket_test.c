@@ -1,5 +1,6 @@
 /* The list of tasks asked for from outside: who is answered, with what, and that nobody can hold the loop. */
 #define _GNU_SOURCE
+#include "scratch.h"
 #include "task/inspect.h"
 #include <errno.h>
 #include <stdio.h>
@@ -62,13 +63,14 @@ static int say(line *l, const char *words)
     return 0;
 }
 
-static char said[4 << 20];
+enum { SAID_MOST = 4 << 20 };
+static char *said;
 /* All that comes until the end; < 0: it broke off. */
 static ssize_t hear(line *l)
 {
     size_t len = 0;
     for (;;) {
-        ssize_t n = os()->ops->recv(os(), l->fd, said + len, sizeof said - 1 - len);
+        ssize_t n = os()->ops->recv(os(), l->fd, said + len, SAID_MOST - 1 - len);
         said[len + (n > 0 ? (size_t)n : 0)] = 0;
         if (n == 0) return (ssize_t)len;
         if (n > 0) len += (size_t)n;
@@ -90,6 +92,7 @@ static const char *ask(const char *request)
 static weft__inspector *inspector;
 static void open_it(void)
 {
+    if (!said) said = scratch(SAID_MOST);
     inspector = NULL;
     WEFT_NEED(weft__inspector_open(&inspector, world_now.loop, address()) == 0);
 }

@@ -1,12 +1,13 @@
 /* The heap of timers by itself, with many more than a loop of a test has. */
 #include <stdlib.h>
+#include "scratch.h"
 #include "task/timer.h"
 #include "weft/check.h"
 
 enum { MANY = 60000 };
 
 static weft__timers heap;
-static weft__timer timers[MANY];
+static weft__timer *timers;
 static uint64_t dice;
 static int64_t last_at_ns;
 static uint64_t last_order;
@@ -32,6 +33,7 @@ static void begin(uint64_t seed)
     dice = seed;
     last_at_ns = -1;
     fired = 0;
+    timers = scratch(MANY * sizeof *timers);
     for (int i = 0; i < MANY; i++) timers[i] = (weft__timer){ .fire = fire };
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "pairs.h"
+#include "scratch.h"
 #include "testing/client.h"
 
 WEFT_INPUT(login_in, form(weft_str, username), form(weft_str, password));
@@ -170,7 +171,7 @@ static char *put_file(char *to, const char *name, char byte, size_t n)
 /* In memory and in the spool, of all sizes around the limits, one behind the other. */
 WEFT_TEST(large_files_lie_in_a_temporary_file)
 {
-    static char body[2 << 20];
+    char *body = scratch(2 << 20);
     static const size_t sizes[] = { 64 * 1024, 64 * 1024 + 1, 300 * 1024 };
     char *to = body, expected[200];
     for (size_t i = 0; i < weft_count(sizes); i++) to = put_file(to, "files", (char)('a' + i), sizes[i]);
@@ -185,7 +186,7 @@ WEFT_TEST(large_files_lie_in_a_temporary_file)
 
 WEFT_TEST(many_small_files_do_not_all_stay_in_memory)
 {
-    static char body[2 << 20];
+    char *body = scratch(2 << 20);
     char *to = put_file(body, "file", 'x', 10);
     for (int i = 0; i < 20; i++) to = put_file(to, "fileb", (char)('a' + i), 60 * 1024);
     sprintf(to, FIELD("token", "t") END);

@@ -1,4 +1,5 @@
 /* Templates: what they make of models, what they let nobody do, and which mistakes are told at the start. */
+#include "scratch.h"
 #include "web/template.h"
 #include <string.h>
 #include "faults.h"
@@ -375,9 +376,10 @@ WEFT_TEMPLATE(endless_page, Endless, "endless.html", "{{#items}}0123456789012345
 WEFT_TEMPLATE(bytes_page, Book, "bytes.html", "{{stock}}{{name}}");
 static int endless(const shelf_in *in, weft_reply *out)
 {
-    static int items[400 * 1000];
+    enum { ITEMS = 400 * 1000 };
+    int *items = scratch(ITEMS * sizeof *items);
     (void)in;
-    return weft_render(out, endless_page, (&(Endless){ { items, weft_count(items), 0 } }));
+    return weft_render(out, endless_page, (&(Endless){ { items, ITEMS, 0 } }));
 }
 static const weft_app limited = { .openapi_path = "", .templates = WEFT_TEMPLATES(endless_page, bytes_page), .routes = WEFT_ROUTES(WEFT_GET("/endless", endless, shelf_in, weft_reply)) };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "faults.h"
 #include "pairs.h"
+#include "scratch.h"
 #include "task/world.h"
 #include "testing/client.h"
 #include "web/app.h"
@@ -148,16 +149,17 @@ static int greedy(const parts_in *in, weft_stream *out)
 static int write_some(weft_stream *const *out) { return weft_write(*out, WEFT_S("some")); }
 static int by_tasks(const parts_in *in, weft_stream *out)
 {
-    static char large[1 << 20];
+    enum { LARGE = 1 << 20 };
+    char *large = scratch(LARGE);
     WEFT_SCOPE(s);
-    memset(large, 'x', sizeof large);
+    memset(large, 'x', LARGE);
     for (int i = 0; i < in->count; i++) {
         weft_spawn(s, write_some, &out);
         WEFT_TRY(weft_join(s));
     }
     weft_error error;
     weft_spawn(s, write_some, &out, NULL, .error = &error, .timeout_ms = 0);
-    int rc = weft_write(out, (weft_str){ large, sizeof large });
+    int rc = weft_write(out, (weft_str){ large, LARGE });
     WEFT_CHECK_EQ(error.code, WEFT_EBUSY);
     return rc < 0 ? rc : weft_join(s);
 }

@@ -1,6 +1,7 @@
 /* What clients send that nobody should: each is ended with the code that stands for it, however its bytes are cut. */
 #include <stdio.h>
 #include <string.h>
+#include "scratch.h"
 #include "ws_peer.h"
 
 static int handlers, last_rc;
@@ -203,12 +204,13 @@ WEFT_TEST(ws_compressed_messages_are_what_was_agreed_or_1002_and_1007)
 
 WEFT_TEST(ws_a_bomb_is_1009_and_a_compressed_text_is_checked_too)
 {
-    static char zeros[1 << 20];
+    enum { ZEROS = 1 << 20 };
+    char *zeros = scratch(ZEROS);
     weft__buf packed;
     weft__deflater *d = weft__deflater_new(15, 9);
     if (!d) return;
     weft__buf_init(&packed, 1 << 20);
-    memset(zeros, 'z', sizeof zeros);
+    memset(zeros, 'z', ZEROS);
     WEFT_CHECK_EQ(weft__deflate(d, (weft_str){ zeros, 1000 }, true, &packed), 0);
     add(0xc2, packed.ptr, packed.len); ADD(0x88, "");
     ws_peer p = { .path = "/deflate", .lines = DEFLATE_LINE, .bytes = { f.bytes, f.len }, .patience_ms = 50 };
@@ -216,7 +218,7 @@ WEFT_TEST(ws_a_bomb_is_1009_and_a_compressed_text_is_checked_too)
     WEFT_CHECK(strstr(told(&p), "8:1005") != NULL);
     f.len = 0;
     weft__buf_clear(&packed);
-    WEFT_CHECK_EQ(weft__deflate(d, (weft_str){ zeros, sizeof zeros }, true, &packed), 0);
+    WEFT_CHECK_EQ(weft__deflate(d, (weft_str){ zeros, ZEROS }, true, &packed), 0);
     add(0xc2, packed.ptr, packed.len < 1000 ? packed.len : 999);
     check_said(__LINE__, "/deflate", DEFLATE_LINE, "8:1009");
     weft__buf_clear(&packed);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "io/stream.h"
+#include "scratch.h"
 #include "testing/client.h"
 #include "weft.h"
 #include "wire/ws.h"
@@ -13,7 +14,6 @@
 #define WS_LINES "Host: testserver\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" WS_KEY_LINE
 
 enum { WS_PEER_MOST = 4 << 20 };
-static char ws_peer_got[WS_PEER_MOST];       /* of the last one that ran */
 
 typedef struct ws_peer {
     const char *path, *lines;        /* more header lines; NULL: none */
@@ -54,7 +54,9 @@ static inline int ws_peer_go(ws_peer *const *in)
     weft_str head = weft_format("GET %s HTTP/1.1\r\n" WS_LINES "%s\r\n", p->path, p->lines ? p->lines : "");
     WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), *p->port, &at));
     WEFT_TRY(weft__stream_connect(&s, weft__loop_here(), &at, INT64_MAX));
-    p->got = ws_peer_got;
+    static char *got;                /* of the last one that ran */
+    if (!got) got = scratch(WS_PEER_MOST);
+    p->got = got;
     p->got[0] = 0;
     int rc = ws_peer_send(&s, head.ptr, head.len);
     if (p->step) {

@@ -3,6 +3,7 @@
 #include "model/coerce.h"
 #include "model/judge.h"
 #include "model/reader.h"
+#include "model/rules.h"
 #include "wire/json.h"
 
 static int problem(
@@ -116,13 +117,36 @@ static int read_text(const weft_schema *schema, const weft_field *field, weft_st
     return read_one(schema->of, field, text, out, arena, problems, loc);
 }
 
+enum { FEW_DIGITS = 9 };                       /* fit every integer */
+
+/* What nearly all integers are: a few digits that keep the rules. false: the long way decides, and says what is wrong. */
+static bool read_digits(const weft_schema *schema, const weft_field *field, weft_str text, void *out)
+{
+    if (schema->scalar != WEFT__int64 && schema->scalar != WEFT__int32) return false;
+    if (schema->kind != WEFT__scalar || !text.len || text.len > FEW_DIGITS) return false;
+    int64_t value = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
+        if (digit > 9) return false;
+        value = value * 10 + digit;
+    }
+    weft__finding found;
+    if (field && weft__rules_int(field, schema->scalar, value, &found) < 0) return false;
+    if (schema->scalar == WEFT__int64) *(int64_t *)out = value;
+    else *(int32_t *)out = (int32_t)value;
+    return true;
+}
+
 int weft__text_read(const weft_schema *schema, const weft_field *field, weft_str text, void *out,
     weft_arena *arena, weft__problems *problems, const weft__loc *loc)
 {
-    memset(out, 0, schema->size);
-    if (schema->kind == WEFT__list)
-        return weft__text_append(schema, field, text, out, arena, problems, loc);
-    int rc = read_text(schema, field, text, out, arena, problems, loc);
+    int rc = 0;
+    if (!read_digits(schema, field, text, out)) {
+        memset(out, 0, schema->size);
+        if (schema->kind == WEFT__list)
+            return weft__text_append(schema, field, text, out, arena, problems, loc);
+        rc = read_text(schema, field, text, out, arena, problems, loc);
+    }
     if (rc < 0 || !field || !weft__field_is_judged(field)) return rc;
     return judge_text(field, text, out, arena, problems, loc);
 }

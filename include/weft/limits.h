@@ -46,7 +46,8 @@ typedef struct weft_serve_opts {
     int watchdog_ms;                  /* 100: what holds the loop for longer is named in the log while it does; -1: off.
                                          The environment's WEFT_WATCHDOG_MS, if set, counts instead (0: off) */
     int connections_per_address_max;  /* none: of one address, IPv6 ones of one /64 together; trusted proxies as many as they like. Each worker counts its own */
-    int concurrency_max;              /* none: requests with their handlers at a time (a worker's); beyond that 503 with Retry-After, at once */
+    int concurrency_max;              /* none: requests with their handlers at a time (a worker's); beyond that 503 with Retry-After, at once; of whatever route, those of
+                                         weft_health and its like among them */
     int shed_lag_ms;                  /* none: while the loop is late by more, a part of the requests is answered 503 with Retry-After at once: an eighth more of
                                          them every 50 ms, and again fewer when it is not late any more */
     const char *trusted_proxies;      /* nobody. "10.0.0.0/8, 2001:db8::1, unix": whose word on who the client is, on https and on the host counts. They must set or remove

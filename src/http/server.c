@@ -119,6 +119,11 @@ static void accept_pause_over(weft__timer *t)
     if (watch_ports(s) < 0) accept_pause_start(s, ACCEPT_PAUSE_MS);
 }
 
+static void tell_deaf(const weft__server *s, bool deaf)
+{
+    if (s->fleet) __atomic_store_n(&weft__fleet_slot(s->fleet, (unsigned)s->fleet->mine)->deaf, deaf, __ATOMIC_RELAXED);
+}
+
 /* No descriptors or no memory: who waits to be accepted would wake the loop in each turn. */
 static void accept_failed(weft__server *s, int code)
 {
@@ -127,6 +132,7 @@ static void accept_failed(weft__server *s, int code)
             strerror(-code), ACCEPT_PAUSE_MS);
     }
     s->accept_fails = true;
+    tell_deaf(s, true);
     if (!s->stopping) accept_pause_start(s, ACCEPT_PAUSE_MS);
 }
 
@@ -144,6 +150,7 @@ static bool accept_one(weft__port *p)
     weft__os *os = weft__loop_os(s->loop);
     weft__addr peer;
     int fd = os->ops->accept(os, p->fd, &peer);
+    if (s->accept_fails && (fd >= 0 || fd == -EAGAIN)) tell_deaf(s, false);
     if (fd == -EAGAIN) s->accept_fails = false;
     else if (fd < 0) accept_failed(s, fd);
     if (fd < 0) return false;

@@ -127,9 +127,9 @@ static void pass_on(size_t which, int number, siginfo_t *info, void *context)
         before->sa_handler(number);
         return;
     }
-    /* Returning runs the faulting instruction again, and the core shows it; what somebody sent does not come again. */
+    /* Returning runs the faulting instruction again, and the core shows it; what somebody sent does not come again, and behind a breakpoint it would go on. */
     sigaction(number, &usual, NULL);
-    if (info->si_code <= 0) raise(number);
+    if (info->si_code <= 0 || number == SIGTRAP) raise(number);
 }
 
 static void on_fatal(int number, siginfo_t *info, void *context)

@@ -115,10 +115,10 @@ void weft__fleet_close_listeners(weft__fleet *c)
 
 /* ---- of a worker ---- */
 
-/* One whose loop has not turned for a second takes nobody, and one that leaves must not. */
+/* One whose loop has not turned for a second takes nobody, nor one without descriptors, and one that leaves must not. */
 static bool takes_connections(const weft__ship *s, int64_t now_ns)
 {
-    if (__atomic_load_n(&s->state, __ATOMIC_RELAXED) != WEFT__FLEET_READY) return false;
+    if (__atomic_load_n(&s->state, __ATOMIC_RELAXED) != WEFT__FLEET_READY || __atomic_load_n(&s->deaf, __ATOMIC_RELAXED)) return false;
     return now_ns - __atomic_load_n(&s->beat_ns, __ATOMIC_RELAXED) < FRESH_MS * INT64_C(1000000);
 }
 
@@ -167,6 +167,8 @@ int weft__fleet_begin(weft__fleet *c)
     signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signal_fd < 0) return -errno;
     sigprocmask(SIG_BLOCK, &set, &mask_before);
+    if (weft__handed_over)                           /* the program before has blocked them for itself */
+        for (size_t i = 0; i < weft_count(heard); i++) sigdelset(&mask_before, heard[i]);
     /* A program that ignores the ends of its children would never be told of them. */
     signal(SIGCHLD, SIG_DFL);
     return 0;
@@ -215,11 +217,12 @@ weft__fleet_word weft__fleet_hear(weft__fleet *c, int timeout_ms)
 {
     weft__fleet_word w = { WEFT__FLEET_NOTHING, 0, false, 0, 0 };
     uint64_t rung;
-    if (next_end(c, &w) || next_signal(&w)) return w;
+    /* Signals first: reading them takes SIGCHLD away, behind which there may be an end. */
+    if (next_signal(&w) || next_end(c, &w)) return w;
     struct pollfd on[] = { { signal_fd, POLLIN, 0 }, { c->bell, POLLIN, 0 } };
     if (poll(on, weft_count(on), timeout_ms) <= 0) return w;
     if (read(c->bell, &rung, sizeof rung) < 0) { /* it was not the bell */ }
-    if (!next_end(c, &w)) (void)next_signal(&w);
+    if (!next_signal(&w)) (void)next_end(c, &w);
     return w;
 }
 

@@ -45,6 +45,7 @@ typedef struct weft__ship {
     uint64_t beats;                  /* grows while its loop turns */
     int64_t beat_ns;                 /* the monotonic clock, at the last one */
     uint32_t connections;
+    uint32_t deaf;                   /* it cannot accept at the moment: no descriptors, or no memory */
     uint64_t requests;               /* of this incarnation */
     uint64_t vitals[WEFT__VITALS];
     /* of anybody */
@@ -156,6 +157,7 @@ typedef struct weft__handover {
     int elder_count;
 } weft__handover;
 bool weft__handover_take(const char *name, weft__handover *out);
+extern bool weft__handed_over;       /* one has been taken */
 /* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most. */
 void weft__elders_end(const weft__handover *h);
 /* The variable's text, "NAME=...", in `to`. False: no room. */

@@ -15,6 +15,7 @@
 
 enum { ARGUMENT_BYTES_MAX = 1 << 20, VARIABLES_MAX = 1 << 16, ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000 };
 static char path[4096];
+bool weft__handed_over;
 
 void weft__exec_remember(void)
 {
@@ -163,6 +164,7 @@ bool weft__handover_take(const char *name, weft__handover *out)
     if (h.given) set++;
     bool good = take_fds(&set, &h) && take_pids(set + 1, &h);
     unsetenv(name);
+    weft__handed_over |= good;
     if (good) *out = h;
     return good;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -31,6 +32,16 @@ static int fails(char *why, int rc, const char *what)
 
 /* ---- rights ---- */
 
+/* They stay with who was not root before: a service manager may have given him some. capabilities(7) */
+static int drop_capabilities(char *why)
+{
+    struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &head, none) < 0) return fails(why, -errno, "user: capabilities cannot be given up");
+    return 0;
+}
+
 int weft__become_user(const char *name, char *why)
 {
     static char room[16 * 1024];
@@ -41,7 +52,8 @@ int weft__become_user(const char *name, char *why)
         snprintf(why, 256, "user: nobody is called '%s'%s%s", name, error ? ": " : "", error ? strerror(error) : "");
         return error ? -error : WEFT_ENOENT;
     }
-    if (geteuid() == user->pw_uid && getuid() == user->pw_uid && user->pw_uid != 0) return 0;
+    bool is_he = geteuid() == user->pw_uid && getuid() == user->pw_uid && user->pw_uid != 0;
+    if (is_he) return drop_capabilities(why);
     if (initgroups(name, user->pw_gid) < 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0
         || setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0) {
         int rc = -errno;
@@ -51,7 +63,7 @@ int weft__become_user(const char *name, char *why)
     /* Rights that change take this away. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(0);
-    return 0;
+    return user->pw_uid ? drop_capabilities(why) : 0;
 }
 
 /* ---- files ---- */
@@ -110,7 +122,10 @@ static const int refused[] = {
     SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_swapon, SYS_swapoff, SYS_reboot, SYS_bpf, SYS_perf_event_open, SYS_unshare, SYS_setns,
     SYS_keyctl, SYS_add_key, SYS_request_key, SYS_personality, SYS_userfaultfd, SYS_acct, SYS_quotactl, SYS_sethostname, SYS_setdomainname,
     SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_open_by_handle_at, SYS_vhangup, SYS_io_uring_setup, SYS_mknodat,
-    SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount,
+    SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount, SYS_fspick, SYS_fsconfig,
+#ifdef SYS_mount_setattr
+    SYS_mount_setattr,
+#endif
 #ifdef SYS_mknod
     SYS_mknod,
 #endif
@@ -128,10 +143,14 @@ enum { ARCH = AUDIT_ARCH_X86_64, OTHER_ABI = 0x40000000 };
 enum { ARCH = AUDIT_ARCH_AARCH64, OTHER_ABI = 0x40000000 };
 #endif
 
-/* Load the architecture; another: the end. Load the number; one of those, or of the other 32-bit interface: EPERM. */
+/* Of CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
+enum { CLONE_NAMESPACES = 0x7e020000 };
+
+/* Load the architecture; another: the end. Load the number; one of those, or of the other 32-bit interface: EPERM. A clone with a namespace of its own: EPERM; clone3,
+ * whose arguments cannot be looked at: ENOSYS, and the C library takes clone. */
 static int refuse_calls(char *why)
 {
-    enum { COUNT = weft_count(refused), MOST = COUNT + 8 };
+    enum { COUNT = weft_count(refused), MOST = COUNT + 16 };
     _Static_assert(COUNT < 250, "jumps reach over 255 instructions");
     struct sock_filter code[MOST];
     unsigned short n = 0;
@@ -139,7 +158,15 @@ static int refuse_calls(char *why)
     code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, COUNT + 1, 0);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, 0, 1);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 1);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     for (unsigned i = 0; i < COUNT; i++)
         code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(COUNT - i), 0);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);

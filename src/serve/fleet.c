@@ -16,6 +16,7 @@
 #include "serve/supervisor.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
+#include "wire/bytes.h"
 
 enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
 static const char HANDOVER[] = "WEFT__HANDOVER", TRIAL[] = "WEFT__TRIAL";
@@ -37,20 +38,28 @@ typedef struct supervising {
 
 /* ---- how many ---- */
 
+enum { UNSET = -2, NONSENSE = -3 };
+
 static int from_environment(void)
 {
     const char *set = getenv("WEFT_WORKERS");
-    char *end = NULL;
-    if (!set || !*set) return 0;
+    if (!set || !*set) return UNSET;
     if (strcmp(set, "auto") == 0) return -1;
-    long n = strtol(set, &end, 10);
-    return *end || n < 1 || n > WEFT__FLEET_MAX ? 0 : (int)n;
+    int64_t n = weft__decimal(weft_str_of(set), WEFT__FLEET_MAX);
+    return n < 0 ? NONSENSE : (int)n;
+}
+
+bool weft__fleet_wants_nonsense(void)
+{
+    if (from_environment() != NONSENSE) return false;
+    fprintf(stderr, "weft: WEFT_WORKERS is '%.100s': expected 0 to %d, or auto\n", getenv("WEFT_WORKERS"), WEFT__FLEET_MAX);
+    return true;
 }
 
 unsigned weft__fleet_wanted(const weft_serve_opts *opts)
 {
     int n = from_environment();
-    if (!n) n = opts->workers;
+    if (n < -1) n = opts->workers;
     if (n == -1) n = weft__os_cores();
     if (n > WEFT__FLEET_MAX) n = WEFT__FLEET_MAX;
     if (n < 2) n = getenv(HANDOVER) ? 1 : 0;
@@ -120,7 +129,8 @@ static void tell_stack(void *ctx, unsigned number, pid_t pid, const weft__black_
     (void)ctx;
     char first[256];
     size_t n = weft__crash_stack(box, text, sizeof text);
-    int len = snprintf(first, sizeof first, "weft: worker %u (pid %d) crashed here, in %s:\n", number, (int)pid, box->work[0] ? box->work : "no request");
+    int len = snprintf(first, sizeof first, "weft: worker %u (pid %d) crashed here, in %.*s:\n", number, (int)pid, (int)sizeof box->work - 1,
+        box->work[0] ? box->work : "no request");
     bool went = weft__os_stderr_try(first, (size_t)len < sizeof first ? (size_t)len : sizeof first - 1);
     if (!went || !say_lines(text, n)) weft__log(WEFT_LOG_WARNING, "not all of a stack was told: stderr takes nothing");
 }

@@ -15,6 +15,8 @@ typedef struct weft__fleet_job {
 /* How many workers are wanted: what the environment's WEFT_WORKERS says, or else the options. 0: this process serves alone. Also 1, of one that was
  * run in the place of a supervisor. */
 unsigned weft__fleet_wanted(const weft_serve_opts *opts);
+/* Is what the environment says of it neither? Then that was said. */
+bool weft__fleet_wants_nonsense(void);
 /* Supervise until all is over; the exit status. Waits: always, and without a loop. */
 int weft__fleet_run(const weft__fleet_job *job);
 

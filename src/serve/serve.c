@@ -304,6 +304,7 @@ static int serve_task(serving *const *in)
     s->begun = true;
     weft__buf_init(&why, FAULTS_BYTES_MAX);
     int rc = s->fleet ? weft__serving_begin(&s->worker, s->fleet, s->compiled, s->opts) : 0;
+    if (rc < 0) weft__buf_printf(&why, "it cannot be a worker: %s\n", weft_error_of(rc)->text);
     if (rc == 0) rc = weft__app_start(s->compiled, &why);
     bool stopped = rc < 0 && weft__cancelled();
     weft__timer_stop(s->loop, &s->overdue);
@@ -410,6 +411,7 @@ static int serve_for_trial(serving *s)
 
 static int serve_somehow(serving *s)
 {
+    if (weft__fleet_wants_nonsense()) return EXIT_CANNOT_LISTEN;
     if (weft__fleet_is_trial()) {
         int status = serve_for_trial(s);
         fflush(NULL);

@@ -59,6 +59,7 @@ static void clear(weft__ship *m, unsigned number)
     __atomic_store_n(&m->beats, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->requests, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->deaf, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->box.full, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->incarnation, m->incarnation + 1, __ATOMIC_RELEASE);
     __atomic_store_n(&m->state, WEFT__FLEET_STARTING, __ATOMIC_RELEASE);
@@ -147,6 +148,14 @@ static void all_signal(weft__supervisor *s, int signal)
     for (unsigned i = 0; i < s->elder_count; i++) s->ops->signal(s->ctx, s->elders[i].pid, signal);
 }
 
+/* Whoever begins has no handler for it yet, and would end by it. */
+static void ready_signal(weft__supervisor *s, int signal)
+{
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (s->processes[i].pid && s->processes[i].ready) s->ops->signal(s->ctx, s->processes[i].pid, signal);
+    for (unsigned i = 0; i < s->elder_count; i++) s->ops->signal(s->ctx, s->elders[i].pid, signal);
+}
+
 static void stop(weft__supervisor *s, int64_t now)
 {
     if (++s->stops == 1) begin_end(s, now);
@@ -158,7 +167,7 @@ static void signalled(weft__supervisor *s, const weft__fleet_word *w, int64_t no
     bool hangup = w->signal == SIGHUP && w->by_terminal;
     if (w->signal == SIGTERM || w->signal == SIGINT || hangup) stop(s, now);
     else if (w->signal == SIGHUP && !s->ending) s->ops->reload(s->ctx);
-    else if (w->signal != SIGHUP && !w->by_terminal) all_signal(s, w->signal);
+    else if (w->signal != SIGHUP && !w->by_terminal) ready_signal(s, w->signal);
 }
 
 /* ---- who was poisoned ---- */
@@ -185,7 +194,19 @@ static void blame(weft__supervisor *s, const weft__black_box *box, int64_t now)
     __atomic_store_n(&p->mark, box->mark, __ATOMIC_RELEASE);
     if (p->crashes != POISON_CRASHES) return;
     __atomic_store_n(&s->fleet->head->poisons, s->fleet->head->poisons + 1, __ATOMIC_RELEASE);
-    say(s, "%s has crashed two workers: this very request is refused with 503 for the next 10 minutes", box->work[0] ? box->work : "a request");
+    say(s, "%.*s has crashed two workers: this very request is refused with 503 for the next 10 minutes", (int)sizeof box->work - 1, box->work[0] ? box->work : "a request");
+}
+
+/* Whoever waits for a worker that wishes to go has its start postponed the same way. */
+static void start_due(weft__supervisor *s, int64_t now)
+{
+    for (unsigned n = 1; n <= s->fleet->workers && !s->ending; n++) {
+        weft__worker_place *w = &s->workers[n];
+        if (w->again_ms < 0 || now < w->again_ms) continue;
+        w->again_ms = -1;
+        if (w->slot < 0) w->slot = start(s, n, now);
+        else if (w->successor < 0) w->successor = start(s, n, now);
+    }
 }
 
 /* ---- the end of one ---- */
@@ -210,10 +231,10 @@ static void again(weft__supervisor *s, const weft__server_process *p, int64_t no
         say(s, "worker %u has ended %u times in a row, each time within 10 s: it is started again in %.1f s", p->number, w->fails, (double)wait / 1000);
 }
 
-/* A worker that says at the very first start that it cannot: so would all others. */
+/* A worker that says at the very first start that it cannot: so would all others, unless one serves. */
 static bool cannot_start(const weft__supervisor *s, const weft__server_process *p, int status)
 {
-    return !s->announced && !s->elder_count && !p->ready && WIFEXITED(status) && WEXITSTATUS(status) > 0;
+    return !s->ready_once && !s->elder_count && !p->ready && WIFEXITED(status) && WEXITSTATUS(status) > 0;
 }
 
 static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server_process *p, int status, int64_t now)
@@ -251,12 +272,14 @@ static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
         if (failed && WIFSIGNALED(status)) say_end(s, &p, status, now);
     } else if (!p.told) ended_unasked(s, slot, &p, status, now);
     else if (!WIFEXITED(status) || WEXITSTATUS(status)) say_end(s, &p, status, now);
+    start_due(s, now);                               /* names of a stack take their time */
     if (boxed) s->ops->tell_stack(s->ctx, p.number, p.pid, &m->box);
 }
 
 static void elder_died(weft__supervisor *s, unsigned i, int status)
 {
     char room[24];
+    if (WIFEXITED(status) && WEXITSTATUS(status)) say(s, "a worker of the program before (pid %d) ended with status %d", (int)s->elders[i].pid, WEXITSTATUS(status));
     if (WIFSIGNALED(status)) say(s, "a worker of the program before (pid %d) was ended by %s", (int)s->elders[i].pid, weft__signal_name(WTERMSIG(status), room));
     s->elders[i] = s->elders[--s->elder_count];
 }
@@ -322,18 +345,6 @@ static bool all_are_ready(const weft__supervisor *s)
     for (unsigned n = 1; n <= s->fleet->workers; n++)
         if (s->workers[n].slot < 0 || !s->processes[s->workers[n].slot].ready) return false;
     return true;
-}
-
-/* Whoever waits for a worker that wishes to go has its start postponed the same way. */
-static void start_due(weft__supervisor *s, int64_t now)
-{
-    for (unsigned n = 1; n <= s->fleet->workers && !s->ending; n++) {
-        weft__worker_place *w = &s->workers[n];
-        if (w->again_ms < 0 || now < w->again_ms) continue;
-        w->again_ms = -1;
-        if (w->slot < 0) w->slot = start(s, n, now);
-        else if (w->successor < 0) w->successor = start(s, n, now);
-    }
 }
 
 static void kill_due(weft__supervisor *s, int64_t now)

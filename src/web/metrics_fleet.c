@@ -75,5 +75,8 @@ int weft__metrics_share(weft__metrics *m, weft__fleet *fleet)
     m->count = fleet->slots;
     m->fleet = fleet;
     for (int i = WEFT__VITAL_COUNTED; i < WEFT__VITALS_USED; i++) m->before.words[i] = me->vitals[i];
+    /* What the supervisor has logged came with the fork, and is not this one's. */
+    for (int i = 0; i < 4; i++) m->before.words[WEFT__VITAL_LINES + i] -= weft__log_count((weft_log_level)i);
+    m->before.words[WEFT__VITAL_LINES_DROPPED] -= weft__log_dropped();
     return 0;
 }

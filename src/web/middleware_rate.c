@@ -111,6 +111,10 @@ static int make(weft__layer_making *m, const void *config)
     const weft_rate_limit_opts *o = config;
     int window_s = o->window_s ? o->window_s : WINDOW_S, keys = o->keys_max ? o->keys_max : KEYS;
     bool good = o->limit > 0 && window_s > 0 && o->burst >= 0 && keys > 0 && keys <= KEYS_LARGEST;
+    int64_t drip_ns = good ? window_s * SECOND_NS / o->limit : 1, burst = o->burst ? o->burst : o->limit;
+    if (good && !drip_ns) WEFT__LAYER_FAULT(m, "limit %d in %d s; expected one a nanosecond at most", o->limit, window_s);
+    if (good && drip_ns && burst > INT64_MAX / 4 / drip_ns) WEFT__LAYER_FAULT(m, "burst %lld takes more than 73 years to be empty", (long long)burst);
+    good = good && drip_ns && burst <= INT64_MAX / 4 / drip_ns;
     if (!good) WEFT__LAYER_FAULT(m, "limit %d, window_s %d, burst %d, keys_max %d; expected positive numbers, and keys_max up to %d", o->limit, o->window_s, o->burst,
         o->keys_max, KEYS_LARGEST);
     if (o->key && o->header) WEFT__LAYER_FAULT(m, ".key and .header; expected one of them");
@@ -118,7 +122,7 @@ static int make(weft__layer_making *m, const void *config)
     if (!l) return WEFT_ENOMEM;
     m->made = l;
     if (!good) return 0;
-    *l = (limiter){ .opts = o, .sets = ((size_t)keys + WAYS - 1) / WAYS, .drip_ns = window_s * SECOND_NS / o->limit, .burst = o->burst ? o->burst : o->limit };
+    *l = (limiter){ .opts = o, .sets = ((size_t)keys + WAYS - 1) / WAYS, .drip_ns = drip_ns, .burst = (int)burst };
     l->limit_text = weft__arena_printf(m->arena, "%d", o->limit);
     if (l->limit_text.ptr) l->buckets = weft__calloc(l->sets * WAYS * sizeof *l->buckets);
     return l->buckets ? 0 : WEFT_ENOMEM;

@@ -6,13 +6,15 @@
 #include "web/rooms.h"
 
 /* ALL_FOLLOW: forget whom I have told you of; those who are there come now. */
-enum { SAID = 0x100, SAID_BINARY, JOINED, LEFT, ALL_FOLLOW, IS_THERE, WHO_IS_THERE, TOPICS = 7, MESSAGE_MAX = 64 * 1024, ASK_MS = 200 };
+enum { SAID = 0x100, SAID_BINARY, JOINED, LEFT, ALL_FOLLOW, IS_THERE, WHO_IS_THERE, TOPICS = 7, MESSAGE_MAX = 64 * 1024, ASK_MS = 200, ASK_MOST_MS = 60000, CALM_MS = 5000 };
 
 typedef struct reach {
     weft__spread spread;
     weft__ear ears[TOPICS];
     weft__loop *loop;
     weft__timer ask;                 /* runs while `unknown` is of somebody */
+    int ask_ms;                      /* until it does: longer when what is told then is lost, too */
+    int64_t asked_ns;
     bool unknown[WEFT__FLEET_SLOTS_MAX];     /* something of that worker was lost */
     bool too_large;                  /* a message was, which was said */
 } reach;
@@ -95,6 +97,15 @@ static void ask(weft__timer *t)
     (void)t;
     for (unsigned i = 0; i < WEFT__FLEET_SLOTS_MAX; i++)
         here.unknown[i] = here.unknown[i] && weft__spread_say_to(i, WHO_IS_THERE, WEFT_S("")) < 0;
+    here.asked_ns = weft__loop_clock(here.loop);
+}
+
+/* Who is told of more members than the ring holds loses some of that as well, and both would do nothing else any more. */
+static int64_t ask_at(int64_t now_ns)
+{
+    bool calm = !here.asked_ns || now_ns - here.asked_ns > (here.ask_ms + CALM_MS) * INT64_C(1000000);
+    here.ask_ms = calm ? ASK_MS : here.ask_ms < ASK_MOST_MS / 2 ? 2 * here.ask_ms : ASK_MOST_MS;
+    return now_ns + here.ask_ms * INT64_C(1000000);
 }
 
 /* Asked a little later: where one was lost more are. */
@@ -103,7 +114,7 @@ static void lost(weft__ear *e, unsigned from, uint64_t count)
     (void)e;
     weft__log(WEFT_LOG_WARNING, "%llu messages of another worker came faster than they were read; who is in its rooms is asked anew", (unsigned long long)count);
     here.unknown[from] = true;
-    if (!here.ask.place) (void)weft__timer_start(here.loop, &here.ask, weft__loop_clock(here.loop) + ASK_MS * INT64_C(1000000));
+    if (!here.ask.place) (void)weft__timer_start(here.loop, &here.ask, ask_at(weft__loop_clock(here.loop)));
 }
 
 static void ended(void *arg)

@@ -64,6 +64,11 @@ static void try_all(FILE *out)
     fprintf(out, "mount %d\n", result(mount("none", inside, "tmpfs", 0, NULL)));
     fprintf(out, "trace %d\n", result((int)ptrace(PTRACE_TRACEME, 0, NULL, NULL)));
     fprintf(out, "namespace %d\n", result(unshare(CLONE_NEWUSER)));
+    pid_t made = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (made == 0) _exit(0);
+    if (made > 0) waitpid(made, NULL, 0);
+    fprintf(out, "cloned namespace %d\n", result(made));
+    fprintf(out, "clone3 %d\n", result((int)syscall(SYS_clone3, NULL, 0)));
     fprintf(out, "uring %d\n", result((int)syscall(SYS_io_uring_setup, 1, NULL)));
     fprintf(out, "sockets %d\n", result(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets)));
     pid_t pid = fork();
@@ -123,7 +128,7 @@ WEFT_TEST(what_a_sandbox_forbids_fails_and_what_a_server_needs_does_not)
     snprintf(folders, sizeof folders, " %s ", inside);
     in_a_process(folders, text, sizeof text);
     WEFT_CHECK_STR(weft_str_of(text), "exec 1\nnew file outside 13\nold file outside 13\nnew file inside 0\ntruncate outside 13\nremove outside 13\nfolder outside 13\n"
-        "read outside 0\nwrite nowhere 0\nmount 1\ntrace 1\nnamespace 1\nuring 1\nsockets 0\nexec of a child 7\nthread outside 13\n");
+        "read outside 0\nwrite nowhere 0\nmount 1\ntrace 1\nnamespace 1\ncloned namespace 1\nclone3 38\nuring 1\nsockets 0\nexec of a child 7\nthread outside 13\n");
 }
 
 WEFT_TEST(who_becomes_another_user_cannot_come_back)

@@ -556,6 +556,27 @@ WEFT_TEST(workers_that_make_no_sense_are_refused)
     WEFT_CHECK(strstr(text, "stuck_ms is 10") != NULL);
 }
 
+WEFT_TEST(what_the_environment_says_of_workers_counts_or_is_refused)
+{
+    static const char *const bad[] = { "65", "-1", "4x", " 2", "none", "2147483650" };
+    static char text[4096];
+    for (size_t i = 0; i < weft_count(bad); i++) {
+        setenv("WEFT_WORKERS", bad[i], 1);
+        serving s = serve((weft_serve_opts){ .workers = 2 });
+        WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+        WEFT_CHECK(strstr(text, "WEFT_WORKERS is '") && strstr(text, "expected 0 to 64, or auto"));
+    }
+    setenv("WEFT_WORKERS", "0", 1);
+    serving s = serve((weft_serve_opts){ .workers = 2 });
+    WEFT_CHECK(strstr(s.said, "workers") == NULL);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    setenv("WEFT_WORKERS", "2", 1);
+    s = serve((weft_serve_opts){ 0 });
+    WEFT_CHECK(strstr(s.said, "with 2 workers") != NULL);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    unsetenv("WEFT_WORKERS");
+}
+
 static void check_rights(weft_serve_opts opts, const char *want)
 {
     static char text[4096];

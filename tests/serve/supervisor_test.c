@@ -12,6 +12,7 @@ typedef struct played {
     int64_t now;
     pid_t next_pid;
     int started, stuck_told, reloads, readies, ends, stacks;
+    int started_before_stack;            /* when the last stack was told */
     int fail_starts;                     /* how many forks fail from now on */
     struct { pid_t pid; int signal; } sent[256];
     int sent_count;
@@ -45,6 +46,7 @@ static void tell_stack(void *ctx, unsigned number, pid_t pid, const weft__black_
     (void)pid;
     (void)box;
     ((played *)ctx)->stacks++;
+    ((played *)ctx)->started_before_stack = ((played *)ctx)->started;
 }
 static uint64_t draw(void *ctx) { (void)ctx; return 0; }
 static void all_ready(void *ctx) { ((played *)ctx)->readies++; }
@@ -423,6 +425,64 @@ WEFT_TEST(workers_of_the_program_before_go_one_for_each_new_one_that_is_ready)
     for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(count_sent(p, 51 + i, SIGTERM), 1);
     pass(p, STOP_MS + 1000, ALL);
     WEFT_CHECK(count_sent(p, 51, SIGKILL) > 0);
+    end(p);
+}
+
+WEFT_TEST(one_that_cannot_start_beside_one_that_serves_is_tried_again)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    pass(p, 200, ALL);
+    dies(p, 102, exited(3));
+    WEFT_CHECK(!p->s.ending);
+    pass(p, 2000, ALL);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGTERM), 0);
+    end(p);
+}
+
+WEFT_TEST(the_next_one_is_started_before_a_stack_is_told)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    is_ready(p, 1);
+    pass(p, 20000, ALL);
+    ship(p, 0)->box.full = 1;
+    dies(p, 101, SIGSEGV);
+    WEFT_CHECK_EQ(p->stacks, 1);
+    WEFT_CHECK_EQ(p->started_before_stack, 3);
+    end(p);
+}
+
+WEFT_TEST(who_begins_is_not_sent_what_it_has_no_handler_for)
+{
+    played *p = begin(2);
+    is_ready(p, 0);
+    pass(p, 200, ALL);
+    hears(p, SIGUSR1, false);
+    hears(p, SIGQUIT, false);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGUSR1), 1);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGQUIT), 1);
+    WEFT_CHECK_EQ(count_sent(p, 102, SIGUSR1) + count_sent(p, 102, SIGQUIT), 0);
+    end(p);
+}
+
+/* A worker may write anything there: also a text that does not end. */
+WEFT_TEST(what_a_worker_says_it_worked_on_may_have_no_end)
+{
+    played *p = begin(1);
+    for (pid_t pid = 101; pid <= 102; pid++) {
+        weft__black_box *box = &ship(p, (unsigned)(pid - 101))->box;
+        is_ready(p, (unsigned)(pid - 101));
+        pass(p, 20000, ALL);
+        memset(box->work, 'w', sizeof box->work);
+        memset(box->task, 't', sizeof box->task);
+        box->full = 1;
+        box->mark = 5;
+        dies(p, pid, SIGSEGV);
+    }
+    WEFT_CHECK(strstr(p->said, "wwww has crashed two workers") != NULL);
+    WEFT_CHECK(strstr(p->said, "wt") == NULL);
     end(p);
 }
 

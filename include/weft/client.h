@@ -48,9 +48,11 @@ weft_str weft_response_header(const weft_response *, const char *name);
 typedef int weft_body_next(void *ctx, weft_str *piece);
 typedef struct weft_file weft_file;
 
-/* Which HTTP a call speaks. DEFAULT: HTTP/1.1, unless weft_client_limits has said ALWAYS for the whole program. ALWAYS: HTTP/2, without
- * asking the server first ("prior knowledge", RFC 9113, 3.3): for servers that are known to speak it; WEFT_EINVAL in a weft that was
- * built without libnghttp2.
+/* Which HTTP a call speaks, unless weft_client_limits has said something else for the whole program. DEFAULT: over https:// what the server
+ * chooses, who is offered HTTP/2 and HTTP/1.1 (ALPN, RFC 9113, 3.2); over http:// HTTP/1.1. NEVER: HTTP/1.1. ALWAYS: HTTP/2; over https://
+ * nothing else is offered, and a server without it fails the call (WEFT_ETLS, WEFT_EPROTO); over http:// it is not asked first ("prior
+ * knowledge", RFC 9113, 3.3): for servers that are known to speak it; WEFT_EINVAL in a weft that was built without libnghttp2, where
+ * DEFAULT is HTTP/1.1.
  *
  * Over HTTP/2 one connection carries many calls at a time, as many as its server takes and 100 at most; beyond that another one is
  * opened, within the pool's limits. A call that the server says it has not looked at (GOAWAY, REFUSED_STREAM) is sent once more,
@@ -83,7 +85,7 @@ typedef struct weft_exchange_opts {
     int connect_ms, read_ms, total_ms;                 /* 5 000; 30 000 between two reads; 60 000 for all */
     size_t body_bytes_max;           /* of the answer, decoded: 16 MiB; of one read piece by piece: no bound */
     size_t line_bytes_max;           /* of weft_download_line, without the line's end: 64 KiB; at most 1 GiB */
-    weft_http2 http2;                /* WEFT_HTTP2_ALWAYS: over HTTP/2; https:// URLs are refused then so far */
+    weft_http2 http2;                /* WEFT_HTTP2_DEFAULT: what weft_client_limits said */
     weft_tls_client tls;             /* of https:// URLs: whom to believe, what to show; nothing of it: what weft_client_limits said */
 } weft_exchange_opts;
 
@@ -178,8 +180,8 @@ typedef struct weft_client_opts {
     int origin_connections_max;      /* to one scheme, host and port: 100 */
     int connections_max;             /* of a loop, to all of them: 1 000 */
     int idle_ms;                     /* how long one is kept unused: 30 000; servers often end them after 60 s or less */
-    weft_http2 http2;                /* of calls that do not say, and of weft_fetch and weft_download: WEFT_HTTP2_DEFAULT is HTTP/1.1 */
-    weft_tls_client tls;             /* of all https:// URLs whose call says nothing of it; its texts must stay */
+    weft_http2 http2;                /* of calls that do not say, and of weft_fetch and weft_download */
+    weft_tls_client tls;             /* of all https:// URLs whose call says nothing of it; its texts are copied, 4 095 bytes each */
 } weft_client_opts;
 
 /* Set them for all loops whose client has not made a call yet: in main, before weft_run or weft_serve. 0, or WEFT_EINVAL

@@ -33,8 +33,10 @@ typedef struct weft_serve_opts {
     int streams_max;                  /* 100 requests at a time on one connection of HTTP/2: who has been told and asks for more loses the
                                          connection. Handlers of requests that were taken back count while they run; what they leave no room
                                          for is refused (REFUSED_STREAM), and may be asked again */
-    bool no_http2;                    /* HTTP/1.1 alone. Else a connection that begins with HTTP/2's preface speaks HTTP/2 (RFC 9113, 3.3), where
-                                         weft was built with libnghttp2 */
+    bool no_http2;                    /* HTTP/1.1 alone. Else, where weft was built with libnghttp2, HTTP/2 is offered to who comes with TLS (ALPN), before
+                                         HTTP/1.1; without TLS a connection that begins with HTTP/2's preface speaks it. RFC 9113, 3.2 and 3.3 */
+    bool no_http1;                    /* HTTP/2 alone: without TLS other requests are answered 505, with TLS who offers only others is refused.
+                                         The port that redirects speaks HTTP/1.1 all the same */
     int unready_ms;                   /* none: from SIGTERM until the stop begins, all is served and WEFT_READY says no,
                                          so that a balancer sends nobody any more. A signal meanwhile ends it */
     int grace_ms;                     /* 10 000 from there until what still runs is cancelled. A signal meanwhile skips the rest of it */

@@ -106,7 +106,8 @@ typedef struct weft_tls_peer {
     bool resumed;                     /* an earlier session was taken up again */
     bool certified;                   /* the peer has shown a certificate, and it is good; of the following nothing is set if not */
     weft_str subject, issuer;         /* "CN=ada,O=Example", RFC 2253 */
-    const weft_str *names; size_t name_count;      /* "DNS:a.example", "IP:192.0.2.1", "email:ada@example.com", "URI:spiffe://a/b" */
+    const weft_str *names; size_t name_count;      /* "DNS:a.example", "IP:192.0.2.1", "email:ada@example.com", "URI:spiffe://a/b"; one with a
+                                         control character is left out */
     weft_str fingerprint;             /* SHA-256 of it, 64 hexadecimal digits */
     int64_t expires_s;                /* seconds since 1970 */
 } weft_tls_peer;

@@ -54,26 +54,27 @@ static int begin(weft__call *c)
     return 0;
 }
 
+/* Known, or to be asked of the server. */
 static bool over_http2(const weft__call *c)
 {
     weft_http2 own = c->opts->http2;
     if (__builtin_expect(own == WEFT_HTTP2_DEFAULT, 1)) own = c->client->http2;
-    return __builtin_expect(own == WEFT_HTTP2_ALWAYS, 0);
+    return __builtin_expect(own == WEFT_HTTP2_ALWAYS || c->origin->speaks != WEFT__SPEAKS_ONE, 0);
 }
 
 /* What happens before the first wait of a call whose origin has an idle connection. NO_CONN: it has
- * none. CANCELLED: nothing was done. */
-enum { NO_CONN = 2, CANCELLED = 4, BY_LANE = 7 };
+ * none. CANCELLED: nothing was done. BY_LANE: over HTTP/2; BY_HTTP1: not, as the server has chosen. */
+enum { NO_CONN = 2, CANCELLED = 4, BY_LANE = 7, BY_HTTP1 = 8 };
 static int send_at_once(void *call)
 {
     weft__call *c = call;
     int rc = begin(c);
     if (rc < 0) return rc;
     if (__builtin_expect(weft__cancelled() != 0, 0)) return CANCELLED;
-    if (over_http2(c)) return BY_LANE;
     rc = weft__call_check(c);
     if (rc == 0) rc = weft__call_locate(c);
     if (rc < 0) return rc;
+    if (over_http2(c)) return BY_LANE;
     if (__builtin_expect(c->streams, 0)) return NO_CONN;
     c->conn = weft__conn_take(c->origin);
     if (c->conn) return weft__call_send(c);
@@ -88,6 +89,15 @@ static inline int sent(weft__call *c, int rc)
     return __builtin_expect(rc == WEFT__CALL_UNSENT, 0) ? weft__call_send_rest(c) : rc;
 }
 
+/* The server has chosen HTTP/2 although it did not the last time. 0: it has not; BY_LANE; or a code, recorded. */
+static __attribute__((noinline)) int give_to_lanes(weft__call *c)
+{
+    if (!weft__conn_chose_http2(c->conn)) return 0;
+    int rc = weft__lane_adopt(c->conn);
+    c->conn = NULL;
+    return rc < 0 ? weft__call_fail(c, rc, "no memory for a connection") : BY_LANE;
+}
+
 /* Open c->conn and send. The waiting may have taken the loop's buffer: what was not kept is put together again. */
 static int open_and_send(weft__call *c, int64_t deadline_ns)
 {
@@ -95,6 +105,7 @@ static int open_and_send(weft__call *c, int64_t deadline_ns)
     if (c->conn->stream.fd < 0) {
         int rc = weft__conn_open(c->conn, deadline_ns, &why);
         if (rc < 0) return weft__call_fail_connect(c, rc, why);
+        if (__builtin_expect(c->conn->stream.tls != NULL, 0) && (rc = give_to_lanes(c)) != 0) return rc;
     }
     int rc = sent(c, weft__leaf(locate_and_send, c));
     return rc == 0 && c->streams ? weft__upload(c) : rc;
@@ -129,6 +140,8 @@ static bool idempotent(const weft__call *c)
     return strcmp(c->method, "POST") != 0 && strcmp(c->method, "PATCH") != 0;
 }
 
+static int ask_over_http2(weft__call *c);
+
 /* A kept connection that the peer closed as we began to use it: not a failure of this call, if it
  * can be made anew. That is done once, on a connection just opened. */
 static __attribute__((noinline)) int ask_again(weft__call *c)
@@ -142,6 +155,7 @@ static __attribute__((noinline)) int ask_again(weft__call *c)
     c->broken = c->cut_short = false;
     weft__conn_close(c->conn);
     int rc = open_and_send(c, connect_deadline(c));
+    if (rc == BY_LANE) return ask_over_http2(c);
     return rc == 0 ? first_bytes(c) : rc;
 }
 
@@ -153,6 +167,7 @@ static int ask_on_lane(weft__call *c, weft_str head, int64_t deadline_ns)
     const char *why = NULL;
     bool opening = false;
     int rc = weft__lane_take(c->origin, deadline_ns, &c->conn, &why, &opening);
+    if (rc == WEFT__LANE_HTTP1) return BY_HTTP1;
     if (rc < 0) return opening || why ? weft__call_fail_connect(c, rc, why) : weft__call_fail_wait(c, rc);
     weft__lane *lane = c->conn->lane;
     rc = weft__lane_send(lane, head, c->opts->body, c->streams);
@@ -169,14 +184,23 @@ static int ask_on_lane(weft__call *c, weft_str head, int64_t deadline_ns)
     return 0;
 }
 
+/* What a server chose that was asked: on the connection where it said so, or on one of those it has. It does not change its mind twice. */
+static int ask_over_http1(weft__call *c)
+{
+    int rc = c->conn ? open_and_send(c, connect_deadline(c)) : send_after_waiting(c);
+    if (rc == BY_LANE) return weft__call_fail(c, WEFT_EPROTO, "the server chooses HTTP/1.1 and HTTP/2 by turns");
+    if (rc == 0) rc = first_bytes(c);
+    if (rc != WEFT__CALL_STALE) return rc == WEFT__CALL_EARLY ? 0 : rc;
+    return ask_again(c);
+}
+
 /* What the server said it had not looked at is asked once more, whatever it was. */
 static __attribute__((noinline)) int ask_over_http2(weft__call *c)
 {
     weft_str head;
-    int rc = weft__call_check(c);
-    if (rc == 0) rc = weft__call_locate(c);
-    if (rc == 0) rc = weft__call_head(c, &head);
+    int rc = weft__call_head(c, &head);
     if (rc == 0) rc = ask_on_lane(c, head, connect_deadline(c));
+    if (rc == BY_HTTP1) return ask_over_http1(c);
     if (rc != WEFT__CALL_STALE) return rc;
     if (c->went && (c->streams || !idempotent(c))) {
         return weft__call_fail(c, WEFT_ECONNRESET, "%s without an answer after %lld ms, and %s must not be sent twice",
@@ -187,6 +211,7 @@ static __attribute__((noinline)) int ask_over_http2(weft__call *c)
     c->conn = NULL;
     c->broken = false;
     rc = ask_on_lane(c, head, connect_deadline(c));
+    if (rc == BY_HTTP1) return ask_over_http1(c);
     if (rc != WEFT__CALL_STALE) return rc;
     return weft__call_fail(c, WEFT_ECONNRESET, "%s without an answer after %lld ms, twice", weft__call_how_it_ended(c), weft__call_ms(c));
 }
@@ -197,6 +222,7 @@ int weft__call_ask(weft__call *c)
     if (__builtin_expect(rc == CANCELLED, 0)) return weft__call_yield(c);
     if (__builtin_expect(rc == BY_LANE, 0)) return ask_over_http2(c);
     if (__builtin_expect(rc == NO_CONN, 0)) rc = send_after_waiting(c);
+    if (__builtin_expect(rc == BY_LANE, 0)) return ask_over_http2(c);
     if (rc == 0) rc = first_bytes(c);
     if (__builtin_expect(rc <= 0, 1)) return rc;
     return rc == WEFT__CALL_EARLY ? 0 : ask_again(c);

@@ -153,10 +153,10 @@ static int no_origin(weft__call *c, int rc)
         c->client->origins);
 }
 
-static int find_tls(weft__call *c, weft__tls_client **out)
+static int find_tls(weft__call *c, weft_http2 http2, weft__tls_client **out)
 {
     char why[WEFT__TLS_WHY];
-    int rc = weft__client_tls(c->client, &c->opts->tls, out, why);
+    int rc = weft__client_tls(c->client, &c->opts->tls, http2, out, why);
     if (rc == WEFT_ELIMIT) return weft__call_fail_busy(c, rc, "%s", why);
     return rc < 0 ? weft__call_fail(c, rc, "%s", why) : 0;
 }
@@ -168,12 +168,12 @@ static int locate_new(weft__call *c, weft_str text)
     if (weft__url_parse(text, &url, &wrong) < 0) return url_refused(c, WEFT_EINVAL, wrong);
     weft__tls_client *tls = NULL;
     weft_http2 http2 = c->opts->http2 ? c->opts->http2 : c->client->http2;
-    if (url.tls && http2 == WEFT_HTTP2_ALWAYS) return url_refused(c, WEFT_EINVAL, "over https:// HTTP/1.1 is spoken so far: leave .http2 out");
-    int rc = url.tls ? find_tls(c, &tls) : 0;
+    if ((unsigned)http2 > WEFT_HTTP2_ALWAYS) return url_refused(c, WEFT_EINVAL, "the option http2 makes no sense");
+    int rc = url.tls ? find_tls(c, http2, &tls) : 0;
     if (rc < 0) return rc;
     c->client->path = url.path;
     c->client->query = url.query;
-    rc = weft__origin_find(c->client, &url, tls, &c->origin);
+    rc = weft__origin_find(c->client, &url, tls, http2, &c->origin);
     return rc < 0 ? no_origin(c, rc) : 0;
 }
 

@@ -347,13 +347,16 @@ static int parse(connection *c)
     return used;
 }
 
+static bool agreed_on_h2(const connection *c) { return weft_str_equal(weft__stream_alpn(&c->stream), WEFT_S("h2")); }
+
 /* Does what was refused as a head begin HTTP/2? It may come byte by byte, and only in front of all else. True: it does, or
  * may; c->state tells when it is whole. RFC 9113, 3.3 and 3.4 */
 static bool is_preface(connection *c)
 {
     inbuf *in = c->in;
     size_t n = in->have - in->at;
-    if (!in->head.fault || c->talks || c->server->opts.no_http2 || !WEFT__H2_KNOWN) return false;
+    if (!in->head.fault || c->talks || c->redirects || c->server->opts.no_http2 || !WEFT__H2_KNOWN) return false;
+    if (c->stream.tls && !agreed_on_h2(c)) return false;
     if (n > WEFT__H2_PREFACE) n = WEFT__H2_PREFACE;
     if (memcmp(in->bytes + in->at, WEFT__H2_PREFACE_TEXT, n) != 0) return false;
     in->head.fault = NULL;
@@ -500,10 +503,20 @@ static void rest(connection *c)
     waits_in(c, shakes ? &s->heads : &s->idle);
 }
 
+/* Who has agreed on HTTP/2 and then speaks HTTP/1.1 is none to be answered: RFC 9113, 3.4. */
+static bool is_out_of_place(connection *c)
+{
+    if (c->stream.tls && agreed_on_h2(c)) weft__connection_close(c);
+    else if (c->server->opts.no_http1 && !c->redirects) weft__connection_refuse(c, 505, "HTTP/2 alone is spoken here (no_http1)");
+    else return false;
+    return true;
+}
+
 static int serve(void *arg);
 
 static void begin(connection *c)
 {
+    if (!c->talks && is_out_of_place(c)) return;
     c->state = CONNECTION_BUSY;
     c->talks = true;
     c->cancelled = false;

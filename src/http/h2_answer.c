@@ -296,7 +296,7 @@ int weft__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uin
     st->moved_ns = weft__loop_now(h->c->server->loop);
     if (length) weft__h2_forgive_frames(h, DATA_FORGIVES);
     if (st->writer && weft__h2_unsent(st) <= st->wakes_at) weft__wake(st->writer, 0);
-    return 0;
+    return h->c->out.len < H2_OUT_FULL ? 0 : NGHTTP2_ERR_PAUSE;      /* else all that windows allow would come in one call */
 }
 
 /* ---- answers in one piece ---- */

@@ -11,7 +11,8 @@ enum {
     H2_WINDOW = 65535,               /* of a stream whose body nobody reads yet: RFC 9113, 6.9.2 */
     H2_WINDOW_READ = 256 * 1024,     /* of one whose body is read */
     H2_WINDOW_ALL = 1 << 20,         /* of a connection */
-    H2_INLINE_MAX = 16 * 1024        /* of an answer in one piece, copied so that its task can go */
+    H2_INLINE_MAX = 16 * 1024,       /* of an answer in one piece, copied so that its task can go */
+    H2_OUT_FULL = 64 * 1024          /* gathered for one send, at most, and a frame */
 };
 
 /* How often something may happen: so many times at once, and then at a rate. */

@@ -1,4 +1,5 @@
 #include "http/h2_mem.h"
+#include <string.h>
 #include "base/mem.h"
 
 /* In front of what nghttp2 sees, which stays aligned to 16. */
@@ -60,6 +61,16 @@ static void *resize(void *p, size_t n, void *ctx)
 }
 
 nghttp2_mem weft__h2_mem_of(weft__h2_mem *m) { return (nghttp2_mem){ m, take_new, give, take_clear, resize }; }
+
+/* No more is moved than was taken before. */
+void weft__h2_compact(weft__buf *b, size_t *at)
+{
+    size_t rest = b->len - *at;
+    if (!*at || *at < rest) return;
+    if (rest) memmove(b->ptr, b->ptr + *at, rest);
+    b->len = rest;
+    *at = 0;
+}
 
 void weft__h2_mem_free(weft__h2_mem *m, nghttp2_session *session)
 {

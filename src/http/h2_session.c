@@ -7,7 +7,6 @@
 #include "io/log.h"
 
 enum {
-    OUT_FULL = 64 * 1024,            /* gathered for one send, at most */
     SENDS_AT_ONCE = 4, RECEIVES_AT_ONCE = 16,
     QUEUE_MAX = 2000,                /* frames that wait to be sent, beside those of answers' bodies */
     PART_MS = 1000,                  /* until the last stream is named, if the peer does not answer */
@@ -113,6 +112,7 @@ void weft__h2_settle(weft__h2 *h)
     bool answers = c->ended && h->streams && !h->over && !h->lost;
     if (h->over || h->lost || c->ended) {
         if (!h->tasks && !answers && all_sent(h)) close_now(h);
+        else (void)weft__connection_waits(c, NULL);      /* for its client to take the rest; nobody waits for it to be idle */
         return;
     }
     (void)weft__connection_waits(c, h->streams || h->part_ns ? NULL : &c->server->idle);
@@ -202,13 +202,13 @@ static void tick(weft__timer *t)
 
 /* ---- sending ---- */
 
-/* One frame at a time out of nghttp2, until there is enough for one send. False: it cannot go on. */
+/* Out of nghttp2, until there is enough for one send: of DATA, which weft__h2_send_data adds, any number of frames a call. False: it cannot go on. */
 static bool gather(weft__h2 *h)
 {
     weft__buf *out = weft__connection_out(h->c);
     const uint8_t *bytes;
     ssize_t n = 1;
-    while (n > 0 && out->len < OUT_FULL) {
+    while (n > 0 && out->len < H2_OUT_FULL) {
         n = nghttp2_session_mem_send(h->session, &bytes);
         if (n > 0) weft__buf_add(out, bytes, (size_t)n);
     }
@@ -272,7 +272,9 @@ void weft__h2_push(weft__h2 *h)
     int sends = 0;
     while (sends < SENDS_AT_ONCE && send_some(h)) sends++;
     if (h->lost) return;
-    if (sends == SENDS_AT_ONCE && nghttp2_session_want_write(h->session)) go_on_soon(h);
+    /* What TLS took a part of brings no edge while the socket has room. */
+    bool more = c->out.len ? c->stream.may_write : sends == SENDS_AT_ONCE && nghttp2_session_want_write(h->session);
+    if (more) go_on_soon(h);
     if (!c->out.len) weft__connection_sent(c);       /* its room is the server's again */
     else weft__h2_tick_start(h);
 }

@@ -218,7 +218,7 @@ int weft__h2_stream_data(h2_stream *st, const uint8_t *bytes, size_t n)
         drop(st, n);
         return 0;
     }
-    if (st->in_at == st->in.len) st->in_at = st->in.len = 0;
+    weft__h2_compact(&st->in, &st->in_at);
     weft__buf_add(&st->in, bytes, n);
     if (st->in.failed) {
         drop(st, n);

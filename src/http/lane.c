@@ -39,7 +39,7 @@ int weft__lane_send_data(nghttp2_session *session, nghttp2_frame *frame, const u
     if (length) l->lent = (weft_str){ l->lent.ptr + length, l->lent.len - length };
     if (!l->lent.len && l->writer) weft__wake(l->writer, 0);
     weft__link_forgive(k);
-    return 0;
+    return k->out.len < LINK_OUT_FULL ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
 static nghttp2_nv pair(weft_str name, weft_str value)
@@ -90,7 +90,7 @@ static size_t make_pairs(weft__lane *l, weft_str head, nghttp2_nv *nv)
     const char *behind = memchr(head.ptr, '\n', head.len);
     head = (weft_str){ behind + 1, head.len - (size_t)(behind + 1 - head.ptr) };
     nv[n++] = pair(WEFT_S(":method"), method);
-    nv[n++] = pair(WEFT_S(":scheme"), WEFT_S("http"));
+    nv[n++] = pair(WEFT_S(":scheme"), l->link->origin->tls ? WEFT_S("https") : WEFT_S("http"));
     nv[n++] = pair(WEFT_S(":authority"), host);
     nv[n++] = pair(WEFT_S(":path"), target);
     while (line_next(&head, &name, &value))
@@ -151,6 +151,14 @@ void weft__lane_write_end(weft__lane *l)
     go_on(l);
 }
 
+static void reset(weft__lane *l, uint32_t code)
+{
+    weft__link *k = l->link;
+    if (l->closed || !l->id || k->lost) return;
+    (void)nghttp2_submit_rst_stream(k->session, NGHTTP2_FLAG_NONE, l->id, code);
+    mark(l);
+}
+
 /* ---- the answer ---- */
 
 static void wake(weft__lane *l)
@@ -197,10 +205,14 @@ static void add_head(weft__lane *l, bool ends)
 /* Trailers are not kept. */
 void weft__lane_head_ends(weft__lane *l, bool ends)
 {
-    if (l->in_at == l->in.len) l->in_at = l->in.len = 0;
+    weft__h2_compact(&l->in, &l->in_at);
     if (l->coming && ++l->heads <= HEADS_MAX) add_head(l, ends);
     l->coming = 0;
     if (l->in.failed) weft__lane_fail(l);
+    if (l->heads > HEADS_MAX) {                      /* an endless row of interim ones; what came tells so */
+        weft__lane_fail(l);
+        reset(l, NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     if (ends) weft__lane_ends(l);
     wake(l);
 }
@@ -216,14 +228,6 @@ static void give_room(weft__lane *l, size_t n)
     mark(l);
 }
 
-static void reset(weft__lane *l, uint32_t code)
-{
-    weft__link *k = l->link;
-    if (l->closed || !l->id || k->lost) return;
-    (void)nghttp2_submit_rst_stream(k->session, NGHTTP2_FLAG_NONE, l->id, code);
-    mark(l);
-}
-
 int weft__lane_data(weft__lane *l, const uint8_t *bytes, size_t n)
 {
     l->in_held += n;
@@ -232,7 +236,7 @@ int weft__lane_data(weft__lane *l, const uint8_t *bytes, size_t n)
         give_room(l, n);
         return 0;
     }
-    if (l->in_at == l->in.len) l->in_at = l->in.len = 0;
+    weft__h2_compact(&l->in, &l->in_at);
     weft__buf_add(&l->in, bytes, n);
     if (l->in.failed) {
         weft__lane_fail(l);

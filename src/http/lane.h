@@ -10,12 +10,22 @@ typedef struct weft__lane weft__lane;
 
 /* What weft__lane_recv gives for a request that the server has not looked at: asked again, it does no harm. Unused by codes. */
 enum { WEFT__LANE_REFUSED = -20001 };
+/* What weft__lane_take gives when the server has chosen HTTP/1.1: there is no lane. */
+enum { WEFT__LANE_HTTP1 = 20001 };
+
+/* What was agreed on with TLS: of an open connection. */
+static inline bool weft__conn_chose_http2(const weft__conn *c) { return weft_str_equal(weft__stream_alpn(&c->stream), WEFT_S("h2")); }
 
 #if WEFT__HAS_HTTP2
 /* A lane to the origin, on a connection that has room for it, or on a new one within the pool's limits. *out is its connection as calls
- * know it (conn->lane): given back by weft__conn_keep or weft__conn_drop. 0; or a code: that of opening one, with *why a static text or NULL
- * and *opening set; WEFT_ENOMEM; WEFT_ETIMEDOUT; of a cancel. Waits: for a connection. */
+ * know it (conn->lane): given back by weft__conn_keep or weft__conn_drop. 0; WEFT__LANE_HTTP1: *out is a connection of HTTP/1.1 that was
+ * opened just now, or NULL; or a code: that of opening one, with *why a static text or NULL and *opening set; WEFT_ENOMEM; WEFT_ETIMEDOUT;
+ * of a cancel. Waits: for a connection. */
 int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__conn **out, const char **why, bool *opening);
+
+/* An open connection on which the server has chosen HTTP/2 is one for lanes from now on: it is not the caller's any more. 0 or WEFT_ENOMEM: it is
+ * given back. Waits: never. */
+int weft__lane_adopt(weft__conn *c);
 
 /* Send a request: its head's lines, and its body, which stays where it is until the lane is given back. `more`: instead, pieces follow.
  * 0, WEFT_ENOMEM, or WEFT_ECONNRESET: the connection is gone. Waits: never. */
@@ -44,6 +54,7 @@ static inline int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__co
     *why = "built without HTTP/2";
     return WEFT_EINVAL;
 }
+static inline int weft__lane_adopt(weft__conn *c) { (void)c; return WEFT_EINVAL; }
 static inline int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more) { (void)l, (void)head, (void)body, (void)more; return WEFT_EINVAL; }
 static inline int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns) { (void)l, (void)piece, (void)deadline_ns; return WEFT_EINVAL; }
 static inline void weft__lane_write_end(weft__lane *l) { (void)l; }

@@ -6,9 +6,10 @@
 #include "base/mem.h"
 
 enum {
-    OUT_FULL = 64 * 1024, OUT_BYTES_MAX = 1 << 20, OUT_ROOM_KEPT = 16 * 1024,
-    SENDS_AT_ONCE = 16,
+    OUT_BYTES_MAX = 1 << 20, OUT_ROOM_KEPT = 16 * 1024,
+    SENDS_AT_ONCE = 16, RECEIVES_AT_ONCE = 16,
     QUEUE_MAX = 2000,
+    HEADS_FREE = 4,                  /* on a lane: interim ones, the answer's, trailers */
     FORGIVEN = 4, FRAMES_AT_ONCE = 10000, FRAME_NS = 1000000   /* what a server may send that carries nothing */
 };
 static const char NO_MEMORY[] = "broken off for want of memory", NO_HTTP2[] = "broken off for what is no HTTP/2", HELD_BY[] = "HTTP/2", WAITS_FOR[] = "a connection of the client's pool";
@@ -55,6 +56,7 @@ static void free_link(weft__link *k)
 {
     unlist(k);
     weft__timer_stop(k->client->loop, &k->idle);
+    weft__timer_stop(k->client->loop, &k->again);
     weft__h2_mem_free(&k->mem, k->session);
     weft__buf_free(&k->out);
     if (k->conn) weft__conn_drop(k->conn);
@@ -164,11 +166,17 @@ void weft__link_mark(weft__link *k)
     k->client->links_unsent = k;
 }
 
+/* In the loop's next turn, whether or not something else happens. */
+static void go_on_soon(weft__link *k)
+{
+    if (!k->again.place && weft__timer_start(k->client->loop, &k->again, now_of(k)) < 0) weft__link_lose(k, NO_MEMORY);
+}
+
 static bool gather(weft__link *k)
 {
     const uint8_t *bytes;
     ssize_t n = 1;
-    while (n > 0 && k->out.len < OUT_FULL) {
+    while (n > 0 && k->out.len < LINK_OUT_FULL) {
         n = nghttp2_session_mem_send(k->session, &bytes);
         if (n > 0) weft__buf_add(&k->out, bytes, (size_t)n);
     }
@@ -198,7 +206,8 @@ static void send_some(weft__link *k)
     for (int i = 0; i < SENDS_AT_ONCE && k->conn->stream.may_write && send_once(k); i++) continue;
     if (k->lost) return;
     if (!k->out.len && k->out.room > OUT_ROOM_KEPT) weft__buf_free(&k->out);
-    if (!k->out.len && nghttp2_session_want_write(k->session)) weft__link_mark(k);
+    bool more = k->out.len ? k->conn->stream.may_write : nghttp2_session_want_write(k->session) != 0;
+    if (more) go_on_soon(k);
 }
 
 static void flush_all(weft__hook *h)
@@ -229,13 +238,24 @@ static void feed(weft__link *k, const char *bytes, size_t n)
 static void receive(weft__link *k)
 {
     weft__client *client = k->client;
-    while (!k->lost && k->conn->stream.may_read) {
+    int times = 0;
+    for (; times < RECEIVES_AT_ONCE && !k->lost && k->conn->stream.may_read; times++) {
         ssize_t n = weft__stream_try_recv(&k->conn->stream, client->in, WEFT__CLIENT_IN);
         if (n == -EAGAIN) break;
         if (n > 0) feed(k, client->in, (size_t)n);
         else weft__link_lose(k, n == 0 ? "closed" : "broken off");
     }
+    if (times == RECEIVES_AT_ONCE && !k->lost) go_on_soon(k);
     weft__link_mark(k);
+}
+
+static void again(weft__timer *t)
+{
+    weft__link *k = (weft__link *)((char *)t - offsetof(weft__link, again));
+    k->busy = true;
+    if (!k->lost) receive(k);
+    k->busy = false;
+    weft__link_settle(k);
 }
 
 static void told(weft__stream *s, uint32_t events)
@@ -258,8 +278,10 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 {
     weft__link *k = user;
     int64_t now_ns = now_of(k);
+    const weft__lane *l = hd->type == NGHTTP2_HEADERS ? lane_of(k, hd->stream_id) : NULL;
+    bool carries = (l && l->heads < HEADS_FREE) || (hd->type == NGHTTP2_DATA && hd->length);
     (void)session;
-    if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_CONTINUATION || (hd->type == NGHTTP2_DATA && hd->length)) return 0;
+    if (carries) return 0;
     if (k->frames_until_ns < now_ns) k->frames_until_ns = now_ns;
     k->frames_until_ns += FRAME_NS;
     k->floods = k->frames_until_ns - now_ns > (int64_t)FRAMES_AT_ONCE * FRAME_NS;
@@ -379,7 +401,7 @@ static weft__link *link_new(weft__origin *o)
     weft__client *client = o->client;
     weft__link *k = weft__calloc(sizeof *k);
     if (!k) return NULL;
-    *k = (weft__link){ .origin = o, .client = client, .next = o->links, .idle.fire = idle_over, .opening = true };
+    *k = (weft__link){ .origin = o, .client = client, .next = o->links, .idle.fire = idle_over, .again.fire = again, .opening = true };
     weft__buf_init(&k->out, OUT_BYTES_MAX);
     if (make_session(k) != 0 || greet(k) != 0) {
         weft__h2_mem_free(&k->mem, k->session);
@@ -395,8 +417,54 @@ static weft__link *link_new(weft__origin *o)
     return k;
 }
 
+/* What came together with the last of a handshake brings no edge any more. */
+static int begin(void *link)
+{
+    weft__link *k = link;
+    k->opening = false;
+    k->conn->link = k;
+    k->conn->holder = NULL;
+    k->conn->held_by = HELD_BY;
+    k->conn->stream.idle = told;
+    k->busy = true;
+    if (k->conn->stream.tls) receive(k);
+    k->busy = false;
+    weft__link_mark(k);
+    weft__link_tell(k->origin, true);
+    return 0;
+}
+
+int weft__lane_adopt(weft__conn *c)
+{
+    weft__link *k = link_new(c->origin);
+    if (!k) {
+        weft__conn_drop(c);
+        return WEFT_ENOMEM;
+    }
+    k->conn = c;
+    c->origin->speaks = WEFT__SPEAKS_TWO;
+    (void)weft__leaf(begin, k);
+    weft__link_settle(k);
+    return 0;
+}
+
+/* The server has chosen HTTP/1.1: whoever asked has the connection, unless he wants nothing of it. */
+static int give_to_http1(weft__link *k, weft__conn **out, const char **why)
+{
+    weft__origin *o = k->origin;
+    bool alone = o->speaks == WEFT__SPEAKS_TWO_ALONE;
+    if (!alone) {
+        o->speaks = WEFT__SPEAKS_ONE;
+        *out = k->conn;
+        k->conn = NULL;
+    }
+    free_link(k);
+    *why = "the server does not speak HTTP/2";
+    return alone ? WEFT_EPROTO : WEFT__LANE_HTTP1;
+}
+
 /* In the task that needs it; others that do wait meanwhile. */
-static int open_link(weft__origin *o, int64_t deadline_ns, weft__link **out, const char **why, bool *opening)
+static int open_link(weft__origin *o, int64_t deadline_ns, weft__conn **out, const char **why, bool *opening)
 {
     weft__link *k = link_new(o);
     if (!k) return WEFT_ENOMEM;
@@ -406,19 +474,17 @@ static int open_link(weft__origin *o, int64_t deadline_ns, weft__link **out, con
         weft__conn_close(k->conn);
         rc = weft__conn_open(k->conn, deadline_ns, why);
     }
-    k->opening = false;
     if (rc < 0) {
         free_link(k);
         return rc;
     }
-    k->conn->link = k;
-    k->conn->holder = NULL;
-    k->conn->held_by = HELD_BY;
-    k->conn->stream.idle = told;
-    weft__link_mark(k);
-    weft__link_tell(o, true);
-    *out = k;
-    return 0;
+    if (o->tls && !weft__conn_chose_http2(k->conn)) return give_to_http1(k, out, why);
+    if (o->tls && o->speaks != WEFT__SPEAKS_TWO_ALONE) o->speaks = WEFT__SPEAKS_TWO;
+    (void)weft__leaf(begin, k);
+    rc = k->lost ? WEFT_ECONNRESET : 0;
+    *why = k->why;
+    if (k->lost) free_link(k);
+    return rc;
 }
 
 /* ---- lanes ---- */
@@ -467,14 +533,23 @@ static weft__link *link_with_room(const weft__origin *o, bool *soon)
     return NULL;
 }
 
+static bool opens(const weft__origin *o)
+{
+    for (const weft__link *k = o->links; k; k = k->next)
+        if (k->opening) return true;
+    return false;
+}
+
 int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__conn **out, const char **why, bool *opening)
 {
     for (;;) {
         bool soon;
         weft__link *k = link_with_room(o, &soon);
-        int rc = k ? 0 : soon ? wait_for_lane(o, deadline_ns) : open_link(o, deadline_ns, &k, why, opening);
-        if (rc < 0) return rc;
-        if (!k || !has_room(k)) continue;
+        if (!k && o->tls && o->speaks == WEFT__SPEAKS_ONE) return WEFT__LANE_HTTP1;
+        int rc = k ? 0 : soon ? wait_for_lane(o, deadline_ns) : open_link(o, deadline_ns, out, why, opening);
+        *opening |= rc == WEFT_ETIMEDOUT && opens(o);
+        if (rc != 0) return rc;
+        if (!k) continue;
         weft__lane *l = lane_new(k);
         if (!l) {
             weft__link_settle(k);

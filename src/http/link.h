@@ -10,6 +10,7 @@ enum {
     LINK_LANES = 100,                /* on one connection, if its server takes as many */
     LINK_WINDOW = 256 * 1024,        /* bytes of an answer that nobody has read yet */
     LINK_WINDOW_ALL = 16 << 20,      /* of all answers on a connection */
+    LINK_OUT_FULL = 64 * 1024,       /* gathered for one send, at most, and a frame */
     LINK_HEAD_MAX = 16 * 1024        /* WEFT__CALL_HEAD_MAX: the parser refuses what is larger */
 };
 
@@ -47,7 +48,7 @@ struct weft__link {
     unsigned lanes;
     weft__buf out;
     weft__link *next_unsent;
-    weft__timer idle;
+    weft__timer idle, again;
     int64_t frames_until_ns;         /* how many idle frames came, as h2_guard.c counts them */
     bool unsent, opening;
     bool greeted;                    /* the server has said how many lanes it takes */

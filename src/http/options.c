@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include "http/connection.h"
+#include "http/features.h"
 
 enum { HEAD_BYTES = 1 << 30, HEADERS = 1000000, STUCK_MS = 30000, STUCK_LEAST_MS = 1000, RATE = 1024, RATE_MOST = 1000000000 };
 
@@ -50,6 +51,17 @@ static int count_option(const option *o, int *value, char *why)
     if (*value > 0 && (uint64_t)*value <= o->most) return 0;
     snprintf(why, 256, "%s is %d: expected 1 to %llu, or 0 for %llu", o->name, *value,
         (unsigned long long)o->most, (unsigned long long)o->initial);
+    return WEFT_EINVAL;
+}
+
+static int protocol_options(const weft_serve_opts *o, char *why)
+{
+    const char *wrong = !o->no_http1 ? NULL
+                        : o->no_http2 ? "no_http1 and no_http2: nothing is left to speak"
+                        : !WEFT__HAS_HTTP2 ? "no_http1: this weft was built without HTTP/2"
+                                           : NULL;
+    if (!wrong) return 0;
+    snprintf(why, 256, "%s", wrong);
     return WEFT_EINVAL;
 }
 
@@ -112,6 +124,7 @@ int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, cha
         return WEFT_EINVAL;
     }
     int rc = tls_options(&opts, why);
+    if (rc == 0) rc = protocol_options(&opts, why);
     if (rc < 0) return rc;
     for (const option *o = options; o < options + weft_count(options); o++) {
         void *value = (char *)&opts + o->offset;

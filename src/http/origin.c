@@ -436,28 +436,37 @@ static int prepare_parting(weft__client *client)
     return rc;
 }
 
-int weft__client_tls(weft__client *client, const weft_tls_client *opts, weft__tls_client **out, char why[WEFT__TLS_WHY])
+int weft__client_tls(weft__client *client, const weft_tls_client *opts, weft_http2 http2, weft__tls_client **out, char why[WEFT__TLS_WHY])
 {
+    static const char *const protocols[] = { [WEFT_HTTP2_DEFAULT] = WEFT__HAS_HTTP2 ? "h2, http/1.1" : "http/1.1",
+        [WEFT_HTTP2_NEVER] = "http/1.1", [WEFT_HTTP2_ALWAYS] = "h2" };
     bool usual = says_nothing(opts);
-    if (usual && client->tls) {
-        *out = client->tls;
+    if (usual && client->tls[http2]) {
+        *out = client->tls[http2];
         return 0;
     }
-    int rc = weft__tls_client_of(client->loop, usual ? &settings.tls : opts, "http/1.1", out, why);
+    int rc = weft__tls_client_of(client->loop, usual ? &settings.tls : opts, protocols[http2], out, why);
     if (rc == 0) rc = prepare_parting(client);
     if (rc < 0 || !usual) return rc;
-    client->tls = *out;
+    client->tls[http2] = *out;
     weft__tls_client_keep(*out);
     return 0;
 }
 
-int weft__origin_find(weft__client *client, const weft__url *url, weft__tls_client *tls, weft__origin **out)
+static uint8_t speaks_first(weft_http2 http2)
+{
+    if (http2 == WEFT_HTTP2_ALWAYS) return WEFT__SPEAKS_TWO_ALONE;
+    return WEFT__HAS_HTTP2 && http2 == WEFT_HTTP2_DEFAULT ? WEFT__SPEAKS_ANY : WEFT__SPEAKS_ONE;
+}
+
+int weft__origin_find(weft__client *client, const weft__url *url, weft__tls_client *tls, weft_http2 http2, weft__origin **out)
 {
     *out = weft__origin_known(client, url->authority, tls);
     if (*out) return 0;
     if (client->origins >= client->limits.origins_max && !forget_one(client)) return WEFT_ELIMIT;
     weft__origin *o = origin_new(client, url, tls);
     if (!o) return WEFT_ENOMEM;
+    if (tls) o->speaks = speaks_first(http2);
     weft__origin **bucket = bucket_of(client, url->authority);
     o->next = *bucket;
     *bucket = o;
@@ -487,7 +496,7 @@ static void client_free(void *arg)
         }
     }
     *weft__loop_slot(client->loop, WEFT__SLOT_CLIENT) = NULL;
-    weft__tls_client_drop(client->tls);
+    for (size_t i = 0; i < weft_count(client->tls); i++) weft__tls_client_drop(client->tls[i]);
     weft__buf_free(&client->out);
     weft__free(client->in);
     weft__free(client);
@@ -504,6 +513,22 @@ static weft__client_limits limits_set(void)
     return l;
 }
 
+/* The caller's texts need not stay. */
+enum { SETTING_TEXTS = 4, SETTING_MAX = 4096 };
+static char setting_texts[SETTING_TEXTS][SETTING_MAX];
+
+static bool settings_keep(const weft_client_opts *o)
+{
+    weft_client_opts s = *o;
+    const char **const texts[SETTING_TEXTS] = { &s.tls.ca_file, &s.tls.cert_file, &s.tls.key_file, &s.tls.name };
+    for (int i = 0; i < SETTING_TEXTS; i++)
+        if (*texts[i] && strlen(*texts[i]) >= SETTING_MAX) return false;
+    for (int i = 0; i < SETTING_TEXTS; i++)
+        if (*texts[i]) *texts[i] = memmove(setting_texts[i], *texts[i], strlen(*texts[i]) + 1);
+    settings = s;
+    return true;
+}
+
 int weft_client_limits_with(const weft_client_opts *o)
 {
     const char *wrong = o->origin_connections_max < 0 ? "origin_connections_max"
@@ -513,16 +538,17 @@ int weft_client_limits_with(const weft_client_opts *o)
                         : o->tls.protocols            ? "tls.protocols (HTTP has its own)"
                                                       : NULL;
     weft__loop *loop = weft__loop_here();
+    char why[WEFT__TLS_WHY];
     if (wrong) {
         return weft__fail_as(
             NULL, WEFT_EINVAL, 0, "option %s of weft_client_limits makes no sense", wrong);
     }
+    if (weft__tls_client_check(&o->tls, why) < 0) return weft__fail_as(NULL, WEFT_EINVAL, 0, "weft_client_limits: %s", why);
     if (loop && *weft__loop_slot(loop, WEFT__SLOT_CLIENT)) {
         return weft__fail_as(NULL, WEFT_EBUSY, 0,
             "weft_client_limits after a call: set them in main, before weft_run or weft_serve");
     }
-    settings = *o;
-    return 0;
+    return settings_keep(o) ? 0 : weft__fail_as(NULL, WEFT_EINVAL, 0, "a text of weft_client_limits is longer than %d bytes", SETTING_MAX - 1);
 }
 
 static weft__client *client_new(weft__loop *loop)

@@ -49,6 +49,9 @@ struct weft__conn {
     weft__conn *all;                 /* the next one of the client's */
 };
 
+/* Which HTTP: ANY: the server is to be asked (ALPN); TWO: it chose HTTP/2 last time; TWO_ALONE: nothing else will do. */
+enum { WEFT__SPEAKS_ONE, WEFT__SPEAKS_ANY, WEFT__SPEAKS_TWO, WEFT__SPEAKS_TWO_ALONE };
+
 struct weft__origin {
     weft__client *client;
     weft__origin *next;              /* in its bucket */
@@ -59,6 +62,7 @@ struct weft__origin {
     struct weft__link *links;        /* its connections that speak HTTP/2 */
     uint32_t lanes_max;              /* how many its server takes on one of them; 0: it has not said */
     weft__lane_waiter *lane_waiters; /* calls for room on one of them, longest first */
+    uint8_t speaks;                  /* of http: ONE, whatever calls that say ALWAYS do */
     int port;
     weft_str host;                   /* NUL-terminated, for the resolver */
     weft__tls_client *tls;           /* https with these settings: what it is found by, too; NULL: http */
@@ -95,7 +99,7 @@ struct weft__client {
     /* Good between two waits only: what a call has not done with by then, it copies. */
     weft__buf out;                   /* a request on its way out */
     weft_str path, query;            /* its target, in `out`; query.ptr NULL: none besides path's */
-    weft__tls_client *tls;           /* with the program's settings, once it was asked for; held */
+    weft__tls_client *tls[WEFT_HTTP2_ALWAYS + 1];    /* with the program's settings, by what they may speak, once asked for; held */
     bool parts;                      /* what is to be said to TLS peers when the loop goes will be */
     char *in;                        /* WEFT__CLIENT_IN bytes that came */
     weft__http_header headers[WEFT__CLIENT_HEADERS];
@@ -107,13 +111,13 @@ int weft__client_of(weft__loop *loop, weft__client **out);
 /* The origin found before by this very host[:port] and TLS (NULL: none), or NULL. Waits: never. */
 weft__origin *weft__origin_known(const weft__client *client, weft_str authority, const weft__tls_client *tls);
 
-/* How https is spoken with these settings, or with those of the program when they say nothing. 0, or a code with `why`.
- * Waits: never. */
-int weft__client_tls(weft__client *client, const weft_tls_client *opts, weft__tls_client **out, char why[WEFT__TLS_WHY]);
+/* How https is spoken with these settings, or with those of the program when they say nothing, and which HTTP is offered: DEFAULT:
+ * either. 0, or a code with `why`. Waits: never. */
+int weft__client_tls(weft__client *client, const weft_tls_client *opts, weft_http2 http2, weft__tls_client **out, char why[WEFT__TLS_WHY]);
 
-/* The origin of a URL. It is good as long as the caller has or awaits a connection of it. 0,
+/* The origin of a URL, with `tls` as it came for http2. It is good as long as the caller has or awaits a connection of it. 0,
  * WEFT_ENOMEM, or WEFT_ELIMIT: origins_max of them have connections. Waits: never. */
-int weft__origin_find(weft__client *client, const weft__url *url, weft__tls_client *tls, weft__origin **out);
+int weft__origin_find(weft__client *client, const weft__url *url, weft__tls_client *tls, weft_http2 http2, weft__origin **out);
 
 /* An idle connection, open as far as is known; NULL when there is none. Waits: never. */
 weft__conn *weft__conn_take(weft__origin *o);

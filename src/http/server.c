@@ -228,7 +228,9 @@ static int start_tls(weft__server *s, char *why)
 {
     char text[WEFT__TLS_WHY];
     if (!s->opts.tls.certs) return 0;
-    int rc = weft__tls_server_open(&s->tls, s->loop, &s->opts.tls, "http/1.1", text);
+    bool without = s->opts.no_http2 || !WEFT__H2_KNOWN;
+    const char *protocols = without ? "http/1.1" : s->opts.no_http1 ? "h2" : "h2, http/1.1";
+    int rc = weft__tls_server_open(&s->tls, s->loop, &s->opts.tls, protocols, text);
     if (rc < 0) snprintf(why, 256, "TLS: %.240s", text);
     return rc;
 }

@@ -221,7 +221,7 @@ static int speak_tls(handshake *h, const char *host, const char **why, char text
     weft__client *client;
     weft__tls_client *tls;
     int rc = weft__client_of(weft__loop_here(), &client);
-    if (rc == 0) rc = weft__client_tls(client, &h->opts->tls, &tls, text);
+    if (rc == 0) rc = weft__client_tls(client, &h->opts->tls, WEFT_HTTP2_NEVER, &tls, text);
     if (rc < 0) *why = text;
     return rc < 0 ? rc : weft__tls_connect(&h->c->stream, tls, host, NULL, h->deadline_ns, why);
 }

@@ -4,6 +4,7 @@
 #include "io/tls_inside.h"
 
 enum { AT_ONCE = 4, ROUNDS = 4 };    /* records that go out in one send; sends in one call */
+enum { EMPTY_MAX = 64 };             /* records in a row that hold nothing for who reads: changes of keys, tickets, no bytes */
 
 typedef struct operation {
     weft__stream *s;
@@ -198,15 +199,25 @@ static int shake(operation *o)
 
 /* ---- reading ---- */
 
+/* Each costs more than it took to send, and no reader gets a turn meanwhile. */
+static ssize_t read_nothing(weft__tls *t)
+{
+    if (t->ended || ++t->empty <= EMPTY_MAX) return 0;
+    return weft__tls_fail(t, WEFT_ETLS, "the peer sends records of TLS without any data, %d in a row", EMPTY_MAX);
+}
+
 /* One record, or the rest of one: bytes, 0 when it held none, or a code. */
 static ssize_t read_record(operation *o, char *to, size_t n)
 {
     weft__tls *t = o->t;
     size_t got = 0;
     ERR_clear_error();
-    if (SSL_read_ex(t->ssl, to, n, &got)) return (ssize_t)got;
+    if (SSL_read_ex(t->ssl, to, n, &got)) {
+        t->empty = 0;
+        return (ssize_t)got;
+    }
     switch (SSL_get_error(t->ssl, 0)) {
-    case SSL_ERROR_WANT_READ: return 0;
+    case SSL_ERROR_WANT_READ: return read_nothing(t);
     case SSL_ERROR_WANT_WRITE: return flush(o) == 0 ? 0 : -EAGAIN;
     case SSL_ERROR_ZERO_RETURN: t->ended = true; return 0;
     default: return weft__tls_failed(t);
@@ -359,6 +370,7 @@ ssize_t weft__tls_send(weft__stream *s, const struct iovec *iov, int n)
 int weft__tls_shake(weft__stream *s)
 {
     writing w = { .o = { s, s->tls, weft__tls_desk_of(s->loop), WEFT__TLS_RECORD } };
+    if (!s->tls->shaking) return 0;                  /* whatever became of it since */
     if (s->tls->failure) return s->tls->failure;
     (void)weft__leaf(write_leaf, &w);
     return w.went < 0 ? (int)w.went : s->tls->shaking ? -EAGAIN : 0;

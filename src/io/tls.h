@@ -55,6 +55,8 @@ int weft__tls_begin_with(weft__stream *s, weft_str came);
  * Waits: never. */
 int weft__tls_client_of(weft__loop *loop, const weft_tls_client *opts, const char *protocols, weft__tls_client **out,
     char why[WEFT__TLS_WHY]);
+/* Settings that contradict themselves: WEFT_EINVAL with `why`; else 0. Waits: never. */
+int weft__tls_client_check(const weft_tls_client *opts, char why[WEFT__TLS_WHY]);
 void weft__tls_client_keep(weft__tls_client *client);
 void weft__tls_client_drop(weft__tls_client *client);        /* NULL is none */
 

@@ -150,7 +150,7 @@ static int client_new(weft__tls_desk *d, const weft_tls_client *o, const char *p
     return 0;
 }
 
-static int check(const weft_tls_client *o, char why[WEFT__TLS_WHY])
+int weft__tls_client_check(const weft_tls_client *o, char why[WEFT__TLS_WHY])
 {
     const char *wrong = !o->cert_file != !o->key_file             ? "tls.cert_file and tls.key_file belong together"
                         : (unsigned)o->version_min > WEFT_TLS_1_3 ? "tls.version_min is no version of TLS"
@@ -173,7 +173,7 @@ int weft__tls_client_of(weft__loop *loop, const weft_tls_client *opts, const cha
         *out = c;
         return 0;
     }
-    int rc = check(opts, why);
+    int rc = weft__tls_client_check(opts, why);
     if (rc == 0 && d->client_count >= WEFT__TLS_CLIENTS_MAX && !forget_one(d)) {
         snprintf(why, WEFT__TLS_WHY, "%d different TLS settings are in use (limit)", WEFT__TLS_CLIENTS_MAX);
         rc = WEFT_ELIMIT;

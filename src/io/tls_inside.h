@@ -27,6 +27,7 @@ struct weft__tls {
     char *in, *out;                                  /* between two calls: what came and OpenSSL has not had; what has not gone */
     uint32_t in_len, in_room, out_at, out_len, out_room;
     uint32_t owed;                                   /* plain bytes that are encrypted, in `out` or gone, and that try_send has not told of */
+    unsigned empty;                                  /* records that came since the last one that held plain bytes */
     int failure;                                     /* of reading, and of the handshake: told by each call from then on */
     int send_failure;
     char *why;                                       /* of the failure; NULL: none, or no memory */

@@ -33,9 +33,14 @@ static weft_str address_of(weft_arena *arena, const ASN1_OCTET_STRING *ip)
     return text_of(arena, line);
 }
 
+/* No name holds a control character: what is behind a NUL would be lost on whoever compares, and what stands before it be believed. */
 static weft_str said_of(weft_arena *arena, const char *kind, const ASN1_STRING *s)
 {
-    return weft__arena_printf(arena, "%s:%.*s", kind, ASN1_STRING_length(s), (const char *)ASN1_STRING_get0_data(s));
+    const unsigned char *bytes = ASN1_STRING_get0_data(s);
+    int n = ASN1_STRING_length(s);
+    for (int i = 0; i < n; i++)
+        if (bytes[i] < ' ' || bytes[i] == 127) return (weft_str){ 0 };
+    return weft__arena_printf(arena, "%s:%.*s", kind, n, (const char *)bytes);
 }
 
 /* ptr NULL: of a kind that is not told, or no memory. */

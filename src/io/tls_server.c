@@ -134,17 +134,48 @@ void weft__tls_share_tickets(void)
     ERR_clear_error();
 }
 
+/* Each that is believed, and each list of those that were taken back. */
+static bool add_store(EVP_MD_CTX *md, SSL_CTX *ctx)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    bool good = true;
+    for (int i = 0; good && i < sk_X509_OBJECT_num(all); i++) {
+        unsigned n = 0;
+        const X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+        X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+        good = cert ? X509_digest(cert, EVP_sha256(), sum, &n) : !list || X509_CRL_digest(list, EVP_sha256(), sum, &n);
+        if (good) good = EVP_DigestUpdate(md, sum, n);
+    }
+    return good;
+}
+
+/* Servers may share what tickets are made with. A session is taken up again only where its client would have been believed as well: by who
+ * shows the same certificate, and asks for the same of clients. */
+static bool set_context(const weft__tls_server *server, weft__tls_set *set)
+{
+    const weft_tls_server *o = &server->opts;
+    const unsigned char asks[] = { o->client_ca_file != NULL, o->client_required, (unsigned char)o->version_min };
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, asks, sizeof asks)
+        && X509_digest(set->pairs->cert, EVP_sha256(), sum, &n) && EVP_DigestUpdate(md, sum, n) && add_store(md, set->ctx)
+        && EVP_DigestFinal_ex(md, sum, &n) && SSL_CTX_set_session_id_context(set->ctx, sum, n);
+    EVP_MD_CTX_free(md);
+    return good;
+}
+
 /* Sessions live in tickets, whose key is the set's own, or that of all processes: after certificates were read again, it is another,
  * and each client is looked at anew. */
 static int finish(const weft__tls_server *server, weft__tls_set *set)
 {
     if (tickets_shared && !server->set && !SSL_CTX_set_tlsext_ticket_keys(set->ctx, tickets, sizeof tickets)) return WEFT_ENOMEM;
-    static const unsigned char context[] = "weft";
     SSL_CTX_set_session_cache_mode(set->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(set->ctx, SESSION_S);
     SSL_CTX_set_cert_cb(set->ctx, choose, set);
     if (set->alpn) SSL_CTX_set_alpn_select_cb(set->ctx, agree, set);
-    return SSL_CTX_set_session_id_context(set->ctx, context, sizeof context - 1) ? 0 : WEFT_ENOMEM;
+    return set_context(server, set) ? 0 : WEFT_ENOMEM;
 }
 
 static int make_set(const weft__tls_server *server, weft__tls_set **out, char why[WEFT__TLS_WHY])

@@ -44,6 +44,7 @@ static int take_protocols(weft__tls_set *set, const char *list, char why[WEFT__T
 static bool harden(SSL_CTX *ctx, weft_tls_version min)
 {
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);    /* each record is told of, also one without data */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return SSL_CTX_set_min_proto_version(ctx, min == WEFT_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) && SSL_CTX_set_cipher_list(ctx, CIPHERS);
 }

@@ -50,7 +50,7 @@ NET_SIM_TEST(who_comes_late_to_wait_for_its_answer_does_not_wait_for_ever)
     const char *wrong;
     WEFT_TRY(weft_fetch(Quote, &q, "{+}/x", up_base));
     WEFT_NEED(weft__url_parse(weft_str_of(up_base), &url, &wrong) == 0);
-    WEFT_TRY(weft__origin_find(net_client(), &url, NULL, &origin));
+    WEFT_TRY(weft__origin_find(net_client(), &url, NULL, WEFT_HTTP2_DEFAULT, &origin));
     weft__conn *c = weft__conn_take(origin);
     WEFT_NEED(c && weft__conn_asks(c));
     net_pause(31000);

@@ -157,3 +157,19 @@ TLS_TEST(more_settings_than_a_loop_keeps_are_refused_while_all_are_in_use)
         if (i != 7) weft__tls_client_drop(all[i]);
     return 0;
 }
+
+TLS_TEST(settings_of_the_program_are_copied_and_looked_at)
+{
+    char ca[] = "ca.pem";
+    weft_response a;
+    tls_files();
+    UPSTREAM(u);
+    WEFT_CHECK_EQ(weft_client_limits(.tls = { .unverified = true, .ca_file = ca }), WEFT_EINVAL);
+    WEFT_CHECK(tls_says(WEFT_EINVAL, "weft_client_limits: tls.unverified and tls.ca_file"));
+    WEFT_CHECK_EQ(weft_client_limits(.tls = { .cert_file = "ada.pem" }), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_client_limits(.tls = { .ca_file = ca }), 0);
+    memset(ca, 'x', sizeof ca - 1);
+    WEFT_CHECK_EQ(get(&u, &(weft_tls_client){ 0 }, &a), 0);
+    UPSTREAM_END(u);
+    return 0;
+}

@@ -30,6 +30,13 @@ static void echo(weft__exchange *x)
     else (void)!weft__exchange_reply(x, 400, WEFT_S(""), weft_str_of(fault));
 }
 
+static void bytes(weft__exchange *x, size_t n)
+{
+    char *all = calloc(1, n + 1);
+    (void)!weft__exchange_reply(x, 200, WEFT_S(""), (weft_str){ all, n });
+    free(all);
+}
+
 static void act(void *ctx, weft__exchange *x)
 {
     upstream *u = ctx;
@@ -43,6 +50,7 @@ static void act(void *ctx, weft__exchange *x)
     if (strncmp(path, "/sleep/", 7) == 0 && weft_sleep_ms(n) < 0) u->cut++;
     if (strncmp(path, "/rows/", 6) == 0) parts(x, n);
     else if (strcmp(path, "/echo") == 0) echo(x);
+    else if (strncmp(path, "/bytes/", 7) == 0) bytes(x, (size_t)n);
     else if (strcmp(path, "/refuse") == 0) (void)!weft__exchange_reply(x, 413, WEFT_S(""), WEFT_S("too much"));
     else if (strncmp(path, "/status/", 8) == 0) (void)!weft__exchange_reply(x, n, WEFT_S("Location: /else\r\n"), WEFT_S("body"));
     else if (strncmp(path, "/break/", 7) == 0) {
@@ -404,6 +412,83 @@ NET_TEST(a_server_that_means_no_good_is_told_of_and_harms_nobody)
         if (rc >= 0 || !strstr(text, facts[what].text)) fprintf(stderr, "  (script %d: %s)\n", (int)what, rc < 0 ? text : "no failure");
         NET_TALKER_END(base);
     }
+    return 0;
+}
+
+/* It has no bound of its own: whoever goes on is left. */
+static int interim_written;
+static int endless_interim(weft_conn *c, void *ctx)
+{
+    int id = request_of(c, true);
+    (void)ctx;
+    for (interim_written = 0; id > 0 && interim_written < 60000; interim_written++)
+        if (frame(c, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, (unsigned)id, "\x48\3" "103", 5) < 0) break;
+    return 0;
+}
+
+NET_TEST(heads_without_an_end_are_refused_and_their_server_left)
+{
+    NET_TALKER(base, endless_interim, NULL);
+    weft_response r;
+    WEFT_CHECK_EQ(weft_exchange(&r, (.read_ms = 20000, H2), "{+}/x", base), WEFT_ELIMIT);
+    for (int i = 0; i < 2000 && net_client()->conns; i++) net_pause(10);
+    WEFT_CHECK_EQ(net_client()->conns, 0);
+    WEFT_CHECK(interim_written < 40000);
+    NET_TALKER_END(base);
+    return 0;
+}
+
+/* Its windows have room for all of it at once. */
+static int take_all(weft_conn *c, void *ctx)
+{
+    size_t *came = ctx;
+    int id = request_of(c, true);
+    weft_str in;
+    if (id < 0) return 0;
+    (void)!frame(c, NGHTTP2_SETTINGS, 0, 0, "\0\4\x3f\xff\xff\xff", 6);
+    (void)!frame(c, NGHTTP2_WINDOW_UPDATE, 0, 0, "\x3f\xff\xff\xff", 4);
+    for (int flags = 0; !(flags & NGHTTP2_FLAG_END_STREAM);) {
+        if (weft_conn_exactly(c, 9, &in) <= 0) return 0;
+        size_t n = (size_t)(unsigned char)in.ptr[0] << 16 | (size_t)(unsigned char)in.ptr[1] << 8 | (unsigned char)in.ptr[2];
+        int type = in.ptr[3];
+        if (type == NGHTTP2_DATA) flags = in.ptr[4];
+        if (type == NGHTTP2_DATA) *came += n;
+        if (n && weft_conn_exactly(c, n, &in) <= 0) return 0;
+    }
+    return answer(c, id, "thanks");
+}
+
+NET_TEST(a_body_larger_than_a_buffer_goes_to_windows_of_any_size)
+{
+    enum { N = 3000000 };
+    size_t came = 0;
+    char *body = calloc(1, N);
+    NET_TALKER(base, take_all, &came);
+    weft_response r;
+    int rc = weft_exchange(&r, (.method = "POST", .body = { body, N }, H2), "{+}/x", base);
+    WEFT_CHECK_EQ(rc, 0);
+    WEFT_CHECK_EQ(came, N);
+    NET_TALKER_END(base);
+    free(body);
+    return 0;
+}
+
+NET_TEST(a_download_that_is_read_slowly_takes_no_more_than_its_window)
+{
+    UPSTREAM(up);
+    WEFT_DOWNLOAD(d);
+    weft_str piece;
+    size_t all = 0;
+    int rc;
+    WEFT_TRY(weft_download_open(&d, (H2), "{+}/bytes/9000000", up.base));
+    while ((rc = weft_download_read(d, &piece)) > 0) {
+        all += piece.len;
+        net_pause(1);
+    }
+    WEFT_CHECK_EQ(rc, 0);
+    WEFT_CHECK_EQ(all, 9000000);
+    weft_download_close(d);
+    UPSTREAM_END(up);
     return 0;
 }
 

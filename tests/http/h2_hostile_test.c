@@ -384,10 +384,74 @@ SERVER_TEST(who_reads_nothing_of_its_connection_is_left_in_time, .write_timeout_
 {
     h2_peer *h = h2_open(s, 1 << 30);
     h2_window(h, 0, 1 << 30);
-    h2_headers(h, 1, true, H2_GET("/large/20000000"));
+    server_settle();
+    int64_t began = server_ms();
+    long before = server_mem.bytes;
+    server_mem.peak = before;
+    h2_headers(h, 1, true, H2_GET("/arena/3000000"));
     SERVER_UNTIL(s->began == 1);
     SERVER_UNTIL(s->server->connections == 0);
+    WEFT_CHECK(server_ms() - began >= 190);
+    if (!server_tls) WEFT_CHECK(server_mem.peak - before < 3400000);     /* the answer itself, and what is on its way */
     h2_close(h);
+}
+
+/* However much its windows allow, a connection has no more in memory at a time than one send takes. */
+SERVER_CALM_TEST(an_answer_larger_than_a_buffer_goes_to_windows_of_any_size)
+{
+    h2_peer *h = h2_open(s, 1 << 30);
+    h2_window(h, 0, 1 << 30);
+    h->keeps_windows = true;
+    h2_headers(h, 1, true, H2_GET("/arena/3000000"));
+    for (uint32_t id = 3; id < 103; id += 2) h2_headers(h, id, true, H2_GET("/arena/16000"));
+    h2_got *g = h2_answer(h, 1);
+    WEFT_CHECK(g->ended && is_pattern((weft_str){ g->body, g->bytes }, 3000000));
+    for (uint32_t id = 3; id < 103; id += 2) {
+        g = h2_answer(h, id);
+        WEFT_CHECK(g->ended && is_pattern((weft_str){ g->body, g->bytes }, 16000));
+    }
+    WEFT_CHECK(!h->away);
+    h2_close(h);
+}
+
+/* Whoever reads a body more slowly than it comes never finds nothing there. */
+SERVER_CALM_TEST(a_body_that_is_read_slowly_takes_no_more_memory_than_its_window, .body_bytes_max = 10000000)
+{
+    enum { N = 3000000, PIECE = 16000 };
+    static const char piece[PIECE];
+    h2_peer *h = h2_open(s, 0);
+    server_settle();
+    long before = server_mem.bytes;
+    server_mem.peak = before;
+    h2_headers(h, 1, false, H2_POST("/count/1"));
+    server_sleep(20);                                    /* who has waited for it is given more room */
+    int64_t end = server_ms() + server_patience_ms();
+    for (size_t at = 0; at < N && server_ms() < end;) {
+        size_t n = N - at < PIECE ? N - at : PIECE;
+        bool fits = at + n <= 65535 + (h->stream_credit < h->credit ? h->stream_credit : h->credit);
+        if (fits && h2_data(h, 1, at + n == N, piece, n)) at += n;
+        else (void)h2_more(h, 100);
+    }
+    H2_GETS(h, 1, 200, "3000000");
+    WEFT_CHECK(server_mem.peak - before < 1 << 20);
+    h2_close(h);
+}
+
+/* What a connection has to say last is not waited for among those that are idle: a stop works through them until there are none. */
+SERVER_TEST(a_client_that_floods_when_the_server_stops_does_not_hold_it_up, .grace_ms = 200, .write_timeout_ms = 500)
+{
+    enum { PINGS = 2100, FRAME = 17, FIRST = NGHTTP2_CLIENT_MAGIC_LEN + 9 };
+    static char all[FIRST + PINGS * FRAME];
+    memcpy(all, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    memcpy(all + NGHTTP2_CLIENT_MAGIC_LEN, "\0\0\0\4\0\0\0\0", 9);
+    for (size_t i = 0; i < PINGS; i++) memcpy(all + FIRST + i * FRAME, "\0\0\10\6\0\0\0\0\0" "12345678", FRAME);
+    server_alpn = "h2";
+    peer *p = peer_open(s);
+    server_alpn = NULL;
+    (void)peer_send_blindly(p, all, sizeof all);
+    server_stop(s);
+    WEFT_CHECK(s->over);
+    peer_close(p);
 }
 
 SERVER_TEST(a_head_that_does_not_end_is_waited_for_no_longer_than_its_time, .head_timeout_ms = 100)

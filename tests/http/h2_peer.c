@@ -30,7 +30,9 @@ h2_peer *h2_open(const served *s, uint32_t window)
 {
     unsigned char setting[6] = { 0, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE };
     h2_peer *h = calloc(1, sizeof *h);
+    server_alpn = "h2";
     h->p = peer_open(s);
+    server_alpn = NULL;
     WEFT_NEED(nghttp2_hd_inflate_new(&h->inflater) == 0);
     put32(setting + 2, window);
     (void)peer_send(h->p, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);

@@ -13,12 +13,14 @@ static int64_t patience_end(void)
     return weft__loop_clock(server_loop) + server_patience_ms() * 1000000;
 }
 
+const char *server_alpn;
+
 static int speak_tls(peer *p)
 {
     weft__tls_client *client;
     char text[WEFT__TLS_WHY];
     const char *why;
-    int rc = weft__tls_client_of(server_loop, &(weft_tls_client){ .unverified = true }, NULL, &client, text);
+    int rc = weft__tls_client_of(server_loop, &(weft_tls_client){ .unverified = true }, server_alpn, &client, text);
     if (rc == 0) return weft__tls_connect(&p->stream, client, "127.0.0.1", NULL, patience_end(), &why);
     weft__stream_close(&p->stream);
     return rc;

@@ -80,6 +80,7 @@ void server_parts(served *s, weft__exchange *x, const char *what);
 extern bool server_tls;
 /* Clients over IPv4 come as a listener for both families tells of them: ::ffff:127.0.0.1. Set before a world begins. */
 extern bool server_mapped;
+extern const char *server_alpn;                      /* what peers that connect offer; NULL: nothing */
 
 /* ---- the world ---- */
 

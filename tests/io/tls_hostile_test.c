@@ -1,5 +1,7 @@
 /* TLS with peers that are none, that lie, that leave, and with calls that fail. */
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include "io/tls_world.h"
 #include "task/loop.h"
 
@@ -44,6 +46,113 @@ TLS_TEST(a_client_without_tls_is_refused_by_its_first_byte)
         WEFT_CHECK_EQ(weft_conn_read(there, &got), WEFT_ETLS_NONE);
         WEFT_CHECK(tls_says(WEFT_ETLS_NONE, "what came is no TLS"));
     }
+    return 0;
+}
+
+/* ---- records without data ---- */
+
+/* OpenSSL with bytes in memory, over a plain connection. */
+typedef struct raw { SSL_CTX *ctx; SSL *ssl; BIO *in, *out; weft_conn *c; } raw;
+
+static int raw_send(raw *r)
+{
+    char bytes[16384];
+    int rc = 0;
+    for (int n; rc == 0 && (n = BIO_read(r->out, bytes, sizeof bytes)) > 0;) rc = weft_conn_write(r->c, (weft_str){ bytes, (size_t)n });
+    return rc;
+}
+
+static void raw_shake(raw *r)
+{
+    weft_str got;
+    r->ctx = SSL_CTX_new(TLS_client_method());
+    r->ssl = SSL_new(r->ctx);
+    r->in = BIO_new(BIO_s_mem());
+    r->out = BIO_new(BIO_s_mem());
+    SSL_set_bio(r->ssl, r->in, r->out);
+    SSL_set_connect_state(r->ssl);
+    while (SSL_do_handshake(r->ssl) != 1) {
+        WEFT_NEED(raw_send(r) == 0 && weft_conn_read(r->c, &got) == 1);
+        BIO_write(r->in, got.ptr, (int)got.len);
+    }
+    WEFT_NEED(raw_send(r) == 0);
+}
+
+static void raw_free(raw *r)
+{
+    SSL_free(r->ssl);
+    SSL_CTX_free(r->ctx);
+    ERR_clear_error();
+}
+
+typedef struct listening { weft_listener *l; size_t came; int rc; } listening;
+static int hear_all(listening *const *in)
+{
+    listening *all = *in;
+    weft_str got;
+    WEFT_CONN(c);
+    WEFT_TRY(weft_accept(all->l, &c));
+    while ((all->rc = weft_conn_read(c, &got)) > 0) all->came += got.len;
+    WEFT_CHECK(all->rc != WEFT_ETLS || tls_says(all->rc, "the peer sends records of TLS without any data, 64 in a row"));
+    return 0;
+}
+
+static void change_keys(int between_data, int times, listening *all)
+{
+    tls_files();
+    WEFT_LISTENER(l);
+    WEFT_CONN(c);
+    raw r = { 0 };
+    WEFT_NEED(weft_listen(&l, "127.0.0.1", 0, .conn = { .read_ms = 5000 }, .tls = { SERVER_CERT }) == 0);
+    *all = (listening){ .l = l };
+    WEFT_SCOPE(s);
+    weft_spawn(s, hear_all, (&(listening *const){ all }));
+    WEFT_NEED(weft_connect(&c, "127.0.0.1", weft_listener_port(l), .read_ms = 5000) == 0);
+    r.c = c;
+    raw_shake(&r);
+    for (int i = 1; i <= times; i++) {
+        SSL_key_update(r.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+        (void)SSL_do_handshake(r.ssl);
+        if (i % between_data == 0) SSL_write(r.ssl, "x", 1);
+    }
+    (void)SSL_shutdown(r.ssl);
+    (void)raw_send(&r);
+    (void)!weft_join(s);
+    raw_free(&r);
+}
+
+TLS_TEST(records_that_hold_nothing_are_borne_a_while_and_then_end_the_connection)
+{
+    listening all;
+    change_keys(10, 200, &all);
+    WEFT_CHECK_EQ(all.rc, 0);
+    WEFT_CHECK_EQ(all.came, 20);
+    change_keys(1000, 200, &all);
+    WEFT_CHECK_EQ(all.rc, WEFT_ETLS);
+    return 0;
+}
+
+/* Bytes that are encrypted and were not told of are no hindrance to who only asks. */
+TLS_TEST(who_the_peer_is_can_be_asked_behind_a_write_that_was_given_up)
+{
+    enum { N = 8 << 20 };
+    ends e;
+    tls_files();
+    tls_meet_well(&e);
+    char *all = calloc(1, N);
+    {
+        WEFT_SCOPE(s, .timeout_ms = 30);
+        WEFT_CHECK_EQ(weft_conn_write(e.here, (weft_str){ all, N }), WEFT_ETIMEDOUT);
+    }
+    weft_str got;
+    for (int i = 0; i < 200; i++) {
+        WEFT_SCOPE(s, .timeout_ms = 20);
+        if (weft_conn_read(e.there, &got) <= 0) break;
+    }
+    weft_tls_peer peer;
+    WEFT_CHECK_EQ(weft_conn_tls(e.here, &peer), 1);
+    free(all);
+    tls_part(&e);
     return 0;
 }
 

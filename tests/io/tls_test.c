@@ -278,6 +278,85 @@ TLS_TEST(a_client_shows_a_certificate_where_one_is_asked_for)
     return 0;
 }
 
+/* Whoever compares texts would read the name up to the NUL. */
+TLS_TEST(a_name_with_a_nul_in_it_is_no_name)
+{
+    ends e;
+    tls_files();
+    cert_save("ada", cert_make(.name = "ada", .alt = "admin.example|.evil.example", .by = tls_ca, .now_s = tls_now_s()), NULL);
+    tls_meet(&e, SERVER(SERVER_CERT, .client_ca_file = "ca.pem"), CLIENT(.ca_file = "ca.pem", .cert_file = "ada.pem", .key_file = "ada.key"));
+    WEFT_NEED(e.there_rc == 1 && e.there_peer.certified);
+    WEFT_CHECK_EQ(e.there_peer.name_count, 0);
+    tls_part(&e);
+    tls_settle();
+    return 0;
+}
+
+/* ---- sessions of another server ---- */
+
+typedef struct taking { weft_listener *l; bool resumed, certified; int rc; } taking;
+static int take_one(taking *const *in)
+{
+    taking *t = *in;
+    weft_tls_peer peer;
+    weft_str got;
+    WEFT_CONN(c);
+    WEFT_TRY(weft_accept(t->l, &c));
+    t->rc = weft_conn_tls(c, &peer);
+    t->resumed = t->rc == 1 && peer.resumed;
+    t->certified = t->rc == 1 && peer.certified;
+    if (t->rc == 1) (void)!weft_conn_write(c, WEFT_S("x"));
+    (void)!weft_conn_read(c, &got);
+    return 0;
+}
+
+/* With a certificate if `own`, taking `session` up again, and keeping the new one. */
+static void come(weft_tls_server tls, bool own, weft__tls_session *session, taking *t)
+{
+    char why[WEFT__TLS_WHY], byte;
+    const char *says = NULL;
+    weft__stream s;
+    weft__addr at;
+    weft__tls_client *client;
+    const weft_tls_client with = { .ca_file = "ca.pem", .cert_file = "ada.pem", .key_file = "ada.key" }, without = { .ca_file = "ca.pem" };
+    int64_t until_ns = weft__loop_clock(world_now.loop) + INT64_C(5000000000);
+    WEFT_LISTENER(l);
+    WEFT_NEED(weft_listen(&l, "127.0.0.1", 0, .conn = { .read_ms = 5000 }, .tls = tls) == 0);
+    *t = (taking){ .l = l };
+    WEFT_SCOPE(scope);
+    weft_spawn(scope, take_one, (&(taking *const){ t }));
+    WEFT_NEED(weft__addr_parse(WEFT_S("127.0.0.1"), weft_listener_port(l), &at) == 0);
+    WEFT_NEED(weft__tls_client_of(world_now.loop, own ? &with : &without, NULL, &client, why) == 0);
+    WEFT_NEED(weft__stream_connect(&s, world_now.loop, &at, until_ns) == 0);
+    if (weft__tls_connect(&s, client, "127.0.0.1", session, until_ns, &says) == 0) (void)weft__stream_recv(&s, &byte, 1, until_ns);
+    weft__stream_close(&s);
+    (void)!weft_join(scope);
+}
+
+/* All servers of a process's workers have the same keys for tickets, and one of them may let in whom the other must not. */
+TLS_TEST(a_session_is_taken_up_again_only_where_its_client_would_be_believed)
+{
+    weft__tls_session session = { 0 };
+    taking t;
+    tls_files();
+    cert_save("ada", cert_make(.name = "ada", .by = tls_ca, .now_s = tls_now_s()), NULL);
+    weft__tls_share_tickets();
+    const weft_tls_server open = { SERVER_CERT }, asks = { SERVER_CERT, .client_ca_file = "ca.pem", .client_required = true };
+    come(open, false, &session, &t);
+    WEFT_CHECK(t.rc == 1 && !t.resumed);
+    come(open, false, &session, &t);
+    WEFT_CHECK(t.rc == 1 && t.resumed);
+    come(asks, false, &session, &t);
+    WEFT_CHECK_EQ(t.rc, WEFT_ETLS);
+    weft__tls_session_drop(&session);
+    come(asks, true, &session, &t);
+    WEFT_CHECK(t.rc == 1 && t.certified && !t.resumed);
+    come(asks, true, &session, &t);
+    WEFT_CHECK(t.rc == 1 && t.certified && t.resumed);
+    weft__tls_session_drop(&session);
+    return 0;
+}
+
 TLS_TEST(a_clients_certificate_of_a_stranger_is_refused)
 {
     ends e;

@@ -10,7 +10,7 @@
 typedef struct made_cert made_cert;
 typedef struct cert_opts {
     const char *name;                /* its subject */
-    const char *alt;                 /* "DNS:a.example,IP:127.0.0.1"; NULL: "DNS:" and the name */
+    const char *alt;                 /* "DNS:a.example,IP:127.0.0.1"; NULL: "DNS:" and the name; with a '|', which stands for NUL: one DNS name */
     const made_cert *by;             /* who signs; NULL: itself */
     int64_t now_s;                   /* CERTS_NOW */
     int from_days, to_days;          /* -1 and 365 */

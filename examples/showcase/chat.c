@@ -22,6 +22,7 @@ static int echo(const weft_none *in, weft_ws *ws)
     int rc;
     while ((rc = weft_ws_recv(ws, &said)) > 0) {
         WEFT_TEMP;
+        if (!weft_ws_is_text(ws)) return weft_ws_close(ws, 1003, "say it in a text");
         WEFT_TRY(weft_ws_send(ws, weft_format("Message received: %.*s", WEFT_FMT(said))));
     }
     return rc;
@@ -35,7 +36,10 @@ static int talk(const room_in *in, weft_ws *ws)
     weft_room *room = weft_room_join(ws, in->room, .id = in->name, .announce = true);
     weft_str text;
     int rc;
-    while ((rc = weft_ws_recv(ws, &text)) > 0) WEFT_TRY(weft_room_send_json(Said, room, (&(Said){ in->name, text })));
+    while ((rc = weft_ws_recv(ws, &text)) > 0) {
+        if (!weft_ws_is_text(ws)) return weft_ws_close(ws, 1003, "say it in a text");
+        WEFT_TRY(weft_room_send_json(Said, room, (&(Said){ in->name, text })));
+    }
     return rc;
 }
 

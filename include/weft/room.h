@@ -18,7 +18,8 @@
  * follow it misses messages, which it says, too.                                       Example: examples/chat.c  */
 #include "weft/ws.h"
 
-/* One WebSocket in one room. It lives as long as the WebSocket may be used, also when it has been left. */
+/* One WebSocket in one room. It lives as long as the WebSocket may be used, also when it has been left; but the next weft_room_join of that
+ * WebSocket may use it again, so whoever joins anew forgets what was left. */
 typedef struct weft_room weft_room;
 
 /* What becomes of who takes too little: its WebSocket is closed (1013), or it misses messages. */
@@ -43,7 +44,8 @@ weft_room *weft_room_join_with(weft_ws *ws, weft_str name, const weft_room_opts 
 int weft_room_failed(const weft_room *room);
 
 /* Say something to all in the room, this one too: weft_room_send(room, text), weft_room_send(room, text, .others = true). A text must be
- * UTF-8 (WEFT_EINVAL). 0, whoever is there to hear it; what weft_room_failed tells; WEFT_ENOMEM, WEFT_ECLOSED: this one has left. Waits: never. */
+ * UTF-8 (WEFT_EINVAL). 0, whoever is there to hear it; what weft_room_failed tells; WEFT_ELIMIT: more than 64 MiB; WEFT_ENOMEM: it was
+ * said nowhere; WEFT_ECLOSED: this one has left. To members whose messages are compressed it is compressed once. Waits: never. */
 typedef struct weft_room_say { weft__named_options_only _; bool others, binary; } weft_room_say;
 #define weft_room_send(room, bytes, ...) weft_room_send_with((room), (bytes), &(weft_room_say){ __VA_ARGS__ })
 int weft_room_send_with(weft_room *room, weft_str bytes, const weft_room_say *how);
@@ -52,7 +54,8 @@ int weft_room_send_with(weft_room *room, weft_str bytes, const weft_room_say *ho
 #define weft_room_send_json(Model, room, value, ...) weft_room_send_json_with((room), &weft_schema_##Model, (const Model *){ (value) }, &(weft_room_say){ __VA_ARGS__ })
 int weft_room_send_json_with(weft_room *room, const weft_schema *, const void *value, const weft_room_say *how);
 
-/* The same to a room by its name, from any task: a handler of a POST, a background task. How many heard it here, so 0 when nobody is there. Waits: never. */
+/* The same to a room by its name, from any task: a handler of a POST, a background task. How many heard it here, so 0 when nobody is there;
+ * WEFT_EINVAL also for a name that is not 1 to 255 bytes. Waits: never. */
 #define weft_room_publish(name, bytes, ...) weft_room_publish_with((name), (bytes), &(weft_room_say){ __VA_ARGS__ })
 int weft_room_publish_with(weft_str name, weft_str bytes, const weft_room_say *how);
 
@@ -64,7 +67,8 @@ size_t weft_room_count(weft_str name);
 /* Leave; twice is once. Waits: never. */
 void weft_room_leave(weft_room *room);
 
-/* Of each process; 0 takes the default named here. In main, before weft_serve. 0 or WEFT_EINVAL for a negative one. Waits: never. */
+/* Of each process; 0 takes the default named here. In main, before weft_serve. 0 or WEFT_EINVAL for a negative one. Waits: never. With workers a room
+ * that somebody is in elsewhere counts too; of who is there more than a million, or past rooms_max, weft_room_members and weft_room_count do not know. */
 typedef struct weft_room_limits_opts {
     weft__named_options_only _;
     int rooms_max;                   /* 100 000 */

@@ -93,6 +93,7 @@ int weft__exchange_upgrade(weft__exchange *x, weft_str headers, weft__pipe **out
     if (x->ops) return WEFT_EINVAL;                  /* HTTP/2 has no such thing: RFC 9113, 8.6 */
     int rc = weft__exchange_begin(x, 101, headers, -1);
     if (rc < 0) return rc;
+    if (x->status != 101) return WEFT_EINVAL;        /* middleware made another answer of it, which has begun */
     (void)weft__request_name(r);
     if (c->partial) weft__connection_forget_partial(c);
     c->state = CONNECTION_UPGRADED;

@@ -127,6 +127,10 @@ int weft__ws_put(weft_ws *ws, weft__ws_op op, weft_str payload);
 int weft__ws_put_message(weft_ws *ws, weft__ws_op op, weft_str payload);
 /* Would such a message be copied into room that is there already, and no more be done? */
 bool weft__ws_put_is_shallow(const weft_ws *ws, size_t n);
+/* A message as one compressed frame for many: of whoever agreed to the same as the first, with the same level. False: it is not for this one,
+ * which weft__ws_put_message is then. All zeros at first; `frame` is the caller's to free. */
+typedef struct weft__ws_packed { weft__buf frame; uint8_t bits; int level; } weft__ws_packed;
+bool weft__ws_pack(weft_ws *ws, weft__ws_op op, weft_str payload, weft__ws_packed *p);
 bool weft__ws_has_room(const weft_ws *ws, size_t n);
 /* Bytes that nobody has taken yet. */
 size_t weft__ws_unsent(const weft_ws *ws);
@@ -162,8 +166,8 @@ struct weft__ws_hub {
     weft__buf packed;                /* what is compressed into */
     weft__ws_io *again;              /* those that had more to read than one turn should take */
     weft__timer again_timer;
-    weft__inflater *inflater;        /* spare ones, of the largest window */
-    weft__deflater *deflater;
+    weft__inflater *inflater;        /* a spare one, of the largest window */
+    weft__deflater *deflaters[WEFT__WS_BITS_MAX + 1];        /* by their windows, for messages that begin anew */
     uint64_t masks[WEFT__WS_MASKS];
     unsigned masks_left;
     struct weft__ws_client *clients; /* ws_client.c */

@@ -12,7 +12,7 @@
 #include "wire/base64.h"
 #include "wire/bytes.h"
 
-enum { CONNECT_MS = 10000, HEAD_MAX = 16 * 1024, HEADERS_MAX = 100, URL_MAX = 64 * 1024, SHOWN_MAX = 300, EXCERPT = 120 };
+enum { CONNECT_MS = 10000, HEAD_MAX = 16 * 1024, HEADERS_MAX = 100, URL_MAX = 64 * 1024, SHOWN_MAX = 300, EXCERPT = 120, INTERIM_MAX = 8 };
 
 /* Behind the weft_ws. */
 typedef struct weft__ws_client {
@@ -249,14 +249,21 @@ static weft_str value_of(const weft__http_head *head, const char *name)
     return header ? header->value : (weft_str){ "", 0 };
 }
 
-/* What it says of itself may come a little later; more than that is not waited for. */
+/* How much of its body is waited for: what it says of itself may come a little later. Of a chunked one a first piece. */
+static size_t excerpt_of(const weft__http_head *head, size_t have)
+{
+    if (head->body == WEFT__BODY_NONE) return 0;
+    if (head->body == WEFT__BODY_CHUNKED) return have ? have : 1;
+    return head->body == WEFT__BODY_LENGTH && head->content_length < EXCERPT ? (size_t)head->content_length : EXCERPT;
+}
+
 static int refused(handshake *h, const weft__http_head *head, weft_str behind)
 {
     char body[EXCERPT + 1], room[4096];
     int status = head->status;
     size_t have = behind.len < sizeof room ? behind.len : sizeof room;
     memcpy(room, behind.ptr, have);
-    size_t wanted = head->body == WEFT__BODY_LENGTH && head->content_length < (int64_t)sizeof room ? (size_t)head->content_length : EXCERPT;
+    size_t wanted = excerpt_of(head, have);
     for (ssize_t n = 1; have < wanted && n > 0; have += n > 0 ? (size_t)n : 0)
         n = weft__stream_recv(&h->c->stream, room + have, sizeof room - have, h->deadline_ns);
     int n = weft__call_excerpt((weft_str){ room, have }, body, EXCERPT);
@@ -299,18 +306,27 @@ static int read_answer(handshake *h, weft__ws_terms *terms)
     weft__http_head head = { .headers = headers, .room = HEADERS_MAX };
     weft__http_limits limits = { .head_bytes_max = HEAD_MAX, .target_bytes_max = HEAD_MAX };
     weft__buf *b = &h->text;
-    size_t scanned = 0;
+    size_t scanned = 0, again = 0;   /* again: bytes that are there already */
+    int passed_over = 0;
     weft__buf_clear(b);
     for (;;) {
         char *to = weft__buf_reserve(b, 4096);
         if (!to) return failed(h, WEFT_ENOMEM, "no memory for the answer");
-        ssize_t n = weft__stream_recv(&h->c->stream, to, 4096, h->deadline_ns);
-        if (n == 0) return failed(h, WEFT_ECONNRESET, "the connection was closed after %lld ms, before the handshake was answered", ms_of(h));
+        ssize_t n = again ? 0 : weft__stream_recv(&h->c->stream, to, 4096, h->deadline_ns);
+        if (n == 0 && !again) return failed(h, WEFT_ECONNRESET, "the connection was closed after %lld ms, before the handshake was answered", ms_of(h));
         if (n < 0) return cut_off(h, (int)n, "waiting for the handshake's answer");
         b->len += (size_t)n;
+        again = 0;
         int used = weft__http_parse_response(b->ptr, b->len, &scanned, false, &limits, &head);
         if (used < 0) return failed(h, WEFT_EPROTO, "answered what is no HTTP: %s", head.fault);
         if (used == 0) continue;
+        if (head.status < 200 && head.status != 101) {       /* it goes on: RFC 9110, 15.2 */
+            if (++passed_over > INTERIM_MAX) return failed(h, WEFT_EPROTO, "answered with more than %d interim answers", INTERIM_MAX);
+            memmove(b->ptr, b->ptr + used, b->len -= (size_t)used);
+            scanned = 0;
+            again = b->len;
+            continue;
+        }
         if (h->opts->status) *h->opts->status = head.status;
         weft_str behind = { b->ptr + used, b->len - (size_t)used };
         int rc = check_answer(h, &head, behind, terms);
@@ -324,10 +340,17 @@ static int check_options(const handshake *h, const weft_ws_opts *o)
 {
     if (o->origins) return failed(h, WEFT_EINVAL, ".origins are of routes");
     if (o->deflate_bits && (o->deflate_bits < 9 || o->deflate_bits > 15)) return failed(h, WEFT_EINVAL, ".deflate_bits %d; expected 9 to 15", o->deflate_bits);
-    if (o->fragments_max < 0 || o->close_ms < 0 || o->ping_ms < -1 || h->opts->connect_ms < 0) return failed(h, WEFT_EINVAL, "an option is negative");
+    if (o->deflate_level < 0 || o->deflate_level > 9) return failed(h, WEFT_EINVAL, ".deflate_level %d; expected 1 to 9", o->deflate_level);
+    if (o->ping_ms < -1) return failed(h, WEFT_EINVAL, ".ping_ms %d; expected -1 (none), 0 (the default) or more", o->ping_ms);
+    const struct { const char *name; int is; } counts[] = { { "fragments_max", o->fragments_max }, { "close_ms", o->close_ms }, { "leave_ms", o->leave_ms },
+        { "connect_ms", h->opts->connect_ms } };
+    for (size_t i = 0; i < weft_count(counts); i++)
+        if (counts[i].is < 0) return failed(h, WEFT_EINVAL, ".%s %d; expected 0 (the default) or more", counts[i].name, counts[i].is);
     weft_str rest = weft_str_of(o->protocols), word;
-    while (weft__ws_token_next(&rest, &word))
+    for (int n = 1; weft__ws_token_next(&rest, &word); n++) {
         if (!weft__bytes_are(word, WEFT__TOKEN)) return failed(h, WEFT_EINVAL, "subprotocol '%.*s' is no token", WEFT_FMT(word));
+        if (n > WEFT__WS_PROTOCOLS_MAX) return failed(h, WEFT_EINVAL, "more than %d subprotocols", WEFT__WS_PROTOCOLS_MAX);
+    }
     return 0;
 }
 

@@ -69,7 +69,7 @@ static void hub_free(void *arg)
     weft__loop_unhook(hub->loop, &hub->flush);
     weft__buf_free(&hub->packed);
     weft__inflater_free(hub->inflater);
-    weft__deflater_free(hub->deflater);
+    for (size_t i = 0; i < weft_count(hub->deflaters); i++) weft__deflater_free(hub->deflaters[i]);
     weft__free(hub->input);
     weft__free(hub);
 }

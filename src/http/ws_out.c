@@ -4,7 +4,7 @@
 #include "base/mem.h"
 
 /* Smaller messages are not worth it: what compresses them costs more bytes than it saves. */
-enum { DEFLATE_BYTES_MIN = 64 };
+enum { DEFLATE_BYTES_MIN = 64, MESSAGE_ROOM = 1 << 30 };
 
 size_t weft__ws_unsent(const weft_ws *ws) { return ws->io ? ws->io->out.len - ws->io->out_at : 0; }
 
@@ -65,35 +65,39 @@ void weft__ws_context_free(weft_ws *ws)
     ws->context = NULL;
 }
 
-/* One of the largest window serves all that begin anew with each message, if their peers have room for it. */
+/* One for each size of window serves all that begin anew with each message. */
 static weft__deflater *deflater_take(weft_ws *ws)
 {
-    weft__ws_hub *hub = ws->hub;
-    bool shared = fresh_out(ws) && bits_out(ws) == WEFT__WS_BITS_MAX;
-    if (shared && !hub->deflater) hub->deflater = weft__deflater_new(WEFT__WS_BITS_MAX, ws->kind->deflate_level);
-    if (shared) return hub->deflater;
-    struct weft__ws_context *c = weft__ws_context_of(ws);
-    if (!c) return NULL;
-    if (!c->out) c->out = weft__deflater_new(bits_out(ws), ws->kind->deflate_level);
-    return c->out;
+    unsigned bits = bits_out(ws);
+    int level = ws->kind->deflate_level;
+    struct weft__ws_context *c = fresh_out(ws) ? NULL : weft__ws_context_of(ws);
+    if (!fresh_out(ws) && !c) return NULL;
+    weft__deflater **d = c ? &c->out : &ws->hub->deflaters[bits];
+    if (*d && !c && !weft__deflater_level(*d, level)) {
+        weft__deflater_free(*d);
+        *d = NULL;
+    }
+    if (!*d) *d = weft__deflater_new(bits, level);
+    return *d;
 }
 
 static void deflater_broken(weft_ws *ws)
 {
-    if (ws->context && ws->context->out) {
-        weft__deflater_free(ws->context->out);
-        ws->context->out = NULL;
-        return;
-    }
-    weft__deflater_free(ws->hub->deflater);
-    ws->hub->deflater = NULL;
+    weft__deflater **d = fresh_out(ws) ? &ws->hub->deflaters[bits_out(ws)] : &ws->context->out;
+    weft__deflater_free(*d);
+    *d = NULL;
+}
+
+static bool is_worth_it(const weft_ws *ws, weft_str payload)
+{
+    return ws->terms.on && payload.len >= DEFLATE_BYTES_MIN && bits_out(ws) > WEFT__WS_BITS_MIN;
 }
 
 /* What cannot be compressed, for want of memory or because the peer's window is too small for zlib, goes as it is: which it always may. */
 int weft__ws_put_message(weft_ws *ws, weft__ws_op op, weft_str payload)
 {
     weft__buf *packed = &ws->hub->packed;
-    weft__deflater *d = ws->terms.on && payload.len >= DEFLATE_BYTES_MIN && bits_out(ws) > WEFT__WS_BITS_MIN ? deflater_take(ws) : NULL;
+    weft__deflater *d = is_worth_it(ws, payload) ? deflater_take(ws) : NULL;
     if (!d) return put(ws, op, false, payload);
     weft__buf_clear(packed);
     if (weft__deflate(d, payload, fresh_out(ws), packed) < 0) {
@@ -104,6 +108,28 @@ int weft__ws_put_message(weft_ws *ws, weft__ws_op op, weft_str payload)
     if (rc < 0 && !fresh_out(ws)) deflater_broken(ws);       /* it knows of a message that the peer will never see */
     if (packed->room > WEFT__WS_INPUT) weft__buf_free(packed);
     return rc;
+}
+
+bool weft__ws_pack(weft_ws *ws, weft__ws_op op, weft_str payload, weft__ws_packed *p)
+{
+    weft__buf *packed = &ws->hub->packed, *frame = &p->frame;
+    if (!fresh_out(ws) || ws->kind->client || !is_worth_it(ws, payload)) return false;
+    if (p->bits) return p->bits == bits_out(ws) && p->level == ws->kind->deflate_level;
+    weft__deflater *d = deflater_take(ws);
+    weft__buf_clear(packed);
+    if (!d || weft__deflate(d, payload, true, packed) < 0) {
+        if (d) deflater_broken(ws);
+        return false;
+    }
+    weft__buf_init(frame, MESSAGE_ROOM);
+    char *to = weft__buf_reserve(frame, WEFT__WS_HEAD_MAX + packed->len);
+    if (to) frame->len = weft__ws_head(to, &(weft__ws_frame){ .op = op, .compressed = true }, packed->len);
+    weft__buf_add_str(frame, weft__buf_str(packed));
+    if (packed->room > WEFT__WS_INPUT) weft__buf_free(packed);
+    if (frame->failed) return false;
+    p->bits = (uint8_t)bits_out(ws);
+    p->level = ws->kind->deflate_level;
+    return true;
 }
 
 /* ---- sending ---- */

@@ -1,46 +1,11 @@
 /* Rooms: names in a table, members in the order in which they came. */
-#include "web/rooms.h"
+#include "web/rooms_inside.h"
 #include <string.h>
 #include "base/mem.h"
 #include "model/json.h"
 #include "wire/utf8.h"
 
-enum { NAME_MAX_BYTES = 255, ROOMS = 100000, MEMBERS = 100000, JOINED = 100, BUCKETS_FIRST = 64, JSON_MAX = 64 << 20, FAR_MAX = 1000000 };
-
-typedef struct room room;
-
-/* One WebSocket in one room. */
-struct weft_room {
-    room *in;                        /* NULL: it has left, or never was in one */
-    weft_ws *ws;
-    weft_room *next, *prev;          /* in the room */
-    weft_room *next_of_ws;
-    int failed;                      /* why it could not be joined */
-    bool announce, skips, linked;    /* linked: it stands in the room's list, also when it has left but somebody goes through that */
-    uint8_t id_len;
-    char id[];
-};
-
-/* Somebody who is in the room in another worker. */
-typedef struct far_member { struct far_member *next; uint16_t from; uint8_t id_len; char id[]; } far_member;
-
-struct room {
-    room *next;                      /* in its bucket */
-    weft_room *first, *last;
-    far_member *far, **far_end;
-    uint32_t far_count;
-    uint32_t hash, count;
-    uint32_t busy;                   /* somebody goes through its members: those who leave stay linked until then */
-    uint8_t name_len;
-    char name[];
-};
-
-struct weft__rooms {
-    room **buckets;
-    uint32_t bucket_count, count, far_count;
-    uint64_t seed;
-    const weft__spread *spread;
-};
+enum { ROOMS = 100000, MEMBERS = 100000, JOINED = 100, BUCKETS_FIRST = 64, SAID_MAX = 64 << 20 };
 
 static weft_room_limits_opts limits = { .rooms_max = ROOMS, .members_max = MEMBERS, .joined_max = JOINED };
 
@@ -68,7 +33,7 @@ static void rooms_free(weft__ws_hub *hub)
     hub->rooms = NULL;
 }
 
-static struct weft__rooms *rooms_of(weft__ws_hub *hub)
+struct weft__rooms *weft__rooms_of(weft__ws_hub *hub)
 {
     if (!hub || hub->rooms) return hub ? hub->rooms : NULL;
     weft__os *os = weft__loop_os(hub->loop);
@@ -103,7 +68,7 @@ static room **place_of(const struct weft__rooms *r, weft_str name, uint32_t hash
     return at;
 }
 
-static room *find(weft_str name)
+room *weft__room_find(weft_str name)
 {
     weft__ws_hub *hub = weft__ws_hub_here();
     struct weft__rooms *r = hub ? hub->rooms : NULL;
@@ -129,7 +94,7 @@ static void grow(struct weft__rooms *r)
 }
 
 /* The room, made when it is not there. */
-static int enter_room(struct weft__rooms *r, weft_str name, room **out)
+int weft__room_enter(struct weft__rooms *r, weft_str name, room **out)
 {
     uint32_t hash = hash_of(r, name);
     *out = *place_of(r, name, hash);
@@ -138,7 +103,6 @@ static int enter_room(struct weft__rooms *r, weft_str name, room **out)
     if (r->count >= r->bucket_count) grow(r);
     room *m = weft__calloc(sizeof *m + name.len);
     if (!m) return WEFT_ENOMEM;
-    m->far_end = &m->far;
     m->hash = hash;
     m->name_len = (uint8_t)name.len;
     memcpy(m->name, name.ptr, name.len);
@@ -150,35 +114,48 @@ static int enter_room(struct weft__rooms *r, weft_str name, room **out)
     return 0;
 }
 
-static weft_str name_of(const room *m) { return (weft_str){ m->name, m->name_len }; }
-
-static void drop_if_empty(struct weft__rooms *r, room *m)
+void weft__room_drop(struct weft__rooms *r, room *m)
 {
     if (m->first || m->far || m->busy) return;
-    *place_of(r, name_of(m), m->hash) = m->next;
+    *place_of(r, weft__room_name(m), m->hash) = m->next;
     r->count--;
     weft__free(m);
 }
 
 /* ---- saying ---- */
 
-/* One that was said is written once for all whose messages are not compressed. */
-typedef struct saying { weft_str bytes; bool binary; weft__buf frame; const weft_room *not; } saying;
+/* What is said is written once for all whose messages are not compressed, and compressed once for all to whom that is the same. */
+typedef struct saying {
+    weft_str bytes;
+    bool binary;
+    weft__buf frame;
+    weft__ws_packed packed;
+    const weft_room *not;
+} saying;
+
+static weft__ws_op op_of(const saying *s) { return s->binary ? WEFT__WS_BINARY : WEFT__WS_TEXT; }
 
 static int write_frame(saying *s)
 {
-    weft__buf_init(&s->frame, JSON_MAX + WEFT__WS_HEAD_MAX);
+    weft__buf_init(&s->frame, SAID_MAX + WEFT__WS_HEAD_MAX);
     char *to = weft__buf_reserve(&s->frame, WEFT__WS_HEAD_MAX);
-    if (to) s->frame.len = weft__ws_head(to, &(weft__ws_frame){ .op = s->binary ? WEFT__WS_BINARY : WEFT__WS_TEXT }, s->bytes.len);
+    if (to) s->frame.len = weft__ws_head(to, &(weft__ws_frame){ .op = op_of(s) }, s->bytes.len);
     weft__buf_add_str(&s->frame, s->bytes);
     return s->frame.failed;
+}
+
+static void forget(saying *s)
+{
+    weft__buf_free(&s->frame);
+    weft__buf_free(&s->packed.frame);
 }
 
 static bool tell(weft_room *m, saying *s)
 {
     weft_ws *ws = m->ws;
     if (!ws->terms.on) return weft__ws_put_frame(ws, weft__buf_str(&s->frame));
-    return weft__ws_has_room(ws, s->bytes.len + WEFT__WS_HEAD_MAX) && weft__ws_put_message(ws, s->binary ? WEFT__WS_BINARY : WEFT__WS_TEXT, s->bytes) == 0;
+    if (weft__ws_pack(ws, op_of(s), s->bytes, &s->packed)) return weft__ws_put_frame(ws, weft__buf_str(&s->packed.frame));
+    return weft__ws_has_room(ws, s->bytes.len + WEFT__WS_HEAD_MAX) && weft__ws_put_message(ws, op_of(s), s->bytes) == 0;
 }
 
 static void unlink_member(room *in, weft_room *m)
@@ -191,16 +168,17 @@ static void unlink_member(room *in, weft_room *m)
 }
 
 /* Nobody goes through them any more: those who left meanwhile are taken out. */
-static void done_with(struct weft__rooms *r, room *in)
+void weft__room_done_with(struct weft__rooms *r, room *in)
 {
     if (--in->busy) return;
-    for (weft_room *m = in->first, *next; m; m = next) {
+    for (weft_room *m = in->first, *next; m && in->left; m = next) {
         next = m->next;
         if (m->in) continue;
+        in->left--;
         unlink_member(in, m);
         if (!m->ws) weft__free(m);
     }
-    drop_if_empty(r, in);
+    weft__room_drop(r, in);
 }
 
 static int say_to_all(struct weft__rooms *r, room *in, saying *s, bool announced)
@@ -213,7 +191,7 @@ static int say_to_all(struct weft__rooms *r, room *in, saying *s, bool announced
         if (tell(m, s)) heard++;
         else if (!m->skips) weft__ws_say_close(m->ws, 1013, WEFT_S("it does not take what is said as fast as it is said"));
     }
-    done_with(r, in);
+    weft__room_done_with(r, in);
     return heard;
 }
 
@@ -222,17 +200,15 @@ static int say(struct weft__rooms *r, room *in, saying *s, bool announced)
 {
     int rc = write_frame(s);
     if (rc == 0) rc = say_to_all(r, in, s, announced);
-    weft__buf_free(&s->frame);
+    forget(s);
     return rc;
 }
 
 /* `who`: of this process, and not told itself; NULL: it is elsewhere. */
-static void announce_here(struct weft__rooms *r, room *in, const weft_room *who, weft_str id, bool joined)
+void weft__room_announce(struct weft__rooms *r, room *in, const weft_room *who, weft_str id, bool joined)
 {
-    Presence p = { joined ? WEFT_S("join") : WEFT_S("leave"), name_of(in), id };
-    bool any = false;
-    for (const weft_room *m = in->first; m && !any; m = m->next) any = m->announce && m != who;
-    if (!any) return;
+    Presence p = { joined ? WEFT_S("join") : WEFT_S("leave"), weft__room_name(in), id };
+    if (in->announced == (who && who->in && who->announce)) return;
     weft__buf text;
     weft__buf_init(&text, 4096);
     saying s = { .not = who };
@@ -247,96 +223,8 @@ static void announce_here(struct weft__rooms *r, room *in, const weft_room *who,
 static void announce(struct weft__rooms *r, room *in, const weft_room *who, bool joined)
 {
     weft_str id = { who->id, who->id_len };
-    if (r->spread) r->spread->presence(r->spread->ctx, name_of(in), id, joined);
-    announce_here(r, in, who, id, joined);
-}
-
-/* ---- who is in rooms elsewhere ---- */
-
-int weft__room_far_joins(unsigned from, weft_str name, weft_str id, bool announced)
-{
-    struct weft__rooms *r = rooms_of(weft__ws_hub_here());
-    room *in = NULL;
-    if (!r || !name.len || name.len > NAME_MAX_BYTES || id.len > NAME_MAX_BYTES) return r ? WEFT_EINVAL : WEFT_ENOMEM;
-    if (r->far_count >= FAR_MAX) return WEFT_ELIMIT;
-    int rc = enter_room(r, name, &in);
-    if (rc < 0) return rc;
-    far_member *f = weft__calloc(sizeof *f + id.len);
-    if (!f) {
-        drop_if_empty(r, in);
-        return WEFT_ENOMEM;
-    }
-    f->from = (uint16_t)from;
-    f->id_len = (uint8_t)id.len;
-    if (id.len) memcpy(f->id, id.ptr, id.len);
-    *in->far_end = f;
-    in->far_end = &f->next;
-    in->far_count++;
-    r->far_count++;
-    if (announced) announce_here(r, in, NULL, id, true);
-    return 0;
-}
-
-static void far_remove(struct weft__rooms *r, room *in, far_member **at)
-{
-    far_member *f = *at;
-    *at = f->next;
-    if (!*at) in->far_end = at;
-    in->far_count--;
-    r->far_count--;
-    weft__free(f);
-}
-
-void weft__room_far_leaves(unsigned from, weft_str name, weft_str id)
-{
-    room *in = find(name);
-    far_member **at = in ? &in->far : NULL;
-    while (at && *at && !((*at)->from == from && (*at)->id_len == id.len && memcmp((*at)->id, id.ptr, id.len) == 0)) at = &(*at)->next;
-    if (!at || !*at) return;
-    struct weft__rooms *r = weft__ws_hub_here()->rooms;
-    far_remove(r, in, at);
-    in->busy++;
-    announce_here(r, in, NULL, id, false);
-    done_with(r, in);
-}
-
-static void far_end_in(struct weft__rooms *r, room *in, unsigned from, bool announced)
-{
-    in->busy++;
-    for (far_member **at = &in->far; *at;) {
-        char id[NAME_MAX_BYTES];
-        weft_str text = { id, (*at)->id_len };
-        if ((*at)->from != from) {
-            at = &(*at)->next;
-            continue;
-        }
-        memcpy(id, (*at)->id, text.len);
-        far_remove(r, in, at);
-        if (announced) announce_here(r, in, NULL, text, false);
-    }
-    done_with(r, in);
-}
-
-void weft__rooms_far_end(unsigned from, bool announced)
-{
-    weft__ws_hub *hub = weft__ws_hub_here();
-    struct weft__rooms *r = hub ? hub->rooms : NULL;
-    for (uint32_t i = 0; r && i < r->bucket_count; i++) {
-        for (room *in = r->buckets[i], *next; in; in = next) {
-            next = in->next;
-            if (in->far) far_end_in(r, in, from, announced);
-        }
-    }
-}
-
-void weft__rooms_each(void (*tell_of)(void *ctx, weft_str room, weft_str id), void *ctx)
-{
-    weft__ws_hub *hub = weft__ws_hub_here();
-    const struct weft__rooms *r = hub ? hub->rooms : NULL;
-    for (uint32_t i = 0; r && i < r->bucket_count; i++)
-        for (const room *in = r->buckets[i]; in; in = in->next)
-            for (const weft_room *m = in->first; m; m = m->next)
-                if (m->in) tell_of(ctx, name_of(in), (weft_str){ m->id, m->id_len });
+    if (r->spread) r->spread->presence(r->spread->ctx, weft__room_name(in), id, joined);
+    weft__room_announce(r, in, who, id, joined);
 }
 
 /* ---- joining and leaving ---- */
@@ -352,41 +240,59 @@ static weft_room *refused(int code)
 static int check(const weft_ws *ws, weft_str name, const weft_room_opts *o)
 {
     int joined = 0;
-    if (!name.len || name.len > NAME_MAX_BYTES) return weft_fail(WEFT_EINVAL, "a room's name of %zu bytes; expected 1 to %d", name.len, NAME_MAX_BYTES);
-    if (o->id.len > NAME_MAX_BYTES) return weft_fail(WEFT_EINVAL, "an id in a room of %zu bytes; expected %d at most", o->id.len, NAME_MAX_BYTES);
+    if (!name.len || name.len > WEFT__ROOM_NAME) return weft_fail(WEFT_EINVAL, "a room's name of %zu bytes; expected 1 to %d", name.len, WEFT__ROOM_NAME);
+    if (o->id.len > WEFT__ROOM_NAME) return weft_fail(WEFT_EINVAL, "an id in a room of %zu bytes; expected %d at most", o->id.len, WEFT__ROOM_NAME);
     if (!weft__utf8_valid(name.ptr, name.len) || !weft__utf8_valid(o->id.ptr, o->id.len)) return weft_fail(WEFT_EINVAL, "a room's name or an id in it is no UTF-8");
     for (const weft_room *m = ws->rooms; m; m = m->next_of_ws) joined += m->in != NULL;
     if (joined >= limits.joined_max) return weft_fail(WEFT_ELIMIT, "a WebSocket in more than %d rooms (joined_max)", limits.joined_max);
     return 0;
 }
 
+/* One that was left is used again, as long as its id has room: who comes and goes all the time does not grow. */
+static weft_room *member_new(weft_ws *ws, weft_str id)
+{
+    enum { ROOM_STEP = 32 };
+    size_t room = (id.len + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+    weft_room *m = ws->rooms;
+    if (room > WEFT__ROOM_NAME) room = WEFT__ROOM_NAME;
+    while (m && (m->in || m->linked || m->id_room < id.len)) m = m->next_of_ws;
+    if (!m) {
+        if (!(m = weft__calloc(sizeof *m + room))) return NULL;
+        m->id_room = (uint8_t)room;
+        m->ws = ws;
+        m->next_of_ws = ws->rooms;
+        ws->rooms = m;
+    }
+    m->id_len = (uint8_t)id.len;
+    if (id.len) memcpy(m->id, id.ptr, id.len);
+    return m;
+}
+
 weft_room *weft_room_join_with(weft_ws *ws, weft_str name, const weft_room_opts *o)
 {
-    struct weft__rooms *r = rooms_of(ws->hub);
+    struct weft__rooms *r = weft__rooms_of(ws->hub);
     room *in = NULL;
     int rc = r ? check(ws, name, o) : WEFT_ENOMEM;
     if (rc == 0) rc = weft_ws_accept(ws);
-    if (rc == 0) rc = enter_room(r, name, &in);
+    if (rc == 0) rc = weft__room_enter(r, name, &in);
     if (rc < 0) return refused(rc);
-    weft_room *m = weft__calloc(sizeof *m + o->id.len);
+    weft_room *m = member_new(ws, o->id);
     if (!m) {
-        drop_if_empty(r, in);
+        weft__room_drop(r, in);
         return refused(WEFT_ENOMEM);
     }
     m->in = in;
-    m->ws = ws;
     m->linked = true;
     m->announce = o->announce;
     m->skips = o->slow == WEFT_ROOM_SKIP_SLOW;
-    m->id_len = (uint8_t)o->id.len;
-    if (o->id.len) memcpy(m->id, o->id.ptr, o->id.len);
+    m->next = NULL;
     m->prev = in->last;
     if (in->last) in->last->next = m;
     else in->first = m;
     in->last = m;
     in->count++;
-    m->next_of_ws = ws->rooms;
-    ws->rooms = m;
+    in->announced += m->announce;
+    weft__rooms_list(r, m);
     announce(r, in, m, true);
     return m;
 }
@@ -398,11 +304,19 @@ void weft_room_leave(weft_room *m)
     room *in = m->in;
     if (!in) return;
     struct weft__rooms *r = m->ws->hub->rooms;
+    weft__rooms_unlist(r, m);
     m->in = NULL;
     in->count--;
+    in->announced -= m->announce;
+    in->left++;
     in->busy++;
     announce(r, in, m, false);
-    done_with(r, in);
+    in->busy--;
+    if (!in->busy) {
+        in->left--;
+        unlink_member(in, m);
+    }
+    weft__room_drop(r, in);
 }
 
 /* Nobody uses the WebSocket any more. One that somebody goes past just now is freed by who does. */
@@ -420,8 +334,19 @@ static void leave_all(weft_ws *ws)
 
 static int sayable(weft_str bytes, bool binary)
 {
+    if (bytes.len > SAID_MAX) return weft_fail(WEFT_ELIMIT, "%zu bytes are said in a room; expected %d at most", bytes.len, SAID_MAX);
     if (binary || weft__utf8_valid(bytes.ptr, bytes.len)) return 0;
     return weft_fail(WEFT_EINVAL, "a text that is no UTF-8 cannot be sent; .binary = true sends any bytes");
+}
+
+/* `in` NULL: nobody is in it here. Without memory it is said nowhere. */
+static int speak(struct weft__rooms *r, weft_str name, room *in, saying *s)
+{
+    int rc = in ? write_frame(s) : 0;
+    if (rc == 0 && r->spread) r->spread->publish(r->spread->ctx, name, s->binary, s->bytes);
+    if (rc == 0 && in) rc = say_to_all(r, in, s, false);
+    forget(s);
+    return rc < 0 ? weft__fail_as(NULL, rc, 0, "no memory for what is said in a room") : rc;
 }
 
 int weft_room_send_with(weft_room *m, weft_str bytes, const weft_room_say *how)
@@ -430,18 +355,15 @@ int weft_room_send_with(weft_room *m, weft_str bytes, const weft_room_say *how)
     if (!m->in) return weft__fail_as(NULL, WEFT_ECLOSED, 0, "the room has been left");
     int rc = sayable(bytes, how->binary);
     if (rc < 0) return rc;
-    struct weft__rooms *r = m->ws->hub->rooms;
-    saying s = { .bytes = bytes, .binary = how->binary, .not = how->others ? m : NULL };
-    if (r->spread) r->spread->publish(r->spread->ctx, name_of(m->in), how->binary, bytes);
-    rc = say(r, m->in, &s, false);
-    return rc < 0 ? weft__fail_as(NULL, rc, 0, "no memory for what is said in a room") : 0;
+    rc = speak(m->ws->hub->rooms, weft__room_name(m->in), m->in, &(saying){ .bytes = bytes, .binary = how->binary, .not = how->others ? m : NULL });
+    return rc < 0 ? rc : 0;
 }
 
 int weft_room_send_json_with(weft_room *m, const weft_schema *schema, const void *value, const weft_room_say *how)
 {
     weft__buf text;
     weft__fault fault = { "" };
-    weft__buf_init(&text, JSON_MAX);
+    weft__buf_init(&text, SAID_MAX);
     int rc = weft__json_write(schema, value, &text, &fault);
     if (rc < 0) rc = weft__fail_as(NULL, rc, 0, "what is said in a room cannot be written as JSON: %s", fault.text[0] ? fault.text : "no memory");
     else rc = weft_room_send_with(m, weft__buf_str(&text), how);
@@ -451,7 +373,7 @@ int weft_room_send_json_with(weft_room *m, const weft_schema *schema, const void
 
 int weft__room_deliver(weft_str name, bool binary, weft_str bytes)
 {
-    room *in = find(name);
+    room *in = weft__room_find(name);
     saying s = { .bytes = bytes, .binary = binary };
     return in ? say(weft__ws_hub_here()->rooms, in, &s, false) : 0;
 }
@@ -460,16 +382,15 @@ int weft_room_publish_with(weft_str name, weft_str bytes, const weft_room_say *h
 {
     int rc = sayable(bytes, how->binary);
     if (rc < 0) return rc;
-    struct weft__rooms *r = rooms_of(weft__ws_hub_here());
+    if (!name.len || name.len > WEFT__ROOM_NAME) return weft_fail(WEFT_EINVAL, "a room's name of %zu bytes; expected 1 to %d", name.len, WEFT__ROOM_NAME);
+    struct weft__rooms *r = weft__rooms_of(weft__ws_hub_here());
     if (!r) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for what is said in a room");
-    if (r->spread) r->spread->publish(r->spread->ctx, name, how->binary, bytes);
-    rc = weft__room_deliver(name, how->binary, bytes);
-    return rc < 0 ? weft__fail_as(NULL, rc, 0, "no memory for what is said in a room") : rc;
+    return speak(r, name, weft__room_find(name), &(saying){ .bytes = bytes, .binary = how->binary });
 }
 
 int weft_room_members(weft_str name, weft_list_weft_str *out)
 {
-    const room *in = find(name);
+    const room *in = weft__room_find(name);
     weft_arena *arena = weft__arena_here();
     weft_list_weft_str list = { 0 };
     for (const weft_room *m = in ? in->first : NULL; m; m = m->next) {
@@ -490,13 +411,13 @@ int weft_room_members(weft_str name, weft_list_weft_str *out)
 
 size_t weft_room_count(weft_str name)
 {
-    const room *in = find(name);
+    const room *in = weft__room_find(name);
     return in ? in->count + in->far_count : 0;
 }
 
 int weft__rooms_spread(const weft__spread *spread)
 {
-    struct weft__rooms *r = rooms_of(weft__ws_hub_here());
+    struct weft__rooms *r = weft__rooms_of(weft__ws_hub_here());
     if (!r) return WEFT_ENOMEM;
     r->spread = spread;
     return 0;

@@ -25,8 +25,16 @@ int weft__room_far_joins(unsigned from, weft_str room, weft_str id, bool announc
 void weft__room_far_leaves(unsigned from, weft_str room, weft_str id);
 /* Nobody is there any more. */
 void weft__rooms_far_end(unsigned from, bool announced);
-/* Tell of all who are in rooms here. */
-void weft__rooms_each(void (*tell_of)(void *ctx, weft_str room, weft_str id), void *ctx);
+/* All who are in rooms here when it begins, in the order in which they came, and over several turns of the loop: whoever leaves before it is his
+ * turn is left out. `next` gives one until there are no more, then false; a walk that is begun is ended, too. All zeros at first. */
+typedef struct weft__rooms_walk {
+    const weft_room *next, *last;    /* NULL: no more */
+    struct weft__rooms_walk *other;
+    bool begun;
+} weft__rooms_walk;
+void weft__rooms_walk_begin(weft__rooms_walk *w);            /* again: anew */
+bool weft__rooms_walk_next(weft__rooms_walk *w, weft_str *room, weft_str *id);
+void weft__rooms_walk_end(weft__rooms_walk *w);
 
 /* Rooms of this loop reach over all processes of its fleet from now on (rooms_fleet.c). 0 or WEFT_ENOMEM; nothing happens in a process that serves
  * alone. Waits: never. */

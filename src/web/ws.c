@@ -153,6 +153,8 @@ static int answer_handshake(void *arg)
     weft_str lines = handshake_lines(c);
     int rc = lines.ptr ? weft__exchange_upgrade(c->exchange, lines, &pipe) : WEFT_ENOMEM;
     if (rc == WEFT_ECONNRESET) return weft__fail_as(NULL, rc, 0, "the client has left");
+    if (rc == WEFT_EINVAL && c->exchange->status) c->spoiled = true;
+    if (c->spoiled) return weft_fail(WEFT_EINVAL, "middleware gave the answer to a handshake another status than 101");
     if (rc < 0) return weft__fail_as(NULL, rc, 0, "no memory for the answer to a handshake");
     c->reply.sent = true;
     weft__ws_open(ws, pipe, &c->terms);
@@ -228,6 +230,7 @@ static int refuse(weft__ws_call *c)
 {
     if (c->status == 426) {
         int rc = weft__reply_put(&c->reply, WEFT_S("Upgrade"), WEFT_S("websocket"));
+        if (rc == 0 && !c->exchange->ops) rc = weft__reply_put(&c->reply, WEFT_S("Connection"), WEFT_S("upgrade"));      /* RFC 9110, 7.8 */
         if (rc == 0) rc = weft__reply_put(&c->reply, WEFT_S("Sec-WebSocket-Version"), WEFT_S("13"));
         if (rc < 0) return rc;
     }
@@ -273,8 +276,10 @@ bool weft__ws_run(const weft__endpoint *e, const void *in, void *out, int timeou
         ws->scope = NULL;
     }
     if (!ws->opened) {
+        if (c->spoiled) say(ws, weft_error_of(*rc)->text, "");
+        if (c->spoiled) weft__exchange_break(c->exchange);
         weft__ws_release(ws, 0, (weft_str){ "", 0 });
-        return false;
+        return c->spoiled;
     }
     if (*rc == 0 && handlers) weft__ws_handlers_begin(ws, c->exchange);
     else end_accepted(ws, c->exchange, *rc, *late);

@@ -29,6 +29,7 @@ typedef struct weft__ws_call {
     uint8_t protocol;                /* of its kind's, counted from 1; 0: none */
     const char *fault;               /* why it is no handshake, or refused; NULL: it can be accepted */
     int status;                      /* of that */
+    bool spoiled;                    /* an answer has begun that is none to a handshake */
     char accept[WEFT__WS_ACCEPT];
 } weft__ws_call;
 

@@ -97,16 +97,24 @@ int weft__inflate(weft__inflater *f, weft_str in, bool last, bool fresh, weft__b
 
 /* ---- out ---- */
 
-struct weft__deflater { z_stream z; };
+struct weft__deflater { z_stream z; int level; };
 
 weft__deflater *weft__deflater_new(unsigned bits, int level)
 {
     weft__deflater *d = bits > 8 ? weft__calloc(sizeof *d) : NULL;
     if (!d) return NULL;
     d->z = (z_stream){ .zalloc = take, .zfree = give };
+    d->level = level;
     if (deflateInit2(&d->z, level, Z_DEFLATED, -(int)bits, MEM_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK) return d;
     weft__free(d);
     return NULL;
+}
+
+bool weft__deflater_level(weft__deflater *d, int level)
+{
+    if (d->level == level) return true;
+    d->level = level;
+    return deflateParams(&d->z, level, Z_DEFAULT_STRATEGY) == Z_OK;
 }
 
 void weft__deflater_free(weft__deflater *d)
@@ -149,6 +157,7 @@ int weft__inflate(weft__inflater *f, weft_str in, bool last, bool fresh, weft__b
     return WEFT_EPROTO;
 }
 weft__deflater *weft__deflater_new(unsigned bits, int level) { (void)bits, (void)level; return NULL; }
+bool weft__deflater_level(weft__deflater *d, int level) { (void)d, (void)level; return false; }
 void weft__deflater_free(weft__deflater *d) { (void)d; }
 int weft__deflate(weft__deflater *d, weft_str in, bool fresh, weft__buf *out)
 {

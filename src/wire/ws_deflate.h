@@ -18,6 +18,8 @@ int weft__inflate(weft__inflater *f, weft_str in, bool last, bool fresh, weft__b
 /* And out. bits: 9 to 15 (8 is not to be had: such a peer is sent what is not compressed). */
 typedef struct weft__deflater weft__deflater;
 weft__deflater *weft__deflater_new(unsigned bits, int level);
+/* How hard it tries from the next message on, one that begins anew. False: it is of no more use. */
+bool weft__deflater_level(weft__deflater *d, int level);
 void weft__deflater_free(weft__deflater *d);
 /* A whole message, appended. 0, or WEFT_ENOMEM, or what failed in `out`: d is then of no more use. */
 int weft__deflate(weft__deflater *d, weft_str in, bool fresh, weft__buf *out) WEFT_NODISCARD;

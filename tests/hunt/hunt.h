@@ -11,7 +11,7 @@ typedef struct scenario {
     const char *name, *what;
     void (*run)(uint64_t seed);      /* calls hunt_world once or several times */
 } scenario;
-extern const scenario hunt_between, hunt_pool, hunt_threads, hunt_processes, hunt_disk;
+extern const scenario hunt_between, hunt_pool, hunt_threads, hunt_processes, hunt_disk, hunt_sockets;
 
 /* One world: open, run the body as its root task, close; nothing may be left behind. The body returns 0. */
 void hunt_world(const weft__sim_opts *opts, weft_call body);

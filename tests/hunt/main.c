@@ -12,7 +12,7 @@
 
 enum { AGAIN_EVERY = 8 };                /* so many seeds: one is run twice, and must do the same twice */
 
-static const scenario *const scenarios[] = { &hunt_between, &hunt_pool, &hunt_threads, &hunt_processes, &hunt_disk };
+static const scenario *const scenarios[] = { &hunt_between, &hunt_pool, &hunt_threads, &hunt_processes, &hunt_disk, &hunt_sockets };
 static uint64_t dice, traces;
 
 unsigned roll(unsigned sides)

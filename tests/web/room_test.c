@@ -1,6 +1,7 @@
 /* Rooms: who hears what, who is there, and who holds nobody up. */
 #include <stdio.h>
 #include <string.h>
+#include "support/failing.h"
 #include "web/rooms.h"
 #include "ws_peer.h"
 
@@ -58,7 +59,30 @@ static int deaf_open(const deaf_in *in, weft_ws *ws, deaf *d)
 static int deaf_said(weft_ws *ws, deaf *d, weft_str msg) { (void)ws; return weft_room_send(d->room, msg, .others = true); }
 static void deaf_closed(weft_ws *ws, deaf *d) { (void)ws; WEFT_CHECK_EQ(weft_room_send(d->room, WEFT_S("farewell")), 0); }
 
+/* Comes and goes, under ids of all lengths. */
+static int turns(const weft_none *in, weft_ws *ws)
+{
+    char id[255];
+    long before = 0;
+    (void)in;
+    memset(id, 'i', sizeof id);
+    WEFT_TRY(weft_ws_accept(ws));
+    for (int i = 0; i < 2000; i++) {
+        if (i == 255) before = fails.live;
+        weft_room *a = weft_room_join(ws, WEFT_S("kitchen"), .id = { id, (size_t)(i % 256) }), *b = weft_room_join(ws, WEFT_S("attic"), .announce = i % 3 == 0);
+        WEFT_CHECK(!weft_room_failed(a) && !weft_room_failed(b));
+        WEFT_CHECK_EQ(weft_room_count(WEFT_S("attic")), 1);
+        weft_room_leave(i % 2 ? a : b);
+        weft_room_leave(i % 2 ? b : a);
+    }
+    WEFT_CHECK(fails.live - before <= 4);
+    WEFT_CHECK_EQ(weft_room_count(WEFT_S("kitchen")), 0);
+    return weft_ws_send(ws, WEFT_S("done"));
+}
+
 static const weft_app app = { .routes = WEFT_ROUTES(
+    WEFT_WS("/turns", turns, weft_none),
+    WEFT_WS("/small/{room}", chat, chat_in, .ws = WEFT_WS_WITH(.deflate = true, .deflate_bits = 10, .deflate_level = 1)),
     WEFT_WS("/rooms/{room}", chat, chat_in),
     WEFT_WS("/packed/{room}", chat, chat_in, .ws = WEFT_WS_WITH(.deflate = true)),
     WEFT_WS_HANDLERS("/handled/{room}", deaf_in, deaf, deaf_open, deaf_said, deaf_closed),
@@ -130,6 +154,29 @@ WEFT_TEST(room_message_handlers_and_compressed_ones_are_members_as_others_are)
     WEFT_CHECK_JSON(weft_test_get(&app, "/who/kitchen").body, { "count": 1, "ids": [] });
 }
 
+WEFT_TEST(room_one_that_comes_and_goes_all_the_time_does_not_grow)
+{
+    failing_from(0);
+    weft_test_ws *w = weft_test_ws_open(&app, "/turns");
+    HEARS(w, "done");
+}
+
+/* Each window and each level is compressed for; who has agreed to nothing hears the same. */
+WEFT_TEST(room_a_long_message_comes_to_all_however_they_compress)
+{
+    static const char *const paths[] = { "/packed/kitchen", "/packed/kitchen", "/small/kitchen", "/rooms/kitchen", "/small/kitchen", "/packed/kitchen" };
+    weft_test_ws *w[weft_count(paths)];
+    static char text[5001];
+    for (size_t i = 0; i < 5000; i++) text[i] = (char)('a' + i * i % 17);
+    for (size_t i = 0; i < weft_count(paths); i++) w[i] = weft_test_ws_open(&app, paths[i], .ws = WEFT_WS_WITH(.deflate = i != 1));
+    for (int times = 0; times < 3; times++) {
+        weft_test_ws_send(w[times], text);
+        for (size_t i = 0; i < weft_count(paths); i++) HEARS(w[i], text);
+        weft_test_ws_send(w[3], "short");
+        for (size_t i = 0; i < weft_count(paths); i++) HEARS(w[i], "short");
+    }
+}
+
 WEFT_TEST(room_one_that_does_not_read_is_closed_and_holds_nobody_up)
 {
     static const char *const how[] = { "/rooms/kitchen", "/rooms/kitchen?skip=true" };
@@ -162,6 +209,10 @@ WEFT_TEST(room_names_and_limits_are_kept)
     memset(path + 7, 'x', 256);
     weft_test_ws *w = weft_test_ws_open(&app, path);
     WEFT_CHECK_EQ(weft_test_ws_status(w), 500);
+    snprintf(path, sizeof path, "/say/%0256d?text=y", 1);
+    WEFT_CHECK_EQ(weft_test_post(&app, path, NULL).status, 500);
+    snprintf(path, sizeof path, "/say/%0255d?text=y", 1);
+    WEFT_CHECK_STR(weft_test_post(&app, path, NULL).body, "0");
     WEFT_CHECK_EQ(weft_room_limits(.members_max = -1), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_room_limits(.members_max = 1, .rooms_max = 2), 0);
     weft_test_ws_open(&app, "/rooms/a");

@@ -1,12 +1,14 @@
 /* A conversation of WebSockets, rooms and compression in which each allocation fails in turn: it ends, and nothing is lost. */
+#include <stdio.h>
 #include "base/mem.h"
 #include "io/stream.h"
 #include "model/plan.h"
 #include "os/sim.h"
 #include "support/failing.h"
+#include "http/ws.h"
 #include "weft.h"
 #include "web/app.h"
-#include "wire/ws_deflate.h"
+#include "ws_peer.h"
 
 WEFT_MODEL(Move, field(int, x));
 WEFT_INPUT(room_in, path(weft_str, room));
@@ -31,13 +33,19 @@ static int talk(const room_in *in, weft_ws *ws)
 }
 
 typedef struct counter { int count; weft_room *room; } counter;
+static int seen_off;
 static int opened(const room_in *in, weft_ws *ws, counter *c)
 {
     c->room = weft_room_join(ws, in->room, .id = WEFT_S("counter"));
     return weft_room_failed(c->room);
 }
 static int said(weft_ws *ws, counter *c, weft_str msg) { (void)ws; c->count++; return weft_room_send(c->room, msg); }
-static void closed(weft_ws *ws, counter *c) { (void)ws; (void)!weft_room_send(c->room, WEFT_S("bye")); }
+static void closed(weft_ws *ws, counter *c)
+{
+    (void)ws;
+    (void)!weft_room_send(c->room, WEFT_S("bye"));
+    seen_off++;
+}
 
 static const weft_app app = { .openapi_path = "", .routes = WEFT_ROUTES(
     WEFT_WS("/echo", echo, weft_none, .ws = WEFT_WS_WITH(.deflate = true, .deflate_context = true, .protocols = "a")),
@@ -45,7 +53,15 @@ static const weft_app app = { .openapi_path = "", .routes = WEFT_ROUTES(
     WEFT_WS("/rooms/{room}", talk, room_in),
     WEFT_WS_HANDLERS("/count/{room}", room_in, counter, opened, said, closed)) };
 
-static struct { weft__app *app; weft__server *server; const char *path; const char *text; bool compressed; int echoes; } now;
+static struct {
+    weft__app *app;
+    weft__server *server;
+    const char *path, *text;
+    bool compressed;
+    bool breaks_off;                 /* it says some messages and breaks off */
+    bool accepted;
+    int echoes;
+} now;
 
 static int serve(void) { return weft__server_run(now.server); }
 
@@ -68,6 +84,35 @@ static int converse(void)
     return weft_ws_close(ws, 1000, "done");
 }
 
+/* Of raw bytes: all at once, then nothing but a reset. */
+static int break_off(void)
+{
+    char frames[256], answer[4096];
+    weft__stream s;
+    weft__addr at;
+    size_t n = 0, have = 0;
+    WEFT_SCOPE(patience, .timeout_ms = 2000);
+    char head[512];
+    int head_len = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\n" WS_LINES "\r\n", now.path);
+    for (int i = 0; i < 3; i++) n += ws_frame(frames + n, 0x81, "x", 1);
+    WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), weft__server_port(now.server), &at));
+    WEFT_TRY(weft__stream_connect(&s, weft__loop_here(), &at, INT64_MAX));
+    int rc = ws_peer_send(&s, head, (size_t)head_len);
+    if (rc == 0) rc = ws_peer_send(&s, frames, n);
+    for (ssize_t came = 1; rc == 0 && came > 0 && have < sizeof answer; have += came > 0 ? (size_t)came : 0)
+        came = weft__stream_recv(&s, answer + have, sizeof answer - have, weft__loop_clock(weft__loop_here()) + 3000000);
+    now.accepted = have > 12 && memcmp(answer, "HTTP/1.1 101", 12) == 0;
+    weft__stream_reset(&s);
+    return 0;
+}
+
+/* Of those that are over nothing hangs on in the loop. */
+static void expect_nothing_under_way(void)
+{
+    const weft__ws_hub *hub = *weft__loop_slot(weft__loop_here(), WEFT__SLOT_WS);
+    if (hub) WEFT_CHECK(!hub->again && !hub->unsent && !hub->todo && !hub->late && !hub->broken && !hub->dead && !hub->fresh);
+}
+
 static int ask(const long *fail_at)
 {
     char why[256];
@@ -78,9 +123,11 @@ static int ask(const long *fail_at)
         WEFT_TRY(weft_yield());
         fails.made = 0;
         fails.fail_at = *fail_at;
-        (void)!converse();
+        (void)!(now.breaks_off ? break_off() : converse());
         (void)!weft_sleep_ms(10);
         fails.fail_at = 0;
+        (void)!weft_sleep_ms(6000);                  /* for the goodbyes */
+        expect_nothing_under_way();
         weft__server_stop(now.server);
         WEFT_TRY(weft_join(servers));
     }
@@ -91,6 +138,7 @@ static int ask(const long *fail_at)
 static void each_in_turn(const char *path, const char *text, bool compressed)
 {
     long fail_at = 1;
+    now.breaks_off = !text && !compressed && strstr(path, "/count") != NULL;
     for (;; fail_at++) {
         failing_from(0);
         weft__buf faults;
@@ -102,9 +150,12 @@ static void each_in_turn(const char *path, const char *text, bool compressed)
         now.path = path;
         now.text = text;
         now.compressed = compressed;
-        now.echoes = 0;
+        now.echoes = seen_off = 0;
+        now.accepted = false;
         WEFT_CHECK_EQ(weft__loop_run(loop, weft_call(ask, &fail_at)), 0);
-        if (!fails.failed) WEFT_CHECK_EQ(now.echoes, 3);
+        if (!fails.failed && !now.breaks_off) WEFT_CHECK_EQ(now.echoes, 3);
+        if (now.accepted) WEFT_CHECK_EQ(seen_off, 1);
+        if (!fails.failed && now.breaks_off) WEFT_CHECK(now.accepted);
         weft__app_free(now.app);
         weft__loop_free(loop);
         os->ops->free(os);
@@ -134,3 +185,5 @@ WEFT_TEST(ws_rooms_without_memory_end_and_nothing_is_lost)
     each_in_turn("/rooms/kitchen", "{\"x\":1}", false);
     each_in_turn("/count/kitchen", "x", false);
 }
+
+WEFT_TEST(ws_message_handlers_without_memory_are_told_of_a_client_that_breaks_off_all_the_same) { each_in_turn("/count/kitchen", NULL, false); }

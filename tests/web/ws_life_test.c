@@ -1,5 +1,6 @@
 /* WebSockets that live long, are slow, or end at a bad moment: nothing is forgotten, nothing grows, and who is there is not taken for gone. */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <string.h>
 #include "http/ws.h"
 #include "task/fiber.h"
@@ -126,6 +127,17 @@ static int waits_if_told(weft_ws *ws, weft_none *none, weft_str msg)
     return weft_ws_send(ws, msg);
 }
 
+static int packs(const weft_none *in, weft_ws *ws)
+{
+    (void)in;
+    memset(large, 'p', 1000);
+    for (int i = 0; i < 3; i++) WEFT_TRY(weft_ws_send(ws, (weft_str){ large, 1000 }));
+    WEFT_CHECK(ws->terms.on);
+    WEFT_CHECK(!ws->context);
+    seen.count++;
+    return 0;
+}
+
 static const weft_app app = { .openapi_path = "", .routes = WEFT_ROUTES(
     WEFT_WS("/echo", echo, weft_none),
     WEFT_WS("/works", works, weft_none),
@@ -135,6 +147,8 @@ static const weft_app app = { .openapi_path = "", .routes = WEFT_ROUTES(
     WEFT_WS("/much", says_much, weft_none, .ws = WEFT_WS_WITH(.close_ms = 100)),
     WEFT_WS("/late", closes_late, weft_none),
     WEFT_WS("/both", sends_both, weft_none),
+    WEFT_WS("/packs", packs, weft_none, .ws = WEFT_WS_WITH(.deflate = true)),
+    WEFT_WS("/fast", packs, weft_none, .ws = WEFT_WS_WITH(.deflate = true, .deflate_level = 1)),
     WEFT_WS_HANDLERS("/opens", weft_none, int, opens, handles, closed),
     WEFT_WS_HANDLERS("/waits", weft_none, weft_none, NULL, waits_if_told, NULL)) };
 
@@ -282,6 +296,25 @@ static int takes_steadily(void)
 }
 
 WEFT_TEST(ws_a_queue_that_is_never_empty_does_not_grow) { with_peer(takes_steadily); }
+
+/* A window that a client wishes for costs the loop one, not the client's WebSocket. */
+static int asks_for_windows(void)
+{
+    for (int bits = 9; bits <= 15; bits++) {
+        char lines[100];
+        snprintf(lines, sizeof lines, "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=%d\r\n", bits);
+        ws_peer p = { .path = bits % 2 ? "/fast" : "/packs", .lines = lines, .port = &port, .patience_ms = 10 };
+        WEFT_TRY(ws_peer_go(&(ws_peer *){ &p }));
+        WEFT_CHECK(weft__ws_hub_here()->deflaters[bits]);
+    }
+    WEFT_CHECK_EQ(seen.count, 7);
+    return 0;
+}
+
+WEFT_TEST(ws_compression_that_begins_anew_holds_nothing_between_messages)
+{
+    if (weft__ws_deflate_built()) with_peer(asks_for_windows);
+}
 
 /* ---- who is there, and who is not ---- */
 

@@ -252,6 +252,7 @@ WEFT_TEST(ws_a_request_that_is_no_handshake_is_told_so)
     weft_response r = weft_test_get(&app, "/echo");
     WEFT_CHECK_EQ(r.status, 426);
     WEFT_CHECK_STR(weft_response_header(&r, "Upgrade"), "websocket");
+    WEFT_CHECK_STR(weft_response_header(&r, "Connection"), "upgrade");
     WEFT_CHECK_STR(weft_response_header(&r, "Sec-WebSocket-Version"), "13");
     WEFT_CHECK_JSON(r.body, { "detail": "this is a WebSocket: expected Connection: Upgrade and Upgrade: websocket" });
     WEFT_CHECK_EQ(weft_test_send(&app, "POST", "/echo", NULL, 0, NULL).status, 405);
@@ -435,4 +436,33 @@ WEFT_TEST(ws_faults_of_routes_are_told_at_the_start)
         "route GET /e: an option of its WebSocket is negative; expected 0 for the default, and -1 for .ping_ms alone\n"
         "route GET /e: .deflate_level 10; expected 1 to 9\n"
         "route GET /f: input replied has reply(reply); expected weft_ws_reply\n");
+}
+
+/* ---- middleware that makes another answer of it ---- */
+
+static void to_200(weft_reply *reply, void *ctx)
+{
+    (void)ctx;
+    (void)!weft_reply_status(reply, 200);
+}
+static int spoils(const weft_request *request, weft_reply *reply, weft_next *next)
+{
+    (void)request;
+    WEFT_TRY(weft_reply_on_head(reply, to_200, NULL));
+    return weft_next_run(next);
+}
+static int greets(const weft_none *in, weft_ws *ws)
+{
+    (void)in;
+    return weft_ws_send(ws, WEFT_S("hi"));
+}
+static const weft_app spoiled = { .middleware = WEFT_MIDDLEWARE(spoils), .routes = WEFT_ROUTES(WEFT_WS("/echo", greets, weft_none)) };
+
+WEFT_TEST(ws_an_answer_that_is_no_101_any_more_is_broken_off_and_no_frame_follows_it)
+{
+    ws_peer p = { .path = "/echo", .bytes = WEFT_S("\x81\x82\0\0\0\0hi"), .patience_ms = 100 };
+    ws_peer_run(&spoiled, &p);
+    WEFT_CHECK(p.ended || p.broken);
+    WEFT_CHECK(!strstr(p.got, "101"));
+    WEFT_CHECK(!strstr(p.got, "hi"));
 }

@@ -3,6 +3,7 @@
 /* weft: an asynchronous web backend framework in C. One header for applications; each of these stands alone. */
 #include "weft/base.h"
 #include "weft/model.h"
+#include "weft/bind.h"
 #include "weft/task.h"
 #include "weft/sync.h"
 #include "weft/thread.h"
@@ -13,6 +14,7 @@
 #include "weft/net.h"
 #include "weft/command.h"
 #include "weft/file.h"
+#include "weft/db.h"
 #include "weft/client.h"
 #include "weft/stream.h"
 #include "weft/ws.h"

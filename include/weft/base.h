@@ -76,7 +76,16 @@ enum {
     WEFT_ECERT_HOST = -4107,   /* for other names */
     WEFT_ECERT_SELF = -4108,   /* signed by itself */
     WEFT_ECERT_CA = -4109,     /* signed by somebody who is not believed */
-    WEFT_ECERT_REVOKED = -4110
+    WEFT_ECERT_REVOKED = -4110,
+    WEFT_EDB = -4200,          /* the database refused it, or a row does not fit; this and the following: db.h */
+    WEFT_EDB_UNIQUE = -4201,   /* a value that may be there once is there already */
+    WEFT_EDB_REFERENCE = -4202,/* a row that another one refers to is not there */
+    WEFT_EDB_CHECK = -4203,    /* a value that the table does not allow */
+    WEFT_EDB_BUSY = -4204,     /* no connection or lock became free in time */
+    WEFT_EDB_FULL = -4205,     /* no room on the disk */
+    WEFT_EDB_READ_ONLY = -4206,
+    WEFT_EDB_CORRUPT = -4207,  /* the file is damaged, or no database */
+    WEFT_EDB_IO = -4208        /* the file cannot be opened, read or written */
 };
 
 /* The code that weft_fail(404, ...) returns. */

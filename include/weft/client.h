@@ -2,22 +2,10 @@
 #define WEFT_CLIENT_H
 /* The HTTP client. Connections are kept and shared by the whole loop: nothing needs to be opened, closed or
  * passed around, and a call per request costs no handshake.          Example: examples/compare.c  */
+#include "weft/bind.h"
 #include "weft/model.h"
 #include "weft/task.h"
 #include "weft/tls.h"
-
-/* One value put into a URL (or, later, into SQL). */
-typedef enum { WEFT__VAL_INT, WEFT__VAL_UINT, WEFT__VAL_DOUBLE, WEFT__VAL_STR, WEFT__VAL_BOOL } weft_val_kind;
-typedef struct weft_val { weft_val_kind kind; union { int64_t i; uint64_t u; double d; weft_str s; }; } weft_val;
-weft_val weft_val_int(int64_t), weft_val_uint(uint64_t), weft_val_bool(bool), weft_val_double(double), weft_val_str(weft_str), weft_val_cstr(const char *);
-#define WEFT__VAL(x) _Generic((x), int: weft_val_int, long: weft_val_int, long long: weft_val_int, unsigned: weft_val_int, \
-    short: weft_val_int, unsigned short: weft_val_int, signed char: weft_val_int, unsigned char: weft_val_int, \
-    unsigned long: weft_val_uint, unsigned long long: weft_val_uint, \
-    _Bool: weft_val_bool, double: weft_val_double, float: weft_val_double, weft_str: weft_val_str, char *: weft_val_cstr, const char *: weft_val_cstr)(x)
-#define WEFT__VALS(...) (const weft_val[]){ WEFT__LIST(WEFT__VAL, __VA_ARGS__) }, WEFT__COUNT(__VA_ARGS__)
-#define WEFT__NOVALS(...) WEFT__NOVALS_##__VA_OPT__(1)
-#define WEFT__NOVALS_ (const weft_val *)0, 0
-#define WEFT__NOVALS_1
 
 /* GET a URL and read the answer into *out: a model, a list or a scalar from JSON, a weft_str from text. In
  * the URL "{}" is one value, percent-encoded as one path segment or one query value ("", "." and ".." are

@@ -85,9 +85,8 @@ static weft_str value_text(const weft_val *v, char room[NUMBER_MAX])
     case WEFT__VAL_UINT: return (weft_str){ room, (size_t)snprintf(room, NUMBER_MAX, "%" PRIu64, v->u) };
     case WEFT__VAL_BOOL: return v->i ? WEFT_S("true") : WEFT_S("false");
     case WEFT__VAL_DOUBLE: return (weft_str){ room, weft__double_write(room, v->d) };
-    case WEFT__VAL_STR: break;
+    default: return v->s;
     }
-    return v->s;
 }
 
 static int faulty(char fault[WEFT__URL_FAULT], const char *text)
@@ -106,6 +105,7 @@ static int url_format(const weft__call *c, weft__buf *out, char fault[WEFT__URL_
         if (v->kind == WEFT__VAL_DOUBLE && !isfinite(v->d)) {
             return faulty(fault, "a value that is no finite number");
         }
+        if (v->kind > WEFT__VAL_BOOL) return faulty(fault, "a value that is for SQL alone");
         t.text[i] = value_text(v, t.room[i]);
     }
     return weft__url_format(out, c->url, t.text, c->value_count, fault);

@@ -40,6 +40,15 @@ static const weft_error codes[] = {
     { WEFT_ECERT_SELF, 502, "the peer's certificate is signed by itself", "" },
     { WEFT_ECERT_CA, 502, "the peer's certificate is signed by somebody who is not believed", "" },
     { WEFT_ECERT_REVOKED, 502, "the peer's certificate was revoked", "" },
+    { WEFT_EDB, 500, "the database refused it", "" },
+    { WEFT_EDB_UNIQUE, 409, "a value that may be there once is there already", "" },
+    { WEFT_EDB_REFERENCE, 409, "a row that another one refers to is not there", "" },
+    { WEFT_EDB_CHECK, 422, "a value that the table does not allow", "" },
+    { WEFT_EDB_BUSY, 503, "no connection or lock of the database became free in time", "" },
+    { WEFT_EDB_FULL, 500, "no room for the database on the disk", "" },
+    { WEFT_EDB_READ_ONLY, 500, "the database cannot be written", "" },
+    { WEFT_EDB_CORRUPT, 500, "the database is damaged, or none", "" },
+    { WEFT_EDB_IO, 500, "the database cannot be opened, read or written", "" },
 };
 
 static const weft_error *known(int code)

@@ -1,0 +1,156 @@
+#ifndef WEFT_SRC_DB_ENGINE_H
+#define WEFT_SRC_DB_ENGINE_H
+/* The seam: what an engine (SQLite, PostgreSQL, ...) does, and what all of them share. */
+#include "db/row.h"
+#include "db/statement.h"
+#include "task/fiber.h"
+#include "weft/db.h"
+
+/* A statement as all calls of it share it: found by its text, on the loop. What is below `id` is any thread's to read. */
+typedef struct weft__statement {
+    struct weft__statement *next;    /* in its chain */
+    uint64_t hash, id;               /* ids are never used again */
+    uint64_t used;                   /* when last */
+    int slot;                        /* its place among those that a connection keeps; -1: it is not kept */
+    int refs;
+    weft_str text;                   /* the user's */
+    weft__parsed parsed;
+    int writes;                      /* atomic; 0: not known yet, 1: it reads, 2: it writes */
+} weft__statement;
+enum { WEFT__READS = 1, WEFT__WRITES };
+
+typedef struct weft__statements {
+    weft__statement **chains, **slots;
+    int room;
+    uint64_t next_id, clock;
+} weft__statements;
+int weft__statements_init(weft__statements *s, int room) WEFT_NODISCARD;
+void weft__statements_free(weft__statements *s);
+/* The statement of this text, with one more reference. 0; the codes and texts of weft__sql_parse; WEFT_ENOMEM. */
+int weft__statements_find(weft__statements *s, weft_str text, weft__statement **out, const char **fault) WEFT_NODISCARD;
+void weft__statements_drop(weft__statements *s, weft__statement *st);
+
+/* Who has a connection for himself: a transaction, or rows that are being read. On the loop. */
+typedef struct weft__lease {
+    struct weft__lease *next, *prev; /* of the database, those that have begun */
+    weft__fiber *fiber;              /* who asked for it; compared, and followed only while `rows` is false: a block of his lies around it */
+    const char *task, *place;        /* static */
+    const char *label;
+    int64_t since_ns;
+    bool held, rows, reads;
+    void *lane;                      /* the engine's */
+} weft__lease;
+
+/* How deep transactions lie in each other. */
+enum { WEFT__SAVEPOINTS_MAX = 32 };
+
+/* What is asked of an engine: one trip. It lies on the stack of the task that waits for its end. */
+typedef enum {
+    WEFT__DO_COUNT, WEFT__DO_ONE, WEFT__DO_ALL, WEFT__DO_EACH, WEFT__DO_SCRIPT, WEFT__DO_ROWS, WEFT__DO_MORE, WEFT__DO_ROWS_END,
+    WEFT__DO_COMMIT, WEFT__DO_ROLLBACK, WEFT__DO_OPEN, WEFT__DO_CLOSE
+} weft__to_do;
+
+typedef struct weft__query weft__query;
+struct weft__query {
+    weft__to_do what;
+    weft__statement *statement;      /* of COUNT to EACH, and ROWS */
+    const weft__cell *cells;         /* bound, as many as it has places */
+    const char *text, *place;        /* the SQL, for messages and of SCRIPT; where the call stands */
+    const weft_schema *schema;       /* of a row, or of the items of EACH */
+    void *out;                       /* ONE: memory of the schema's size; ALL: a list; neither is the user's */
+    const void *items;               /* of EACH */
+    size_t items_count;
+    weft_rows *rows;
+    weft__lease *lease;              /* NULL: any connection will do */
+    bool takes, ends;                /* the lease begins with it if it succeeds, ends with it in any case */
+    int begin_from, begin_to;        /* levels of transactions that begin before it: 0 the transaction, more its savepoints; to < from: none */
+    int level;                       /* of COMMIT and ROLLBACK */
+    bool reads;                      /* begin_from 0 is one that reads alone */
+    weft_arena arena;                /* what comes of it; thread's while it runs */
+    weft__buf fault;                 /* why it failed */
+    int begun;                       /* how many levels it has begun, also when it failed */
+    bool over;                       /* the database has ended the transaction around it */
+    bool held;                       /* the lease has begun */
+    int rc;                          /* rows or 0 */
+    weft_db *root;                   /* kept until weft__query_end; NULL: it was not begun */
+
+    /* The engine's: */
+    weft__query *next, *prev;
+    weft__fiber *fiber;
+    int state;
+    int stop;                        /* atomic: a code to end with */
+    bool told;
+};
+
+/* The functions of an engine. All but `open` and `close` are called with a query that is filled, and return its rc: < 0 recorded. */
+typedef struct weft__engine {
+    const char *scheme;
+    int (*open)(weft_db *db, weft_str rest, weft_str *fault);    /* rest: behind "scheme://" */
+    int (*run)(weft_db *root, weft__query *q);
+    int (*close)(weft_db *root);
+    void (*abandon)(weft_db *root);  /* no loop turns any more */
+} weft__engine;
+extern const weft__engine weft__sqlite;
+
+/* A database, or a transaction in one. */
+struct weft_db {
+    const weft__engine *engine;
+    weft_db *root;                   /* itself, or the database that this is a transaction of */
+    weft_db *outer;                  /* around a savepoint */
+    int failed;                      /* there was no memory for it: the code of all its calls */
+    /* Of a database: */
+    weft_db_opts opts;
+    weft__statements statements;
+    weft__loop *loop;
+    weft__lease *leases;
+    char *url;                       /* for people */
+    weft_db *next, *prev;            /* of the loop, those that are open */
+    void *core;                      /* the engine's */
+    bool closing, closed;
+    int refs;                        /* itself until it is closed, transactions and rows */
+    /* Of a transaction: */
+    weft_db *first;                  /* the outermost one */
+    int level;
+    bool reads, begun, ended, over, busy;    /* `over`: the database has ended it; busy of the outermost one: a query of it is under way */
+    const char *place;
+    weft__lease lease;               /* of the outermost one */
+    weft_rows *rows;                 /* read in it */
+    weft__fiber *leaving;            /* waits for `busy` to end */
+};
+
+struct weft_rows {
+    weft_rows *next, *prev;          /* of its transaction */
+    weft_db *db;                     /* the database or transaction it is of */
+    weft__lease lease;
+    bool leased, over, busy;         /* over: there are no more behind those in the buffer */
+    int failed;
+    char *text;
+    const char *place;
+    weft__buf buffer;                /* rows: their cells one behind the other */
+    size_t at;
+    char **names;
+    int columns;
+    weft__cell *cells;               /* of the row being read */
+    weft__row_plan *plan;
+    weft_arena arena;                /* of the last row */
+    void *statement;                 /* the engine's */
+};
+
+/* Append a row's cell, and read it again. */
+void weft__cell_put(weft__buf *to, const weft__cell *c);
+const char *weft__cell_get(const char *at, weft__cell *c);
+
+/* rows.c, for the end of a transaction: the rows are over; the engine lets go of what they have. */
+void weft__rows_end(weft_rows *rows);
+int weft__db_run(weft_db *db, weft__query *q) WEFT_NODISCARD;
+/* Before a call: 0 or why it cannot be. */
+int weft__db_usable(const weft_db *db, const char *what, const char *place) WEFT_NODISCARD;
+void weft__db_keep(weft_db *root);
+void weft__db_drop(weft_db *root);
+
+/* Fills in statement and cells from what the user gave. 0, or a code, recorded. In each case weft__query_end. */
+int weft__query_begin(weft__query *q, weft_db *db, const weft_sql *sql) WEFT_NODISCARD;
+/* The same for one without a statement. */
+int weft__query_plain(weft__query *q, weft_db *db, const char *text, const char *place) WEFT_NODISCARD;
+void weft__query_end(weft__query *q);
+#endif

@@ -1,0 +1,217 @@
+/* Rows one by one: a buffer of them at a time, from a connection that is kept for it. */
+#include <string.h>
+#include "base/mem.h"
+#include "db/engine.h"
+
+enum { SHOWN = 300, ROW_BYTES_MAX = 64 << 20 };
+
+/* ---- cells in a buffer ---- */
+
+void weft__cell_put(weft__buf *to, const weft__cell *c)
+{
+    char kind = (char)c->kind;
+    weft__buf_add(to, &kind, 1);
+    if (c->kind == WEFT__CELL_INT) weft__buf_add(to, &c->i, sizeof c->i);
+    if (c->kind == WEFT__CELL_REAL) weft__buf_add(to, &c->d, sizeof c->d);
+    if (c->kind < WEFT__CELL_TEXT) return;
+    weft__buf_add(to, &c->s.len, sizeof c->s.len);
+    weft__buf_add(to, c->s.ptr, c->s.len);
+}
+
+const char *weft__cell_get(const char *at, weft__cell *c)
+{
+    *c = (weft__cell){ (weft__cell_kind)*at++, .i = 0 };
+    if (c->kind == WEFT__CELL_INT) memcpy(&c->i, at, sizeof c->i), at += sizeof c->i;
+    if (c->kind == WEFT__CELL_REAL) memcpy(&c->d, at, sizeof c->d), at += sizeof c->d;
+    if (c->kind < WEFT__CELL_TEXT) return at;
+    memcpy(&c->s.len, at, sizeof c->s.len);
+    c->s.ptr = at + sizeof c->s.len;
+    return c->s.ptr + c->s.len;
+}
+
+/* ---- life ---- */
+
+static bool in_transaction(const weft_rows *r) { return r->db->root != r->db; }
+
+static void rows_free(weft_rows *r)
+{
+    for (int i = 0; r->names && i < r->columns; i++) weft__free(r->names[i]);
+    weft__free(r->names);
+    weft__free(r->cells);
+    weft__free(r->plan);
+    weft__free(r->text);
+    weft__buf_free(&r->buffer);
+    weft__arena_free(&r->arena);
+    weft__free(r);
+}
+
+static void unlink_rows(weft_rows *r)
+{
+    if (!r->leased) return;
+    r->leased = false;
+    *(r->prev ? &r->prev->next : &r->db->rows) = r->next;
+    if (r->next) r->next->prev = r->prev;
+}
+
+static void link_rows(weft_rows *r)
+{
+    r->leased = true;
+    r->prev = NULL;
+    r->next = r->db->rows;
+    if (r->next) r->next->prev = r;
+    r->db->rows = r;
+}
+
+static weft_rows *rows_new(weft_db *db, const weft_sql *sql)
+{
+    weft_rows *r = weft__calloc(sizeof *r);
+    weft__fiber *f = weft__self();
+    size_t n = strlen(sql->sql);
+    if (n > SHOWN) n = SHOWN;
+    if (!r || !(r->text = weft__malloc(n + 1))) return weft__free(r), NULL;
+    memcpy(r->text, sql->sql, n);
+    r->text[n] = 0;
+    r->db = db;
+    r->place = sql->place ? sql->place : WEFT__HERE;
+    r->lease = (weft__lease){ .fiber = f, .task = weft_task_name(f->task), .label = weft__task_label_around(), .place = r->place, .rows = true, .reads = true };
+    weft__arena_init(&r->arena, NULL, ROW_BYTES_MAX);
+    return r;
+}
+
+/* A trip for rows that are open. */
+static int trip(weft_rows *r, weft__to_do what)
+{
+    weft__query q = { .what = what, .rows = r, .text = r->text, .place = r->place, .begin_to = -1, .ends = what == WEFT__DO_ROWS_END && !in_transaction(r) };
+    weft_db *first = in_transaction(r) ? r->db->first : NULL;
+    q.lease = first ? &first->lease : &r->lease;
+    weft__buf_init(&q.fault, 1024);
+    if (first) first->busy = true;
+    int rc = r->db->engine->run(r->db->root, &q);
+    if (first) {
+        first->busy = false;
+        first->over |= q.over;
+        if (first->leaving) weft__wake(first->leaving, 0);
+    }
+    weft__buf_free(&q.fault);
+    return rc;
+}
+
+void weft__rows_end(weft_rows *r)
+{
+    bool open = r->statement != NULL;
+    if (open) trip(r, WEFT__DO_ROWS_END);
+    if (in_transaction(r)) unlink_rows(r);
+    r->over = true;
+    if (!r->failed) r->failed = WEFT_ECLOSED;
+    r->at = r->buffer.len;
+}
+
+int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql)
+{
+    weft__query q = { .what = WEFT__DO_ROWS };
+    int rc = weft__query_begin(&q, db, sql);
+    weft_rows *r = rc == 0 ? rows_new(db, sql) : NULL;
+    if (rc == 0 && !r) rc = weft__fail(q.place, WEFT_ENOMEM, "no memory for rows: %.*s", SHOWN, q.text);
+    if (rc == 0) {
+        q.rows = r;
+        bool mine = !in_transaction(r);
+        q.lease = mine ? &r->lease : NULL;
+        q.takes = mine;
+        rc = weft__db_run(db, &q);
+    }
+    if (rc == 0) {
+        weft__db_keep(db->root);
+        if (in_transaction(r) && r->statement) link_rows(r);
+        *out = r;
+    } else if (r) rows_free(r);
+    weft__query_end(&q);
+    return rc;
+}
+
+void weft_rows_close(weft_rows *r)
+{
+    if (r && !r->failed) weft__rows_end(r);
+}
+
+void weft__rows_leave(weft_rows **at)
+{
+    weft_rows *r = *at;
+    if (!r) return;
+    weft_db *root = r->db->root;
+    if (in_transaction(r)) unlink_rows(r);
+    if (r->statement && !root->closed) trip(r, WEFT__DO_ROWS_END);
+    rows_free(r);
+    weft__db_drop(root);
+    *at = NULL;
+}
+
+/* ---- next ---- */
+
+static int plan_for(weft_rows *r, const weft_schema *schema)
+{
+    if (r->plan && r->plan->schema == schema) return 0;
+    const char *why = NULL;
+    weft__buf fault;
+    weft__buf_init(&fault, 1024);
+    weft__row_plan *plan = weft__row_plan_new(schema, &why);
+    int rc = plan ? weft__row_plan_match(plan, (const char *const *)r->names, r->columns, &fault) : why ? WEFT_EINVAL : WEFT_ENOMEM;
+    if (rc == 0) {
+        weft__free(r->plan);
+        r->plan = plan;
+        return 0;
+    }
+    weft__free(plan);
+    rc = weft__fail(r->place, rc, "%.*s: %s", fault.len ? (int)fault.len : why ? (int)strlen(why) : 9, fault.len ? fault.ptr : why ? why : "no memory", r->text);
+    weft__buf_free(&fault);
+    return rc;
+}
+
+/* The row behind `at`; into memory of its own first. */
+static int read_row(weft_rows *r, const weft_schema *schema, void *out)
+{
+    weft__buf fault;
+    int rc = plan_for(r, schema);
+    if (rc < 0) return rc;
+    const char *at = r->buffer.ptr + r->at;
+    for (int i = 0; i < r->columns; i++) at = weft__cell_get(at, &r->cells[i]);
+    r->at = (size_t)(at - r->buffer.ptr);
+    weft__arena_free(&r->arena);
+    void *row = weft__arena_alloc(&r->arena, schema->size);
+    weft__buf_init(&fault, 1024);
+    rc = row ? weft__row_read(r->plan, r->cells, (const char *const *)r->names, row, &r->arena, &fault) : WEFT_ENOMEM;
+    if (rc == 0) memcpy(out, row, schema->size);
+    else rc = weft__fail(r->place, rc, "%.*s: %s", WEFT_FMT(weft__buf_str(&fault)), r->text);
+    weft__buf_free(&fault);
+    return rc < 0 ? rc : 1;
+}
+
+static int fill(weft_rows *r)
+{
+    int rc = weft__db_usable(r->db, r->text, r->place);
+    if (rc < 0) return rc;
+    r->busy = true;
+    rc = trip(r, WEFT__DO_MORE);
+    r->busy = false;
+    if (in_transaction(r) && !r->statement) unlink_rows(r);
+    if (rc < 0) {
+        if (r->statement && rc != WEFT_EBUSY) weft__rows_end(r);
+        r->over = true;
+        r->failed = WEFT_ECLOSED;
+        r->at = r->buffer.len;
+    }
+    return rc;
+}
+
+int weft_rows_next_with(weft_rows *r, const weft_schema *schema, void *out)
+{
+    if (!r) return weft_fail(WEFT_EINVAL, "weft_rows_next: no rows (NULL)");
+    if (r->busy) return weft__fail(r->place, WEFT_EBUSY, "another task reads these rows: %s", r->text);
+    if (r->failed) return weft__fail(r->place, r->failed, "the rows were closed: %s", r->text);
+    while (r->at == r->buffer.len) {
+        if (r->over) return 0;
+        int rc = fill(r);
+        if (rc < 0) return rc;
+    }
+    int rc = weft__checkpoint();
+    return rc < 0 ? rc : read_row(r, schema, out);
+}

@@ -1,0 +1,144 @@
+/* Transactions as scopes: begun with their first statement, rolled back unless they were committed. */
+#include <string.h>
+#include "base/mem.h"
+#include "db/engine.h"
+#include "task/job.h"
+
+enum { SHOWN = 300 };
+
+/* What stands for a transaction there was no memory for. */
+static weft_db no_memory = { .root = &no_memory, .failed = WEFT_ENOMEM };
+
+int weft__db_usable(const weft_db *db, const char *what, const char *place)
+{
+    if (!weft__self()) return weft__no_task("a statement");
+    if (!db) return weft__fail(place, WEFT_EINVAL, "no database (NULL): %.*s", SHOWN, what);
+    if (db->failed) return weft__fail(place, db->failed, "no memory for the transaction: %.*s", SHOWN, what);
+    if (db->root->closing) return weft__fail(place, WEFT_ECLOSED, "the database was closed: %.*s", SHOWN, what);
+    if (db->root == db) return 0;
+    if (db->ended) return weft__fail(place, WEFT_ECLOSED, "the transaction begun at %s has ended: %.*s", db->place, SHOWN, what);
+    if (db->first->over) return weft__fail(place, WEFT_EDB, "the database has rolled back the transaction begun at %s, as it told before: %.*s", db->place, SHOWN, what);
+    if (db->first->busy) return weft__fail(place, WEFT_EBUSY, "another task is at a statement of the transaction begun at %s: %.*s", db->place, SHOWN, what);
+    return 0;
+}
+
+/* ---- a query in it ---- */
+
+static void levels_begin(weft_db *tx, weft__query *q)
+{
+    q->begin_from = tx->level + 1;
+    q->begin_to = tx->level;
+    for (weft_db *t = tx; t && !t->begun; t = t->outer) q->begin_from = t->level;
+    q->takes = q->begin_from == 0;
+    q->reads = tx->first->reads;
+    q->lease = &tx->first->lease;
+}
+
+static void levels_begun(weft_db *tx, const weft__query *q)
+{
+    for (weft_db *t = tx; t; t = t->outer)
+        if (t->level >= q->begin_from && t->level < q->begin_from + q->begun) t->begun = true;
+    if (q->takes && !q->held) tx->first->begun = false;
+    tx->first->over |= q->over;
+}
+
+static void busy_ends(weft_db *first)
+{
+    first->busy = false;
+    if (first->leaving) weft__wake(first->leaving, 0);
+}
+
+int weft__db_run(weft_db *db, weft__query *q)
+{
+    if (db->root == db) return db->engine->run(db, q);
+    weft_db *first = db->first;
+    levels_begin(db, q);
+    if (q->takes) first->lease.fiber = weft__self();
+    first->busy = true;
+    int rc = db->engine->run(db->root, q);
+    levels_begun(db, q);
+    busy_ends(first);
+    return rc;
+}
+
+/* ---- begin ---- */
+
+static void lease_init(weft_db *tx, weft__fiber *f, const char *place)
+{
+    tx->lease = (weft__lease){ .fiber = f, .task = f ? weft_task_name(f->task) : "", .label = weft__task_label_around(), .place = place, .reads = tx->reads };
+}
+
+weft_db *weft__transaction_enter(weft_db *db, const weft_transaction_opts *opts, const char *place)
+{
+    if (!db || db->failed) return db;
+    weft_db *tx = weft__malloc(sizeof *tx);
+    if (!tx) return &no_memory;
+    bool nested = db->root != db;
+    *tx = (weft_db){ .engine = db->engine, .root = db->root, .place = place, .outer = nested ? db : NULL, .level = nested ? db->level + 1 : 0 };
+    tx->first = nested ? db->first : tx;
+    tx->reads = nested ? db->first->reads : opts->read_only;
+    if (nested && db->ended) tx->ended = true;
+    if (tx->level > WEFT__SAVEPOINTS_MAX) tx->failed = WEFT_ELIMIT;
+    if (!nested) lease_init(tx, weft__self(), place);
+    weft__db_keep(tx->root);
+    return tx;
+}
+
+/* ---- end ---- */
+
+static int end(weft_db *tx, weft__to_do what)
+{
+    weft__query q = { .what = what, .place = tx->place, .text = what == WEFT__DO_COMMIT ? "commit" : "rollback", .level = tx->level,
+        .lease = &tx->first->lease, .ends = tx->level == 0, .begin_to = -1 };
+    weft__buf_init(&q.fault, 1024);
+    tx->first->busy = true;
+    int rc = tx->engine->run(tx->root, &q);
+    busy_ends(tx->first);
+    weft__buf_free(&q.fault);
+    bool stays = what == WEFT__DO_COMMIT && rc == WEFT_EDB_REFERENCE;
+    if (!stays) tx->ended = true;
+    return rc;
+}
+
+static bool runs(const weft_db *tx) { return tx->begun && tx->first->lease.held; }
+
+int weft_db_commit(weft_db *tx)
+{
+    int rc = weft__db_usable(tx, "commit", tx ? tx->place : WEFT__HERE);
+    if (rc < 0) return rc;
+    if (tx->root == tx) return weft_fail(WEFT_EINVAL, "weft_db_commit of a database: it is for a WEFT_TRANSACTION");
+    while (tx->rows) weft__rows_end(tx->rows);
+    if (runs(tx)) return end(tx, WEFT__DO_COMMIT);
+    tx->ended = true;                                /* it never began */
+    return 0;
+}
+
+static int roll_back(weft_db *tx)
+{
+    weft_db *first = tx->first;
+    while (first->busy) {
+        first->leaving = weft__self();
+        weft__park_through("a statement of the transaction", NULL);
+    }
+    first->leaving = NULL;
+    if (tx->ended) return WEFT_ECLOSED;              /* the database was closed meanwhile */
+    while (tx->rows) weft__rows_end(tx->rows);
+    if (runs(tx)) return end(tx, WEFT__DO_ROLLBACK);
+    tx->ended = true;
+    return 0;
+}
+
+int weft_db_rollback(weft_db *tx)
+{
+    if (!tx || tx->root == tx) return weft_fail(WEFT_EINVAL, "weft_db_rollback is for a WEFT_TRANSACTION");
+    return tx->ended ? WEFT_ECLOSED : roll_back(tx);
+}
+
+void weft__transaction_leave(weft_db *const *at)
+{
+    weft_db *tx = *at;
+    if (!tx || tx == &no_memory || tx->root == tx) return;
+    if (!tx->ended) roll_back(tx);
+    weft__db_drop(tx->root);
+    weft__free(tx);
+}

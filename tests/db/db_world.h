@@ -1,0 +1,40 @@
+#ifndef WEFT_TESTS_DB_WORLD_H
+#define WEFT_TESTS_DB_WORLD_H
+/* Tests of databases: each body on a file and in memory, on epoll with real threads, and in memory in the simulator. What was
+ * opened must have been closed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "task/world.h"
+#include "weft/db.h"
+#include "weft/sync.h"
+
+extern const char *db_url;                            /* of the running body */
+void db_on_file(weft_call body);
+void db_in_memory(weft_call body);
+void db_in_sim(weft_call body);
+
+#define DB_TEST(name) \
+    static int name(void); \
+    WEFT_TEST(name##__file) { db_on_file(weft_call(name)); } \
+    WEFT_TEST(name##__memory) { db_in_memory(weft_call(name)); } \
+    WEFT_TEST(name##__sim) { db_in_sim(weft_call(name)); } \
+    static int name(void)
+/* What SQLite is at cannot be interrupted in the simulator, where its thread is the loop's. */
+#define DB_REAL_TEST(name) \
+    static int name(void); \
+    WEFT_TEST(name##__file) { db_on_file(weft_call(name)); } \
+    WEFT_TEST(name##__memory) { db_in_memory(weft_call(name)); } \
+    static int name(void)
+#define DB_FILE_TEST(name) static int name(void); WEFT_TEST(name##__file) { db_on_file(weft_call(name)); } static int name(void)
+
+/* The text of this failure has the word in it. */
+static inline bool db_says(int rc, const char *word)
+{
+    bool found = strstr(weft_error_of(rc)->text, word) != NULL;
+    if (!found) fprintf(stderr, "  the text of %d is: %s\n", rc, weft_error_of(rc)->text);
+    return found;
+}
+/* A database with the tables of these tests: users (id, name, email unique) and orders (id, user_id that refers to one, cents). */
+weft_db *db_with_tables(void);
+#endif

@@ -19,7 +19,7 @@ help:
 	@echo 'make hunt        looks for an order of events that breaks weft, in the simulator (tools/sim-hunt --help)'
 	@echo 'make mutants     breaks weft line by line and sees whether its tests notice'
 	@echo 'make fail-each   fails each allocation and system call of the runtime in turn (hours; tools/fail-each --help)'
-	@echo 'make bench       CPU per request and JSON, beside bare programs and peers'
+	@echo 'make bench       CPU per request, JSON and WebSockets, beside bare programs and peers'
 	@echo 'make claims      calls in turn and at once, over HTTP on this machine, measured'
 	@echo 'make check       clang-tidy'
 	@echo 'make install     into PREFIX=$(PREFIX): libweft.a, headers, weft.pc'
@@ -54,6 +54,7 @@ mutants:
 
 bench: compiled
 	@tools/bench/run
+	@tools/bench/websocket
 
 claims: compiled
 	@$(BUILD)/examples/claims

@@ -39,8 +39,13 @@ static void read_again(weft__timer *t)
         all = io->next_again;
         io->next_again = NULL;
         io->in_again = false;
-        if (io->ws) weft__ws_wake(io->ws);
-        else io_free(io);
+        weft_ws *ws = io->ws;
+        if (!ws) {
+            io_free(io);
+            continue;
+        }
+        weft__ws_wake(ws);
+        if (ws->io == io) weft__ws_io_done(ws);      /* whoever waits for a message may have been through with it before */
     }
 }
 

@@ -301,7 +301,7 @@ const weft_app app = {
         { "later", "What is done when the client has its answer" },
         { "computing", "What blocks or computes, elsewhere than on the loop" },
         { "upstreams", "What asks other services, several at once" },
-        { "users", "What needs a connection: opened before, closed behind" },
+        { "users", "What is kept in a database, by way of a dependency: opened before, closed behind" },
         { "login", "A token for a name and a password, and what it opens: press Authorize" }),
     .routers = WEFT_ROUTERS(&users, &login_routes, &chat),
     .routes = WEFT_ROUTES(
@@ -350,14 +350,48 @@ static int wait_for_one(const service *s)
 
 static int wait_for_services(void)
 {
+    WEFT_TRY(users_prepare(), "while opening %s", getenv("DATABASE_URL"));
     for (int i = 0; i < SERVICES; i++) {
         if (!answers_on_purpose_badly(&services[i])) WEFT_TRY(wait_for_one(&services[i]), "while waiting for %s", services[i].name);
     }
     return 0;
 }
 
+/* ---- the database: a file for this run alone, unless DATABASE_URL names one that stays ---- */
+
+static char folder[256], file[300];
+
+static bool database_choose(void)
+{
+    char url[320];
+    const char *temp = getenv("TMPDIR");
+    if (getenv("DATABASE_URL")) return true;
+    int n = snprintf(folder, sizeof folder, "%s/weft-showcase-XXXXXX", temp && *temp == '/' ? temp : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof folder || !mkdtemp(folder)) {
+        fprintf(stderr, "showcase: no folder for the database can be made below %s\n", temp ? temp : "/tmp");
+        *folder = 0;
+        return false;
+    }
+    snprintf(file, sizeof file, "%s/showcase.db", folder);
+    snprintf(url, sizeof url, "sqlite:///%s", file);
+    return setenv("DATABASE_URL", url, 1) == 0;
+}
+
+static void database_forget(void)
+{
+    static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+    char path[320];
+    if (!*folder) return;
+    for (size_t i = 0; i < weft_count(ends); i++) {
+        snprintf(path, sizeof path, "%s%s", file, ends[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
 static void say_what_runs(void)
 {
+    if (*folder) printf("The database is %s, for this run alone; DATABASE_URL=sqlite:///users.db keeps one here.\n", file);
     printf("Behind the showcase, each a process of its own:\n");
     for (int i = 0; i < SERVICES; i++) {
         const service *s = &services[i];
@@ -374,6 +408,7 @@ static int usage(const char *wrong)
         "  --tls                                 https, with a certificate made on the spot that nobody else has signed\n"
         "  WEFT_SHOWCASE_DELAY_MS=N              every service answers after N ms\n"
         "  WEFT_SHOWCASE_FAULTS=store2:500,...   breaks stores: a status, hang, refuse, garbage, cut\n"
+        "  DATABASE_URL=sqlite:///users.db       where users are kept; without it, in a file that goes with the showcase\n"
         "  WEFT_SHOWCASE_LOG=FILE                where POST /send-message/ writes its messages\n");
     return wrong ? 2 : 0;
 }
@@ -413,7 +448,10 @@ int main(int argc, char **argv)
         const char *value = argv[i][6] ? argv[i] + 7 : i + 1 < argc ? argv[++i] : "";
         if ((port = read_port(value)) < 0) return 2;
     }
-    if (!services_start()) return 1;
+    if (!database_choose() || !services_start()) {
+        database_forget();
+        return 1;
+    }
     int status = weft_run(wait_for_services);
     if (status == 0) {
         say_what_runs();
@@ -422,5 +460,6 @@ int main(int argc, char **argv)
         status = tls && !certs ? 1 : weft_serve(&app, .port = port, .tls = { .certs = certs });
     }
     services_stop();
+    database_forget();
     return status;
 }

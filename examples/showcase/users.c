@@ -1,20 +1,39 @@
-/* Users and items behind a dependency: each request that needs a connection gets one, and it is closed behind it, whatever has
- * happened. The tables are in memory until there is a database. */
+/* Users and items in a database, behind a dependency: each request that needs one is given it by get_db, which sees how the request ends. */
 #include "users.h"
+#include <stdlib.h>
+#include "users_page.h"
+#include "weft/db.h"
 
-WEFT_MODEL(User, field(int64_t, id), field(weft_str, name), field(weft_str, email));
+WEFT_MODEL(NewUser,
+    field(weft_str, name,  .min_len = 1, .max_len = 100, .doc = "What to call them"),
+    field(weft_str, email, .format = WEFT_EMAIL, .max_len = 254, .doc = "Nobody else's"));
+WEFT_MODEL(User, field(int64_t, id), embed(NewUser, user));
 WEFT_MODEL(Row, field(int64_t, id), field(weft_str, name), field(double, price));
 
-static const User user_table[] = {
-    { 1, WEFT_S("Ada Lovelace"), WEFT_S("ada@example.com") },
-    { 2, WEFT_S("Alan Turing"), WEFT_S("alan@example.com") },
-    { 3, WEFT_S("Grace Hopper"), WEFT_S("grace@example.com") },
-};
-static const Row item_table[] = {
-    { 1, WEFT_S("Loom"), 450.5 }, { 2, WEFT_S("Shuttle"), 12.25 }, { 3, WEFT_S("Reed"), 31.0 },
-};
+/* ---- the database ---- */
 
-/* ---- the server of the database: it knows how many are connected ---- */
+static const char tables[] =
+    "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL);"
+    "INSERT INTO users SELECT * FROM (VALUES (1, 'Ada Lovelace', 'ada@example.com'), (2, 'Alan Turing', 'alan@example.com'),"
+    " (3, 'Grace Hopper', 'grace@example.com')) WHERE NOT EXISTS (SELECT * FROM users);"
+    "INSERT INTO items SELECT * FROM (VALUES (1, 'Loom', 450.5), (2, 'Shuttle', 12.25), (3, 'Reed', 31.0)) WHERE NOT EXISTS (SELECT * FROM items);";
+
+static int database_open(const weft_none *in, weft_db **out)
+{
+    const char *url = getenv("DATABASE_URL");
+    (void)in;
+    return weft_db_connect(url ? url : "sqlite://:memory:", out);
+}
+
+static const weft_provider database = WEFT_PROVIDER(weft_db, weft_none, database_open, weft_db_close, .per = WEFT_PER_WORKER);
+
+int users_prepare(void)
+{
+    weft_db *db;
+    WEFT_TRY(database_open(NULL, &db));
+    return weft_db_close(db, weft_db_script(db, tables));
+}
 
 WEFT_MODEL(Server, field(int64_t, opened), field(int64_t, closed), field(int64_t, failed));
 
@@ -29,59 +48,60 @@ static const weft_provider server = WEFT_PROVIDER(Server, weft_none, server_open
 
 /* ---- get_db ---- */
 
-typedef struct connection { Server *server; } connection;
-WEFT_INPUT(connect_in, depends(Server, server, server));
+typedef struct connection { weft_db *db; Server *server; } connection;
+WEFT_INPUT(connect_in, depends(weft_db, db, database), depends(Server, server, server));
 
 static int connect_to_db(const connect_in *in, connection **out)
 {
-    WEFT_TRY(weft_sleep_ms(5));
-    connection *db = weft_new(connection);
-    if (!db) return WEFT_ENOMEM;
-    db->server = in->server;
-    db->server->opened++;
-    *out = db;
+    connection *c = weft_new(connection);
+    if (!c) return WEFT_ENOMEM;
+    *c = (connection){ in->db, in->server };
+    c->server->opened++;
+    *out = c;
     return 0;
 }
 
-static int close_db(connection *db, int rc)
+static int close_db(connection *c, int rc)
 {
-    if (rc < 0) db->server->failed++;
-    db->server->closed++;
+    if (rc < 0) c->server->failed++;
+    c->server->closed++;
     return rc;
 }
 
 static const weft_provider get_db = WEFT_PROVIDER(connection, connect_in, connect_to_db, close_db);
 
-/* ---- queries: they take a while ---- */
+/* ---- queries ---- */
 
 WEFT_INPUT(db_in, depends(connection, db, get_db));
 WEFT_INPUT(user_in, path(int64_t, user_id, .example = "1"), depends(connection, db, get_db));
+WEFT_INPUT(create_user_in, body(NewUser, user, .example = "{\"name\":\"Joan Clarke\",\"email\":\"joan@example.com\"}"), depends(connection, db, get_db));
 
 static int read_items(const db_in *in, weft_list_Row *out)
 {
-    (void)in;
-    WEFT_TRY(weft_sleep_ms(20));
-    for (size_t i = 0; i < weft_count(item_table); i++) weft_push(out, item_table[i]);
-    return 0;
+    return weft_db_all(in->db->db, Row, out, "SELECT * FROM items ORDER BY id LIMIT 1000");
 }
 
 static int fetch_users(const db_in *in, weft_list_User *out)
 {
-    (void)in;
-    WEFT_TRY(weft_sleep_ms(20));
-    for (size_t i = 0; i < weft_count(user_table); i++) weft_push(out, user_table[i]);
-    return 0;
+    return weft_db_all(in->db->db, User, out, "SELECT * FROM users ORDER BY id LIMIT 1000");
 }
 
 static int get_user(const user_in *in, User *out)
 {
-    WEFT_TRY(weft_sleep_ms(20));
-    for (size_t i = 0; i < weft_count(user_table); i++) {
-        if (user_table[i].id != in->user_id) continue;
-        *out = user_table[i];
-        return 0;
-    }
-    return weft_fail(404, "User not found");
+    int rc = weft_db_one(in->db->db, User, out, "SELECT * FROM users WHERE id = {}", in->user_id);
+    return rc == WEFT_ENOENT ? weft_fail(404, "User not found") : rc;
+}
+
+static int create_user(const create_user_in *in, User *out)
+{
+    int rc = weft_db_one(in->db->db, User, out, "INSERT INTO users (name, email) VALUES (:name, :email) RETURNING *", weft_fields(NewUser, &in->user));
+    return rc == WEFT_EDB_UNIQUE ? weft_fail(409, "Another user has this email address") : rc;
+}
+
+static int users_page(const weft_none *in, weft_reply *out)
+{
+    (void)in;
+    return weft_reply_html(out, WEFT_S(USERS_PAGE));
 }
 
 WEFT_INPUT(connections_in, depends(Server, server, server));
@@ -93,6 +113,7 @@ static int connections(const connections_in *in, Server *out)
 }
 
 #define NO_USER .responses = WEFT_RESPONSES(WEFT_RESPONSE(404, "User not found"))
+#define TAKEN .responses = WEFT_RESPONSES(WEFT_RESPONSE(409, "Another user has this email address"))
 
 const weft_router users = {
     .tag = "users",
@@ -100,5 +121,7 @@ const weft_router users = {
         WEFT_GET("/items/", read_items, db_in, weft_list_Row),
         WEFT_GET("/fetch-users", fetch_users, db_in, weft_list_User),
         WEFT_GET("/users/{user_id}", get_user, user_in, User, NO_USER),
+        WEFT_POST("/users/", create_user, create_user_in, User, .status = 201, TAKEN),
+        WEFT_GET("/users", users_page, weft_none, weft_reply, .responses = WEFT_RESPONSES(WEFT_RESPONSE(200, "The page", .content_type = "text/html"))),
         WEFT_GET("/connections", connections, connections_in, Server)),
 };

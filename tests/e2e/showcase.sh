@@ -101,6 +101,13 @@ check external 'Hello from a service outside.' "$(get /external)"
 check fetch_users '[{"id":1,"name":"Ada Lovelace","email":"ada@example.com"},{"id":2,"name":"Alan Turing","email":"alan@example.com"},{"id":3,"name":"Grace Hopper","email":"grace@example.com"}]' "$(get /fetch-users)"
 check a_user '{"id":2,"name":"Alan Turing","email":"alan@example.com"}' "$(get /users/2)"
 check no_such_user '404 {"detail":"User not found"}' "$(status "http://127.0.0.1:$port/users/999") $(get /users/999)"
+add_user() { curl -s -w ' %{http_code}' -H 'Content-Type: application/json' -d "$1" "http://127.0.0.1:$port/users/"; }
+check a_user_is_added '{"id":4,"name":"Joan Clarke","email":"joan@example.com"} 201' "$(add_user '{"name":"Joan Clarke","email":"joan@example.com"}')"
+check a_user_that_was_added_is_found '{"id":4,"name":"Joan Clarke","email":"joan@example.com"}' "$(get /users/4)"
+check an_email_is_taken '{"detail":"Another user has this email address"} 409' "$(add_user '{"name":"Other","email":"joan@example.com"}')"
+check a_name_is_missing 422 "$(add_user '{"name":"","email":"x@example.com"}' | sed 's/.* //')"
+check a_name_is_too_long 422 "$(add_user "{\"name\":\"$(printf '%0101d' 0)\",\"email\":\"x@example.com\"}" | sed 's/.* //')"
+check users_page 200 "$(status "http://127.0.0.1:$port/users")"
 log_in() { curl -s --max-time 20 -d "username=ann&password=$1&scope=$2" "http://127.0.0.1:$port/token" | sed -n 's/^{"access_token":"\([^"]*\)","token_type":"bearer"}$/\1/p'; }
 check me_needs_a_token '401 {"detail":"Not authenticated"}' "$(status "http://127.0.0.1:$port/me") $(get /me)"
 check me_with_a_token '{"username":"ann","scopes":"me"}' "$(curl -s -H "Authorization: Bearer $(log_in secret me)" "http://127.0.0.1:$port/me")"

@@ -238,7 +238,7 @@ static int wait_out(h2_stream *st, size_t left)
         rc = weft__park("a slow peer to take bytes", INT64_MAX);
         st->writer = NULL;
     }
-    if (rc < 0 && weft__h2_unsent(st) <= left) rc = 0;
+    if (rc < 0 && !st->left && weft__h2_unsent(st) <= left) rc = 0;
     return rc < 0 ? rc : st->left ? WEFT_ECONNRESET : 0;
 }
 

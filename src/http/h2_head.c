@@ -5,7 +5,7 @@
 #include "http/h2_inside.h"
 #include "wire/bytes.h"
 
-enum { PARTS_MAX = 64 * 1024, FOLLOWED = 4 };
+enum { PARTS_MAX = 64 * 1024, FOLLOWED = 4, KEPT_MAX = 4096 };
 
 /* ---- what comes ---- */
 
@@ -34,6 +34,14 @@ void weft__h2_head_free(h2_head *h)
 {
     weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host };
     for (size_t i = 0; i < weft_count(all); i++) weft__buf_free(all[i]);
+}
+
+void weft__h2_head_shed(h2_head *h)
+{
+    weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host };
+    size_t room = 0;
+    for (size_t i = 0; i < weft_count(all); i++) room += all[i]->room;
+    if (room > KEPT_MAX) weft__h2_head_free(h);
 }
 
 static weft__buf *part_of(h2_head *h, weft_str name)

@@ -123,6 +123,8 @@ void weft__h2_settle(weft__h2 *h);
 
 void weft__h2_head_begin(h2_head *head, const weft__server *s);
 void weft__h2_head_free(h2_head *head);
+/* Give back what an idle connection should not hold. */
+void weft__h2_head_shed(h2_head *head);
 /* 0, or -1: no more of it is looked at. */
 int weft__h2_head_add(h2_head *head, weft_str name, weft_str value, const weft__server *s);
 /* st->head is it, or has the fault that it is refused for. 0 or WEFT_ENOMEM. */

@@ -115,6 +115,7 @@ void weft__h2_settle(weft__h2 *h)
         else (void)weft__connection_waits(c, NULL);      /* for its client to take the rest; nobody waits for it to be idle */
         return;
     }
+    if (!h->streams && !h->head_ns) weft__h2_head_shed(&h->head);
     (void)weft__connection_waits(c, h->streams || h->part_ns ? NULL : &c->server->idle);
 }
 
@@ -402,6 +403,7 @@ void weft__h2_idle_over(connection *c)
 {
     weft__h2_end(c->h2, NGHTTP2_NO_ERROR);
     (void)weft__connection_waits(c, NULL);
+    weft__h2_settle(c->h2);
 }
 
 void weft__h2_end_streams(connection *c)

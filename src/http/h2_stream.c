@@ -180,7 +180,7 @@ static void know(h2_stream *st)
         .body = head->body,
         .body_left = head->body == WEFT__BODY_LENGTH ? head->content_length : 0,
         .body_done = head->body == WEFT__BODY_NONE,
-        .is_head = head->verb == WEFT__HEAD,
+        .is_head = head->verb == WEFT__HEAD || weft_str_equal(weft__buf_str(&st->h2->head.method), WEFT_S("HEAD")),   /* also of one refused unread */
         .keep_alive = true,
         .expects = head->expect_continue,
         .head_kept = true,

@@ -6,7 +6,7 @@
 #include "http/link.h"
 #include "wire/bytes.h"
 
-enum { FRAME_HEAD = 9, HEADS_MAX = WEFT__CALL_INTERIM_MAX + 2, IN_MAX = LINK_WINDOW + HEADS_MAX * (LINK_HEAD_MAX + 1024) };
+enum { FRAME_HEAD = 9, HEADS_MAX = WEFT__CALL_INTERIM_MAX + 2 };
 
 static void mark(weft__lane *l) { weft__link_mark(l->link); }
 
@@ -259,7 +259,7 @@ void weft__lane_fail(weft__lane *l)
     wake(l);
 }
 
-static void free_lane(weft__lane *l)
+void weft__lane_free(weft__lane *l)
 {
     weft__link *k = l->link;
     if (l->prev) l->prev->next = l->next;
@@ -272,11 +272,19 @@ static void free_lane(weft__lane *l)
     weft__link_tell(k->origin, false);
 }
 
-/* Its connection is gone, and tells nothing any more. */
+/* Its connection is gone, and tells nothing any more. One that somebody works on frees it later: nghttp2 may still know it. */
 void weft__lane_lost(weft__lane *l)
 {
     weft__lane_fail(l);
-    if (l->given_back) free_lane(l);
+    if (l->given_back && !l->link->busy) weft__lane_free(l);
+}
+
+bool weft__lane_leave(weft__lane *l)
+{
+    if (!l->given_back) return false;
+    if (!l->left_over) reset(l, NGHTTP2_CANCEL);
+    l->left_over = true;
+    return true;
 }
 
 /* One that was reset is no sign of a connection that was closed before it was used. */
@@ -290,7 +298,7 @@ void weft__lane_closed(weft__lane *l, uint32_t code)
     if (l->in_held && l->given_back && !k->lost) (void)nghttp2_session_consume_connection(k->session, l->in_held);
     if (l->given_back) l->in_held = 0;
     weft__lane_fail(l);
-    if (l->given_back) free_lane(l);
+    if (l->given_back) weft__lane_free(l);
 }
 
 int weft__lane_status(const weft__lane *l) { return l->status; }
@@ -345,12 +353,13 @@ const char *weft__lane_how(const weft__lane *l)
 void weft__lane_end(weft__lane *l)
 {
     weft__link *k = l->link;
-    bool whole = l->ended || (l->status && !l->left);
+    bool whole = l->ended || (l->status && !l->left), before = k->busy;
     l->given_back = true;
     l->lent = (weft_str){ 0 };
+    k->busy = true;                  /* it may be lost on the way, and this lane with it */
     give_room(l, l->in_held);
-    bool sent = l->id && !l->closed && !k->lost;
-    if (sent && (!whole || !l->out_last || l->waits_for_more)) reset(l, NGHTTP2_CANCEL);
-    if (!sent) free_lane(l);
+    if (l->id && !l->closed && (!whole || !l->out_last || l->waits_for_more)) reset(l, NGHTTP2_CANCEL);
+    k->busy = before;
+    if (!l->id || l->closed || k->lost) weft__lane_free(l);
     weft__link_settle(k);
 }

@@ -76,6 +76,14 @@ void weft__link_lose(weft__link *k, const char *why)
     }
 }
 
+static void free_given_back(weft__link *k)
+{
+    for (weft__lane *l = k->first, *next; l; l = next) {
+        next = l->next;
+        if (l->given_back) weft__lane_free(l);
+    }
+}
+
 static bool all_sent(weft__link *k) { return !k->out.len && !nghttp2_session_want_write(k->session); }
 static bool session_is_over(weft__link *k) { return all_sent(k) && !nghttp2_session_want_read(k->session); }
 
@@ -85,6 +93,7 @@ void weft__link_settle(weft__link *k)
     if (k->mem.failed) weft__link_lose(k, NO_MEMORY);
     /* nghttp2 has told the server what is wrong with it, or no stream is left behind a GOAWAY. */
     if (!k->lost && session_is_over(k)) weft__link_lose(k, k->leaving ? "closed" : NO_HTTP2);
+    if (k->lost) free_given_back(k);
     if (k->lanes) {
         weft__timer_stop(k->client->loop, &k->idle);
         return;
@@ -417,7 +426,7 @@ static weft__link *link_new(weft__origin *o)
     return k;
 }
 
-/* What came together with the last of a handshake brings no edge any more. */
+/* What came while it was opened brings no edge any more. */
 static int begin(void *link)
 {
     weft__link *k = link;
@@ -427,7 +436,7 @@ static int begin(void *link)
     k->conn->held_by = HELD_BY;
     k->conn->stream.idle = told;
     k->busy = true;
-    if (k->conn->stream.tls) receive(k);
+    if (k->conn->stream.may_read) receive(k);
     k->busy = false;
     weft__link_mark(k);
     weft__link_tell(k->origin, true);
@@ -523,12 +532,23 @@ static bool has_place(const weft__origin *o)
     return o->conns < client->limits.origin_max && client->conns < client->limits.total_max;
 }
 
+/* Answers that nobody waits for, and whose server does not end them, make room. True: some will. */
+static bool end_leftovers(weft__link *k)
+{
+    bool some = false;
+    if (k->lost || k->lanes < most_lanes(k)) return false;
+    k->busy = true;
+    for (weft__lane *l = k->first; l; l = l->next) some |= weft__lane_leave(l);
+    k->busy = false;
+    return some;
+}
+
 static weft__link *link_with_room(const weft__origin *o, bool *soon)
 {
     *soon = false;
     for (weft__link *k = o->links; k; k = k->next) {
         if (has_room(k)) return k;
-        *soon |= k->opening || (k->lanes && !has_place(o));
+        *soon |= k->opening || (k->lanes && !has_place(o)) || end_leftovers(k);
     }
     return NULL;
 }

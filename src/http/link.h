@@ -35,6 +35,7 @@ struct weft__lane {
     bool refused;                    /* the server has not looked at it */
     bool shut;                       /* nobody is to read */
     bool closed, given_back;
+    bool left_over;                  /* given back and reset to make room */
 };
 
 struct weft__link {
@@ -79,6 +80,8 @@ int weft__lane_data(weft__lane *l, const uint8_t *bytes, size_t n);
 void weft__lane_ends(weft__lane *l);
 void weft__lane_closed(weft__lane *l, uint32_t code);
 void weft__lane_fail(weft__lane *l);
-void weft__lane_lost(weft__lane *l);                         /* it may be freed */
+void weft__lane_lost(weft__lane *l);                         /* its connection is */
+void weft__lane_free(weft__lane *l);
+bool weft__lane_leave(weft__lane *l);                        /* reset it if only its end is to come, which nobody waits for; false: it is in use */
 int weft__lane_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *framehd, size_t length, nghttp2_data_source *source, void *user);
 #endif

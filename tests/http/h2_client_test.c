@@ -438,6 +438,32 @@ NET_TEST(heads_without_an_end_are_refused_and_their_server_left)
     return 0;
 }
 
+/* All that it says of a body comes, but never its end. */
+static int leave_open(weft_conn *c, void *ctx)
+{
+    (void)ctx;
+    for (bool first = true;; first = false) {
+        int id = request_of(c, first);
+        if (id < 0) return 0;
+        if (first && frame(c, NGHTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\5", 6) < 0) return 0;
+        if (frame(c, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, (unsigned)id, "\x88\x5c\1" "5", 4) < 0) return 0;
+        if (frame(c, NGHTTP2_DATA, 0, (unsigned)id, "abcde", 5) < 0) return 0;
+    }
+}
+
+NET_TEST(answers_whose_end_never_comes_do_not_use_up_a_connection)
+{
+    NET_TALKER(base, leave_open, NULL);
+    weft_response r;
+    for (int i = 0; i < 30; i++) {
+        WEFT_TRY(weft_exchange(&r, (H2), "{+}/x", base));
+        WEFT_CHECK_STR(r.body, "abcde");
+    }
+    WEFT_CHECK_EQ(net_client()->opened, 1);
+    NET_TALKER_END(base);
+    return 0;
+}
+
 /* Its windows have room for all of it at once. */
 static int take_all(weft_conn *c, void *ctx)
 {

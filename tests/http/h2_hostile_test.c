@@ -345,6 +345,38 @@ SERVER_TEST(who_asks_for_more_at_a_time_than_it_was_told_is_sent_away, .streams_
     h2_close(h);
 }
 
+SERVER_TEST(what_is_refused_unread_of_a_head_is_answered_without_a_body)
+{
+    static char path[9000];
+    memset(path, 'a', sizeof path - 1);
+    path[0] = '/';
+    h2_peer *h = h2_open(s, 0);
+    h2_headers(h, 1, true, H2_HEAD(":method", "HEAD", ":scheme", "http", ":authority", "x", ":path", path));
+    h2_got *g = h2_answer(h, 1);
+    WEFT_CHECK_EQ(g->status, 414);
+    WEFT_CHECK(g->ended && !g->frames);
+    h2_close(h);
+}
+
+SERVER_EPOLL_TEST(an_idle_connection_does_not_keep_the_room_that_large_heads_took)
+{
+    static char value[7000];
+    memset(value, 'v', sizeof value - 1);
+    h2_peer *h = h2_open(s, 0);
+    h2_headers(h, 1, true, H2_GET("/hello"));
+    H2_GETS(h, 1, 200, "hello");
+    server_settle();
+    long before = server_mem.bytes;
+    for (uint32_t id = 3; id < 9; id += 2) {
+        value[0] = '/';
+        h2_headers(h, id, true, H2_HEAD(":method", "GET", ":scheme", "http", ":authority", "x", ":path", id == 3 ? value : "/hello", id == 5 ? "cookie" : "x", value));
+        WEFT_CHECK(h2_answer(h, id)->ended);
+    }
+    server_settle();
+    WEFT_CHECK(server_mem.bytes - before < 8192);
+    h2_close(h);
+}
+
 /* ---- too slow ---- */
 
 SERVER_TEST(who_takes_nothing_of_an_answer_is_left_in_time, .write_timeout_ms = 200)

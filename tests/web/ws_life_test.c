@@ -10,11 +10,14 @@
 
 static struct { int rc, opened, closed, count; int64_t ended_ms; size_t room_most; } seen;
 
+static weft_ws *echoes;              /* the last one */
+
 static int echo(const weft_none *in, weft_ws *ws)
 {
     (void)in;
     weft_str said;
     int rc;
+    echoes = ws;
     while ((rc = weft_ws_recv(ws, &said)) > 0) WEFT_TRY(weft_ws_send(ws, said));
     return rc;
 }
@@ -278,6 +281,25 @@ static int opens_and_fails(void)
 WEFT_TEST(ws_handlers_whose_first_one_accepts_and_fails_have_their_last_one_called) { with_peer(opens_and_fails); }
 
 /* ---- nothing grows ---- */
+
+static int says_much_at_once(void)
+{
+    raw r;
+    bundle b = { .len = 0 };
+    WEFT_TRY(raw_open(&r, "/echo"));
+    for (int i = 0; i < 5; i++) add(&b, 0x81, "five");
+    for (int times = 0; times < 3; times++) {
+        r.have = 0;
+        WEFT_TRY(raw_send(&r, &b));
+        while (r.have < 5 * 6 && more(&r, 1000) > 0) continue;
+        WEFT_TRY(weft_sleep_ms(10));
+        WEFT_CHECK(!echoes->io);
+    }
+    weft__stream_close(&r.s);
+    return 0;
+}
+
+WEFT_TEST(ws_one_that_is_idle_holds_no_buffer_whatever_came_before) { with_peer(says_much_at_once); }
 
 static int takes_steadily(void)
 {

@@ -61,6 +61,11 @@ struct weft__link {
     const char *why;                 /* it was lost; a static text */
 };
 
+/* A place for a connection that is being opened, the first of its origin's; NULL without memory. */
+weft__link *weft__link_new(weft__origin *o);
+/* It is open, k->conn; on the loop's stack (weft__leaf). */
+int weft__link_begin(void *k);
+void weft__link_free(weft__link *k);
 /* Have what there is sent before the loop next waits. */
 void weft__link_mark(weft__link *k);
 /* The connection is of no use any more: all of its lanes fail. */

@@ -244,4 +244,20 @@ int weft_db_commit(weft_db *tx) WEFT_NODISCARD;
 
 /* Undo it now: 0, and it has ended; WEFT_ECLOSED: it had ended. What leaving the block does by itself. Waits: until it is undone. */
 int weft_db_rollback(weft_db *tx);
+
+/* ---- migrations ---- */
+
+/* Bring the tables of a database up to date: run the files of a folder whose names are 0001_users.sql, 0002_orders.sql, ... (a number above 0, '_' or '-',
+ * anything, ".sql"; others are left alone), in the order of their numbers, those that have not run yet. Each is a script, run in a transaction of its own with
+ * the row that says that it ran, in the table weft_migrations, which also keeps its text. So two programs that start at once run each file
+ * once, and what fails has changed nothing: mend the file and start again.
+ *
+ * How many ran; < 0: the failure of the first that failed, whose name is in the trace. WEFT_EINVAL: a file has changed since it ran, or is
+ * gone, two have the same number, one comes before another that has run; then nothing is run. .dry_run = true: nothing is changed, and the result is how
+ * many would run. .names: a list that is told their names. At most 10 000 files of 4 MiB. Waits: always.
+ *
+ *     WEFT_TRY(weft_db_migrate(db, "migrations"));  */
+typedef struct weft_migrate_opts { weft__named_options_only _; bool dry_run; weft_list_weft_str *names; } weft_migrate_opts;
+#define weft_db_migrate(db, folder, ...) weft_db_migrate_with((db), (folder), &(weft_migrate_opts){ __VA_ARGS__ })
+int weft_db_migrate_with(weft_db *db, const char *folder, const weft_migrate_opts *opts) WEFT_NODISCARD;
 #endif

@@ -77,11 +77,12 @@ typedef struct weft_db_opts {
  *
  * Files are in WAL mode: many read while one writes; writes that come at the same time share a trip to the disk. Foreign keys
  * are enforced. What would change a connection that others have
- * next is refused: statements that begin and end transactions (WEFT_TRANSACTION is for that), ATTACH, and PRAGMAs that set anything but user_version
- * and application_id.
+ * next is refused: statements that begin and end transactions (WEFT_TRANSACTION is for that), ATTACH, temporary tables, and PRAGMAs that set anything
+ * but user_version and application_id.
  *
  * *out is yours until weft_db_close. WEFT_EINVAL: no such scheme, or one that this weft was built without, said by name;
- * WEFT_ENOENT, WEFT_EDB_CORRUPT (a file that is no database), WEFT_EDB_IO; *out is then untouched. Waits: yes.
+ * WEFT_ENOENT (.read_only and no such file, or no such folder), WEFT_EDB_CORRUPT (a file that is no database), WEFT_EDB_IO (also a file that cannot be
+ * in WAL mode: on a file system without shared memory); *out is then untouched. Waits: yes.
  *
  *     WEFT_TRY(weft_db_connect("sqlite:///shop.db", &db, .readers_max = 2));  */
 #define weft_db_connect(url, out, ...) weft_db_connect_with((url), (out), &(weft_db_opts){ __VA_ARGS__ })
@@ -140,7 +141,8 @@ typedef struct weft_sql { const char *sql; const weft_val *values; size_t count;
 #define WEFT__SCHEMA_OF_(T) &weft_schema_##T
 
 /* Run a statement: how many rows it inserted, changed or removed (0 for one that does none of that); < 0 on failure, and then nothing
- * has changed. Waits: always.
+ * has changed, but for what a trigger's RAISE(FAIL) leaves, and when what comes back of a RETURNING (weft_db_one, _all, _value) does not fit into the
+ * memory of the request because another task of it took that meanwhile. Waits: always.
  *
  *     int removed = weft_db_execute(db, "DELETE FROM users WHERE id = {}", id);  */
 #define weft_db_execute(db, sql, ...) weft_db_execute_with((db), WEFT__SQL(sql, __VA_ARGS__))
@@ -193,7 +195,8 @@ int weft_db_script_with(weft_db *db, const char *text, const char *place) WEFT_N
  *     WEFT_TRY(weft_db_rows(&rows, db, "SELECT * FROM orders WHERE day > {}", day));
  *     for (int rc; (rc = weft_rows_next(Order, rows, &order)) != 0;) { WEFT_TRY(rc); ... }
  *
- * All rows are of the moment when the first one was read. It has a connection of its own until its end, its close, or the end of the
+ * All rows are of the moment when the first one was read; but in a transaction, and in a database in memory, what the same connection
+ * changes meanwhile may be seen or not, a row that is moved in an index twice: read the rows into a list (weft_db_all) before changing their table. It has a connection of its own until its end, its close, or the end of the
  * block; so many tasks at a time can read rows as there are readers. In a transaction it is the transaction's, and ends with that. In a
  * database in memory other statements of this task run on it meanwhile, those of others wait. */
 typedef struct weft_rows weft_rows;
@@ -207,8 +210,8 @@ void weft__rows_leave(weft_rows **rows);
 int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql) WEFT_NODISCARD;
 
 /* The next row into *out, a model, or one column into any other type: 1 with a row, 0 at the end, < 0 on error. What it holds lives until the
- * next step. A row that does not fit leaves *out untouched, and the next step goes on behind it; after any other failure there
- * are no more rows (WEFT_ECLOSED). WEFT_EBUSY: another task is in it. Waits: every some hundred rows. */
+ * next step. A row that does not fit leaves *out untouched, and the next step goes on behind it; after any other failure, a model
+ * whose fields have no columns among them, there are no more rows (WEFT_ECLOSED). WEFT_EBUSY: another task is in it. Waits: every some hundred rows. */
 #define weft_rows_next(Model, rows, out) weft_rows_next_with((rows), WEFT__SCHEMA_OF(Model), (Model *){ (out) })
 int weft_rows_next_with(weft_rows *rows, const weft_schema *schema, void *out) WEFT_NODISCARD;
 

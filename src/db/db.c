@@ -156,6 +156,8 @@ int weft_db_close(weft_db *db, int rc)
 {
     if (!db) return rc;
     if (db->root != db) return rc < 0 ? rc : weft_fail(WEFT_EINVAL, "weft_db_close of a transaction: its block ends it");
+    weft__fiber *f = weft__self();
+    if (!f || f->loop != db->loop) return rc < 0 ? rc : f ? weft_fail(WEFT_EINVAL, "weft_db_close of a database that another loop opened") : weft__no_task("weft_db_close");
     if (db->closing) return rc < 0 ? rc : WEFT_ECLOSED;
     db->closing = true;
     int closed = db->engine->close(db);

@@ -16,6 +16,7 @@ typedef struct weft__statement {
     weft_str text;                   /* the user's */
     weft__parsed parsed;
     int writes;                      /* atomic; 0: not known yet, 1: it reads, 2: it writes */
+    int slow;                        /* atomic; it took long when it was last run */
 } weft__statement;
 enum { WEFT__READS = 1, WEFT__WRITES };
 
@@ -33,7 +34,8 @@ void weft__statements_drop(weft__statements *s, weft__statement *st);
 /* Who has a connection for himself: a transaction, or rows that are being read. On the loop. */
 typedef struct weft__lease {
     struct weft__lease *next, *prev; /* of the database, those that have begun */
-    weft__fiber *fiber;              /* who asked for it; compared, and followed only while `rows` is false: a block of his lies around it */
+    weft__fiber *fiber;              /* whose block it is; compared, and followed only while `rows` is false: that block lies around it */
+    uint64_t serial;                 /* of that task: rows may outlive it, and another be at its address */
     const char *task, *place;        /* static */
     const char *label;
     int64_t since_ns;
@@ -51,6 +53,7 @@ typedef enum {
 } weft__to_do;
 
 typedef struct weft__query weft__query;
+struct weft__query_queue;
 struct weft__query {
     weft__to_do what;
     weft__statement *statement;      /* of COUNT to EACH, and ROWS */
@@ -76,6 +79,9 @@ struct weft__query {
 
     /* The engine's: */
     weft__query *next, *prev;
+    struct weft__query_queue *queue; /* that it is in */
+    uint64_t seq;                    /* when it was handed over */
+    int64_t from_ns;
     weft__fiber *fiber;
     int state;
     int stop;                        /* atomic: a code to end with */
@@ -91,6 +97,9 @@ typedef struct weft__engine {
     void (*abandon)(weft_db *root);  /* no loop turns any more */
 } weft__engine;
 extern const weft__engine weft__sqlite;
+
+/* A task that waits for another to be through with a transaction or rows; on its stack. */
+typedef struct weft__leaver { struct weft__leaver *next; weft__fiber *fiber; bool told; } weft__leaver;
 
 /* A database, or a transaction in one. */
 struct weft_db {
@@ -114,15 +123,18 @@ struct weft_db {
     bool reads, begun, ended, over, busy;    /* `over`: the database has ended it; busy of the outermost one: a query of it is under way */
     const char *place;
     weft__lease lease;               /* of the outermost one */
-    weft_rows *rows;                 /* read in it */
-    weft__fiber *leaving;            /* waits for `busy` to end */
+    weft_rows *rows;                 /* of the outermost one: those read in it and in its savepoints */
+    weft__leaver *leaving;           /* wait for `busy` to end */
 };
 
 struct weft_rows {
     weft_rows *next, *prev;          /* of its transaction */
-    weft_db *db;                     /* the database or transaction it is of */
+    weft_db *root;
+    weft_db *db;                     /* the database or transaction it is of; NULL: that transaction has ended, and may be gone */
+    int level;                       /* of the transaction */
     weft__lease lease;
-    bool leased, over, busy;         /* over: there are no more behind those in the buffer */
+    bool in_transaction, over, busy; /* over: there are no more behind those in the buffer */
+    weft__leaver *leaving;           /* wait for `busy` to end */
     int failed;
     char *text;
     const char *place;
@@ -142,9 +154,14 @@ const char *weft__cell_get(const char *at, weft__cell *c);
 
 /* rows.c, for the end of a transaction: the rows are over; the engine lets go of what they have. */
 void weft__rows_end(weft_rows *rows);
+/* All that were opened in a transaction of this level or an inner one. */
+void weft__rows_end_from(weft_db *first, int level);
 int weft__db_run(weft_db *db, weft__query *q) WEFT_NODISCARD;
 /* Before a call: 0 or why it cannot be. */
 int weft__db_usable(const weft_db *db, const char *what, const char *place) WEFT_NODISCARD;
+/* `busy` ends, and who waits for it is told; wait for that, once: what they lie in may be gone then. */
+void weft__db_idle(bool *busy, weft__leaver **leaving);
+void weft__db_wait_idle(const bool *busy, weft__leaver **leaving);
 void weft__db_keep(weft_db *root);
 void weft__db_drop(weft_db *root);
 

@@ -23,8 +23,16 @@ static int miscounted(const weft_sql *s, const weft__parsed *p, uint32_t values)
         p->quoted ? " (one inside quotes or a comment is none)" : "", SHOWN, s->sql);
 }
 
+/* The models among the values, each looked at once a call. */
+static weft__row_plan *plan_of(weft__row_plan **plans, size_t i, const weft_schema *schema, const char **why)
+{
+    *why = NULL;
+    if (!plans[i]) plans[i] = weft__row_plan_new(schema, why);
+    return plans[i];
+}
+
 /* The value of a ":name": a field of the first model that has it. */
-static int named(const weft_sql *s, weft_str name, weft_arena *arena, weft__cell *out, weft__buf *fault)
+static int named(const weft_sql *s, weft__row_plan **plans, weft_str name, weft_arena *arena, weft__cell *out, weft__buf *fault)
 {
     bool any = false;
     for (size_t i = 0; i < s->count; i++) {
@@ -32,12 +40,11 @@ static int named(const weft_sql *s, weft_str name, weft_arena *arena, weft__cell
         const char *why;
         if (!is_named(v)) continue;
         any = true;
-        weft__row_plan *plan = weft__row_plan_new(v->fields.schema, &why);
+        const weft__row_plan *plan = plan_of(plans, i, v->fields.schema, &why);
         if (!plan && !why) return WEFT_ENOMEM;
         if (!plan) return weft__buf_printf(fault, "%s: %s", v->fields.schema->name, why), WEFT_EINVAL;
         const weft__column *c = weft__row_plan_find(plan, name);
         int rc = c ? weft__cell_of_column(c, v->fields.value, arena, out, fault) : 1;
-        weft__free(plan);
         if (rc <= 0) return rc;
     }
     weft__buf_printf(fault, any ? "no model that is given has such a field" : "no model is given: weft_fields(Model, &value)");
@@ -50,10 +57,10 @@ static const weft_val *next_positional(const weft_sql *s, size_t *at)
     return *at < s->count ? &s->values[(*at)++] : NULL;
 }
 
-static int cell(const weft_sql *s, const weft__place *place, size_t *at, weft__cell *out, weft__buf *fault)
+static int cell(const weft_sql *s, weft__row_plan **plans, const weft__place *place, size_t *at, weft__cell *out, weft__buf *fault)
 {
     weft_arena *arena = weft__arena_here();
-    if (place->name.ptr) return named(s, place->name, arena, out, fault);
+    if (place->name.ptr) return named(s, plans, place->name, arena, out, fault);
     return weft__cell_of_val(next_positional(s, at), arena, out, fault);
 }
 
@@ -68,6 +75,18 @@ static int bad_value(const weft_sql *s, const weft__place *place, size_t at, int
     return rc;
 }
 
+static int cells_of(const weft__parsed *p, const weft_sql *s, weft__row_plan **plans, weft__cell *cells)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        weft__buf fault;
+        weft__buf_init(&fault, 512);
+        int rc = cell(s, plans, &p->places[i], &at, &cells[i], &fault);
+        if (rc < 0) return bad_value(s, &p->places[i], at, rc, &fault);
+    }
+    return 0;
+}
+
 static int bind_values(weft__query *q, const weft_sql *s)
 {
     const weft__parsed *p = &q->statement->parsed;
@@ -77,16 +96,12 @@ static int bind_values(weft__query *q, const weft_sql *s)
     if (positional < s->count && p->count == p->positional) return refuse(s, WEFT_EINVAL, "a model is given, and there is no :name of a field of it");
     if (!p->count) return 0;
     weft__cell *cells = weft__arena_alloc(weft__arena_here(), p->count * sizeof *cells);
-    if (!cells) return refuse(s, WEFT_ENOMEM, "no memory for the values");
-    size_t at = 0;
-    for (uint32_t i = 0; i < p->count; i++) {
-        weft__buf fault;
-        weft__buf_init(&fault, 512);
-        int rc = cell(s, &p->places[i], &at, &cells[i], &fault);
-        if (rc < 0) return bad_value(s, &p->places[i], at, rc, &fault);
-    }
+    weft__row_plan **plans = p->count > p->positional ? weft__arena_zalloc(weft__arena_here(), (s->count + 1) * sizeof *plans) : NULL;
+    if (!cells || (!plans && p->count > p->positional)) return refuse(s, WEFT_ENOMEM, "no memory for the values");
+    int rc = cells_of(p, s, plans, cells);
+    for (size_t i = 0; plans && i < s->count; i++) weft__free(plans[i]);
     q->cells = cells;
-    return 0;
+    return rc;
 }
 
 int weft__query_plain(weft__query *q, weft_db *db, const char *text, const char *place)

@@ -31,8 +31,6 @@ const char *weft__cell_get(const char *at, weft__cell *c)
 
 /* ---- life ---- */
 
-static bool in_transaction(const weft_rows *r) { return r->db->root != r->db; }
-
 static void rows_free(weft_rows *r)
 {
     for (int i = 0; r->names && i < r->columns; i++) weft__free(r->names[i]);
@@ -47,19 +45,19 @@ static void rows_free(weft_rows *r)
 
 static void unlink_rows(weft_rows *r)
 {
-    if (!r->leased) return;
-    r->leased = false;
-    *(r->prev ? &r->prev->next : &r->db->rows) = r->next;
+    if (!r->in_transaction || !r->db) return;
+    *(r->prev ? &r->prev->next : &r->db->first->rows) = r->next;
     if (r->next) r->next->prev = r->prev;
+    r->db = NULL;
 }
 
 static void link_rows(weft_rows *r)
 {
-    r->leased = true;
+    weft_db *first = r->db->first;
     r->prev = NULL;
-    r->next = r->db->rows;
+    r->next = first->rows;
     if (r->next) r->next->prev = r;
-    r->db->rows = r;
+    first->rows = r;
 }
 
 static weft_rows *rows_new(weft_db *db, const weft_sql *sql)
@@ -71,9 +69,12 @@ static weft_rows *rows_new(weft_db *db, const weft_sql *sql)
     if (!r || !(r->text = weft__malloc(n + 1))) return weft__free(r), NULL;
     memcpy(r->text, sql->sql, n);
     r->text[n] = 0;
+    r->root = db->root;
     r->db = db;
+    r->in_transaction = db->root != db;
+    r->level = db->level;
     r->place = sql->place ? sql->place : WEFT__HERE;
-    r->lease = (weft__lease){ .fiber = f, .task = weft_task_name(f->task), .label = weft__task_label_around(), .place = r->place, .rows = true, .reads = true };
+    r->lease = (weft__lease){ .fiber = f, .serial = f->serial, .task = weft_task_name(f->task), .label = weft__task_label_around(), .place = r->place, .rows = true, .reads = true };
     weft__arena_init(&r->arena, NULL, ROW_BYTES_MAX);
     return r;
 }
@@ -81,29 +82,45 @@ static weft_rows *rows_new(weft_db *db, const weft_sql *sql)
 /* A trip for rows that are open. */
 static int trip(weft_rows *r, weft__to_do what)
 {
-    weft__query q = { .what = what, .rows = r, .text = r->text, .place = r->place, .begin_to = -1, .ends = what == WEFT__DO_ROWS_END && !in_transaction(r) };
-    weft_db *first = in_transaction(r) ? r->db->first : NULL;
+    weft__query q = { .what = what, .rows = r, .text = r->text, .place = r->place, .begin_to = -1, .ends = what == WEFT__DO_ROWS_END && !r->in_transaction };
+    weft_db *first = r->in_transaction ? r->db->first : NULL;
+    bool around = first && first->busy;              /* the end of the database, which goes on behind this */
     q.lease = first ? &first->lease : &r->lease;
     weft__buf_init(&q.fault, 1024);
     if (first) first->busy = true;
-    int rc = r->db->engine->run(r->db->root, &q);
-    if (first) {
-        first->busy = false;
-        first->over |= q.over;
-        if (first->leaving) weft__wake(first->leaving, 0);
-    }
+    int rc = r->root->engine->run(r->root, &q);
+    if (first) first->over |= q.over;
+    if (first && !around) weft__db_idle(&first->busy, &first->leaving);
     weft__buf_free(&q.fault);
     return rc;
 }
 
 void weft__rows_end(weft_rows *r)
 {
-    bool open = r->statement != NULL;
-    if (open) trip(r, WEFT__DO_ROWS_END);
-    if (in_transaction(r)) unlink_rows(r);
+    if (r->statement && r->db) trip(r, WEFT__DO_ROWS_END);
+    unlink_rows(r);
     r->over = true;
     if (!r->failed) r->failed = WEFT_ECLOSED;
     r->at = r->buffer.len;
+}
+
+void weft__rows_end_from(weft_db *first, int level)
+{
+    for (weft_rows *r = first->rows, *next; r; r = next) {
+        next = r->next;
+        if (r->level >= level) weft__rows_end(r);
+    }
+}
+
+/* Another task reads them, or is at a statement of their transaction, or closes the database. */
+static void wait_idle(weft_rows *r)
+{
+    for (;;) {
+        weft_db *first = r->in_transaction && r->db ? r->db->first : NULL;
+        if (r->busy) weft__db_wait_idle(&r->busy, &r->leaving);
+        else if (first && first->busy) weft__db_wait_idle(&first->busy, &first->leaving);
+        else return;
+    }
 }
 
 int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql)
@@ -114,14 +131,14 @@ int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql)
     if (rc == 0 && !r) rc = weft__fail(q.place, WEFT_ENOMEM, "no memory for rows: %.*s", SHOWN, q.text);
     if (rc == 0) {
         q.rows = r;
-        bool mine = !in_transaction(r);
+        bool mine = !r->in_transaction;
         q.lease = mine ? &r->lease : NULL;
         q.takes = mine;
         rc = weft__db_run(db, &q);
     }
     if (rc == 0) {
         weft__db_keep(db->root);
-        if (in_transaction(r) && r->statement) link_rows(r);
+        if (r->in_transaction) link_rows(r);
         *out = r;
     } else if (r) rows_free(r);
     weft__query_end(&q);
@@ -130,16 +147,19 @@ int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql)
 
 void weft_rows_close(weft_rows *r)
 {
-    if (r && !r->failed) weft__rows_end(r);
+    if (!r) return;
+    wait_idle(r);
+    if (!r->failed) weft__rows_end(r);
 }
 
 void weft__rows_leave(weft_rows **at)
 {
     weft_rows *r = *at;
     if (!r) return;
-    weft_db *root = r->db->root;
-    if (in_transaction(r)) unlink_rows(r);
-    if (r->statement && !root->closed) trip(r, WEFT__DO_ROWS_END);
+    weft_db *root = r->root;
+    wait_idle(r);
+    if (!root->closed) weft__rows_end(r);
+    unlink_rows(r);
     rows_free(r);
     weft__db_drop(root);
     *at = NULL;
@@ -161,6 +181,7 @@ static int plan_for(weft_rows *r, const weft_schema *schema)
         return 0;
     }
     weft__free(plan);
+    weft__rows_end(r);                               /* no row of it will fit */
     rc = weft__fail(r->place, rc, "%.*s: %s", fault.len ? (int)fault.len : why ? (int)strlen(why) : 9, fault.len ? fault.ptr : why ? why : "no memory", r->text);
     weft__buf_free(&fault);
     return rc;
@@ -191,8 +212,7 @@ static int fill(weft_rows *r)
     if (rc < 0) return rc;
     r->busy = true;
     rc = trip(r, WEFT__DO_MORE);
-    r->busy = false;
-    if (in_transaction(r) && !r->statement) unlink_rows(r);
+    weft__db_idle(&r->busy, &r->leaving);
     if (rc < 0) {
         if (r->statement && rc != WEFT_EBUSY) weft__rows_end(r);
         r->over = true;

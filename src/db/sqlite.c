@@ -39,11 +39,11 @@ static bool wanted(const weft__sqlite_lane *l, int *readers)
     return (*readers)-- > 0;
 }
 
-/* Under the lock. Readers that are at it already will look again. */
+/* Under the lock. Readers that are at it already will look again, but for those that are long at what they have. */
 static int readers_wanted(const weft__sqlite_core *c)
 {
     int n = (c->reads.count + WEFT__BATCH - 1) / WEFT__BATCH;
-    for (int i = 1; i < c->lanes_count; i++) n -= c->lanes[i].active && !c->lanes[i].lease;
+    for (int i = 1; i < c->lanes_count; i++) n -= c->lanes[i].active && !c->lanes[i].lease && !c->lanes[i].late;
     return n;
 }
 
@@ -61,11 +61,31 @@ static void tell_all(weft__sqlite_core *c, weft__query_queue *done)
 static void refuse_queue(weft__query_queue *from, weft__query_queue *done, int rc)
 {
     for (weft__query *q; (q = from->first);) {
-        weft__query_remove(from, q);
+        weft__query_remove(q);
         q->rc = rc;
         q->state = WEFT__TOLD;
         weft__query_add(done, q);
     }
+}
+
+static bool must_run(const weft__query *q)
+{
+    return q->what == WEFT__DO_COMMIT || q->what == WEFT__DO_ROLLBACK || q->what == WEFT__DO_ROWS_END || q->what == WEFT__DO_CLOSE || q->what == WEFT__DO_OPEN;
+}
+
+/* The same for those that have a lane, but for what ends a transaction or rows: without that the lane would be lost. True: there
+ * is such a one. */
+static bool refuse_own(weft__sqlite_lane *lane, weft__query_queue *done, int rc)
+{
+    for (weft__query *q = lane->own.first, *next; q; q = next) {
+        next = q->next;
+        if (must_run(q)) continue;
+        weft__query_remove(q);
+        q->rc = rc;
+        q->state = WEFT__TOLD;
+        weft__query_add(done, q);
+    }
+    return lane->own.first;
 }
 
 static void start(weft__sqlite_core *c, weft__sqlite_lane *lane)
@@ -76,16 +96,16 @@ static void start(weft__sqlite_core *c, weft__sqlite_lane *lane)
     lane->job = (weft__job){ .run = weft__sqlite_lane_work, .gone = weft__sqlite_lane_gone };
     int rc = os->ops->jobs->submit(os, c->pool, &lane->job);
     if (rc == 0) return;
-    __atomic_fetch_sub(&c->refs, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&c->lock);
-    bool others = false;
-    lane->active = false;
-    for (int i = 1; i < c->lanes_count; i++) others |= c->lanes[i].active && !c->lanes[i].lease;
-    refuse_queue(&lane->own, &none, rc);
+    bool others = false, here = refuse_own(lane, &none, rc);
+    lane->active = here;
+    for (int i = 1; i < c->lanes_count; i++) others |= c->lanes[i].active && !c->lanes[i].lease && &c->lanes[i] != lane;
     if (lane->writer) refuse_queue(&c->writes, &none, rc);
     else if (!others) refuse_queue(&c->reads, &none, rc);
     pthread_mutex_unlock(&c->lock);
     tell_all(c, &none);
+    if (here) weft__sqlite_lane_work(&lane->job);    /* rare and short: on the loop's own thread */
+    else weft__sqlite_drop(c);
 }
 
 /* Lanes for what waits. */
@@ -95,8 +115,9 @@ static void start_wanted(weft__sqlite_core *c)
     int n = 0;
     pthread_mutex_lock(&c->lock);
     for (weft__query *q; (q = c->gathered.first);) {
-        weft__query_remove(&c->gathered, q);
+        weft__query_remove(q);
         q->state = WEFT__QUEUED;
+        q->seq = ++c->queued;
         weft__query_add(queue_of(c, q), q);
     }
     int readers = readers_wanted(c);
@@ -169,9 +190,10 @@ static bool take_back(weft__sqlite_core *c, weft__query *q)
 {
     pthread_mutex_lock(&c->lock);
     bool waits = q->state == WEFT__GATHERED || q->state == WEFT__QUEUED;
-    if (q->state == WEFT__GATHERED) weft__query_remove(&c->gathered, q);
-    else if (waits) weft__query_remove(queue_of(c, q), q);
-    if (waits) q->state = WEFT__TOLD;
+    if (waits) {
+        weft__query_remove(q);
+        q->state = WEFT__TOLD;
+    }
     pthread_mutex_unlock(&c->lock);
     return waits;
 }
@@ -227,28 +249,33 @@ static int give_up(weft_db *root, weft__query *q, waited *w, int code)
     return code == WEFT_ETIMEDOUT ? 1 : weft__deliver(q->fiber, WEFT_ECANCELED);
 }
 
+static int late_by(const weft_db *root, const weft__query *q)
+{
+    return weft__fail(q->place, WEFT_ETIMEDOUT, "not done within %d ms: %.*s", root->opts.statement_ms, SHOWN, q->text);
+}
+
 /* 0: there is word of it, q->rc. Else it never ran, or was stopped. */
 static int wait_for(weft_db *root, weft__query *q)
 {
     waited w = { { "a connection of", root->url, holder }, q, root };
-    int64_t from = weft__loop_now(root->loop), free_by = q->lease && !q->takes ? INT64_MAX : until(from, root->opts.acquire_ms);
-    int64_t done_by = until(from, root->opts.statement_ms);
+    int64_t free_by = q->lease && !q->takes ? INT64_MAX : until(q->from_ns, root->opts.acquire_ms);
+    int64_t done_by = until(q->from_ns, root->opts.statement_ms);
     while (!q->told) {
         bool cancelled = weft__scope_effective(q->fiber->scope);     /* between two trips, say */
         int rc = cancelled ? WEFT_ECANCELED : weft__park_undelivered("a database", &w.held, free_by < done_by ? free_by : done_by);
         if (q->told) break;
-        bool late = rc == WEFT__DEADLINE;
-        if (take_back(core_of(root), q)) return late ? busy(root, q) : weft__deliver(q->fiber, rc);
         if (rc == WEFT_ENOMEM) {                     /* no timer: it goes on without a bound of its own */
             free_by = done_by = INT64_MAX;
             continue;
         }
+        bool late = rc == WEFT__DEADLINE;
+        if (take_back(core_of(root), q)) return late ? busy(root, q) : weft__deliver(q->fiber, rc);
         if (late && free_by < done_by) {
             free_by = INT64_MAX;
             continue;
         }
         rc = give_up(root, q, &w, late ? WEFT_ETIMEDOUT : WEFT_ECANCELED);
-        if (rc == 1) return weft__fail(q->place, WEFT_ETIMEDOUT, "not done within %d ms: %.*s", root->opts.statement_ms, SHOWN, q->text);
+        if (rc == 1) return late_by(root, q);
         if (rc < 0) return rc;
     }
     return 0;
@@ -256,9 +283,11 @@ static int wait_for(weft_db *root, weft__query *q)
 
 /* ---- one query ---- */
 
-static int failed(const weft__query *q)
+static int failed(const weft_db *root, const weft__query *q)
 {
     int rc = q->rc;
+    if (rc == WEFT_ETIMEDOUT && !q->fault.len) return late_by(root, q);
+    if (rc == WEFT_ECANCELED) return weft__deliver(q->fiber, rc);
     if (rc == WEFT_ECLOSED) return weft__fail(q->place, rc, "the database was closed: %.*s", SHOWN, q->text);
     if (rc == WEFT_ENOMEM && !q->fault.len) return weft__fail(q->place, rc, "no memory or no thread: %.*s", SHOWN, q->text);
     rc = weft__fail(q->place, rc, "%.*s: %.*s", WEFT_FMT(weft__buf_str(&q->fault)), SHOWN, q->text);
@@ -266,10 +295,7 @@ static int failed(const weft__query *q)
     return rc;
 }
 
-static bool must_run(const weft__query *q)
-{
-    return q->what == WEFT__DO_COMMIT || q->what == WEFT__DO_ROLLBACK || q->what == WEFT__DO_ROWS_END || q->what == WEFT__DO_CLOSE || q->what == WEFT__DO_OPEN;
-}
+static bool is_mine(const weft__lease *l, const weft__query *q) { return l->fiber == q->fiber && l->serial == q->fiber->serial; }
 
 /* The task's own transaction would have to end first. */
 static const weft__lease *own_lease(const weft_db *root, const weft__query *q)
@@ -279,7 +305,7 @@ static const weft__lease *own_lease(const weft_db *root, const weft__query *q)
     const weft__lease *last = NULL;
     if (q->lease && !q->takes) return NULL;
     for (const weft__lease *l = root->leases; l; l = l->next) {
-        if (l->fiber != q->fiber || !holds_up(c, l, q)) continue;
+        if (!is_mine(l, q) || !holds_up(c, l, q)) continue;
         mine++;
         last = l;
     }
@@ -292,7 +318,7 @@ static void through_rows(const weft_db *root, weft__query *q)
 {
     if (q->lease || !single(core_of(root))) return;
     for (weft__lease *l = root->leases; l; l = l->next)
-        if (l->rows && l->fiber == q->fiber) q->lease = l;
+        if (l->rows && is_mine(l, q)) q->lease = l;
 }
 
 static int once(weft_db *root, weft__query *q)
@@ -321,13 +347,14 @@ static int run(weft_db *root, weft__query *q)
     while (!must_run(q) && rc == 0 && weft__scope_effective(q->fiber->scope)) rc = weft_yield();
     if (rc < 0) return rc;
     through_rows(root, q);
+    q->from_ns = weft__loop_now(root->loop);
     rc = once(root, q);
     if (rc == 0 && q->rc == WEFT__MOVED) {
-        q->rc = 0;
-        rc = once(root, q);
+        q->rc = q->stop;                             /* between two trips, too */
+        rc = q->rc ? 0 : once(root, q);
     }
     if (rc < 0) return rc;
-    if (q->rc < 0) return failed(q);
+    if (q->rc < 0) return failed(root, q);
     weft__give_way();
     return q->rc;
 }
@@ -341,8 +368,10 @@ static void on_knock(weft__watch *watch, uint32_t events)
     pthread_mutex_lock(&c->lock);
     weft__query_queue done = c->done;
     c->done = (weft__query_queue){ 0 };
+    bool more = c->reads.first || c->writes.first;   /* a lane is somebody's now, or at something long */
     pthread_mutex_unlock(&c->lock);
     tell_all(c, &done);
+    if (more) start_wanted(c);
 }
 
 /* ---- open ---- */
@@ -380,6 +409,7 @@ static weft__sqlite_core *core_new(weft_db *root, char *path, bool memory)
     c->opts = root->opts;
     c->path = path;
     c->memory = memory;
+    c->steady = root->loop->traced;
     c->lanes_count = lanes;
     c->watch = (weft__watch){ on_knock };
     c->hook = (weft__hook){ .run = on_turn };
@@ -436,7 +466,7 @@ static void refuse_waiting(weft__sqlite_core *c)
     for (weft__query *q = c->gathered.first, *next; q; q = next) {
         next = q->next;
         if (must_run(q) || (q->lease && !q->takes)) continue;
-        weft__query_remove(&c->gathered, q);
+        weft__query_remove(q);
         q->rc = WEFT_ECLOSED;
         q->state = WEFT__TOLD;
         weft__query_add(&none, q);
@@ -465,19 +495,28 @@ static int lane_do(weft_db *root, weft__query *q)
     return rc;
 }
 
+static weft_rows *rows_of(weft__lease *l) { return (weft_rows *)((char *)l - offsetof(weft_rows, lease)); }
+static weft_db *transaction_of(weft__lease *l) { return (weft_db *)((char *)l - offsetof(weft_db, lease)); }
+static bool *busy_of(weft__lease *l) { return l->rows ? &rows_of(l)->busy : &transaction_of(l)->busy; }
+
+/* While it is busy its block is not left: it is there when the wait is over. */
 static void end_lease(weft_db *root, weft__lease *l)
 {
+    *busy_of(l) = true;
     if (l->rows) {
-        weft_rows *r = (weft_rows *)((char *)l - offsetof(weft_rows, lease));
+        weft_rows *r = rows_of(l);
         lane_do(root, &(weft__query){ .what = WEFT__DO_ROWS_END, .rows = r, .lease = l, .ends = true });
         r->over = true;
         r->failed = WEFT_ECLOSED;
+        r->at = r->buffer.len;
+        weft__db_idle(&r->busy, &r->leaving);
         return;
     }
-    weft_db *tx = (weft_db *)((char *)l - offsetof(weft_db, lease));
-    while (tx->rows) weft__rows_end(tx->rows);
+    weft_db *tx = transaction_of(l);
+    weft__rows_end_from(tx, 0);
     lane_do(root, &(weft__query){ .what = WEFT__DO_ROLLBACK, .lease = l, .ends = true });
     tx->ended = true;
+    weft__db_idle(&tx->busy, &tx->leaving);
 }
 
 static int close_db(weft_db *root)
@@ -485,8 +524,10 @@ static int close_db(weft_db *root)
     weft__sqlite_core *c = core_of(root);
     int rc = 0;
     refuse_waiting(c);
-    await_all(c);
-    while (root->leases) end_lease(root, root->leases);
+    for (await_all(c); root->leases; await_all(c)) {
+        if (*busy_of(root->leases)) weft__step_aside(weft__self());      /* its task comes from a wait, and goes on */
+        else end_lease(root, root->leases);
+    }
     for (int i = c->lanes_count - 1; i >= 0; i--) {          /* the one that writes last: it leaves the file in one piece */
         int one = lane_do(root, &(weft__query){ .what = WEFT__DO_CLOSE, .out = &c->lanes[i] });
         if (one < 0 && rc == 0) rc = one;

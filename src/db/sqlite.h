@@ -14,6 +14,8 @@ enum { WEFT__GATHERED = 1, WEFT__QUEUED, WEFT__TAKEN, WEFT__TOLD };
 enum { WEFT__MOVED = -100000 };
 
 typedef struct weft__query_queue { weft__query *first, *last; int count; } weft__query_queue;
+/* When a batch has lasted long; of how many steps of SQLite's machine a statement is long: some milliseconds. */
+enum { WEFT__LATE_NS = 1000000, WEFT__SLOW_STEPS = 100000 };
 
 /* A statement as a connection has it. */
 typedef struct weft__sqlite_kept {
@@ -32,13 +34,20 @@ typedef struct weft__sqlite_lane {
     /* Under the lock: */
     bool active;                     /* a thread is in it, or comes */
     weft__lease *lease;              /* who has it; NULL: it serves all */
-    weft__query_queue own;                 /* of who has it */
+    weft__query_queue own;           /* of who has it */
+    bool late;                       /* what it is at lasts: it is not waited for */
     /* Of the thread that is in it: */
     sqlite3 *conn;
     weft__sqlite_kept *kept;
     sqlite3_stmt *begin, *begin_write, *commit, *rollback;
     weft__query *now;                /* what runs: for its `stop` */
-    bool trusted;                    /* what is prepared is our own */
+    bool trusted;                    /* what is prepared or run is our own */
+    bool alone;                      /* no other query joins this batch */
+    bool sharing;                    /* what has run is told when all have been committed */
+    weft__query *batch[WEFT__BATCH]; /* that have run and are not told yet */
+    int ran, taken;                  /* how many these are; how many the batch has had */
+    uint64_t up_to;                  /* it takes none that came after it began: a shared moment would be older than their calls */
+    int64_t since_ns;
     int busy_ms;                     /* waited so far for another program's lock */
     weft__cell *cells;
     int cells_room;
@@ -49,6 +58,8 @@ typedef struct weft__sqlite_lane {
 struct weft__sqlite_core {
     pthread_mutex_t lock;
     weft__query_queue reads, writes, done;
+    uint64_t queued;                 /* how many were handed over */
+    bool steady;                     /* in the simulator: nothing depends on a clock */
     int refs;                        /* atomic: the loop, and each lane with a thread */
     weft__door *door;
     weft_db_opts opts;               /* its own: a thread may be in it when the database is gone */
@@ -76,10 +87,12 @@ static inline void weft__query_add(weft__query_queue *l, weft__query *q)
     *(l->last ? &l->last->next : &l->first) = q;
     l->last = q;
     l->count++;
+    q->queue = l;
 }
 
-static inline void weft__query_remove(weft__query_queue *l, weft__query *q)
+static inline void weft__query_remove(weft__query *q)
 {
+    weft__query_queue *l = q->queue;
     *(q->prev ? &q->prev->next : &l->first) = q->next;
     *(q->next ? &q->next->prev : &l->last) = q->prev;
     l->count--;
@@ -89,6 +102,8 @@ static inline void weft__query_remove(weft__query_queue *l, weft__query *q)
 void weft__sqlite_lane_work(weft__job *job);
 void weft__sqlite_lane_gone(weft__job *job);
 void weft__sqlite_drop(weft__sqlite_core *core);
+/* While a statement runs: when it lasts, those before it are told and other lanes called for those behind it. */
+void weft__sqlite_lane_late(weft__sqlite_lane *lane);
 
 /* sqlite_conn.c: a lane's connection; each of these on its thread, q for why it failed. */
 int weft__sqlite_open(weft__sqlite_lane *lane, weft__query *q);

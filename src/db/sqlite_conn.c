@@ -1,6 +1,8 @@
 /* A connection: opened as weft wants it, with the statements that it keeps. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/mem.h"
 #include "db/sqlite.h"
 
@@ -34,7 +36,7 @@ int weft__sqlite_failed(weft__sqlite_lane *lane, weft__query *q, int rc)
     if (stop && ((rc & 0xff) == SQLITE_INTERRUPT || (rc & 0xff) == SQLITE_BUSY)) return stop;
     if ((extended & 0xff) != (rc & 0xff)) extended = rc;
     if ((rc & 0xff) == SQLITE_AUTH)
-        weft__buf_printf(&q->fault, "what begins or ends transactions (WEFT_TRANSACTION is for that), ATTACH and PRAGMAs that set something are refused");
+        weft__buf_printf(&q->fault, "what begins or ends transactions (WEFT_TRANSACTION is for that), ATTACH, what is TEMPORARY and PRAGMAs that set something are refused");
     else if (rc != SQLITE_NOMEM) weft__buf_printf(&q->fault, "%s", lane->conn ? sqlite3_errmsg(lane->conn) : sqlite3_errstr(rc));
     if ((rc & 0xff) == SQLITE_BUSY) weft__buf_printf(&q->fault, " by another program, for %d ms", lane->busy_ms);
     return code_of(extended);
@@ -43,7 +45,11 @@ int weft__sqlite_failed(weft__sqlite_lane *lane, weft__query *q, int rc)
 /* ---- callbacks ---- */
 
 static bool stopped(const weft__sqlite_lane *lane) { return lane->now && __atomic_load_n(&lane->now->stop, __ATOMIC_RELAXED); }
-static int on_progress(void *arg) { return stopped(arg); }
+static int on_progress(void *arg)
+{
+    weft__sqlite_lane_late(arg);
+    return stopped(arg);
+}
 
 static int on_busy(void *arg, int n)
 {
@@ -51,6 +57,7 @@ static int on_busy(void *arg, int n)
     int ms = n < 5 ? 1 + n : BUSY_STEP_MS;
     if (n == 0) lane->busy_ms = 0;
     if (stopped(lane) || lane->busy_ms + ms > lane->core->opts.busy_ms) return 0;
+    weft__sqlite_lane_late(lane);
     lane->busy_ms += sqlite3_sleep(ms);
     return 1;
 }
@@ -72,8 +79,12 @@ static int on_authorize(void *arg, int action, const char *a, const char *b, con
     (void)c, (void)d;
     if (lane->trusted) return SQLITE_OK;
     if (action == SQLITE_PRAGMA) return !b || harmless(a) ? SQLITE_OK : SQLITE_DENY;
-    bool refused = action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH || action == SQLITE_DETACH;
-    return refused ? SQLITE_DENY : SQLITE_OK;
+    switch (action) {
+    case SQLITE_TRANSACTION: case SQLITE_SAVEPOINT: case SQLITE_ATTACH: case SQLITE_DETACH:
+    case SQLITE_CREATE_TEMP_INDEX: case SQLITE_CREATE_TEMP_TABLE: case SQLITE_CREATE_TEMP_TRIGGER: case SQLITE_CREATE_TEMP_VIEW:
+    case SQLITE_DROP_TEMP_INDEX: case SQLITE_DROP_TEMP_TABLE: case SQLITE_DROP_TEMP_TRIGGER: case SQLITE_DROP_TEMP_VIEW: return SQLITE_DENY;
+    default: return SQLITE_OK;
+    }
 }
 
 /* ---- life ---- */
@@ -90,24 +101,63 @@ static int limit_pages(weft__sqlite_lane *lane, int64_t bytes)
     return sqlite3_exec(lane->conn, sql, NULL, NULL, NULL);
 }
 
+/* It answers with the mode that the file is in now, and that is no failure of its own. */
+static int into_wal(weft__sqlite_lane *lane, weft__query *q)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(lane->conn, "PRAGMA journal_mode=WAL", -1, &stmt, NULL), code = 0;
+    if (rc == SQLITE_OK) rc = sqlite3_step(stmt);
+    const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (rc != SQLITE_ROW) code = weft__sqlite_failed(lane, q, rc);
+    else if (!mode || strcmp(mode, "wal") != 0) {
+        weft__buf_printf(&q->fault, "the file stays in journal mode '%s', and weft wants WAL: its file system has no shared memory, or another program has it open", mode ? mode : "");
+        code = WEFT_EDB_IO;
+    }
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+/* Those that end a transaction are there before one begins. */
+static int prepare_own(weft__sqlite_lane *lane)
+{
+    struct { sqlite3_stmt **to; const char *sql; } own[] = { { &lane->begin, "BEGIN" }, { &lane->begin_write, "BEGIN IMMEDIATE" },
+        { &lane->commit, "COMMIT" }, { &lane->rollback, "ROLLBACK" } };
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < weft_count(own) && rc == SQLITE_OK; i++) rc = sqlite3_prepare_v3(lane->conn, own[i].sql, -1, SQLITE_PREPARE_PERSISTENT, own[i].to, NULL);
+    return rc;
+}
+
 static int configure(weft__sqlite_lane *lane, weft__query *q)
 {
     const weft_db_opts *o = &lane->core->opts;
     char sql[256];
-    snprintf(sql, sizeof sql, "PRAGMA foreign_keys=ON;%sPRAGMA synchronous=%s;%s",
-        lane->writer && !lane->core->memory && !o->read_only ? "PRAGMA journal_mode=WAL;" : "", o->relaxed ? "NORMAL" : "FULL",
-        lane->writer && !o->read_only ? "" : "PRAGMA query_only=ON;");
+    int code = 0;
+    bool writes = lane->writer && !o->read_only;
+    snprintf(sql, sizeof sql, "PRAGMA synchronous=%s;%s", o->relaxed ? "NORMAL" : "FULL", writes ? "" : "PRAGMA query_only=ON;");
     sqlite3_extended_result_codes(lane->conn, 1);
     sqlite3_busy_handler(lane->conn, on_busy, lane);
     sqlite3_progress_handler(lane->conn, PROGRESS_STEPS, on_progress, lane);
     lane->trusted = true;
-    int rc = sqlite3_exec(lane->conn, sql, NULL, NULL, NULL);
+    int rc = sqlite3_exec(lane->conn, "PRAGMA foreign_keys=ON", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && writes && !lane->core->memory) code = into_wal(lane, q);
+    if (code < 0) return lane->trusted = false, code;
+    if (rc == SQLITE_OK) rc = sqlite3_exec(lane->conn, sql, NULL, NULL, NULL);
     /* Of a file that is none, or is damaged, the first look at the schema tells. */
     if (rc == SQLITE_OK) rc = sqlite3_exec(lane->conn, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
     if (rc == SQLITE_OK && o->bytes_max) rc = limit_pages(lane, o->bytes_max);
+    if (rc == SQLITE_OK) rc = prepare_own(lane);
     lane->trusted = false;
     sqlite3_set_authorizer(lane->conn, on_authorize, lane);
     return rc == SQLITE_OK ? 0 : weft__sqlite_failed(lane, q, rc);
+}
+
+/* Only of the first one is it said: a statement's WEFT_ENOENT is a row that is missing. */
+static int not_opened(weft__sqlite_lane *lane, weft__query *q, int rc)
+{
+    if ((rc & 0xff) != SQLITE_CANTOPEN || q->what != WEFT__DO_OPEN || access(lane->core->path, F_OK) == 0 || errno != ENOENT)
+        return weft__sqlite_failed(lane, q, rc);
+    weft__buf_printf(&q->fault, "no such file or folder: %.300s", lane->core->path);
+    return WEFT_ENOENT;
 }
 
 int weft__sqlite_open(weft__sqlite_lane *lane, weft__query *q)
@@ -119,7 +169,7 @@ int weft__sqlite_open(weft__sqlite_lane *lane, weft__query *q)
     if (!lane->kept) lane->kept = weft__calloc((size_t)core->opts.statements_max * sizeof *lane->kept);
     if (!lane->kept) return WEFT_ENOMEM;
     int rc = sqlite3_open_v2(core->path, &lane->conn, flags, NULL);
-    rc = rc == SQLITE_OK ? configure(lane, q) : weft__sqlite_failed(lane, q, rc);
+    rc = rc == SQLITE_OK ? configure(lane, q) : not_opened(lane, q, rc);
     if (rc < 0) weft__sqlite_close(lane);
     return rc;
 }
@@ -159,8 +209,8 @@ int weft__sqlite_command(weft__sqlite_lane *lane, weft__query *q, sqlite3_stmt *
     int rc = SQLITE_OK;
     lane->trusted = true;
     if (!stmt) rc = sqlite3_prepare_v3(lane->conn, sql, -1, kept ? SQLITE_PREPARE_PERSISTENT : 0, &stmt, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_step(stmt);    /* which prepares again what a CREATE INDEX or ANALYZE has made old */
     lane->trusted = false;
-    if (rc == SQLITE_OK) rc = sqlite3_step(stmt);
     rc = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : weft__sqlite_failed(lane, q, rc);
     if (kept) {
         *kept = stmt;
@@ -190,8 +240,10 @@ static int prepare(weft__sqlite_lane *lane, weft__query *q, unsigned flags, sqli
     int rc = sqlite3_prepare_v3(lane->conn, p->sql.ptr, (int)p->sql.len + 1, flags, out, &tail);
     if (rc != SQLITE_OK) return weft__sqlite_failed(lane, q, rc);
     bool none = !*out, many = *out && *tail && !one_statement(lane, tail);
-    if (!none && !many) return 0;
-    weft__buf_printf(&q->fault, none ? "no statement at all" : "more than one statement: weft_db_script is for these");
+    bool others = !none && sqlite3_bind_parameter_count(*out) != (int)p->count;
+    if (!none && !many && !others) return 0;
+    weft__buf_printf(&q->fault, none ? "no statement at all" : many ? "more than one statement: weft_db_script is for these" :
+        "a parameter that is neither {} nor a :name, and would be NULL");
     sqlite3_finalize(*out);
     *out = NULL;
     return WEFT_EINVAL;

@@ -1,41 +1,101 @@
 /* A lane's turn on a thread: queries in batches, until there are none. */
+#define _GNU_SOURCE
 #include <string.h>
+#include <time.h>
 #include "base/mem.h"
 #include "db/sqlite.h"
 #include "model/text.h"
 
 /* ---- taking ---- */
 
-static void take(weft__query_queue *from, weft__query *q, weft__query **batch, int *n)
+static int64_t now(void)
 {
-    weft__query_remove(from, q);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static weft__query *take(weft__sqlite_lane *lane, weft__query *q)
+{
+    weft__query_remove(q);
     q->state = WEFT__TAKEN;
-    batch[(*n)++] = q;
+    lane->taken++;
+    return q;
 }
 
 static weft__query_queue *shared_of(weft__sqlite_lane *lane) { return lane->writer ? &lane->core->writes : &lane->core->reads; }
 
-/* Under the lock. Who asks for the lane is alone in his batch: behind him others have to wait. */
-static int take_batch(weft__sqlite_lane *lane, weft__query **batch)
+/* Who asks for the lane, what is long, and what no transaction may be around. */
+static bool goes_alone(const weft__sqlite_lane *lane, const weft__query *q)
 {
-    int n = 0;
-    if (lane->own.first) take(&lane->own, lane->own.first, batch, &n);
-    weft__query_queue *shared = shared_of(lane);
-    while (!lane->lease && n < WEFT__BATCH && shared->first) {
-        if (shared->first->takes && n) break;
-        take(shared, shared->first, batch, &n);
-        if (batch[n - 1]->takes || batch[n - 1]->what >= WEFT__DO_COMMIT) break;
+    if (q->takes || q->lease || q->what >= WEFT__DO_EACH) return true;
+    return q->statement->parsed.kind || (lane->writer && __atomic_load_n(&q->statement->slow, __ATOMIC_RELAXED));
+}
+
+/* Under the lock: what a batch begins with. What waits behind it stays where others may have it until the lane is at it. */
+static weft__query *first_of(weft__sqlite_lane *lane)
+{
+    weft__query *q = lane->own.first;
+    if (!q && !lane->lease) q = shared_of(lane)->first;
+    if (!q) return NULL;
+    lane->alone = q->queue == &lane->own || goes_alone(lane, q);
+    lane->late = lane->sharing = false;
+    lane->ran = lane->taken = 0;
+    lane->up_to = lane->core->queued;
+    lane->since_ns = lane->core->steady ? 0 : now();
+    return take(lane, q);
+}
+
+/* Under the lock: another one for this batch; NULL: none. */
+static weft__query *follower(weft__sqlite_lane *lane)
+{
+    weft__query *q = shared_of(lane)->first;
+    return lane->alone || lane->taken == WEFT__BATCH || !q || q->seq > lane->up_to || goes_alone(lane, q) ? NULL : q;
+}
+
+static weft__query *next_of(weft__sqlite_lane *lane)
+{
+    pthread_mutex_lock(&lane->core->lock);
+    weft__query *q = follower(lane);
+    if (q) take(lane, q);
+    pthread_mutex_unlock(&lane->core->lock);
+    return q;
+}
+
+/* ---- telling ---- */
+
+/* Under the lock: those that have run. True: the door is to be knocked at. */
+static bool tell(weft__sqlite_lane *lane)
+{
+    bool first = !lane->core->done.first && lane->ran;
+    for (int i = 0; i < lane->ran; i++) {
+        lane->batch[i]->state = WEFT__TOLD;
+        weft__query_add(&lane->core->done, lane->batch[i]);
     }
-    return n;
+    lane->ran = 0;
+    return first;
+}
+
+void weft__sqlite_lane_late(weft__sqlite_lane *lane)
+{
+    weft__sqlite_core *core = lane->core;
+    bool tells = lane->ran && !lane->sharing && !lane->alone;
+    if (core->steady || (lane->late && !tells) || now() - lane->since_ns < WEFT__LATE_NS) return;
+    pthread_mutex_lock(&core->lock);
+    bool knock = !lane->late && !lane->writer && core->reads.first;
+    lane->late = true;
+    if (tells) knock |= tell(lane);
+    pthread_mutex_unlock(&core->lock);
+    if (knock) weft__door_knock(core->door);
 }
 
 /* ---- running ---- */
 
 /* Reads that came together see the same moment: one look at the file's state for all of them. It is later than each of their calls. */
-static bool together(weft__sqlite_lane *lane, weft__query **batch, int n)
+static bool together(weft__sqlite_lane *lane, weft__query *q)
 {
     weft__query quiet = { 0 };
-    if (n < 2 || lane->writer || lane->lease || weft__sqlite_open(lane, batch[0]) < 0) return false;
+    if (lane->writer || lane->lease || weft__sqlite_open(lane, q) < 0) return false;
     weft__buf_init(&quiet.fault, 256);
     int rc = weft__sqlite_command(lane, &quiet, &lane->begin, "BEGIN");
     weft__buf_free(&quiet.fault);
@@ -52,13 +112,16 @@ static void together_end(weft__sqlite_lane *lane)
 }
 
 /* Writes that came together share a commit, and so a trip to the disk. Each is told only when that has succeeded. What one of them
- * fails with is its own, since a statement that fails changes nothing; what ends the transaction for all has the others run again, alone. */
-static bool may_share(const weft__sqlite_lane *lane, weft__query **batch, int n)
+ * fails with is its own, since a statement that fails changes nothing; when that transaction ended or could not be committed, each runs again, alone. */
+static bool may_share(const weft__sqlite_lane *lane)
 {
-    if (n < 2 || !lane->writer || lane->lease || lane->core->memory || lane->core->opts.read_only) return false;
-    for (int i = 0; i < n; i++)
-        if (batch[i]->what > WEFT__DO_SCRIPT || batch[i]->takes || batch[i]->lease) return false;
-    return true;
+    return lane->writer && !lane->lease && !lane->core->memory && !lane->core->opts.read_only;
+}
+
+static void run_one(weft__sqlite_lane *lane, weft__query *q)
+{
+    weft__sqlite_lane_run(lane, q);
+    lane->batch[lane->ran++] = q;
 }
 
 static void run_again(weft__sqlite_lane *lane, weft__query *q)
@@ -68,46 +131,58 @@ static void run_again(weft__sqlite_lane *lane, weft__query *q)
     weft__sqlite_lane_run(lane, q);
 }
 
-/* How many of them it got to. */
-static int share(weft__sqlite_lane *lane, weft__query **batch, int n)
-{
-    for (int i = 0; i < n; i++) {
-        weft__sqlite_lane_run(lane, batch[i]);
-        if (sqlite3_get_autocommit(lane->conn)) return i + 1;
-    }
-    return n;
-}
-
-static void share_commit(weft__sqlite_lane *lane, weft__query **batch, int n)
+/* A transaction that nobody has any more is no place for the next one. False: it cannot be ended. */
+static bool clean(weft__sqlite_lane *lane)
 {
     weft__query quiet = { 0 };
+    if (lane->lease || !lane->conn || sqlite3_get_autocommit(lane->conn)) return true;
     weft__buf_init(&quiet.fault, 256);
-    int got = weft__sqlite_open(lane, &quiet);
-    if (got == 0) got = weft__sqlite_command(lane, &quiet, &lane->begin_write, "BEGIN IMMEDIATE");
-    bool begun = got == 0;
-    if (begun) got = share(lane, batch, n);
-    bool kept = begun && !sqlite3_get_autocommit(lane->conn) && weft__sqlite_command(lane, &quiet, &lane->commit, "COMMIT") == 0;
-    if (begun && !sqlite3_get_autocommit(lane->conn)) weft__sqlite_command(lane, &quiet, &lane->rollback, "ROLLBACK");
-    for (int i = 0; i < n; i++) {
-        bool of_its_own = begun && i < got && batch[i]->rc < 0 && batch[i]->rc != WEFT_EDB;
-        bool done = kept && batch[i]->rc >= 0;
-        if (!of_its_own && !done) run_again(lane, batch[i]);     /* WEFT_EDB: some statements (VACUUM) go alone only */
-    }
+    weft__sqlite_command(lane, &quiet, &lane->rollback, "ROLLBACK");
+    weft__buf_free(&quiet.fault);
+    if (!sqlite3_get_autocommit(lane->conn) && !lane->core->memory) weft__sqlite_close(lane);    /* the next one opens it again */
+    return !lane->conn || sqlite3_get_autocommit(lane->conn);
+}
+
+/* The first one waits for the lock of another program, and is told if that does not end. */
+static bool share_begin(weft__sqlite_lane *lane, weft__query *q)
+{
+    lane->now = q;
+    q->rc = weft__sqlite_open(lane, q);
+    if (q->rc == 0) q->rc = weft__sqlite_command(lane, q, &lane->begin_write, "BEGIN IMMEDIATE");
+    lane->now = NULL;
+    if (q->rc < 0) lane->batch[lane->ran++] = q;
+    return q->rc == 0;
+}
+
+static void share_commit(weft__sqlite_lane *lane, weft__query *q)
+{
+    weft__query quiet = { 0 };
+    if (!share_begin(lane, q)) return;
+    lane->sharing = true;
+    for (; q; q = sqlite3_get_autocommit(lane->conn) ? NULL : next_of(lane)) run_one(lane, q);
+    weft__buf_init(&quiet.fault, 256);
+    bool kept = !sqlite3_get_autocommit(lane->conn) && weft__sqlite_command(lane, &quiet, &lane->commit, "COMMIT") == 0;
+    if (!kept) clean(lane);
+    for (int i = 0; i < lane->ran; i++)
+        if (!kept || lane->batch[i]->rc == WEFT_EDB) run_again(lane, lane->batch[i]);    /* WEFT_EDB: some statements go alone only */
     weft__buf_free(&quiet.fault);
 }
 
-static void run_batch(weft__sqlite_lane *lane, weft__query **batch, int n)
+static void run_batch(weft__sqlite_lane *lane, weft__query *q, bool more)
 {
-    if (may_share(lane, batch, n)) {
-        share_commit(lane, batch, n);
-        return;
+    if (!clean(lane) && q->what != WEFT__DO_CLOSE) {
+        q->rc = WEFT_ENOMEM;
+        lane->batch[lane->ran++] = q;
+    } else if (more && may_share(lane)) share_commit(lane, q);
+    else {
+        bool one = more && together(lane, q);
+        for (; q; q = next_of(lane)) {
+            run_one(lane, q);
+            if (!lane->alone) weft__sqlite_lane_late(lane);
+        }
+        if (one) together_end(lane);
     }
-    bool one = together(lane, batch, n);
-    for (int i = 0; i < n; i++) weft__sqlite_lane_run(lane, batch[i]);
-    if (one) together_end(lane);
 }
-
-/* ---- telling ---- */
 
 /* The lane is his as soon as what asked for it has begun; what ends it ends it whatever has become of it. */
 static void lease_moves(weft__sqlite_lane *lane, weft__query *q)
@@ -120,16 +195,6 @@ static void lease_moves(weft__sqlite_lane *lane, weft__query *q)
     }
     if (q->ends && lane->lease == q->lease) lane->lease = NULL;
     if (q->what == WEFT__DO_MORE && (q->rows->over || q->rc < 0) && lane->lease == q->lease && q->lease->rows) lane->lease = NULL;
-}
-
-/* Under the lock. */
-static void tell(weft__sqlite_lane *lane, weft__query **batch, int n)
-{
-    for (int i = 0; i < n; i++) {
-        lease_moves(lane, batch[i]);
-        batch[i]->state = WEFT__TOLD;
-        weft__query_add(&lane->core->done, batch[i]);
-    }
 }
 
 void weft__sqlite_drop(weft__sqlite_core *core)
@@ -147,19 +212,22 @@ void weft__sqlite_lane_work(weft__job *job)
 {
     weft__sqlite_lane *lane = (weft__sqlite_lane *)((char *)job - offsetof(weft__sqlite_lane, job));
     weft__sqlite_core *core = lane->core;
-    weft__query *batch[WEFT__BATCH];
     pthread_mutex_lock(&core->lock);
-    for (int n; (n = take_batch(lane, batch)) > 0;) {
+    for (weft__query *q; (q = first_of(lane));) {
+        bool more = follower(lane);
         pthread_mutex_unlock(&core->lock);
-        run_batch(lane, batch, n);
+        run_batch(lane, q, more);
         pthread_mutex_lock(&core->lock);
-        bool first = !core->done.first;
-        tell(lane, batch, n);
-        if (!first) continue;
+        for (int i = 0; i < lane->ran; i++) lease_moves(lane, lane->batch[i]);
+        pthread_mutex_unlock(&core->lock);
+        clean(lane);
+        pthread_mutex_lock(&core->lock);
+        if (!tell(lane)) continue;
         pthread_mutex_unlock(&core->lock);
         weft__door_knock(core->door);
         pthread_mutex_lock(&core->lock);
     }
+    lane->late = false;
     lane->active = false;
     pthread_mutex_unlock(&core->lock);
     weft__sqlite_drop(core);

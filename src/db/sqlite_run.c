@@ -46,7 +46,7 @@ static int take_cell(sqlite3_stmt *stmt, int i, weft__cell *c)
     else {
         const char *p = kind == SQLITE_TEXT ? (const char *)sqlite3_column_text(stmt, i) : sqlite3_column_blob(stmt, i);
         size_t len = (size_t)sqlite3_column_bytes(stmt, i);
-        if (!p && len) return WEFT_ENOMEM;
+        if (!p && (len || kind == SQLITE_TEXT)) return WEFT_ENOMEM;
         *c = (weft__cell){ kind == SQLITE_TEXT ? WEFT__CELL_TEXT : WEFT__CELL_BLOB, .s = { p ? p : "", len } };
     }
     return 0;
@@ -202,12 +202,18 @@ static int guard_end(weft__sqlite_lane *lane, weft__query *q, bool alone, int rc
     return rc;
 }
 
+static bool may_fail_half(const weft__query *q, sqlite3_stmt *stmt)
+{
+    const weft__parsed *p = &q->statement->parsed;
+    return p->kind == WEFT__SQL_PLAIN && (sqlite3_column_count(stmt) || q->what == WEFT__DO_EACH || p->fails);
+}
+
 static int run_statement(weft__sqlite_lane *lane, weft__query *q)
 {
     weft__sqlite_kept own = { 0 }, *k;
     bool alone = false;
     int rc = weft__sqlite_prepare(lane, q, &k, &own);
-    bool reads = rc == 0 && sqlite3_stmt_readonly(k->stmt), guarded = rc == 0 && !reads && (sqlite3_column_count(k->stmt) || q->what == WEFT__DO_EACH);
+    bool reads = rc == 0 && sqlite3_stmt_readonly(k->stmt), guarded = rc == 0 && !reads && may_fail_half(q, k->stmt);
     if (rc == 0 && !reads && !lane->writer && !lane->core->opts.read_only) rc = q->lease ? WEFT_EDB_READ_ONLY : WEFT__MOVED;
     if (rc == WEFT_EDB_READ_ONLY) weft__buf_printf(&q->fault, "a transaction that reads alone");
     if (rc == 0 && q->what != WEFT__DO_EACH) rc = bind_values(lane, q, k->stmt, q->cells, false);
@@ -216,11 +222,12 @@ static int run_statement(weft__sqlite_lane *lane, weft__query *q)
         guarded = rc == 0;
     } else guarded = false;
     if (rc == 0) {
-        lane->trusted = sqlite3_strnicmp(sqlite3_sql(k->stmt), "VACUUM", 6) == 0;    /* it attaches a file of its own while it runs */
+        lane->trusted = q->statement->parsed.kind == WEFT__SQL_VACUUM;   /* it attaches a file of its own while it runs */
         k->busy = true;
         rc = q->what == WEFT__DO_EACH ? each(lane, q, k) : step_all(lane, q, k);
         sqlite3_reset(k->stmt);
         k->busy = lane->trusted = false;
+        if (!reads) __atomic_store_n(&q->statement->slow, sqlite3_stmt_status(k->stmt, SQLITE_STMTSTATUS_VM_STEP, 1) > WEFT__SLOW_STEPS, __ATOMIC_RELAXED);
     }
     if (guarded) rc = guard_end(lane, q, alone, rc);
     sqlite3_finalize(own.stmt);
@@ -238,11 +245,12 @@ static int run_script(weft__sqlite_lane *lane, weft__query *q)
         sqlite3_stmt *stmt = NULL;
         const char *tail = at;
         int step = sqlite3_prepare_v2(lane->conn, at, -1, &stmt, &tail);
-        if (step == SQLITE_OK && stmt) while ((step = sqlite3_step(stmt)) == SQLITE_ROW) continue;
-        if (step != SQLITE_OK && step != SQLITE_DONE) {
-            rc = weft__sqlite_failed(lane, q, step);
-            weft__buf_printf(&q->fault, " in \"%.*s\"", (int)(tail - at > 200 || tail <= at ? 200 : tail - at), at);
-        }
+        if (step == SQLITE_OK && sqlite3_bind_parameter_count(stmt)) {
+            weft__buf_printf(&q->fault, "a parameter, and a script has no values,");
+            rc = WEFT_EINVAL;
+        } else if (step == SQLITE_OK && stmt) while ((step = sqlite3_step(stmt)) == SQLITE_ROW) continue;
+        if (step != SQLITE_OK && step != SQLITE_DONE) rc = weft__sqlite_failed(lane, q, step);
+        if (rc < 0) weft__buf_printf(&q->fault, " in \"%.*s\"", (int)(tail - at > 200 || tail <= at ? 200 : tail - at), at);
         sqlite3_finalize(stmt);
         if (tail == at) break;
         at = tail;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "db/statement.h"
 #include <string.h>
+#include <strings.h>
 #include "base/mem.h"
 
 typedef struct reader {
@@ -85,6 +86,22 @@ static bool named(reader *r)
     return place(r, (weft_str){ r->at + 1, (size_t)(end - r->at - 1) }, end);
 }
 
+static bool is_word(const reader *r, size_t n, const char *word) { return n == strlen(word) && strncasecmp(r->at, word, n) == 0; }
+
+/* A whole word: a '$' or ':' in it begins nothing. */
+static bool word(reader *r)
+{
+    const char *end = r->at + 1;
+    while (end < r->end && (is_name(*end) || *end == '$')) end++;
+    size_t n = (size_t)(end - r->at);
+    weft__parsed *p = r->out;
+    if (!p->worded) p->kind = is_word(r, n, "pragma") ? WEFT__SQL_PRAGMA : is_word(r, n, "vacuum") ? WEFT__SQL_VACUUM : WEFT__SQL_PLAIN;
+    p->worded = true;
+    p->fails |= is_word(r, n, "fail");
+    copy_to(r, end);
+    return true;
+}
+
 static bool step(reader *r)
 {
     char c = *r->at, next = r->end - r->at > 1 ? r->at[1] : 0;
@@ -92,17 +109,13 @@ static bool step(reader *r)
     if (c == '[') return quoted(r, ']');
     if (follows(r, '-', '-')) return line_comment(r);
     if (follows(r, '/', '*')) return block_comment(r);
+    if (follows(r, '{', '}') && r->end - r->at > 2 && r->at[2] >= '0' && r->at[2] <= '9') return r->fault = "a digit right behind a {}", false;
     if (follows(r, '{', '}')) return place(r, (weft_str){ 0 }, r->at + 2);
     if (c == ':' && is_name_start(next)) return named(r);
     if (c == '?') return r->fault = "a '?': write {} for a value", false;
     if ((c == '@' || c == '$') && is_name(next)) return r->fault = "a '@name' or '$name': write :name for the field of a model", false;
     if (c == 0) return r->fault = "a NUL character", false;
-    if (is_name(c)) {                    /* a whole word: a '$' or ':' in it begins nothing */
-        const char *end = r->at + 1;
-        while (end < r->end && (is_name(*end) || *end == '$')) end++;
-        copy_to(r, end);
-        return true;
-    }
+    if (is_name(c)) return word(r);
     size_t n = follows(r, ':', ':') ? 2 : 1;
     weft__buf_add(&r->out->sql, r->at, n);
     r->at += n;

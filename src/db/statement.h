@@ -9,15 +9,20 @@ enum { WEFT__SQL_MAX = 1 << 20, WEFT__PLACES_MAX = 1000 };
 /* The i-th value that is bound. */
 typedef struct weft__place { weft_str name; } weft__place;       /* ptr NULL: a "{}" */
 
+/* By its first word. */
+enum { WEFT__SQL_PLAIN, WEFT__SQL_PRAGMA, WEFT__SQL_VACUUM };
+
 typedef struct weft__parsed {
     weft__buf sql;                   /* with ?1, ?2 ... in their stead */
     weft__place *places;
     uint32_t count, room;
     uint32_t positional;             /* of them "{}" */
+    int kind;
+    bool worded, fails;              /* there was a word; one of them is FAIL: what it changed before it failed may stay */
     bool quoted;                     /* a "{}" inside quotes or a comment was seen: for what is said of a wrong number */
 } weft__parsed;
 
-/* 0; WEFT_EINVAL with *fault, a static text: a '?', '@name' or '$name', text that begins and does not end, a NUL inside, more than
+/* 0; WEFT_EINVAL with *fault, a static text: a '?', '@name' or '$name', a digit behind "{}", text that begins and does not end, a NUL inside, more than
  * WEFT__PLACES_MAX places; WEFT_ELIMIT: longer than WEFT__SQL_MAX; WEFT_ENOMEM. A name that comes twice is one place. Names point into
  * `text`. In each case weft__parsed_free. */
 int weft__sql_parse(weft_str text, weft__parsed *out, const char **fault) WEFT_NODISCARD;

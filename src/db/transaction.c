@@ -14,9 +14,11 @@ int weft__db_usable(const weft_db *db, const char *what, const char *place)
     if (!weft__self()) return weft__no_task("a statement");
     if (!db) return weft__fail(place, WEFT_EINVAL, "no database (NULL): %.*s", SHOWN, what);
     if (db->failed) return weft__fail(place, db->failed, "no memory for the transaction: %.*s", SHOWN, what);
+    if (weft__self()->loop != db->root->loop) return weft__fail(place, WEFT_EINVAL, "the database belongs to the loop that opened it, and this is another: %.*s", SHOWN, what);
     if (db->root->closing) return weft__fail(place, WEFT_ECLOSED, "the database was closed: %.*s", SHOWN, what);
     if (db->root == db) return 0;
-    if (db->ended) return weft__fail(place, WEFT_ECLOSED, "the transaction begun at %s has ended: %.*s", db->place, SHOWN, what);
+    for (const weft_db *t = db; t; t = t->outer)
+        if (t->ended) return weft__fail(place, WEFT_ECLOSED, "the transaction begun at %s has ended: %.*s", t->place, SHOWN, what);
     if (db->first->over) return weft__fail(place, WEFT_EDB, "the database has rolled back the transaction begun at %s, as it told before: %.*s", db->place, SHOWN, what);
     if (db->first->busy) return weft__fail(place, WEFT_EBUSY, "another task is at a statement of the transaction begun at %s: %.*s", db->place, SHOWN, what);
     return 0;
@@ -42,10 +44,28 @@ static void levels_begun(weft_db *tx, const weft__query *q)
     tx->first->over |= q->over;
 }
 
-static void busy_ends(weft_db *first)
+void weft__db_idle(bool *busy, weft__leaver **leaving)
 {
-    first->busy = false;
-    if (first->leaving) weft__wake(first->leaving, 0);
+    *busy = false;
+    for (weft__leaver *l; (l = *leaving);) {
+        *leaving = l->next;
+        l->told = true;
+        weft__wake(l->fiber, 0);
+    }
+}
+
+/* It is out of the list when it is told, which the compiler does not see. */
+static __attribute__((noinline)) void wait_in(weft__leaver **leaving, weft__leaver *me)
+{
+    me->next = *leaving;
+    *leaving = me;
+}
+
+void weft__db_wait_idle(const bool *busy, weft__leaver **leaving)
+{
+    weft__leaver me = { NULL, weft__self(), !*busy };
+    if (*busy) wait_in(leaving, &me);
+    while (!me.told) weft__park_through("a statement of the transaction", NULL);
 }
 
 int weft__db_run(weft_db *db, weft__query *q)
@@ -53,11 +73,10 @@ int weft__db_run(weft_db *db, weft__query *q)
     if (db->root == db) return db->engine->run(db, q);
     weft_db *first = db->first;
     levels_begin(db, q);
-    if (q->takes) first->lease.fiber = weft__self();
     first->busy = true;
     int rc = db->engine->run(db->root, q);
     levels_begun(db, q);
-    busy_ends(first);
+    weft__db_idle(&first->busy, &first->leaving);
     return rc;
 }
 
@@ -65,7 +84,7 @@ int weft__db_run(weft_db *db, weft__query *q)
 
 static void lease_init(weft_db *tx, weft__fiber *f, const char *place)
 {
-    tx->lease = (weft__lease){ .fiber = f, .task = f ? weft_task_name(f->task) : "", .label = weft__task_label_around(), .place = place, .reads = tx->reads };
+    tx->lease = (weft__lease){ .fiber = f, .serial = f ? f->serial : 0, .task = f ? weft_task_name(f->task) : "", .label = weft__task_label_around(), .place = place, .reads = tx->reads };
 }
 
 weft_db *weft__transaction_enter(weft_db *db, const weft_transaction_opts *opts, const char *place)
@@ -93,21 +112,27 @@ static int end(weft_db *tx, weft__to_do what)
     weft__buf_init(&q.fault, 1024);
     tx->first->busy = true;
     int rc = tx->engine->run(tx->root, &q);
-    busy_ends(tx->first);
+    weft__db_idle(&tx->first->busy, &tx->first->leaving);
     weft__buf_free(&q.fault);
     bool stays = what == WEFT__DO_COMMIT && rc == WEFT_EDB_REFERENCE;
     if (!stays) tx->ended = true;
     return rc;
 }
 
-static bool runs(const weft_db *tx) { return tx->begun && tx->first->lease.held; }
+/* With the end of an outer one it has ended as well. */
+static bool runs(const weft_db *tx)
+{
+    bool open = tx->begun && tx->first->lease.held;
+    for (const weft_db *t = tx->outer; t; t = t->outer) open &= !t->ended;
+    return open;
+}
 
 int weft_db_commit(weft_db *tx)
 {
     int rc = weft__db_usable(tx, "commit", tx ? tx->place : WEFT__HERE);
     if (rc < 0) return rc;
     if (tx->root == tx) return weft_fail(WEFT_EINVAL, "weft_db_commit of a database: it is for a WEFT_TRANSACTION");
-    while (tx->rows) weft__rows_end(tx->rows);
+    weft__rows_end_from(tx->first, tx->level);
     if (runs(tx)) return end(tx, WEFT__DO_COMMIT);
     tx->ended = true;                                /* it never began */
     return 0;
@@ -116,13 +141,9 @@ int weft_db_commit(weft_db *tx)
 static int roll_back(weft_db *tx)
 {
     weft_db *first = tx->first;
-    while (first->busy) {
-        first->leaving = weft__self();
-        weft__park_through("a statement of the transaction", NULL);
-    }
-    first->leaving = NULL;
+    while (first->busy) weft__db_wait_idle(&first->busy, &first->leaving);
     if (tx->ended) return WEFT_ECLOSED;              /* the database was closed meanwhile */
-    while (tx->rows) weft__rows_end(tx->rows);
+    weft__rows_end_from(first, tx->level);
     if (runs(tx)) return end(tx, WEFT__DO_ROLLBACK);
     tx->ended = true;
     return 0;

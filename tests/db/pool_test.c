@@ -155,8 +155,9 @@ DB_FILE_TEST(urls_that_name_no_database_are_refused_by_name)
     }
     WEFT_CHECK_EQ(weft_db_connect("sqlite:///x.db", &db, .readers_max = -1), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_connect("sqlite:///x.db", &db, .readers_max = 65), WEFT_EINVAL);
-    WEFT_CHECK_EQ(weft_db_connect("sqlite:////nowhere/at/all.db", &db), WEFT_EDB_IO);
-    WEFT_CHECK_EQ(weft_db_connect("sqlite:///none.db", &db, .read_only = true), WEFT_EDB_IO);
+    WEFT_CHECK_EQ(weft_db_connect("sqlite:////nowhere/at/all.db", &db), WEFT_ENOENT);
+    WEFT_CHECK_EQ(weft_db_connect("sqlite:///none.db", &db, .read_only = true), WEFT_ENOENT);
+    WEFT_CHECK(db_says(WEFT_ENOENT, "none.db"));
     WEFT_CHECK(db == NULL && access("x.db", F_OK) != 0);
     WEFT_TRY(weft_db_connect("sqlite:///a%20b.db", &db));
     WEFT_CHECK_EQ(access("a b.db", F_OK), 0);

@@ -58,6 +58,7 @@ WEFT_TEST(what_looks_like_a_place_and_is_none_stays)
 WEFT_TEST(places_of_other_kinds_are_refused)
 {
     becomes("SELECT ?", "a '?': write {} for a value", WEFT_EINVAL, 0);
+    becomes("LIMIT {}0", "a digit right behind a {}", WEFT_EINVAL, 0);
     becomes("SELECT ?1", "a '?': write {} for a value", WEFT_EINVAL, 0);
     becomes("SELECT @a", "a '@name' or '$name': write :name for the field of a model", WEFT_EINVAL, 0);
     becomes("SELECT $1", "a '@name' or '$name': write :name for the field of a model", WEFT_EINVAL, 0);

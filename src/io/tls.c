@@ -455,7 +455,7 @@ weft__tls *weft__tls_new(weft__stream *s, weft__tls_set *set, bool server)
     if (!t) return NULL;
     ERR_clear_error();
     t->ssl = SSL_new(set->ctx);
-    BIO *bio = t->ssl ? weft__tls_bio(t) : NULL;
+    BIO *bio = t->ssl && SSL_set_app_data(t->ssl, t) ? weft__tls_bio(t) : NULL;      /* its callbacks look for t */
     if (!bio) {
         SSL_free(t->ssl);
         ERR_clear_error();
@@ -463,7 +463,6 @@ weft__tls *weft__tls_new(weft__stream *s, weft__tls_set *set, bool server)
         return NULL;
     }
     SSL_set_bio(t->ssl, bio, bio);
-    SSL_set_app_data(t->ssl, t);
     if (server) SSL_set_accept_state(t->ssl);
     else SSL_set_connect_state(t->ssl);
     t->loop = s->loop;

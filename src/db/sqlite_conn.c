@@ -1,8 +1,6 @@
 /* A connection: opened as weft wants it, with the statements that it keeps. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/mem.h"
 #include "db/sqlite.h"
 
@@ -154,8 +152,10 @@ static int configure(weft__sqlite_lane *lane, weft__query *q)
 /* Only of the first one is it said: a statement's WEFT_ENOENT is a row that is missing. */
 static int not_opened(weft__sqlite_lane *lane, weft__query *q, int rc)
 {
-    if ((rc & 0xff) != SQLITE_CANTOPEN || q->what != WEFT__DO_OPEN || access(lane->core->path, F_OK) == 0 || errno != ENOENT)
-        return weft__sqlite_failed(lane, q, rc);
+    int there = 1;
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    if ((rc & 0xff) != SQLITE_CANTOPEN || q->what != WEFT__DO_OPEN) return weft__sqlite_failed(lane, q, rc);
+    if (vfs->xAccess(vfs, lane->core->path, SQLITE_ACCESS_EXISTS, &there) != SQLITE_OK || there) return weft__sqlite_failed(lane, q, rc);
     weft__buf_printf(&q->fault, "no such file or folder: %.300s", lane->core->path);
     return WEFT_ENOENT;
 }

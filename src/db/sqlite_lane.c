@@ -1,19 +1,11 @@
 /* A lane's turn on a thread: queries in batches, until there are none. */
-#define _GNU_SOURCE
 #include <string.h>
-#include <time.h>
 #include "base/mem.h"
 #include "db/sqlite.h"
 #include "model/text.h"
+#include "os/os.h"
 
 /* ---- taking ---- */
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static weft__query *take(weft__sqlite_lane *lane, weft__query *q)
 {
@@ -42,7 +34,7 @@ static weft__query *first_of(weft__sqlite_lane *lane)
     lane->late = lane->sharing = false;
     lane->ran = lane->taken = 0;
     lane->up_to = lane->core->queued;
-    lane->since_ns = lane->core->steady ? 0 : now();
+    lane->since_ns = lane->core->steady ? 0 : weft__os_steady_ns();
     return take(lane, q);
 }
 
@@ -80,7 +72,7 @@ void weft__sqlite_lane_late(weft__sqlite_lane *lane)
 {
     weft__sqlite_core *core = lane->core;
     bool tells = lane->ran && !lane->sharing && !lane->alone;
-    if (core->steady || (lane->late && !tells) || now() - lane->since_ns < WEFT__LATE_NS) return;
+    if (core->steady || (lane->late && !tells) || weft__os_steady_ns() - lane->since_ns < WEFT__LATE_NS) return;
     pthread_mutex_lock(&core->lock);
     bool knock = !lane->late && !lane->writer && core->reads.first;
     lane->late = true;

@@ -58,6 +58,7 @@ static int64_t clock_ns(clockid_t clock)
 }
 
 static int64_t linux_now_ns(weft__os *os) { (void)os; return clock_ns(CLOCK_MONOTONIC); }
+int64_t weft__os_steady_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 int64_t weft__os_wall_us(void) { return clock_ns(CLOCK_REALTIME) / 1000; }
 static int64_t linux_wall_us(weft__os *os) { (void)os; return weft__os_wall_us(); }
 

@@ -131,6 +131,7 @@ void weft__os_guard_report(const char *(*name_of)(const void *address));
 int weft__os_signal_stack(void **keep);
 void weft__os_signal_stack_free(void *keep);
 int weft__os_pid(void);
+int64_t weft__os_steady_ns(void);                   /* since any moment, never set back: likewise */
 int64_t weft__os_wall_us(void);                     /* since 1970, by the machine's clock: where no loop runs, on threads */
 /* What is done last, in this process, when it ends by exit or by weft__os_end: something async-signal-safe, that does
  * nothing in a forked child and may be done twice. One for all; NULL: nothing. */

@@ -4,7 +4,6 @@
  * none. */
 #include "http/connection.h"
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include "base/mem.h"
 #include "base/poison.h"
@@ -15,12 +14,9 @@
 enum {
     INBUFS_KEPT = 64,
     PARTIAL_ROOM = 512,
-    OUT_BYTES_MAX = 1 << 20,
-    REJECTED_MAX = 256,
     OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
-    VEILED_BYTES_MAX = 8 * 1024, /* received at once where TLS is to begin, and has to keep what came of it */
-    LINGER_BYTES_MAX = 16 << 20 /* of a body nobody wants, dropped so that its answer arrives */
+    VEILED_BYTES_MAX = 8 * 1024 /* received at once where TLS is to begin, and has to keep what came of it */
 };
 
 /* ---- receive buffers ---- */
@@ -132,20 +128,6 @@ bool weft__patience_start(patience *p, connection *c)
     return false;
 }
 
-static void waits_in(connection *c, patience *p)
-{
-    /* A head has its time from its first byte on, and who is idle from when it became so: what TLS says for itself is nothing new. */
-    if (p && c->waits == p && (p == &c->server->heads || p == &c->server->idle)) return;
-    if (p == &c->server->heads && c->waits == &c->server->slow_heads) return;
-    weft__patience_stop(c);
-    if (p) {
-        (void)weft__patience_start(p, c);
-        return;
-    }
-    c->waits = NULL;
-    weft__line_append(&c->server->busy, &c->due);
-}
-
 bool weft__connection_waits(connection *c, patience *p)
 {
     if (c->waits == p) return true;
@@ -154,6 +136,14 @@ bool weft__connection_waits(connection *c, patience *p)
     c->waits = NULL;
     weft__line_append(&c->server->busy, &c->due);
     return true;
+}
+
+static void waits_in(connection *c, patience *p)
+{
+    /* A head has its time from its first byte on, and who is idle from when it became so: what TLS says for itself is nothing new. */
+    if (p && c->waits == p && (p == &c->server->heads || p == &c->server->idle)) return;
+    if (p == &c->server->heads && c->waits == &c->server->slow_heads) return;
+    (void)weft__connection_waits(c, p);
 }
 
 /* ---- sending ---- */
@@ -174,7 +164,7 @@ void weft__connection_sent(connection *c)
     weft__buf_clear(&c->out);
     if (c->out.room > OUT_ROOM_KEPT || s->spare_out.ptr) weft__buf_free(&c->out);
     else s->spare_out = c->out;
-    weft__buf_init(&c->out, OUT_BYTES_MAX);
+    weft__buf_init(&c->out, WEFT__OUT_BYTES_MAX);
 }
 
 /* Who takes nothing at the moment is not looked at again before there is room: edge(). */
@@ -237,65 +227,6 @@ int weft__connection_send(connection *c, weft_str body)
     if (c->out.ptr) weft__connection_sent(c);
     return 0;
 }
-
-/* ---- the end ---- */
-
-void weft__connection_close(connection *c)
-{
-    weft__server *s = c->server;
-    if (c->state == CONNECTION_H2) weft__h2_free(c);
-    weft__patience_stop(c);
-    weft__connection_unmark(c);
-    if (c->breaks) weft__stream_reset(&c->stream);
-    else weft__stream_close(&c->stream);
-    weft__inbuf_give(c);
-    partial_free(c);
-    weft__buf_free(&c->out);
-    if (s->front) weft__front_left(s->front, c);
-    s->connections--;
-    __atomic_store_n(s->told_connections, s->connections, __ATOMIC_RELAXED);
-    s->rejected -= c->rejected;
-    weft__free(c);
-    if (s->stopping && s->runner) weft__wake(s->runner, 0);
-}
-
-/* Drop what comes. False: the peer has ended too, or has gone on for too long. */
-static bool linger_read(connection *c)
-{
-    inbuf *in = inbuf_take(c);
-    bool goes_on = in != NULL;
-    while (goes_on) {
-        ssize_t n = weft__stream_try_recv(&c->stream, in->bytes, in->room);
-        if (n == -EAGAIN) break;
-        c->lingered += n > 0 ? (size_t)n : 0;
-        goes_on = n > 0 && c->lingered < LINGER_BYTES_MAX;
-    }
-    weft__inbuf_give(c);
-    return goes_on;
-}
-
-/* Closing while the peer still sends would make the kernel break the connection off and lose the
- * answer on its way: so end our side, and read what comes until the peer ends its own. What has
- * come already brings no edge, and a peer whose window is full sends nothing that would. RFC
- * 9112, 9.6. */
-static void linger(connection *c)
-{
-    weft__server *s = c->server;
-    weft__inbuf_give(c);
-    partial_free(c);
-    if (c->state == CONNECTION_UPGRADED) {
-        c->partial = NULL;
-        c->partial_len = c->partial_room = c->scanned = 0;
-    }
-    c->state = CONNECTION_LINGER;
-    c->lingered = 0;
-    bool gone = c->left || c->ended || c->stream.fd < 0;
-    if (gone || (!c->shut && weft__stream_shutdown(&c->stream) < 0) || !linger_read(c))
-        weft__connection_close(c);
-    else waits_in(c, &s->lingers);
-}
-
-void weft__connection_linger(connection *c) { linger(c); }
 
 /* ---- requests ---- */
 
@@ -484,7 +415,7 @@ static void rest(connection *c)
 {
     weft__server *s = c->server;
     if (c->closing || (s->stopping && !s->patient)) {
-        linger(c);
+        weft__connection_linger(c);
         return;
     }
     if (c->in && c->in->have > c->in->at) {
@@ -621,7 +552,7 @@ void weft__connection_part(connection *c)
     else weft__connection_close(c);
 }
 
-static void edge(weft__stream *stream, uint32_t events)
+void weft__connection_edge(weft__stream *stream, uint32_t events)
 {
     connection *c = (connection *)stream;
     switch (c->state) {
@@ -630,7 +561,7 @@ static void edge(weft__stream *stream, uint32_t events)
         if (events & (WEFT__IN | WEFT__HUP)) weft__connection_hangup(c);
         return;
     case CONNECTION_LINGER:
-        if (!linger_read(c)) weft__connection_close(c);
+        weft__connection_lingers(c);
         return;
     case CONNECTION_UPGRADED:
         if (c->out.len && !c->left) weft__connection_mark(c);
@@ -641,109 +572,4 @@ static void edge(weft__stream *stream, uint32_t events)
         return;
     default: receive(c);
     }
-}
-
-/* The end of a refusal that did not fit one send. */
-static int send_and_linger(void *arg)
-{
-    connection *c = arg;
-    if (weft__connection_send(c, (weft_str){ 0 }) < 0) weft__connection_close(c);
-    else linger(c);
-    return 0;
-}
-
-void weft__connection_refuse(connection *c, int status, const char *why)
-{
-    if (c->veiled) {                                 /* it would not be understood */
-        weft__connection_close(c);
-        return;
-    }
-    c->state = CONNECTION_BUSY;
-    c->closing = true;
-    waits_in(c, NULL);
-    weft__server_write_error(c->server, &c->out, status, why, true);
-    bool sent = weft__connection_flush(c);
-    if (sent && !c->out.len) linger(c);
-    else if (!sent || weft__start(&c->server->scope, "a refusal", send_and_linger, c) < 0)
-        weft__connection_close(c);
-}
-
-/* An idle connection is to be small: the address without what stands around it. A listener for both families, as service managers open them, tells IPv4
- * in IPv6: one address of that is one client, not a network's. */
-static void keep_peer(connection *c, const weft__addr *peer)
-{
-    const struct sockaddr_in *v4 = (const void *)&peer->sa;
-    const struct sockaddr_in6 *v6 = (const void *)&peer->sa;
-    bool mapped = peer->sa.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-    c->peer.family = mapped ? AF_INET : (uint8_t)peer->sa.ss_family;
-    if (mapped) memcpy(c->peer.bytes, v6->sin6_addr.s6_addr + 12, 4);
-    else if (c->peer.family == AF_INET) memcpy(c->peer.bytes, &v4->sin_addr, 4);
-    else if (c->peer.family == AF_INET6) memcpy(c->peer.bytes, &v6->sin6_addr, 16);
-}
-
-/* Who the peer is says whether it speaks TLS from its first byte on. */
-static int open_stream(connection *c, int fd, bool secure)
-{
-    const weft__front *f = c->server->front;
-    int rc = weft__stream_open(&c->stream, c->server->loop, fd);
-    c->proxied = f && weft__front_has_proxy(f, &c->peer);
-    c->veiled = secure && c->proxied;
-    return rc == 0 && secure && !c->veiled ? weft__tls_accept(&c->stream, c->server->tls) : rc;
-}
-
-/* A handshake has the time of a head. */
-connection *weft__connection_open(weft__port *p, int fd, const weft__addr *peer)
-{
-    weft__server *s = p->server;
-    connection *c = weft__calloc(sizeof *c);
-    weft__os *os = weft__loop_os(s->loop);
-    bool secure = s->tls && !p->redirects;
-    if (!c) {
-        os->ops->close(os, fd);
-        return NULL;
-    }
-    c->server = s;
-    keep_peer(c, peer);
-    if (open_stream(c, fd, secure) < 0) {
-        weft__free(c);
-        return NULL;
-    }
-    c->stream.idle = edge;
-    c->redirects = p->redirects;
-    c->state = secure ? CONNECTION_HEAD : CONNECTION_IDLE;
-    weft__buf_init(&c->out, OUT_BYTES_MAX);
-    s->connections++;
-    __atomic_store_n(s->told_connections, s->connections, __ATOMIC_RELAXED);
-    return weft__patience_start(secure ? &s->heads : &s->idle, c) ? c : NULL;
-}
-
-void weft__connection_turn_away(connection *c, int status, const char *why)
-{
-    if (c->server->rejected >= REJECTED_MAX) {
-        weft__connection_close(c);
-        return;
-    }
-    c->rejected = true;
-    c->server->rejected++;
-    weft__connection_refuse(c, status, why);
-}
-
-/* Refused ones linger too, or a client that has sent its request already would lose the answer; in
- * a crowd of them the later ones are turned away as well as it goes. */
-void weft__connection_reject(weft__port *p, int fd, const weft__addr *peer, int status, const char *why)
-{
-    weft__server *s = p->server;
-    if (s->rejected < REJECTED_MAX) {
-        connection *c = weft__connection_open(p, fd, peer);
-        if (c) weft__connection_turn_away(c, status, why);
-        return;
-    }
-    weft__os *os = weft__loop_os(s->loop);
-    weft__buf out;
-    weft__buf_init(&out, 4096);
-    weft__server_write_error(s, &out, status, why, true);
-    struct iovec iov = { out.ptr, out.len };
-    if (!out.failed && (!s->tls || p->redirects)) (void)os->ops->send(os, fd, &iov, 1);
-    weft__buf_free(&out);
-    os->ops->close(os, fd);
 }

@@ -160,18 +160,28 @@ const char *weft__coming_late(const weft__server *s, const weft__coming *b);
 /* options.c: given ones with their defaults; 0, or WEFT_EINVAL with the reason in `why` (256 bytes) */
 int weft__server_options(weft_serve_opts *out, const weft_serve_opts *given, char *why);
 
-/* connection.c */
+enum { WEFT__OUT_BYTES_MAX = 1 << 20 };  /* of answers gathered on one */
+
+/* connection_open.c */
 connection *weft__connection_open(weft__port *p, int fd, const weft__addr *peer);     /* NULL: no memory, and fd is closed */
+
+/* connection_end.c */
 /* And free it; from its own task or the loop's stack. */
 void weft__connection_close(connection *c);
-/* The server stops: answer what one that waits has sent already, or close it. */
-void weft__connection_part(connection *c);
+/* The peer is let end its own side, or is not there any more. */
+void weft__connection_linger(connection *c);
+void weft__connection_lingers(connection *c);    /* something has come meanwhile */
 /* Answer one that no task works on, and close it when the peer has the answer. */
 void weft__connection_refuse(connection *c, int status, const char *why);
 /* The same for one that was just opened and is one too many: in a crowd of such it is closed. */
 void weft__connection_turn_away(connection *c, int status, const char *why);
 /* The same for one just accepted. */
 void weft__connection_reject(weft__port *p, int fd, const weft__addr *peer, int status, const char *why);
+
+/* connection.c */
+void weft__connection_edge(weft__stream *stream, uint32_t events);
+/* The server stops: answer what one that waits has sent already, or close it. */
+void weft__connection_part(connection *c);
 /* What can be sent without waiting; false: the peer is gone. */
 bool weft__connection_flush(connection *c);
 /* All of out, then body; < 0: the peer has left, or is taken for it. Waits. */
@@ -184,8 +194,6 @@ weft__buf *weft__connection_out(connection *c);
 /* All of out has gone. */
 void weft__connection_sent(connection *c);
 void weft__connection_forget_partial(connection *c);
-/* The peer is let end its own side, or is not there any more. */
-void weft__connection_linger(connection *c);
 /* It waits in p from now on; NULL: it is busy. False: it is closed for want of memory. */
 bool weft__connection_waits(connection *c, patience *p);
 /* Have a request answered, unless there is too much to do; for a server with a front. */

@@ -105,6 +105,10 @@ struct weft__client {
     weft__http_header headers[WEFT__CLIENT_HEADERS];
 };
 
+/* client_settings.c: what weft_client_limits was told, with the defaults for the rest. */
+const weft_client_opts *weft__client_settings(void);
+weft__client_limits weft__client_limits_set(void);
+
 /* The loop's client, made at first use. 0 or WEFT_ENOMEM. Waits: never. */
 int weft__client_of(weft__loop *loop, weft__client **out);
 

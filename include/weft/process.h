@@ -45,7 +45,7 @@ typedef struct weft_process_opts {
  *                of more than 256 MiB, or too many calls wait for a process (queue_max); the text names the limit
  *   WEFT_EINVAL  the input has what cannot leave the process (request, reply), an option is below 0, or this was
  *                called in a job
- *   WEFT_ENOENT  there are no processes; the text says why, and what to do
+ *   WEFT_ENOENT  there are no processes (any more); the text says why, and what to do. A route answers it with 503: nothing is missing but they
  *   WEFT_EPROTO  what the process sent was no answer (it wrote beyond its memory, or a job to descriptor 3)
  *   -EMFILE, -EAGAIN, WEFT_ENOMEM  no process could be started, or there was no memory for its answer
  * Jobs begin in the order of the calls. The output is untouched on failure. A round trip costs about 20 us, the start of

@@ -75,7 +75,7 @@ static int result(const weft__errand *e, const weft_call *c, const weft_process_
     case WEFT__NONE:
         return weft__fail_as(place, e->status, 0, "no process for %s could be started: %s", c->name, weft__code_text(e->status));
     default:
-        return weft__fail_as(place, WEFT_ENOENT, 0, "%s lost its process with the zygote: %s", c->name, weft__zygote_why());
+        return weft__fail_as(place, WEFT_ENOENT, 503, "%s lost its process with the zygote: %s", c->name, weft__zygote_why());
     }
 }
 

@@ -298,7 +298,7 @@ weft__processes *weft__processes_here(const char *name, int *rc)
     *rc = p ? enter(p) : WEFT_ENOMEM;
     if (*rc == 0) return p;
     if (*rc == WEFT_EBUSY) weft_fail(*rc, "no process for %s: another loop of this program has them", name);
-    else if (*rc == WEFT_ENOENT) weft_fail(*rc, "no process for %s; the zygote, which starts them: %s", name, weft__zygote_why());
+    else if (*rc == WEFT_ENOENT) weft__fail_as(NULL, *rc, 503, "no process for %s; the zygote, which starts them: %s", name, weft__zygote_why());
     else weft_fail(*rc, "no process for %s: %s", name, weft__code_text(*rc));
     return NULL;
 }

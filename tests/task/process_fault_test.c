@@ -78,7 +78,9 @@ static int finds_it_dead(void)
     zygote_dies();
     CHECK_FAILED(weft_in_process(int, int, plain_job, (&(int){ 0 }), &out), WEFT_ENOENT, "plain_job lost its process with "
         "the zygote: it was ended by signal 9: no more processes can be started until the program is started anew");
+    WEFT_CHECK_EQ(weft_error_of(WEFT_ENOENT)->status, 503);   /* and no 404: it is not the caller who asked for what is not there */
     WEFT_CHECK_EQ(weft_in_process(int, int, plain_job, (&(int){ 0 }), &out), WEFT_ENOENT);
+    WEFT_CHECK_EQ(weft_error_of(WEFT_ENOENT)->status, 503);
     return 0;
 }
 

@@ -232,6 +232,8 @@ void weft_rows_close(weft_rows *rows);
  * goes on, unless the database itself has ended it (a full disk), which is what each later statement then says. Its statements are
  * those of one task at a time (WEFT_EBUSY). A statement on `db` itself would wait for the end of its own task's transaction: WEFT_EDEADLK,
  * naming it. Inside a transaction WEFT_TRANSACTION(part, tx) is a savepoint: rolled back, or released by its commit.
+ * Savepoints lie in each other: one that begins while another of the same transaction is open is refused (WEFT_EBUSY). What is done through `tx` while a savepoint of
+ * it is open is undone with that.
  *
  * .read_only = true: it has a reader instead, sees the database as it was at its first statement, and holds up nobody. */
 typedef struct weft_transaction_opts { weft__named_options_only _; bool read_only; } weft_transaction_opts;

@@ -106,6 +106,7 @@ struct weft_db {
     const weft__engine *engine;
     weft_db *root;                   /* itself, or the database that this is a transaction of */
     weft_db *outer;                  /* around a savepoint */
+    weft_db *inner;                  /* the savepoint that has begun in it */
     int failed;                      /* there was no memory for it: the code of all its calls */
     /* Of a database: */
     weft_db_opts opts;

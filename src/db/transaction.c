@@ -36,10 +36,33 @@ static void levels_begin(weft_db *tx, weft__query *q)
     q->lease = &tx->first->lease;
 }
 
+/* Savepoints are a stack: the end of one is that of all begun since, whoever began them. */
+static int alone(const weft_db *tx, const weft__query *q)
+{
+    for (const weft_db *t = tx; t->outer; t = t->outer) {
+        const weft_db *other = t->outer->inner;
+        if (other && other != t)
+            return weft__fail(q->place, WEFT_EBUSY, "the savepoint begun at %s is to end before the one begun at %s begins, in the same transaction: %.*s", other->place, t->place, SHOWN, q->text);
+    }
+    return 0;
+}
+
+static void level_begun(weft_db *t)
+{
+    t->begun = true;
+    if (t->outer) t->outer->inner = t;
+}
+
+static void level_ended(weft_db *t)
+{
+    t->ended = true;
+    if (t->outer && t->outer->inner == t) t->outer->inner = NULL;
+}
+
 static void levels_begun(weft_db *tx, const weft__query *q)
 {
     for (weft_db *t = tx; t; t = t->outer)
-        if (t->level >= q->begin_from && t->level < q->begin_from + q->begun) t->begun = true;
+        if (t->level >= q->begin_from && t->level < q->begin_from + q->begun) level_begun(t);
     if (q->takes && !q->held) tx->first->begun = false;
     tx->first->over |= q->over;
 }
@@ -72,9 +95,11 @@ int weft__db_run(weft_db *db, weft__query *q)
 {
     if (db->root == db) return db->engine->run(db, q);
     weft_db *first = db->first;
+    int rc = alone(db, q);
+    if (rc < 0) return rc;
     levels_begin(db, q);
     first->busy = true;
-    int rc = db->engine->run(db->root, q);
+    rc = db->engine->run(db->root, q);
     levels_begun(db, q);
     weft__db_idle(&first->busy, &first->leaving);
     return rc;
@@ -115,7 +140,7 @@ static int end(weft_db *tx, weft__to_do what)
     weft__db_idle(&tx->first->busy, &tx->first->leaving);
     weft__buf_free(&q.fault);
     bool stays = what == WEFT__DO_COMMIT && rc == WEFT_EDB_REFERENCE;
-    if (!stays) tx->ended = true;
+    if (!stays) level_ended(tx);
     return rc;
 }
 
@@ -134,7 +159,7 @@ int weft_db_commit(weft_db *tx)
     if (tx->root == tx) return weft_fail(WEFT_EINVAL, "weft_db_commit of a database: it is for a WEFT_TRANSACTION");
     weft__rows_end_from(tx->first, tx->level);
     if (runs(tx)) return end(tx, WEFT__DO_COMMIT);
-    tx->ended = true;                                /* it never began */
+    level_ended(tx);                                 /* it never began */
     return 0;
 }
 
@@ -145,7 +170,7 @@ static int roll_back(weft_db *tx)
     if (tx->ended) return WEFT_ECLOSED;              /* the database was closed meanwhile */
     weft__rows_end_from(first, tx->level);
     if (runs(tx)) return end(tx, WEFT__DO_ROLLBACK);
-    tx->ended = true;
+    level_ended(tx);
     return 0;
 }
 

@@ -96,6 +96,33 @@ DB_TEST(savepoints_are_undone_and_kept_by_themselves)
     return weft_db_close(db, 0);
 }
 
+/* SAVEPOINT of the second lies within the first: the end of the first would take the second with it. */
+DB_TEST(a_savepoint_beside_an_open_one_is_refused_and_begins_when_that_has_ended)
+{
+    weft_db *db = db_with_tables();
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_TRANSACTION(one, tx);
+        WEFT_TRANSACTION(other, tx);
+        WEFT_TRANSACTION(deep_in_other, other);
+        WEFT_CHECK_EQ(add(one, "a"), 1);
+        WEFT_CHECK_EQ(add(other, "b"), WEFT_EBUSY);
+        WEFT_CHECK(strstr(weft_error_of(WEFT_EBUSY)->text, "the savepoint begun at ") != NULL);
+        WEFT_CHECK_EQ(add(deep_in_other, "b"), WEFT_EBUSY);
+        WEFT_CHECK_EQ(weft_db_rollback(one), 0);
+        WEFT_CHECK_EQ(add(deep_in_other, "b"), 1);
+        WEFT_CHECK_EQ(weft_db_commit(deep_in_other), 0);
+        WEFT_CHECK_EQ(weft_db_commit(other), 0);
+        WEFT_TRANSACTION(third, tx);
+        WEFT_CHECK_EQ(add(third, "c"), 1);
+        WEFT_CHECK_EQ(weft_db_rollback(third), 0);
+        WEFT_CHECK_EQ(count(tx), 1);
+        WEFT_CHECK_EQ(weft_db_commit(tx), 0);
+    }
+    WEFT_CHECK_EQ(count(db), 1);
+    return weft_db_close(db, 0);
+}
+
 DB_TEST(both_begin_with_the_first_statement_of_the_inner_one)
 {
     weft_db *db = db_with_tables();

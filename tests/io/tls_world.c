@@ -29,10 +29,17 @@ void tls_files(void)
 
 typedef struct serving { weft_listener *l; ends *e; bool silent; } serving;
 
+/* Who could not connect does not come. */
+static int take(const serving *in)
+{
+    WEFT_SCOPE(patience, .timeout_ms = 3000);
+    return weft_accept(in->l, &in->e->there);
+}
+
 static int serve_one(const serving *in)
 {
     ends *e = in->e;
-    int rc = weft_accept(in->l, &e->there);
+    int rc = take(in);
     if (rc < 0) return rc;
     if (in->silent) return 0;
     e->there_rc = weft_conn_tls(e->there, &e->there_peer);

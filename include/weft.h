@@ -15,6 +15,7 @@
 #include "weft/command.h"
 #include "weft/file.h"
 #include "weft/db.h"
+#include "weft/table.h"
 #include "weft/client.h"
 #include "weft/stream.h"
 #include "weft/ws.h"

@@ -12,7 +12,8 @@
  * Keywords of a model: field, list, opt, map, ref (a pointer, NULL is JSON null), embed (the members of
  * another model, inlined in JSON), hidden (in C only, never in JSON). Each is of a type
  * that has a schema. At most 64 members.
- * And three that speak of the model as a whole: extra(T, name), no_extra() and check(function), see below.
+ * And those that speak of the model as a whole: extra(T, name), no_extra() and check(function), see below; table("items"), key(id),
+ * unique(name), index(day, price) and reference(shop_id, Shop) make it a table of a database, see table.h.
  * Keywords of an input: path, query, header, cookie, form, file, body, request, reply (web.h), depends, config (provider.h).
  * Models are C: put them into .c files or headers that C includes.   Example: examples/items.c  */
 #include "weft/base.h"
@@ -41,6 +42,7 @@ typedef enum {
     WEFT__path, WEFT__query, WEFT__header, WEFT__cookie, WEFT__form, WEFT__file,  /* of inputs */
     WEFT__body, WEFT__request, WEFT__reply, WEFT__depends, WEFT__config,
     WEFT__extra, WEFT__no_extra, WEFT__check,                                    /* of a model as a whole */
+    WEFT__table, WEFT__key, WEFT__unique, WEFT__index, WEFT__reference,
     WEFT__tag, WEFT__when                                                        /* of unions */
 } weft_place;
 
@@ -82,6 +84,10 @@ typedef enum { WEFT_ANY_TEXT, WEFT_EMAIL, WEFT_URL, WEFT_IP, WEFT_IPV4, WEFT_IPV
     bool embed;                  /* of a body that is the only one: the JSON names it, {"item": ...} */ \
     bool secret;                 /* weft_settings never shows it; documentation says that it is a password */
 
+/* What becomes of a row when the one it refers to is deleted: that is refused (WEFT_EDB_REFERENCE), or the row goes with it, or its
+ * column becomes NULL. */
+typedef enum { WEFT_REFUSE, WEFT_CASCADE, WEFT_SET_NULL } weft_on_delete;
+
 /* One member of a model or an input. What comes before the options is written by the macros.
  *
  * .check is a function of yours: const char *name(T *value) returns NULL when the value is good, or else why it is
@@ -103,6 +109,8 @@ typedef struct weft_field {
     const void *check;
     size_t checked;              /* not for use: where the compiler looks at the signature */
     const char *provides;        /* the type of depends and config, as it is spelled */
+    const weft_schema *refers;   /* of reference */
+    weft_on_delete on_delete;
 } weft_field;
 
 /* What is known of a type. `of` is the type of a list's, map's or option's value, item_size the distance
@@ -229,7 +237,7 @@ extern const weft_schema weft_schema_weft_none;
  *                    order of their declaration; of an embedded model too. It may change the value. The struct must be known
  *                    before: WEFT_DECLARE(Name), the function's declaration, WEFT_DEFINE(Name, ...). */
 #define WEFT__MEMBER(Name, d) WEFT__SECOND(WEFT_MODEL_KEYWORD_##d, \
-    WEFT__NO_KEYWORD("a model", d, "field, list, opt, map, ref, embed, hidden, extra, no_extra, check"))
+    WEFT__NO_KEYWORD("a model", d, "field, list, opt, map, ref, embed, hidden, extra, no_extra, check, table, key, unique, index, reference"))
 #define WEFT_MODEL_KEYWORD_field(T, n, ...)  , T n;
 #define WEFT_MODEL_KEYWORD_list(T, n, ...)   , weft_list_##T n;
 #define WEFT_MODEL_KEYWORD_opt(T, n, ...)    , weft_opt_##T n;
@@ -240,6 +248,11 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT_MODEL_KEYWORD_extra(T, n, ...)  , weft_map_##T n;
 #define WEFT_MODEL_KEYWORD_no_extra() ,
 #define WEFT_MODEL_KEYWORD_check(f) ,
+#define WEFT_MODEL_KEYWORD_table(name) ,
+#define WEFT_MODEL_KEYWORD_key(...) ,
+#define WEFT_MODEL_KEYWORD_unique(...) ,
+#define WEFT_MODEL_KEYWORD_index(...) ,
+#define WEFT_MODEL_KEYWORD_reference(n, T, ...) ,
 #define WEFT_MODEL_KEYWORD_ ,
 /* A row of the table: the macro that writes it, place, member, what .check is given, schema, options. */
 #define WEFT__FIELD(Name, d)   WEFT__ROW_BY(Name, WEFT__S_##d)
@@ -253,6 +266,11 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__S_extra(T, n, ...)  WEFT__ROW, WEFT__extra, n, n, &weft_schema_weft_map_##T, __VA_ARGS__
 #define WEFT__S_no_extra()        WEFT__ROW_OF_MODEL, WEFT__no_extra
 #define WEFT__S_check(f)          WEFT__ROW_OF_CHECK, f
+#define WEFT__S_table(name)       WEFT__ROW_OF_TABLE, name
+#define WEFT__S_key(...)          WEFT__ROW_OF_COLUMNS, WEFT__key, __VA_ARGS__
+#define WEFT__S_unique(...)       WEFT__ROW_OF_COLUMNS, WEFT__unique, __VA_ARGS__
+#define WEFT__S_index(...)        WEFT__ROW_OF_COLUMNS, WEFT__index, __VA_ARGS__
+#define WEFT__S_reference(n, T, ...) WEFT__ROW_OF_REFERENCE, n, T, __VA_ARGS__
 #define WEFT__ROW_BY(...) WEFT__ROW_BY_(__VA_ARGS__)
 #define WEFT__ROW_BY_(Name, row, ...) row(Name, __VA_ARGS__)
 /* The options stand a second time where .check has its real type, so that the compiler looks at it. */
@@ -262,6 +280,23 @@ extern const weft_schema weft_schema_weft_none;
 #define WEFT__ROW_OF_CHECK(Name, f) { .name = "", .place = WEFT__check, .check = f, .checked = 0 * sizeof(struct { char c; \
     _Static_assert(__builtin_types_compatible_p(__typeof__(&(f)), const char *(*)(Name *)), \
         "check '" #f "' must be declared: const char *" #f "(" #Name " *value)"); }) },
+#define WEFT__ROW_OF_TABLE(Name, text) { .name = "", .place = WEFT__table, .as = "" text },
+/* Columns are told by their names; sizeof is where the compiler looks whether they are members. */
+#define WEFT__ROW_OF_COLUMNS(Name, p, ...) { .name = "", .place = p, .as = #__VA_ARGS__, .checked = 0 * (WEFT__MEMBERS(Name, __VA_ARGS__)) },
+#define WEFT__ROW_OF_REFERENCE(Name, n, T, ...) { .name = "", .place = WEFT__reference, .as = #n, .refers = &weft_schema_##T, \
+    .checked = 0 * (WEFT__MEMBERS1(Name, n) __VA_OPT__(+ sizeof((struct { weft_on_delete on_delete; }){ __VA_ARGS__ }))), __VA_ARGS__ },
+#define WEFT__MEMBERS(Name, ...) WEFT__PICK16(__VA_ARGS__, WEFT__MEMBERS_MANY, WEFT__MEMBERS_MANY, WEFT__MEMBERS_MANY, WEFT__MEMBERS_MANY, \
+    WEFT__MEMBERS_MANY, WEFT__MEMBERS_MANY, WEFT__MEMBERS_MANY, WEFT__MEMBERS_MANY, WEFT__MEMBERS8, WEFT__MEMBERS7, WEFT__MEMBERS6, \
+    WEFT__MEMBERS5, WEFT__MEMBERS4, WEFT__MEMBERS3, WEFT__MEMBERS2, WEFT__MEMBERS1)(Name, __VA_ARGS__)
+#define WEFT__MEMBERS1(N, a) sizeof(((N *)0)->a)
+#define WEFT__MEMBERS2(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS1(N, __VA_ARGS__)
+#define WEFT__MEMBERS3(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS2(N, __VA_ARGS__)
+#define WEFT__MEMBERS4(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS3(N, __VA_ARGS__)
+#define WEFT__MEMBERS5(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS4(N, __VA_ARGS__)
+#define WEFT__MEMBERS6(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS5(N, __VA_ARGS__)
+#define WEFT__MEMBERS7(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS6(N, __VA_ARGS__)
+#define WEFT__MEMBERS8(N, a, ...) WEFT__MEMBERS1(N, a) + WEFT__MEMBERS7(N, __VA_ARGS__)
+#define WEFT__MEMBERS_MANY(N, ...) sizeof(struct { char c; _Static_assert(0, "a key, unique or index has at most 8 columns"); })
 #define WEFT__IMEMBER(Name, d) WEFT__SECOND(WEFT_INPUT_KEYWORD_##d, \
     WEFT__NO_KEYWORD("an input", d, "path, query, header, cookie, form, file, body, request, reply, depends, config"))
 #define WEFT_INPUT_KEYWORD_path(T, n, ...)   , T n;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "db/engine.h"
 #include "db/features.h"
+#include "db/table.h"
 #include "task/job.h"
 
 enum { READERS_MAX = 64, STATEMENTS_MAX = 4096, URL_MAX = 4096 };
@@ -21,6 +22,7 @@ typedef struct dbs { weft__loop *loop; weft_db *first; } dbs;
 static void root_free(weft_db *root)
 {
     weft__statements_free(&root->statements);
+    weft__tables_free(root);
     weft__free(root->url);
     weft__free(root);
 }

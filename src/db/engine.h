@@ -111,6 +111,7 @@ struct weft_db {
     /* Of a database: */
     weft_db_opts opts;
     weft__statements statements;
+    struct weft__table *tables;      /* models that were used as tables, table.h */
     weft__loop *loop;
     weft__lease *leases;
     char *url;                       /* for people */

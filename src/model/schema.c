@@ -64,7 +64,7 @@ bool weft__field_is_judged(const weft_field *field)
 
 bool weft__field_is_remark(const weft_field *field)
 {
-    return field->place == WEFT__no_extra || field->place == WEFT__check;
+    return field->place >= WEFT__no_extra && field->place <= WEFT__reference;
 }
 
 const weft_schema *weft__schema_leaf(const weft_schema *schema)
@@ -114,7 +114,8 @@ static bool field_same(const weft_field *a, const weft_field *b)
            text_same(a->name, b->name) && text_same(a->as, b->as) &&
            text_same(a->initial, b->initial) && text_same(a->doc, b->doc) &&
            text_same(a->example, b->example) &&
-           type_same(a->type, b->type) && text_same(a->provides, b->provides) && rules_same(a, b) && !a->check == !b->check;
+           type_same(a->type, b->type) && text_same(a->provides, b->provides) && rules_same(a, b) && !a->check == !b->check &&
+           a->on_delete == b->on_delete && !a->refers == !b->refers && (!a->refers || text_same(a->refers->name, b->refers->name));
 }
 
 /* Members are compared by the names of their types alone: were those different shapes, they

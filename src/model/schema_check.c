@@ -6,6 +6,7 @@
 #include "model/judge.h"
 #include "model/pattern.h"
 #include "model/plan.h"
+#include "model/table.h"
 #include "model/text.h"
 #include "wire/json.h"
 #include "wire/utf8.h"
@@ -387,6 +388,13 @@ static void check_names_of_fields(check *c)
                     WEFT_FMT(weft__field_name(&m->fields[i])));
 }
 
+static void table_fault(void *ctx, const char *text)
+{
+    check *c = ctx;
+    c->faults++;
+    c->report(c->ctx, text);
+}
+
 static void check_model(check *c)
 {
     int before = c->faults;
@@ -407,6 +415,7 @@ static void check_model(check *c)
     if (plan && plan->extras + plan->no_extra > 1)
         fault(c, "%s: extra and no_extra can be said once, those of embedded models included",
             c->model->name);
+    if (plan) weft__table_check(c->model, table_fault, c);
 }
 
 static int book_add(weft__schema_book *book, const weft_schema *schema)
@@ -450,9 +459,10 @@ int weft__schema_check(
         if (c.model->kind != WEFT__model && c.model->kind != WEFT__enum &&
             c.model->kind != WEFT__union)
             continue;
-        for (size_t i = 0; i < c.model->count && rc == 0; i++)
-            if (c.model->fields[i].type)
-                rc = book_add(book, weft__schema_leaf(c.model->fields[i].type));
+        for (size_t i = 0; i < c.model->count && rc == 0; i++) {
+            const weft_field *f = &c.model->fields[i];
+            if (f->type || f->refers) rc = book_add(book, f->type ? weft__schema_leaf(f->type) : f->refers);
+        }
         check_twin(&c, next);
         check_model(&c);
         if (rc == 0) rc = c.rc;

@@ -1,5 +1,5 @@
-/* gcc:   no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden, extra, no_extra, check[)]
- * clang: no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden, extra, no_extra, check[)] */
+/* gcc:   no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden, extra, no_extra, check, table, key, unique, index, reference[)]
+ * clang: no keyword of a model: feild[(]int, age, .range = .*[(]there are field, list, opt, map, ref, embed, hidden, extra, no_extra, check, table, key, unique, index, reference[)] */
 #include "weft/model.h"
 
 WEFT_MODEL(Customer,    /* HERE */

@@ -1,0 +1,28 @@
+#ifndef WEFT_SRC_DB_DIALECT_H
+#define WEFT_SRC_DB_DIALECT_H
+/* Where the SQL of engines differs, for what is written by weft itself: tables and their statements. A row for each engine. */
+#include "base/buf.h"
+#include "weft/model.h"
+
+enum { WEFT__SCALARS = WEFT__bytes + 1 };
+
+typedef struct weft__dialect {
+    const char *scheme;              /* of its engine */
+    char quote;                      /* around names */
+    const char *types[WEFT__SCALARS];    /* of columns */
+    const char *json;                /* of lists, maps, models and unions */
+    const char *counted;             /* behind the type of a key that the database gives; what makes it the primary key among it */
+    const char *behind;              /* behind the ")" of a CREATE TABLE */
+    const char *yes, *no;            /* a bool */
+    const char *bytes[2];            /* around the hexadecimal digits of a BLOB */
+    const char *no_limit;            /* behind LIMIT, when an OFFSET follows */
+    const char *nulls[2];            /* ascending and descending: what puts NULL below all values */
+} weft__dialect;
+
+/* Of an engine, by its scheme; NULL: it has none. */
+const weft__dialect *weft__dialect_of(const char *scheme);
+
+void weft__sql_name(const weft__dialect *d, const char *name, weft__buf *out);
+/* The type of a column. */
+const char *weft__sql_type(const weft__dialect *d, const weft_schema *type);
+#endif

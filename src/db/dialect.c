@@ -2,14 +2,14 @@
 #include <string.h>
 
 /* SQLite: STRICT, so that a column holds what it says. AUTOINCREMENT, so that no key is given twice, as everywhere else. */
-static const weft__dialect dialects[] = {
-    { .scheme = "sqlite", .quote = '"',
+static const weft__table_dialect dialects[] = {
+    { .schemes = { "sqlite" }, .quote = '"',
         .types = { [WEFT__int32] = "INTEGER", [WEFT__int64] = "INTEGER", [WEFT__double] = "REAL", [WEFT__bool] = "INTEGER", [WEFT__text] = "TEXT",
             [WEFT__json] = "TEXT", [WEFT__date] = "TEXT", [WEFT__time] = "TEXT", [WEFT__datetime] = "TEXT", [WEFT__duration] = "TEXT",
             [WEFT__uuid] = "TEXT", [WEFT__decimal] = "TEXT", [WEFT__bytes] = "BLOB" },
         .json = "TEXT", .counted = " PRIMARY KEY AUTOINCREMENT", .behind = " STRICT", .yes = "1", .no = "0", .bytes = { "X'", "'" },
         .no_limit = "-1", .nulls = { "", "" } },
-    { .scheme = "postgresql", .quote = '"',
+    { .schemes = { "postgresql", "postgres" }, .quote = '"',
         .types = { [WEFT__int32] = "integer", [WEFT__int64] = "bigint", [WEFT__double] = "double precision", [WEFT__bool] = "boolean", [WEFT__text] = "text",
             [WEFT__json] = "jsonb", [WEFT__date] = "date", [WEFT__time] = "time", [WEFT__datetime] = "timestamptz", [WEFT__duration] = "interval",
             [WEFT__uuid] = "uuid", [WEFT__decimal] = "numeric", [WEFT__bytes] = "bytea" },
@@ -17,21 +17,22 @@ static const weft__dialect dialects[] = {
         .no_limit = "ALL", .nulls = { " NULLS FIRST", " NULLS LAST" } },
 };
 
-const weft__dialect *weft__dialect_of(const char *scheme)
+const weft__table_dialect *weft__table_dialect_of(const char *scheme)
 {
     for (size_t i = 0; i < weft_count(dialects); i++)
-        if (strcmp(dialects[i].scheme, scheme) == 0) return &dialects[i];
+        for (size_t k = 0; k < weft_count(dialects[i].schemes) && dialects[i].schemes[k]; k++)
+            if (strcmp(dialects[i].schemes[k], scheme) == 0) return &dialects[i];
     return NULL;
 }
 
-void weft__sql_name(const weft__dialect *d, const char *name, weft__buf *out)
+void weft__sql_name(const weft__table_dialect *d, const char *name, weft__buf *out)
 {
     weft__buf_add_char(out, d->quote);
     weft__buf_add_str(out, weft_str_of(name));
     weft__buf_add_char(out, d->quote);
 }
 
-const char *weft__sql_type(const weft__dialect *d, const weft_schema *type)
+const char *weft__sql_type(const weft__table_dialect *d, const weft_schema *type)
 {
     if (type->kind == WEFT__opt) type = type->of;
     if (type->kind == WEFT__enum) return d->types[WEFT__text];

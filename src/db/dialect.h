@@ -6,8 +6,8 @@
 
 enum { WEFT__SCALARS = WEFT__bytes + 1 };
 
-typedef struct weft__dialect {
-    const char *scheme;              /* of its engine */
+typedef struct weft__table_dialect {
+    const char *schemes[2];          /* of its engine */
     char quote;                      /* around names */
     const char *types[WEFT__SCALARS];    /* of columns */
     const char *json;                /* of lists, maps, models and unions */
@@ -17,12 +17,12 @@ typedef struct weft__dialect {
     const char *bytes[2];            /* around the hexadecimal digits of a BLOB */
     const char *no_limit;            /* behind LIMIT, when an OFFSET follows */
     const char *nulls[2];            /* ascending and descending: what puts NULL below all values */
-} weft__dialect;
+} weft__table_dialect;
 
 /* Of an engine, by its scheme; NULL: it has none. */
-const weft__dialect *weft__dialect_of(const char *scheme);
+const weft__table_dialect *weft__table_dialect_of(const char *scheme);
 
-void weft__sql_name(const weft__dialect *d, const char *name, weft__buf *out);
+void weft__sql_name(const weft__table_dialect *d, const char *name, weft__buf *out);
 /* The type of a column. */
-const char *weft__sql_type(const weft__dialect *d, const weft_schema *type);
+const char *weft__sql_type(const weft__table_dialect *d, const weft_schema *type);
 #endif

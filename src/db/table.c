@@ -52,7 +52,7 @@ static void key_fill(weft__table *t)
 static int table_make(weft_db *root, const weft_schema *schema, const char *place, weft__table **out)
 {
     const char *fault = NULL;
-    const weft__dialect *dialect = weft__dialect_of(root->engine->scheme);
+    const weft__table_dialect *dialect = weft__table_dialect_of(root->engine->scheme);
     if (!dialect) return weft__fail(place, WEFT_EINVAL, "tables of models are not written for %s", root->engine->scheme);
     int rc = check(schema, place);
     if (rc < 0) return rc;

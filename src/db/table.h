@@ -11,7 +11,7 @@ enum { WEFT__TABLE_SQL_MAX = 256 * 1024 };
 typedef struct weft__table {
     struct weft__table *next;        /* of the database */
     const weft_schema *schema;
-    const weft__dialect *dialect;
+    const weft__table_dialect *dialect;
     const char *name;
     weft__row_plan *columns;
     uint32_t key[WEFT__TABLE_COLUMNS_MAX], key_count;    /* which of them */

@@ -20,14 +20,14 @@ static void text_literal(weft_str s, weft__buf *out)
     weft__buf_add_char(out, '\'');
 }
 
-static void bytes_literal(const weft__dialect *d, weft_str s, weft__buf *out)
+static void bytes_literal(const weft__table_dialect *d, weft_str s, weft__buf *out)
 {
     weft__buf_add_str(out, weft_str_of(d->bytes[0]));
     for (size_t i = 0; i < s.len; i++) weft__buf_printf(out, "%02X", (unsigned char)s.ptr[i]);
     weft__buf_add_str(out, weft_str_of(d->bytes[1]));
 }
 
-static void literal(const weft__dialect *d, const weft_schema *type, const weft__cell *c, weft__buf *out)
+static void literal(const weft__table_dialect *d, const weft_schema *type, const weft__cell *c, weft__buf *out)
 {
     bool is_bool = type->kind == WEFT__scalar && type->scalar == WEFT__bool;
     switch (c->kind) {
@@ -54,7 +54,7 @@ static int default_cell(const weft_field *f, weft_arena *arena, weft__cell *out)
     return rc;
 }
 
-static int default_add(const weft__dialect *d, const weft_field *f, weft__buf *out)
+static int default_add(const weft__table_dialect *d, const weft_field *f, weft__buf *out)
 {
     weft_arena arena;
     weft__cell cell;

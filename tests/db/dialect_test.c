@@ -17,7 +17,7 @@ static const char *sql_of(const weft__table *t, const char *scheme, bool unless_
     weft__table other = *t;
     weft__buf_free(&sql);
     weft__buf_init(&sql, 1 << 20);
-    other.dialect = weft__dialect_of(scheme);
+    other.dialect = weft__table_dialect_of(scheme);
     WEFT_NEED(other.dialect && weft__table_create_sql(&other, unless_there, &sql) == 0);
     weft__buf_add_char(&sql, 0);
     return sql.ptr;
@@ -89,4 +89,4 @@ static int names(void)
 
 WEFT_TEST(names_of_indexes_that_would_be_too_long_are_cut_and_differ) { world_epoll(weft_call(names)); }
 
-WEFT_TEST(an_engine_without_a_dialect_has_none) { WEFT_CHECK(weft__dialect_of("oracle") == NULL); }
+WEFT_TEST(an_engine_without_a_dialect_has_none) { WEFT_CHECK(weft__table_dialect_of("oracle") == NULL); }

@@ -76,7 +76,7 @@ typedef struct weft_db_opts {
  *     sqlite://:memory:          in memory, gone when it is closed
  *
  * Files are in WAL mode: many read while one writes; writes that come at the same time share a trip to the disk. Foreign keys
- * are enforced. What would change a connection that others have
+ * are enforced. "name" in double quotes is a column, never a text. What would change a connection that others have
  * next is refused: statements that begin and end transactions (WEFT_TRANSACTION is for that), ATTACH, temporary tables, and PRAGMAs that set anything
  * but user_version and application_id.
  *

@@ -85,7 +85,7 @@ int weft_db_delete_with(weft_db *db, const weft_schema *schema, const weft_key *
 /* ---- query by example ---- */
 
 /* Which rows, in which order, how many. `like` is a model with fields of the same names and types as columns, or lists of these types: a
- * row is meant when each of its columns is what the field is, NULL for a null opt, one of the items for a list (500 at most; none for an empty one).
+ * row is meant when each of its columns is what the field is, NULL for a null opt, one of the items for a list (500 at most): no row, when it has no item.
  * An absent opt asks nothing. So one declaration is what a client may ask for, checked, and the query. */
 typedef struct weft_find_opts {
     weft__named_options_only _;
@@ -100,7 +100,7 @@ typedef struct weft_find_opts {
 /* The rows into a list, which is replaced; untouched on failure. WEFT_ELIMIT: more than the memory of the request takes. Texts are compared and ordered as the
  * database does it; a weft_decimal and a weft_duration are TEXT in SQLite, and ordered as that. Waits: always.
  *
- *     WEFT_MODEL(UserFilter, opt(weft_str, name), list(int64_t, team_id), opt(bool, active));
+ *     WEFT_MODEL(UserFilter, opt(weft_str, name), opt(int64_t, team_id), opt(bool, active));
  *     WEFT_TRY(weft_db_find(db, User, &users, .like = weft_fields(UserFilter, &in->filter), .order = "name", .limit = 20));  */
 #define weft_db_find(db, Model, out, ...) weft_db_find_with((db), &weft_schema_##Model, (WEFT_LIST(Model) *){ (out) }, WEFT__FIND(__VA_ARGS__))
 int weft_db_find_with(weft_db *db, const weft_schema *schema, void *out, const weft_find_opts *opts) WEFT_NODISCARD;

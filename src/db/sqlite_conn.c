@@ -135,6 +135,8 @@ static int configure(weft__sqlite_lane *lane, weft__query *q)
     sqlite3_extended_result_codes(lane->conn, 1);
     sqlite3_busy_handler(lane->conn, on_busy, lane);
     sqlite3_progress_handler(lane->conn, PROGRESS_STEPS, on_progress, lane);
+    /* "name" is a column, as everywhere else, and never a text when there is none of this name. */
+    sqlite3_db_config(lane->conn, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     lane->trusted = true;
     int rc = sqlite3_exec(lane->conn, "PRAGMA foreign_keys=ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK && writes && !lane->core->memory) code = into_wal(lane, q);

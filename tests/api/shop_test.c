@@ -22,7 +22,6 @@ static const weft_provider made = WEFT_PROVIDER(weft_db, weft_none, made_open, w
 static weft_response order(const char *json)
 {
     const weft_header who = { WEFT_S("Authorization"), WEFT_S("Basic x") };
-    weft_test_override(&database, &made);
     return weft_test_send(&app, "POST", "/orders", &who, 1, json);
 }
 
@@ -37,6 +36,7 @@ WEFT_TEST(an_order_without_a_name_or_with_a_wrong_body_is_refused_before_the_dat
 
 WEFT_TEST(an_order_is_stored_answered_and_remembered)
 {
+    weft_test_override(&database, &made);
     weft_response r = order("{\"email\":\"a@example.com\",\"quantity\":2,\"gift\":true}");
     WEFT_CHECK_EQ(r.status, 201);
     WEFT_CHECK_JSON(r.body, { "id": 1, "email": "a@example.com", "quantity": 2, "gift": false, "status": "open", "stock": { "here": 3 } });
@@ -52,7 +52,7 @@ WEFT_TEST(a_patch_tells_absent_null_and_value_apart)
     weft_response r = weft_test_send(&app, "PATCH", "/orders/7?tag=a", NULL, 0, "{\"email\":\"new@example.com\"}");
     WEFT_CHECK_EQ(r.status, 200);
     WEFT_CHECK_JSON(r.body, { "id": 0, "email": "new@example.com", "quantity": 0, "gift": false, "status": "open", "stock": {} });
-    WEFT_CHECK_JSON(weft_test_send(&app, "PATCH", "/orders/7/x?tag=a", NULL, 0, "{\"status\":\"sent\",\"email\":null}").body, { "status": "sent", "quantity": 3 });
+    WEFT_CHECK_JSON(weft_test_send(&app, "PATCH", "/orders/7/x?tag=a", NULL, 0, "{\"status\":\"sent\",\"email\":null}").body, { "email": null, "status": "sent", "quantity": 3 });
     WEFT_CHECK_EQ(weft_test_send(&app, "PATCH", "/orders/7?tag=a", NULL, 0, "{\"quantity\":101}").status, 422);
 }
 
@@ -95,8 +95,10 @@ WEFT_TEST(those_in_a_room_hear_what_is_said_in_it)
     weft_test_override(&database, &made);
     weft_test_ws *a = weft_test_ws_open(&app, "/chat/kitchen"), *b = weft_test_ws_open(&app, "/chat/kitchen"), *far = weft_test_ws_open(&app, "/chat/attic");
     weft_test_ws_send(a, "hello");
-    WEFT_CHECK_EQ(weft_test_ws_recv(b, &msg), 1);
-    WEFT_CHECK_STR(msg, "hello");
+    for (int i = 0; i < 2; i++) {
+        WEFT_CHECK_EQ(weft_test_ws_recv(i ? a : b, &msg), 1);
+        WEFT_CHECK_STR(msg, "hello");
+    }
     WEFT_CHECK_EQ(weft_test_ws_recv(far, &msg, .within_ms = 1000), WEFT_ETIMEDOUT);
     WEFT_CHECK_EQ(weft_test_ws_close(a, 1000), 1000);
 }

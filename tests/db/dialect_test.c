@@ -13,14 +13,15 @@ WEFT_MODEL(Long, table("a_table_whose_name_is_rather_long_but_no_longer_than_it_
 
 static const char *sql_of(const weft__table *t, const char *scheme, bool unless_there)
 {
-    static weft__buf sql;
+    static char text[4096];
+    weft__buf sql;
     weft__table other = *t;
-    weft__buf_free(&sql);
-    weft__buf_init(&sql, 1 << 20);
+    weft__buf_init(&sql, sizeof text - 1);
     other.dialect = weft__table_dialect_of(scheme);
     WEFT_NEED(other.dialect && weft__table_create_sql(&other, unless_there, &sql) == 0);
-    weft__buf_add_char(&sql, 0);
-    return sql.ptr;
+    snprintf(text, sizeof text, "%.*s", WEFT_FMT(weft__buf_str(&sql)));
+    weft__buf_free(&sql);
+    return text;
 }
 
 static int texts(void)

@@ -50,6 +50,19 @@ DB_TEST(each_constraint_has_its_code_and_names_itself)
     return weft_db_close(db, 0);
 }
 
+DB_TEST(a_name_in_double_quotes_is_a_column_or_a_failure_and_no_text)
+{
+    weft_db *db = db_with_tables();
+    weft_str name;
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES ('Ada')"), 1);
+    WEFT_TRY(weft_db_value(db, weft_str, &name, "SELECT \"name\" FROM users WHERE \"id\" = 1"));
+    WEFT_CHECK_STR(name, "Ada");
+    WEFT_CHECK_EQ(weft_db_value(db, weft_str, &name, "SELECT \"nmae\" FROM users"), WEFT_EDB);
+    WEFT_CHECK(db_says(WEFT_EDB, "nmae"));
+    WEFT_CHECK_EQ(weft_db_execute(db, "DELETE FROM users WHERE name <> \"Ben\""), WEFT_EDB);
+    return weft_db_close(db, 0);
+}
+
 DB_TEST(what_would_change_a_shared_connection_is_refused)
 {
     static const char *const refused[] = { "BEGIN", "COMMIT", "ROLLBACK", "END", "SAVEPOINT a", "RELEASE a", "ATTACH 'x.db' AS x", "DETACH main", "BEGIN IMMEDIATE" };

@@ -12,6 +12,7 @@ WEFT_MODEL(User, table("users"),
 WEFT_MODEL(Badge, table("badges"), field(int64_t, user_id), field(weft_str, code), field(int, points),
     key(user_id, code), reference(user_id, User, .on_delete = WEFT_CASCADE));
 WEFT_MODEL(Order, table("order"), field(weft_str, select), field(int64_t, group), opt(int64_t, user_id), key(select), reference(user_id, User));
+WEFT_MODEL(Named, opt(weft_str, name));
 WEFT_MODEL(Filter, opt(weft_str, name), opt(int, age), list(int64_t, team_id), opt(Rank, rank));
 WEFT_MODEL(OfTeams, list(int64_t, team_id));
 WEFT_MODEL(Patch, opt(weft_str, name), opt(int, age), opt(int64_t, team_id));
@@ -73,7 +74,7 @@ DB_TEST(what_a_client_sends_is_no_sql_in_a_row_a_key_an_example_or_an_order)
     int64_t id = added(db, evil, no_age, no_team);
     WEFT_TRY(weft_db_get(db, User, &u, id));
     WEFT_CHECK_STR(u.user.name, evil);
-    FOUND(evil, .like = weft_fields(Filter, (&(Filter){ .name = WEFT_SOME(weft_str_of(evil)) })));
+    FOUND(evil, .like = weft_fields(Named, &(Named){ .name = WEFT_SOME(weft_str_of(evil)) }));
     WEFT_CHECK_EQ(weft_db_find(db, User, &l, .order = "name; DROP TABLE users"), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_find(db, User, &l, .order = "id\" DESC --"), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_find(db, User, &l, .order = "(SELECT 1)"), WEFT_EINVAL);

@@ -18,7 +18,8 @@ static void faults_of(const weft_schema *schema, const char *expected)
 {
     faults f = { .count = 0 };
     weft__schema_book book = { 0 };
-    WEFT_CHECK_EQ(weft__schema_check(&book, schema, note, &f), f.count);
+    int rc = weft__schema_check(&book, schema, note, &f);
+    WEFT_CHECK_EQ(rc, f.count);
     WEFT_CHECK_STR(weft_str_of(f.text), expected);
     weft__schema_book_free(&book);
 }

@@ -85,7 +85,9 @@ enum {
     WEFT_EDB_FULL = -4205,     /* no room on the disk */
     WEFT_EDB_READ_ONLY = -4206,
     WEFT_EDB_CORRUPT = -4207,  /* the file is damaged, or no database */
-    WEFT_EDB_IO = -4208        /* the file cannot be opened, read or written */
+    WEFT_EDB_IO = -4208,       /* the file cannot be opened, read or written */
+    WEFT_EREDIS = -4220,       /* Redis answered with an error, or with what does not fit; this and the following: redis.h */
+    WEFT_EREDIS_DOWN = -4221   /* it cannot be reached, or is not ready */
 };
 
 /* The code that weft_fail(404, ...) returns. */

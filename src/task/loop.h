@@ -35,7 +35,7 @@ int weft__run_tell(weft__loop *loop, const char *program, int rc);
 /* One pointer a loop for each floor above that keeps state there. */
 enum { WEFT__SLOT_CLIENT, WEFT__SLOT_SERVER, WEFT__SLOT_TEST, WEFT__SLOT_DNS, WEFT__SLOT_PROCESSES, WEFT__SLOT_THREADS, WEFT__SLOT_INBOXES,
     WEFT__SLOT_PROMISES, WEFT__SLOT_BACKGROUND, WEFT__SLOT_LOG, WEFT__SLOT_WS, WEFT__SLOT_SPREAD, WEFT__SLOT_TLS,
-    WEFT__SLOT_DB, WEFT__SLOTS };
+    WEFT__SLOT_DB, WEFT__SLOT_REDIS, WEFT__SLOTS };
 void **weft__loop_slot(weft__loop *loop, int which);
 
 /* Called before each poll, when tasks have had their turn, on the loop's own stack: for what is gathered and

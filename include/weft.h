@@ -16,6 +16,7 @@
 #include "weft/file.h"
 #include "weft/db.h"
 #include "weft/table.h"
+#include "weft/redis.h"
 #include "weft/client.h"
 #include "weft/stream.h"
 #include "weft/ws.h"

@@ -303,7 +303,7 @@ static void due_over(weft__timer *t)
         weft__rcall_leave(call);
         tell(call, WEFT_ETIMEDOUT);
     }
-    if (asked_ns != INT64_MIN && c->heard_ns < asked_ns) {
+    if (asked_ns != INT64_MIN && c->heard_ns <= asked_ns) {
         c->busy = true;
         weft__rconn_lose(c, SILENT);
         settle(c);

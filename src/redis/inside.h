@@ -152,7 +152,7 @@ void weft__redis_retry_after(int rc);
 
 typedef enum { WEFT__REDIS_ONE, WEFT__REDIS_SENTINEL, WEFT__REDIS_CLUSTER } weft__redis_way;
 
-/* What a URL says; texts lie in `text`. */
+/* What a URL says; texts lie in `text`, so it is not copied. */
 typedef struct weft__redis_url {
     weft__redis_way way;
     bool tls;
@@ -171,7 +171,6 @@ struct weft_redis {
     weft_redis_opts opts;
     weft__loop *loop;
     weft__redis_url url;
-    char *shown;                     /* the URL, without a password */
     char *name;
     weft__tls_client *tls;
     weft__rnode *nodes;

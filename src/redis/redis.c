@@ -23,7 +23,6 @@ static void root_free(weft_redis *r)
     weft__tls_client_drop(r->tls);
     weft__buf_free(&r->scratch);
     weft__free(r->in);
-    weft__free(r->shown);
     weft__free(r->name);
     weft__free(r);
 }
@@ -139,19 +138,18 @@ static int fill(weft_redis *r)
 int weft_redis_open_with(const char *url, weft_redis **out, const weft_redis_opts *opts)
 {
     const char *fault;
-    weft__redis_url parsed;
     weft__fiber *f = weft__self();
     if (!f) return weft__no_task("weft_redis_open");
     weft_redis_opts o = *opts;
     int rc = check(&o);
     if (rc < 0) return rc;
-    rc = weft__redis_url_parse(url ? url : "", &parsed, &fault);
-    if (rc < 0) return weft_fail(rc, "weft_redis_open: the URL: %s", fault);      /* not itself: there may be a password in it */
     weft_redis *r = weft__calloc(sizeof *r);
     if (!r) return weft_fail(WEFT_ENOMEM, "weft_redis_open: no memory");
-    *r = (weft_redis){ .root = r, .opts = o, .loop = f->loop, .url = parsed, .refs = 1 };
+    *r = (weft_redis){ .root = r, .opts = o, .loop = f->loop, .refs = 1 };
     opened *all = opened_here(f->loop);
-    rc = all ? fill(r) : WEFT_ENOMEM;
+    rc = weft__redis_url_parse(url ? url : "", &r->url, &fault);
+    if (rc < 0) rc = weft_fail(rc, "weft_redis_open: the URL: %s", fault);        /* not itself: there may be a password in it */
+    else rc = all ? fill(r) : WEFT_ENOMEM;
     if (rc < 0) return root_free(r), rc;
     link_redis(all, r);
     *out = r;

@@ -1,5 +1,6 @@
 /* Messages: a connection that says what it is subscribed to, read by whoever asks for the next one. There is no queue here: what is not asked for
  * stays in the socket, and then in the server, which has a limit of its own. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include "base/mem.h"

@@ -1,4 +1,5 @@
 /* Where a Redis is, as a URL says it. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
 #include "redis/inside.h"

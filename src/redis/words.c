@@ -1,4 +1,5 @@
 /* A command's text and values as the bytes that are sent. */
+#define _GNU_SOURCE
 #include <string.h>
 #include <strings.h>
 #include "redis/inside.h"

@@ -173,7 +173,7 @@ static bool read_double(weft_str s, double *out)
     weft_str bare = { s.ptr + sign, s.len - sign };
     if (weft_str_equal(bare, WEFT_S("inf"))) return *out = negative ? -__builtin_inf() : __builtin_inf(), true;
     if (weft_str_equal(bare, WEFT_S("nan"))) return *out = __builtin_nan(""), true;
-    if (!bare.len || weft__number_scan(bare.ptr, bare.ptr + bare.len, &number) != bare.ptr + bare.len) return false;
+    if (!bare.len || *bare.ptr == '-' || weft__number_scan(bare.ptr, bare.ptr + bare.len, &number) != bare.ptr + bare.len) return false;
     double d = weft__number_double(&number);
     *out = negative ? -d : d;
     return true;

@@ -67,6 +67,7 @@ TASK_TEST(tasks_that_are_cancelled_at_any_moment_cross_no_reply)
     enum { ROUNDS = 20, TASKS = 30 };
     FAKE(f, .answer = echo);
     WEFT_TRY(weft_redis_open(f.url, &r));
+    WEFT_CHECK_EQ(get_own(&(asked){ .r = r, .n = 99998 }), 0);
     for (int round = 0; round < ROUNDS; round++) {
         WEFT_SCOPE(s);
         weft_task *tasks[TASKS];
@@ -178,6 +179,7 @@ TASK_TEST(models_lists_and_maps_are_as_many_arguments_as_they_have)
     WEFT_CHECK_EQ(weft_redis_do(r, "MSET {}", weft_fields(weft_map_int, &map)), 1);
     WEFT_TRY(weft_redis_close(r, 0));
     weft_cancel(f_scope);
+    weft__plan_forget();             /* what is kept of a model for good is no leak */
     return 0;
 }
 
@@ -197,7 +199,7 @@ TASK_TEST(what_makes_no_command_is_refused_before_anything_is_sent)
     WEFT_CHECK_EQ(weft_redis_do(r, "SET a {}", __builtin_nan("")), WEFT_EINVAL);
     WEFT_CHECK(redis_says(WEFT_EINVAL, "NaN"));
     WEFT_CHECK_EQ(weft_redis_do(r, "SET a {}", weft_null), WEFT_EINVAL);
-    WEFT_CHECK_EQ(weft_redis_do(r, "SET a {}", (const char *)NULL), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_redis_do(r, "SET a {}", ((weft_str){ 0 })), WEFT_EINVAL);
     static const char *const never[] = { "MULTI", "exec", "SUBSCRIBE a", "Select 1", "AUTH x", "CLIENT REPLY OFF", "client tracking on", "MONITOR", "RESET", "WATCH a", "WAIT 1 0", "QUIT" };
     for (size_t i = 0; i < weft_count(never); i++)
         if (weft_redis_do_with(r, &(weft_redis_command){ .text = never[i], .place = WEFT__HERE }) != WEFT_EINVAL) weft__check_fail(__FILE__, __LINE__, "%s was sent", never[i]);

@@ -64,7 +64,7 @@ static void wait_until_ready(redis_server *s)
     WEFT_NEED(weft_redis_open(s->url, &r, .connect_ms = 1000, .retry_ms = 1) == 0);
     for (int i = 0; i < 3000 && rc < 0; i++) {
         rc = weft_redis_do(r, "PING");
-        if (rc == WEFT_EREDIS && weft_redis_said(rc, "NOAUTH")) rc = 1;
+        if (rc == WEFT_EREDIS_DOWN && strstr(weft_error_of(rc)->text, "NOAUTH")) rc = 1;
         if (rc < 0) WEFT_NEED(weft_sleep_ms(10) == 0);
     }
     WEFT_CHECK_EQ(rc, 1);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "model/plan.h"
 #include "task/world.h"
 #include "weft/command.h"
 #include "weft/net.h"

@@ -351,15 +351,25 @@ static int begin(weft__sqlite_lane *lane, weft__query *q)
     return 0;
 }
 
-static int roll_back(weft__sqlite_lane *lane, weft__query *q)
+static int roll_back_to(weft__sqlite_lane *lane, weft__query *q)
 {
     char sql[64];
-    if (sqlite3_get_autocommit(lane->conn)) return 0;
-    if (q->level == 0) return weft__sqlite_command(lane, q, &lane->rollback, "ROLLBACK");
     snprintf(sql, sizeof sql, "ROLLBACK TO weft_%d", q->level);
     int rc = weft__sqlite_command(lane, q, NULL, sql);
     snprintf(sql, sizeof sql, "RELEASE weft_%d", q->level);
     return rc < 0 ? rc : weft__sqlite_command(lane, q, NULL, sql);
+}
+
+/* What a savepoint should have undone must not be committed by the transaction around it: without memory to undo a part, all of it is undone. */
+static int roll_back(weft__sqlite_lane *lane, weft__query *q)
+{
+    if (sqlite3_get_autocommit(lane->conn)) return 0;
+    if (q->level == 0) return weft__sqlite_command(lane, q, &lane->rollback, "ROLLBACK");
+    int rc = roll_back_to(lane, q);
+    if (rc == 0) return 0;
+    q->over = true;
+    weft__sqlite_command(lane, q, &lane->rollback, "ROLLBACK");
+    return rc;
 }
 
 /* A constraint that waited for the commit leaves all as it was; whatever else fails ends it. */
@@ -376,6 +386,7 @@ static int commit(weft__sqlite_lane *lane, weft__query *q)
     weft__query quiet = { .level = q->level };
     weft__buf_init(&quiet.fault, 256);
     roll_back(lane, &quiet);
+    q->over = quiet.over;
     weft__buf_free(&quiet.fault);
     return rc;
 }

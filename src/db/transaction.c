@@ -137,6 +137,7 @@ static int end(weft_db *tx, weft__to_do what)
     weft__buf_init(&q.fault, 1024);
     tx->first->busy = true;
     int rc = tx->engine->run(tx->root, &q);
+    tx->first->over |= q.over;
     weft__db_idle(&tx->first->busy, &tx->first->leaving);
     weft__buf_free(&q.fault);
     bool stays = what == WEFT__DO_COMMIT && rc == WEFT_EDB_REFERENCE;

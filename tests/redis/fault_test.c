@@ -40,7 +40,7 @@ TASK_TEST(a_server_that_is_not_there_is_told_at_once_and_left_alone_for_a_while)
     return weft_redis_close(r, 0);
 }
 
-TASK_TEST(attempts_at_a_server_that_has_gone_grow_apart)
+SIM_TEST(attempts_at_a_server_that_has_gone_grow_apart)
 {
     weft_redis *r;
     int attempts = 0;

@@ -55,6 +55,7 @@ mutants:
 bench: compiled
 	@tools/bench/run
 	@tools/bench/websocket
+	@[ ! -x $(BUILD)/bench/weft_db ] || tools/bench/sqlite
 
 claims: compiled
 	@$(BUILD)/examples/claims

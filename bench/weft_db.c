@@ -1,5 +1,6 @@
-/* Reads and writes of SQLite: by the library called directly from one thread, and through weft_db by tasks at once.
- * Usage: weft_db direct|weft read|write FILE SECONDS [TASKS [READERS]]; prints operations per second. */
+/* Reads and writes of SQLite: by the library called directly from one thread, and through weft_db by tasks at once; "anew": each on a connection of its
+ * own, opened for it and closed behind it.
+ * Usage: weft_db direct|weft read|write|anew FILE SECONDS [TASKS [READERS]]; prints operations per second. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,21 @@ static void make(void)
     }
     must(sqlite3_exec(db, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", 0, 0, 0), db);
     sqlite3_close(db);
+}
+
+static void direct_anew(void)
+{
+    uint32_t state = 1;
+    for (; now_ns() < ends_ns; done++) {
+        sqlite3 *db;
+        sqlite3_stmt *stmt;
+        must(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL), db);
+        must(sqlite3_prepare_v2(db, "SELECT id, name, number FROM world WHERE id = ?1", -1, &stmt, NULL), db);
+        sqlite3_bind_int64(stmt, 1, next_key(&state));
+        if (must(sqlite3_step(stmt), db) != SQLITE_ROW) exit(1);
+        sqlite3_finalize(stmt);
+        sqlite3_close(db);
+    }
 }
 
 static void direct(bool reads)
@@ -96,10 +112,32 @@ static int go_on(const one *in)
     return 0;
 }
 
+static int go_on_anew(const one *in)
+{
+    uint32_t state = in->state;
+    for (; now_ns() < ends_ns; done++) {
+        WEFT_TEMP;
+        World w;
+        weft_db *db;
+        WEFT_TRY(weft_db_connect(weft_format("sqlite:///%s", path).ptr, &db, .readers_max = 1));
+        int rc = weft_db_one(db, World, &w, "SELECT id, name, number FROM world WHERE id = {}", next_key(&state));
+        WEFT_TRY(weft_db_close(db, rc));
+    }
+    return 0;
+}
+
+static int anew(void)
+{
+    WEFT_SCOPE(s);
+    for (int i = 0; i < tasks; i++) weft_spawn(s, go_on_anew, (&(one){ .state = (uint32_t)i * 7919 }));
+    return weft_join(s);
+}
+
 static int program(void)
 {
     weft_db *db;
     bool reads = strcmp(kind, "read") == 0;
+    if (strcmp(kind, "anew") == 0) return anew();
     WEFT_TRY(weft_db_connect(weft_format("sqlite:///%s", path).ptr, &db, .readers_max = readers));
     {
         WEFT_SCOPE(s);
@@ -120,7 +158,9 @@ int main(int argc, char **argv)
     make();
     int64_t from = now_ns();
     ends_ns = from + seconds * INT64_C(1000000000);
-    if (strcmp(argv[1], "direct") == 0) direct(strcmp(kind, "read") == 0);
+    bool directly = strcmp(argv[1], "direct") == 0;
+    if (directly && strcmp(kind, "anew") == 0) direct_anew();
+    else if (directly) direct(strcmp(kind, "read") == 0);
     else if (weft_run(program)) return 1;
     printf("%.0f\n", (double)done * 1e9 / (double)(now_ns() - from));
     return 0;

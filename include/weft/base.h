@@ -86,6 +86,8 @@ enum {
     WEFT_EDB_READ_ONLY = -4206,
     WEFT_EDB_CORRUPT = -4207,  /* the file is damaged, or no database */
     WEFT_EDB_IO = -4208,       /* the file cannot be opened, read or written */
+    WEFT_EDB_AWAY = -4209,     /* the server cannot be reached now; nothing was sent to it */
+    WEFT_EDB_LOST = -4210,     /* the connection broke while a statement ran: whether it has changed something is not known */
     WEFT_EREDIS = -4220,       /* Redis answered with an error, or with what does not fit; this and the following: redis.h */
     WEFT_EREDIS_DOWN = -4221   /* it cannot be reached, or is not ready */
 };

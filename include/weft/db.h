@@ -20,7 +20,9 @@
  *
  * Failures have codes of their own (base.h). WEFT_EDB_UNIQUE: a value is there already (409 unless a handler says otherwise);
  * WEFT_EDB_REFERENCE: a row that is referred to is missing, or would be (409); WEFT_EDB_CHECK: a CHECK or NOT NULL (422);
- * WEFT_EDB_BUSY: no connection became free in time, or another program holds the file (503 with Retry-After); WEFT_EDB: what
+ * WEFT_EDB_BUSY: no connection became free in time, another program holds the file, or another transaction was in the way (a deadlock, a
+ * serialization failure: run it again) (503 with Retry-After); WEFT_EDB_AWAY: the server cannot be reached, and nothing was sent (503 with Retry-After);
+ * WEFT_EDB_LOST: the connection broke while the statement ran, and whether it has changed something is not known (503 with Retry-After); WEFT_EDB: what
  * the database refused, or a row that does not fit its model; WEFT_EDB_FULL, WEFT_EDB_READ_ONLY, WEFT_EDB_CORRUPT, WEFT_EDB_IO.
  * weft_error_of(rc)->text names the SQL, the constraint or column, and what was expected; it is for the log, the trace has the
  * place of the call.
@@ -41,6 +43,23 @@
  *     an enum's field           its TEXT; as a value of its own weft_enum(Status, STATUS_OPEN)
  *     opt, ref                  NULL or the value
  *
+ * In PostgreSQL the column has a type, and takes what its text of that type would be: an int for any integer, a decimal for numeric, a datetime for
+ * timestamptz or timestamp (at UTC), a duration for interval, a list for an array of what its items are (or for json, jsonb), a map or model for json or jsonb.
+ * What comes back is read by its type, in binary, never by its looks:
+ *
+ *     int, int32_t, int64_t     smallint, integer, bigint, and numeric without a fraction (a sum)
+ *     double                    real, double precision, integers, and numeric to the nearest double (an average)
+ *     weft_decimal              numeric, exact; NaN and infinity are refused
+ *     weft_bytes                bytea
+ *     weft_uuid, weft_date, weft_time, weft_datetime    uuid, date, time and timetz, timestamptz and timestamp; infinity is refused
+ *     weft_duration             interval, in days of 24 hours; one with months, which have no length, is refused
+ *     weft_str, an enum         text, varchar, char, name, enums of the database; domains are what they stand on
+ *     list                      an array (NULL in it: a list of options), json, jsonb
+ *     weft_json, map, model     json, jsonb; weft_json an array, too
+ *
+ * Any other type (inet, ranges, rows) is refused by its name: select it as text, column::text. Where PostgreSQL cannot tell what a value is it takes it for
+ * text: write SELECT {}::bigint.
+ *
  * A row fits a model when each of its fields has a column of its name (in C, in any case of letters) that holds what the field
  * may be. An opt, a ref, or a field with .initial may lack its column; columns that no field has are left out. Members of an
  * embedded model are fields like others; hidden ones are read as well. Limits of fields (.range, .max_len) are not looked at.
@@ -57,15 +76,18 @@ typedef struct weft_db weft_db;
 /* 0 takes the default named here; what makes no sense is refused with WEFT_EINVAL. */
 typedef struct weft_db_opts {
     weft__named_options_only _;
-    int readers_max;                 /* 4 connections that read at the same time, 64 at most, opened when they are needed; one more writes.
+    int readers_max;                 /* of SQLite: 4 connections that read at the same time, 64 at most, opened when they are needed; one more writes.
                                         A database in memory has one connection for all */
+    int connections_max;             /* of a server: 8 connections, 256 at most, opened when they are needed */
+    int lifetime_ms;                 /* of a server: 1 800 000 after which a connection is replaced, give or take a tenth; -1: no bound */
+    int idle_ms;                     /* of a server: 300 000 without work after which a connection is closed; -1: no bound */
     int acquire_ms;                  /* 5 000 that a statement or transaction waits for a connection; -1: no bound but that of its scope */
     int statement_ms;                /* 30 000 that a statement may take from its call to its end; -1: no bound but that of its scope */
-    int busy_ms;                     /* 5 000 that it waits for a lock of another program; -1: not at all */
+    int busy_ms;                     /* of SQLite: 5 000 that it waits for a lock of another program; -1: not at all */
     int statements_max;              /* 256 prepared statements that each connection keeps; 4096 at most */
-    int64_t bytes_max;               /* none: how large the database may become; WEFT_EDB_FULL beyond */
-    bool read_only;                  /* nothing is written, and the file must be there */
-    bool relaxed;                    /* a commit does not wait for the disk: the last ones may be lost when the power fails (not when the
+    int64_t bytes_max;               /* of SQLite; none: how large the database may become; WEFT_EDB_FULL beyond */
+    bool read_only;                  /* nothing is written, and a file must be there */
+    bool relaxed;                    /* of SQLite: a commit does not wait for the disk: the last ones may be lost when the power fails (not when the
                                         program does), the file stays whole */
 } weft_db_opts;
 
@@ -74,15 +96,23 @@ typedef struct weft_db_opts {
  *     sqlite:///shop.db          a file below the working directory, made when it is not there
  *     sqlite:////var/lib/shop.db a file from the root; %20 is a space
  *     sqlite://:memory:          in memory, gone when it is closed
+ *     postgresql://user:password@host:5432/shop?sslmode=verify-full     a server, as libpq reads its URLs; postgres:// is the same
  *
- * Files are in WAL mode: many read while one writes; writes that come at the same time share a trip to the disk. Foreign keys
+ * PostgreSQL 10 and later, over libpq (14 and later): passwords by SCRAM, TLS, several hosts, unix sockets (?host=/run/postgresql). Statements are prepared once
+ * a connection. Reads of many tasks that were quick when they last ran share connections without waiting for each other's answers; whatever else has one
+ * alone while it runs. A cancelled statement that has its connection alone is ended in the server; the answer of one that shares it is dropped. A server that goes
+ * is looked for again, after 50 ms to 2 s; meanwhile statements fail at once with WEFT_EDB_AWAY. What would change a connection that others have next
+ * is refused: BEGIN and COMMIT, SET, LISTEN, PREPARE, COPY, temporary tables, advisory locks of a session. There is always a savepoint before a statement
+ * in a transaction, so that one that fails does not end it. In SQL '?' and '[' are PostgreSQL's own.
+ *
+ * SQLite: files are in WAL mode: many read while one writes; writes that come at the same time share a trip to the disk. Foreign keys
  * are enforced. "name" in double quotes is a column, never a text. What would change a connection that others have
  * next is refused: statements that begin and end transactions (WEFT_TRANSACTION is for that), ATTACH, temporary tables, and PRAGMAs that set anything
  * but user_version and application_id.
  *
  * *out is yours until weft_db_close. WEFT_EINVAL: no such scheme, or one that this weft was built without, said by name;
  * WEFT_ENOENT (.read_only and no such file, or no such folder), WEFT_EDB_CORRUPT (a file that is no database), WEFT_EDB_IO (also a file that cannot be
- * in WAL mode: on a file system without shared memory); *out is then untouched. Waits: yes.
+ * in WAL mode: on a file system without shared memory), WEFT_EDB_AWAY (no server answered, or it refused: its text says why); *out is then untouched. Waits: yes.
  *
  *     WEFT_TRY(weft_db_connect("sqlite:///shop.db", &db, .readers_max = 2));  */
 #define weft_db_connect(url, out, ...) weft_db_connect_with((url), (out), &(weft_db_opts){ __VA_ARGS__ })
@@ -195,9 +225,9 @@ int weft_db_script_with(weft_db *db, const char *text, const char *place) WEFT_N
  *     WEFT_TRY(weft_db_rows(&rows, db, "SELECT * FROM orders WHERE day > {}", day));
  *     for (int rc; (rc = weft_rows_next(Order, rows, &order)) != 0;) { WEFT_TRY(rc); ... }
  *
- * All rows are of the moment when the first one was read; but in a transaction, and in a database in memory, what the same connection
+ * All rows are of the moment when the first one was read; but in a transaction of SQLite's, and in a database in memory, what the same connection
  * changes meanwhile may be seen or not, a row that is moved in an index twice: read the rows into a list (weft_db_all) before changing their table. It has a connection of its own until its end, its close, or the end of the
- * block; so many tasks at a time can read rows as there are readers. In a transaction it is the transaction's, and ends with that. In a
+ * block; so many tasks at a time can read rows as there are readers (of PostgreSQL: connections; up to 256 rows come at a time). In a transaction it is the transaction's, and ends with that. In a
  * database in memory other statements of this task run on it meanwhile, those of others wait. */
 typedef struct weft_rows weft_rows;
 
@@ -228,7 +258,7 @@ void weft_rows_close(weft_rows *rows);
  *     return weft_db_commit(tx);
  *
  * A block that is left without weft_db_commit is rolled back: by WEFT_TRY, by a cancel, by a return. It begins with its first statement, and
- * waits then for the one connection that writes, in order, acquire_ms at most. A failed statement has changed nothing; the transaction
+ * waits then for the one connection that writes (of PostgreSQL: for one of all), in order, acquire_ms at most. A failed statement has changed nothing; the transaction
  * goes on, unless the database itself has ended it (a full disk), which is what each later statement then says. Its statements are
  * those of one task at a time (WEFT_EBUSY). A statement on `db` itself would wait for the end of its own task's transaction: WEFT_EDEADLK,
  * naming it. Inside a transaction WEFT_TRANSACTION(part, tx) is a savepoint: rolled back, or released by its commit.

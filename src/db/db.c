@@ -6,11 +6,14 @@
 #include "db/table.h"
 #include "task/job.h"
 
-enum { READERS_MAX = 64, STATEMENTS_MAX = 4096, URL_MAX = 4096 };
+enum { READERS_MAX = 64, CONNECTIONS_MAX = 256, STATEMENTS_MAX = 4096, URL_MAX = 4096 };
 
 static const weft__engine *const engines[] = {
 #if WEFT__HAS_SQLITE
     &weft__sqlite,
+#endif
+#if WEFT__HAS_POSTGRES
+    &weft__postgres, &weft__postgres_short,
 #endif
     NULL
 };
@@ -84,12 +87,18 @@ static int refuse(const char *what, int is, const char *range)
 static int check(weft_db_opts *o)
 {
     if (o->readers_max < 0 || o->readers_max > READERS_MAX) return refuse("readers_max", o->readers_max, "0 to 64");
+    if (o->connections_max < 0 || o->connections_max > CONNECTIONS_MAX) return refuse("connections_max", o->connections_max, "0 to 256");
+    if (o->lifetime_ms < -1) return refuse("lifetime_ms", o->lifetime_ms, "-1 (none) or more");
+    if (o->idle_ms < -1) return refuse("idle_ms", o->idle_ms, "-1 (none) or more");
     if (o->statements_max < 0 || o->statements_max > STATEMENTS_MAX) return refuse("statements_max", o->statements_max, "0 to 4096");
     if (o->acquire_ms < -1) return refuse("acquire_ms", o->acquire_ms, "-1 (none) or more");
     if (o->statement_ms < -1) return refuse("statement_ms", o->statement_ms, "-1 (none) or more");
     if (o->busy_ms < -1) return refuse("busy_ms", o->busy_ms, "-1 (not at all) or more");
     if (o->bytes_max < 0) return refuse("bytes_max", -1, "0 (none) or more");
     if (!o->readers_max) o->readers_max = 4;
+    if (!o->connections_max) o->connections_max = 8;
+    if (!o->lifetime_ms) o->lifetime_ms = 30 * 60 * 1000;
+    if (!o->idle_ms) o->idle_ms = 5 * 60 * 1000;
     if (!o->statements_max) o->statements_max = 256;
     if (!o->acquire_ms) o->acquire_ms = 5000;
     if (!o->statement_ms) o->statement_ms = 30000;
@@ -112,8 +121,27 @@ static int no_engine(const char *url)
 {
     const char *end = strstr(url, "://");
     if (!end) return weft_fail(WEFT_EINVAL, "weft_db_connect: '%.200s' is no URL: sqlite:///file.db is one", url);
-    if (strncmp(url, "sqlite", 6) == 0 && end == url + 6) return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without SQLite (Debian: libsqlite3-dev)");
-    return weft_fail(WEFT_EINVAL, "weft_db_connect: there is no database for '%.*s://' in this weft; there is sqlite://", (int)(end - url < 40 ? end - url : 40), url);
+    weft_str scheme = { url, (size_t)(end - url) };
+    if (weft_str_equal(scheme, WEFT_S("sqlite"))) return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without SQLite (Debian: libsqlite3-dev)");
+    if (weft_str_equal(scheme, WEFT_S("postgresql")) || weft_str_equal(scheme, WEFT_S("postgres")))
+        return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without PostgreSQL (Debian: libpq-dev)");
+    return weft_fail(WEFT_EINVAL, "weft_db_connect: there is no database for '%.*s://'; there are sqlite:// and postgresql://", (int)(scheme.len < 40 ? scheme.len : 40), url);
+}
+
+/* What people are shown has no password in it. */
+static void hide_passwords(char *url)
+{
+    char *from = strstr(url, "://"), *end = from ? from + 3 + strcspn(from + 3, "/?") : NULL, *at = NULL, *colon = NULL;
+    for (char *p = from ? from + 3 : end; p < end; p++)
+        if (*p == '@') at = p;
+    for (char *p = from ? from + 3 : end; at && p < at && !colon; p++)
+        if (*p == ':') colon = p;
+    if (colon) memmove(colon + 1, at, strlen(at) + 1);
+    for (char *p = url; (p = strpbrk(p, "?&"));) {
+        p++;
+        char *value = strchr(p, '=');
+        if (value && (strncmp(p, "password=", 9) == 0 || strncmp(p, "sslpassword=", 12) == 0)) memmove(value + 1, value + 1 + strcspn(value + 1, "&"), strlen(value + 1 + strcspn(value + 1, "&")) + 1);
+    }
 }
 
 static int connect_to(weft_db *db, const char *url, weft_str rest)
@@ -121,12 +149,13 @@ static int connect_to(weft_db *db, const char *url, weft_str rest)
     weft_str fault = { 0 };
     size_t n = strlen(url);
     db->url = weft__malloc(n + 1);
-    int rc = db->url ? weft__statements_init(&db->statements, db->opts.statements_max) : WEFT_ENOMEM;
+    int rc = db->url ? weft__statements_init(&db->statements, db->opts.statements_max, db->engine->dialect) : WEFT_ENOMEM;
     if (rc == 0) {
         memcpy(db->url, url, n + 1);
+        hide_passwords(db->url);
         rc = db->engine->open(db, rest, &fault);
     }
-    if (rc == WEFT_EINVAL && fault.ptr) return weft_fail(rc, "weft_db_connect: '%.200s': %.*s", url, WEFT_FMT(fault));
+    if (rc == WEFT_EINVAL && fault.ptr) return weft_fail(rc, "weft_db_connect: '%.200s': %.*s", db->url, WEFT_FMT(fault));
     return rc;
 }
 

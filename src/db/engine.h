@@ -17,6 +17,8 @@ typedef struct weft__statement {
     weft__parsed parsed;
     int writes;                      /* atomic; 0: not known yet, 1: it reads, 2: it writes */
     int slow;                        /* atomic; it took long when it was last run */
+    void *known;                     /* what an engine knows of it, on the loop; freed by `forget` */
+    void (*forget)(void *known);
 } weft__statement;
 enum { WEFT__READS = 1, WEFT__WRITES };
 
@@ -24,12 +26,15 @@ typedef struct weft__statements {
     weft__statement **chains, **slots;
     int room;
     uint64_t next_id, clock;
+    weft__dialect dialect;
 } weft__statements;
-int weft__statements_init(weft__statements *s, int room) WEFT_NODISCARD;
+int weft__statements_init(weft__statements *s, int room, weft__dialect dialect) WEFT_NODISCARD;
 void weft__statements_free(weft__statements *s);
 /* The statement of this text, with one more reference. 0; the codes and texts of weft__sql_parse; WEFT_ENOMEM. */
 int weft__statements_find(weft__statements *s, weft_str text, weft__statement **out, const char **fault) WEFT_NODISCARD;
 void weft__statements_drop(weft__statements *s, weft__statement *st);
+
+typedef struct weft__query weft__query;
 
 /* Who has a connection for himself: a transaction, or rows that are being read. On the loop. */
 typedef struct weft__lease {
@@ -43,6 +48,22 @@ typedef struct weft__lease {
     void *lane;                      /* the engine's */
 } weft__lease;
 
+/* lease.c: word of one has come. */
+void weft__lease_begins(weft_db *root, weft__lease *l);
+void weft__lease_ends(weft_db *root, weft__lease *l);
+/* It begins and ends as the query says that was run in it. */
+void weft__lease_follows(weft_db *root, weft__query *q);
+/* Who waits for a connection, and on whom: leases that `holds_up` says so of. Holders are told for the list of tasks. */
+typedef struct weft__waited { weft__held held; const weft__query *q; const weft_db *root; bool (*holds_up)(const weft_db *, const weft__lease *, const weft__query *); } weft__waited;
+weft__waited weft__waited_of(const weft_db *root, const weft__query *q, bool (*holds_up)(const weft_db *, const weft__lease *, const weft__query *));
+/* None became free in time: WEFT_EDB_BUSY, with the names of who has them and since when; "no connection that reads". */
+int weft__lease_missed(const weft__waited *w, const char *what);
+/* The task's own, `most` of which leave none for it: that would have to end first. NULL: fewer hold it up. */
+const weft__lease *weft__lease_own(const weft__waited *w, int most);
+int weft__lease_own_failed(const weft__query *q, const weft__lease *own);
+/* The first one there is ends, as the database is closed: what it was is rolled back; or its task goes on first. */
+void weft__lease_end_first(weft_db *root);
+
 /* How deep transactions lie in each other. */
 enum { WEFT__SAVEPOINTS_MAX = 32 };
 
@@ -52,7 +73,6 @@ typedef enum {
     WEFT__DO_COMMIT, WEFT__DO_ROLLBACK, WEFT__DO_OPEN, WEFT__DO_CLOSE
 } weft__to_do;
 
-typedef struct weft__query weft__query;
 struct weft__query_queue;
 struct weft__query {
     weft__to_do what;
@@ -80,6 +100,8 @@ struct weft__query {
     /* The engine's: */
     weft__query *next, *prev;
     struct weft__query_queue *queue; /* that it is in */
+    void *lane;                      /* that it is given, or run by */
+    bool alone;                      /* it shares none with others */
     uint64_t seq;                    /* when it was handed over */
     int64_t from_ns;
     weft__fiber *fiber;
@@ -91,12 +113,24 @@ struct weft__query {
 /* The functions of an engine. All but `open` and `close` are called with a query that is filled, and return its rc: < 0 recorded. */
 typedef struct weft__engine {
     const char *scheme;
+    weft__dialect dialect;
+    const char *migrated;            /* SQL: is there a table weft_migrations? */
+    const char *lock;                /* SQL, in a transaction: until its end no other migration runs; NULL: writing does that by itself */
     int (*open)(weft_db *db, weft_str rest, weft_str *fault);    /* rest: behind "scheme://" */
     int (*run)(weft_db *root, weft__query *q);
     int (*close)(weft_db *root);
     void (*abandon)(weft_db *root);  /* no loop turns any more */
 } weft__engine;
-extern const weft__engine weft__sqlite;
+extern const weft__engine weft__sqlite, weft__postgres, weft__postgres_short;
+/* What must be run, whatever is cancelled: ends, and openings. */
+static inline bool weft__query_must_run(const weft__query *q)
+{
+    return q->what == WEFT__DO_COMMIT || q->what == WEFT__DO_ROLLBACK || q->what == WEFT__DO_ROWS_END || q->what == WEFT__DO_CLOSE || q->what == WEFT__DO_OPEN;
+}
+/* Its failure, recorded: q->rc with the text in q->fault. The one of a deadline; and a header Retry-After for a record of this code. */
+int weft__query_failed(const weft_db *root, const weft__query *q);
+int weft__query_late(const weft_db *root, const weft__query *q);
+void weft__retry_after(int rc);
 
 /* A task that waits for another to be through with a transaction or rows; on its stack. */
 typedef struct weft__leaver { struct weft__leaver *next; weft__fiber *fiber; bool told; } weft__leaver;

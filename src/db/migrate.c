@@ -57,12 +57,27 @@ static int read_folder(const char *folder, weft_list_Migration *files)
 
 /* ---- what has run ---- */
 
+/* Two that make it at once would find it missing both. */
+static int take_turns(weft_db *tx)
+{
+    int rc = tx->engine->lock ? weft_db_execute_with(tx, &(weft_sql){ .sql = tx->engine->lock, .place = WEFT__HERE }) : 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int make_table(weft_db *db)
+{
+    WEFT_TRANSACTION(tx, db);
+    WEFT_TRY(take_turns(tx));
+    WEFT_TRY(weft_db_execute(tx, "CREATE TABLE IF NOT EXISTS weft_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL,"
+        " at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)"));
+    return weft_db_commit(tx);
+}
+
 static int read_ran(weft_db *db, bool dry, weft_list_Migration *ran)
 {
-    bool there;
-    if (!dry) WEFT_TRY(weft_db_execute(db, "CREATE TABLE IF NOT EXISTS weft_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL,"
-        " at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)"));
-    WEFT_TRY(weft_db_value(db, bool, &there, "SELECT count(*) FROM sqlite_schema WHERE name = 'weft_migrations'"));
+    int64_t there;
+    if (!dry) WEFT_TRY(make_table(db));
+    WEFT_TRY(weft_db_value_with(db, &weft_schema_int64_t, &there, &(weft_sql){ .sql = db->engine->migrated, .place = WEFT__HERE }));
     return there ? weft_db_all(db, Migration, ran, "SELECT number, name, sql FROM weft_migrations ORDER BY number") : 0;
 }
 
@@ -94,6 +109,7 @@ static int run_one(weft_db *db, const Migration *m)
 {
     bool there;
     WEFT_TRANSACTION(tx, db);
+    WEFT_TRY(take_turns(tx));
     WEFT_TRY(weft_db_value(tx, bool, &there, "SELECT count(*) FROM weft_migrations WHERE number = {}", m->number));
     if (there) return 0;
     WEFT_TRY(weft_db_script(tx, m->sql.ptr), "while running %s", m->name.ptr);

@@ -7,6 +7,7 @@
 #include "model/text.h"
 #include "weft/db.h"
 #include "wire/decimal.h"
+#include "wire/number.h"
 #include "wire/utf8.h"
 
 /* ---- plans ---- */
@@ -109,7 +110,7 @@ const weft__column *weft__row_plan_find(const weft__row_plan *p, weft_str name)
 
 typedef struct reading { weft_arena *arena; weft__buf *fault; } reading;
 
-static const char *const kinds[] = { "NULL", "an INTEGER", "a REAL", "TEXT", "a BLOB" };
+static const char *const kinds[] = { "NULL", "an INTEGER", "a REAL", "TEXT", "a BLOB", "a NUMERIC" };
 
 /* What was expected; the column's name is put before it by whoever knows it. */
 static int unfit(reading *r, const weft__cell *c, const char *wanted)
@@ -117,12 +118,26 @@ static int unfit(reading *r, const weft__cell *c, const char *wanted)
     char shown[64] = "";
     if (c->kind == WEFT__CELL_INT) snprintf(shown, sizeof shown, " %lld", (long long)c->i);
     if (c->kind == WEFT__CELL_REAL) snprintf(shown, sizeof shown, " %.17g", c->d);
+    if (c->kind == WEFT__CELL_DECIMAL) snprintf(shown, sizeof shown, " %.*s", (int)(c->s.len < 40 ? c->s.len : 40), c->s.ptr);
     weft__buf_printf(r->fault, "is %s%s; %s", kinds[c->kind], shown, wanted);
     return WEFT_EDB;
 }
 
+/* A sum of integers is a NUMERIC in PostgreSQL: one without a fraction, and no larger, is an INTEGER. */
+static bool integral(const weft__cell *c, weft__cell *out)
+{
+    weft__number n;
+    int64_t i;
+    const char *end = c->s.ptr + c->s.len;
+    if (weft__number_scan(c->s.ptr, end, &n) != end || !n.whole || weft__number_int64(&n, &i) < 0) return false;
+    *out = (weft__cell){ WEFT__CELL_INT, .i = i };
+    return true;
+}
+
 static int read_int(reading *r, const weft__cell *c, weft_scalar scalar, void *out)
 {
+    weft__cell whole;
+    if (c->kind == WEFT__CELL_DECIMAL && integral(c, &whole)) c = &whole;
     if (c->kind != WEFT__CELL_INT) return unfit(r, c, "expected is an INTEGER");
     if (scalar == WEFT__int64) *(int64_t *)out = c->i;
     else if (c->i != (int32_t)c->i) return unfit(r, c, "expected is an INTEGER of 32 bits");
@@ -130,8 +145,19 @@ static int read_int(reading *r, const weft__cell *c, weft_scalar scalar, void *o
     return 0;
 }
 
+/* The nearest double: what is asked for of an average. */
+static int read_nearest(reading *r, const weft__cell *c, double *out)
+{
+    weft__number n;
+    double d = weft__number_scan(c->s.ptr, c->s.ptr + c->s.len, &n) ? weft__number_double(&n) : 0;
+    if (d - d != 0) return unfit(r, c, "expected is a finite REAL");
+    *out = d;
+    return 0;
+}
+
 static int read_double(reading *r, const weft__cell *c, double *out)
 {
+    if (c->kind == WEFT__CELL_DECIMAL) return read_nearest(r, c, out);
     if (c->kind != WEFT__CELL_INT && c->kind != WEFT__CELL_REAL) return unfit(r, c, "expected is a REAL");
     double d = c->kind == WEFT__CELL_INT ? (double)c->i : c->d;
     bool exact = c->kind == WEFT__CELL_REAL || (c->i <= INT64_C(1) << 53 && c->i >= -(INT64_C(1) << 53));
@@ -183,7 +209,7 @@ static int read_value(reading *r, const weft_schema *schema, const weft__cell *c
     weft_str text = c->s;
     if (schema->scalar == WEFT__uuid && c->kind == WEFT__CELL_BLOB && c->s.len == 16) return memcpy(out, c->s.ptr, 16), 0;
     if (schema->scalar == WEFT__decimal && c->kind == WEFT__CELL_INT) text = (weft_str){ digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)c->i) };
-    else if (c->kind != WEFT__CELL_TEXT)
+    else if (c->kind != WEFT__CELL_TEXT && !(c->kind == WEFT__CELL_DECIMAL && schema->scalar == WEFT__decimal))
         return unfit(r, c, schema->scalar == WEFT__decimal && c->kind == WEFT__CELL_REAL ? "which is not exact; a weft_decimal wants a column of TEXT" : "expected is TEXT");
     int rc = weft__coerce(schema, NULL, &(weft__token){ WEFT__TOKEN_TEXT, .text = text }, out, r->arena, &found);
     if (rc == WEFT_EINVAL) return unfit(r, c, found.msg);

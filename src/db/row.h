@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "weft/bind.h"
 
-/* One value as a database knows it; texts and bytes lie elsewhere. */
-typedef enum { WEFT__CELL_NULL, WEFT__CELL_INT, WEFT__CELL_REAL, WEFT__CELL_TEXT, WEFT__CELL_BLOB } weft__cell_kind;
+/* One value as a database knows it; texts and bytes lie elsewhere. DECIMAL: an exact number, as its digits; only read, a value that is one is TEXT. */
+typedef enum { WEFT__CELL_NULL, WEFT__CELL_INT, WEFT__CELL_REAL, WEFT__CELL_TEXT, WEFT__CELL_BLOB, WEFT__CELL_DECIMAL } weft__cell_kind;
 typedef struct weft__cell { weft__cell_kind kind; union { int64_t i; double d; weft_str s; }; } weft__cell;
 
 /* A field of a model, those of embedded ones among them; hidden ones too. */

@@ -68,18 +68,13 @@ static void refuse_queue(weft__query_queue *from, weft__query_queue *done, int r
     }
 }
 
-static bool must_run(const weft__query *q)
-{
-    return q->what == WEFT__DO_COMMIT || q->what == WEFT__DO_ROLLBACK || q->what == WEFT__DO_ROWS_END || q->what == WEFT__DO_CLOSE || q->what == WEFT__DO_OPEN;
-}
-
 /* The same for those that have a lane, but for what ends a transaction or rows: without that the lane would be lost. True: there
  * is such a one. */
 static bool refuse_own(weft__sqlite_lane *lane, weft__query_queue *done, int rc)
 {
     for (weft__query *q = lane->own.first, *next; q; q = next) {
         next = q->next;
-        if (must_run(q)) continue;
+        if (weft__query_must_run(q)) continue;
         weft__query_remove(q);
         q->rc = rc;
         q->state = WEFT__TOLD;
@@ -139,49 +134,10 @@ static void on_turn(weft__hook *hook)
 
 /* ---- leases ---- */
 
-static void lease_begins(weft_db *root, weft__lease *l)
+static bool holds_up(const weft_db *root, const weft__lease *l, const weft__query *q)
 {
-    l->held = true;
-    l->since_ns = weft__loop_now(root->loop);
-    l->prev = NULL;
-    l->next = root->leases;
-    if (l->next) l->next->prev = l;
-    root->leases = l;
-}
-
-static void lease_ends(weft_db *root, weft__lease *l)
-{
-    if (!l->held) return;
-    l->held = false;
-    *(l->prev ? &l->prev->next : &root->leases) = l->next;
-    if (l->next) l->next->prev = l->prev;
-}
-
-/* On the loop, when word of it has come. */
-static void lease_follows(weft_db *root, weft__query *q)
-{
-    weft__lease *l = q->lease;
-    if (!l) return;
-    if (q->held) lease_begins(root, l);
-    bool rows_over = l->rows && (q->what == WEFT__DO_MORE || q->what == WEFT__DO_ROWS) && (q->rc < 0 || q->rows->over);
-    if ((q->ends || rows_over) && l->held) lease_ends(root, l);
-}
-
-static bool holds_up(const weft__sqlite_core *c, const weft__lease *l, const weft__query *q)
-{
+    const weft__sqlite_core *c = core_of(root);
     return single(c) || l->reads == reads(c, q);
-}
-
-typedef struct waited { weft__held held; const weft__query *q; const weft_db *root; } waited;
-
-static weft_task *holder(const weft__held *held, int i)
-{
-    const waited *w = (const waited *)held;
-    for (const weft__lease *l = w->root->leases; l; l = l->next) {
-        if (l->rows || l == w->q->lease || !holds_up(core_of(w->root), l, w->q)) continue;
-        if (i-- == 0) return l->fiber->task;
-    }
-    return NULL;
 }
 
 /* ---- waiting ---- */
@@ -198,49 +154,15 @@ static bool take_back(weft__sqlite_core *c, weft__query *q)
     return waits;
 }
 
-static void name_holders(const weft_db *root, const weft__query *q, weft__buf *to)
-{
-    int n = 0;
-    for (const weft__lease *l = root->leases; l; l = l->next) {
-        if (!holds_up(core_of(root), l, q)) continue;
-        if (n++ == HOLDERS_SHOWN) {
-            weft__buf_lit(to, ", and others");
-            break;
-        }
-        weft__buf_printf(to, "%s %s%s%s%s has one for %s begun at %s, for %lld ms", n == 1 ? ":" : ",", l->task, l->label ? " (" : "", l->label ? l->label : "",
-            l->label ? ")" : "", l->rows ? "rows" : "a transaction", l->place, (long long)((weft__loop_clock(root->loop) - l->since_ns) / MS));
-    }
-    if (!n) weft__buf_lit(to, ": all are at work for others");
-}
-
-static void retry_after(int rc)
-{
-    weft__record *r = weft__record_here(rc);
-    if (r && !r->headers.len) weft__buf_lit(&r->headers, "Retry-After: 1\r\n");
-}
-
-static int busy(weft_db *root, weft__query *q)
-{
-    weft__buf who;
-    weft__buf_init(&who, 700);
-    name_holders(root, q, &who);
-    weft__buf_add_char(&who, 0);
-    int rc = weft__fail(q->place, WEFT_EDB_BUSY, "no connection that %s became free within %d ms%s; for: %.*s", reads(core_of(root), q) ? "reads" : "writes",
-        root->opts.acquire_ms, who.ptr ? who.ptr : "", SHOWN, q->text);
-    weft__buf_free(&who);
-    retry_after(rc);
-    return rc;
-}
-
 static int64_t until(int64_t from, int ms) { return ms < 0 ? INT64_MAX : from + (int64_t)ms * MS; }
 
-static void wait_through(weft__query *q, waited *w)
+static void wait_through(weft__query *q, weft__waited *w)
 {
     while (!q->told) weft__park_through("a database", &w->held);
 }
 
 /* What a thread is at is told to end, and waited for: it works on memory of this task. */
-static int give_up(weft_db *root, weft__query *q, waited *w, int code)
+static int give_up(weft_db *root, weft__query *q, weft__waited *w, int code)
 {
     __atomic_store_n(&q->stop, code, __ATOMIC_RELAXED);
     wait_through(q, w);
@@ -249,15 +171,10 @@ static int give_up(weft_db *root, weft__query *q, waited *w, int code)
     return code == WEFT_ETIMEDOUT ? 1 : weft__deliver(q->fiber, WEFT_ECANCELED);
 }
 
-static int late_by(const weft_db *root, const weft__query *q)
-{
-    return weft__fail(q->place, WEFT_ETIMEDOUT, "not done within %d ms: %.*s", root->opts.statement_ms, SHOWN, q->text);
-}
-
 /* 0: there is word of it, q->rc. Else it never ran, or was stopped. */
 static int wait_for(weft_db *root, weft__query *q)
 {
-    waited w = { { "a connection of", root->url, holder }, q, root };
+    weft__waited w = weft__waited_of(root, q, holds_up);
     int64_t free_by = q->lease && !q->takes ? INT64_MAX : until(q->from_ns, root->opts.acquire_ms);
     int64_t done_by = until(q->from_ns, root->opts.statement_ms);
     while (!q->told) {
@@ -269,13 +186,13 @@ static int wait_for(weft_db *root, weft__query *q)
             continue;
         }
         bool late = rc == WEFT__DEADLINE;
-        if (take_back(core_of(root), q)) return late ? busy(root, q) : weft__deliver(q->fiber, rc);
+        if (take_back(core_of(root), q)) return late ? weft__lease_missed(&w, reads(core_of(root), q) ? "connection that reads" : "connection that writes") : weft__deliver(q->fiber, rc);
         if (late && free_by < done_by) {
             free_by = INT64_MAX;
             continue;
         }
         rc = give_up(root, q, &w, late ? WEFT_ETIMEDOUT : WEFT_ECANCELED);
-        if (rc == 1) return late_by(root, q);
+        if (rc == 1) return weft__query_late(root, q);
         if (rc < 0) return rc;
     }
     return 0;
@@ -283,34 +200,14 @@ static int wait_for(weft_db *root, weft__query *q)
 
 /* ---- one query ---- */
 
-static int failed(const weft_db *root, const weft__query *q)
-{
-    int rc = q->rc;
-    if (rc == WEFT_ETIMEDOUT && !q->fault.len) return late_by(root, q);
-    if (rc == WEFT_ECANCELED) return weft__deliver(q->fiber, rc);
-    if (rc == WEFT_ECLOSED) return weft__fail(q->place, rc, "the database was closed: %.*s", SHOWN, q->text);
-    if (rc == WEFT_ENOMEM && !q->fault.len) return weft__fail(q->place, rc, "no memory or no thread: %.*s", SHOWN, q->text);
-    rc = weft__fail(q->place, rc, "%.*s: %.*s", WEFT_FMT(weft__buf_str(&q->fault)), SHOWN, q->text);
-    if (rc == WEFT_EDB_BUSY) retry_after(rc);
-    return rc;
-}
-
 static bool is_mine(const weft__lease *l, const weft__query *q) { return l->fiber == q->fiber && l->serial == q->fiber->serial; }
 
 /* The task's own transaction would have to end first. */
 static const weft__lease *own_lease(const weft_db *root, const weft__query *q)
 {
     const weft__sqlite_core *c = core_of(root);
-    int mine = 0;
-    const weft__lease *last = NULL;
-    if (q->lease && !q->takes) return NULL;
-    for (const weft__lease *l = root->leases; l; l = l->next) {
-        if (!is_mine(l, q) || !holds_up(c, l, q)) continue;
-        mine++;
-        last = l;
-    }
-    int lanes = reads(c, q) ? c->lanes_count - 1 : 1;
-    return mine >= lanes ? last : NULL;
+    weft__waited w = weft__waited_of(root, q, holds_up);
+    return q->lease && !q->takes ? NULL : weft__lease_own(&w, reads(c, q) ? c->lanes_count - 1 : 1);
 }
 
 /* With one connection for all, what the task does while it reads rows goes through its rows' connection. */
@@ -324,18 +221,20 @@ static void through_rows(const weft_db *root, weft__query *q)
 static int once(weft_db *root, weft__query *q)
 {
     weft__sqlite_core *c = core_of(root);
-    const weft__lease *own = must_run(q) ? NULL : own_lease(root, q);
-    if (own) return weft__fail(q->place, WEFT_EDEADLK, "this task has the connection itself, for %s begun at %s, which has to end first%s: %.*s",
-        own->rows ? "rows" : "a transaction", own->place, own->rows ? "" : " (or is to be used for it)", SHOWN, q->text);
+    const weft__lease *own = weft__query_must_run(q) ? NULL : own_lease(root, q);
+    if (own) return weft__lease_own_failed(q, own);
     q->told = false;
     q->state = WEFT__GATHERED;
     weft__query_add(&c->gathered, q);
     c->in_flight++;
     int rc = 0;
-    if (must_run(q)) wait_through(q, &(waited){ { "a connection of", root->url, holder }, q, root });
+    if (weft__query_must_run(q)) {
+        weft__waited w = weft__waited_of(root, q, holds_up);
+        wait_through(q, &w);
+    }
     else rc = wait_for(root, q);
     c->in_flight--;
-    if (q->told) lease_follows(root, q);
+    if (q->told) weft__lease_follows(root, q);
     if (!c->in_flight && c->closer) weft__wake(c->closer, 0);
     return rc;
 }
@@ -344,7 +243,7 @@ static int run(weft_db *root, weft__query *q)
 {
     int rc = 0;
     q->fiber = weft__self();
-    while (!must_run(q) && rc == 0 && weft__scope_effective(q->fiber->scope)) rc = weft_yield();
+    while (!weft__query_must_run(q) && rc == 0 && weft__scope_effective(q->fiber->scope)) rc = weft_yield();
     if (rc < 0) return rc;
     through_rows(root, q);
     q->from_ns = weft__loop_now(root->loop);
@@ -354,7 +253,7 @@ static int run(weft_db *root, weft__query *q)
         rc = q->rc ? 0 : once(root, q);
     }
     if (rc < 0) return rc;
-    if (q->rc < 0) return failed(root, q);
+    if (q->rc < 0) return weft__query_failed(root, q);
     weft__give_way();
     return q->rc;
 }
@@ -465,7 +364,7 @@ static void refuse_waiting(weft__sqlite_core *c)
     pthread_mutex_lock(&c->lock);
     for (weft__query *q = c->gathered.first, *next; q; q = next) {
         next = q->next;
-        if (must_run(q) || (q->lease && !q->takes)) continue;
+        if (weft__query_must_run(q) || (q->lease && !q->takes)) continue;
         weft__query_remove(q);
         q->rc = WEFT_ECLOSED;
         q->state = WEFT__TOLD;
@@ -495,39 +394,12 @@ static int lane_do(weft_db *root, weft__query *q)
     return rc;
 }
 
-static weft_rows *rows_of(weft__lease *l) { return (weft_rows *)((char *)l - offsetof(weft_rows, lease)); }
-static weft_db *transaction_of(weft__lease *l) { return (weft_db *)((char *)l - offsetof(weft_db, lease)); }
-static bool *busy_of(weft__lease *l) { return l->rows ? &rows_of(l)->busy : &transaction_of(l)->busy; }
-
-/* While it is busy its block is not left: it is there when the wait is over. */
-static void end_lease(weft_db *root, weft__lease *l)
-{
-    *busy_of(l) = true;
-    if (l->rows) {
-        weft_rows *r = rows_of(l);
-        lane_do(root, &(weft__query){ .what = WEFT__DO_ROWS_END, .rows = r, .lease = l, .ends = true });
-        r->over = true;
-        r->failed = WEFT_ECLOSED;
-        r->at = r->buffer.len;
-        weft__db_idle(&r->busy, &r->leaving);
-        return;
-    }
-    weft_db *tx = transaction_of(l);
-    weft__rows_end_from(tx, 0);
-    lane_do(root, &(weft__query){ .what = WEFT__DO_ROLLBACK, .lease = l, .ends = true });
-    tx->ended = true;
-    weft__db_idle(&tx->busy, &tx->leaving);
-}
-
 static int close_db(weft_db *root)
 {
     weft__sqlite_core *c = core_of(root);
     int rc = 0;
     refuse_waiting(c);
-    for (await_all(c); root->leases; await_all(c)) {
-        if (*busy_of(root->leases)) weft__step_aside(weft__self());      /* its task comes from a wait, and goes on */
-        else end_lease(root, root->leases);
-    }
+    for (await_all(c); root->leases; await_all(c)) weft__lease_end_first(root);
     for (int i = c->lanes_count - 1; i >= 0; i--) {          /* the one that writes last: it leaves the file in one piece */
         int one = lane_do(root, &(weft__query){ .what = WEFT__DO_CLOSE, .out = &c->lanes[i] });
         if (one < 0 && rc == 0) rc = one;
@@ -539,4 +411,5 @@ static int close_db(weft_db *root)
 /* The loop ends, and nobody has closed it. */
 static void abandon(weft_db *root) { core_end(root); }
 
-const weft__engine weft__sqlite = { .scheme = "sqlite", .open = open_db, .run = run, .close = close_db, .abandon = abandon };
+const weft__engine weft__sqlite = { .scheme = "sqlite", .dialect = WEFT__SQL_SQLITE, .migrated = "SELECT count(*) FROM sqlite_schema WHERE name = 'weft_migrations'",
+    .open = open_db, .run = run, .close = close_db, .abandon = abandon };

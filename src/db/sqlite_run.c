@@ -19,7 +19,7 @@ static int bind_values(weft__sqlite_lane *lane, weft__query *q, sqlite3_stmt *st
         case WEFT__CELL_NULL: rc = sqlite3_bind_null(stmt, at); break;
         case WEFT__CELL_INT: rc = sqlite3_bind_int64(stmt, at, c->i); break;
         case WEFT__CELL_REAL: rc = sqlite3_bind_double(stmt, at, c->d); break;
-        case WEFT__CELL_TEXT: rc = sqlite3_bind_text64(stmt, at, c->s.ptr, c->s.len, life, SQLITE_UTF8); break;
+        case WEFT__CELL_TEXT: case WEFT__CELL_DECIMAL: rc = sqlite3_bind_text64(stmt, at, c->s.ptr, c->s.len, life, SQLITE_UTF8); break;
         case WEFT__CELL_BLOB: rc = sqlite3_bind_blob64(stmt, at, c->s.ptr, c->s.len, life); break;
         }
         if (rc != SQLITE_OK) return weft__sqlite_failed(lane, q, rc);

@@ -8,6 +8,11 @@ typedef struct reader {
     const char *at, *end;
     weft__parsed *out;
     const char *fault;
+    weft__dialect dialect;
+    bool first;                      /* no further than the first statement */
+    bool ended;                      /* a ';' was there */
+    int words, depth;                /* depth of BEGIN ATOMIC and the CASEs in it */
+    weft_str last;                   /* the word before this one */
 } reader;
 
 static bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -38,9 +43,23 @@ static bool line_comment(reader *r)
     return true;
 }
 
+/* PostgreSQL's lie in each other. */
+static bool nested_comment(reader *r)
+{
+    const char *p = r->at + 2;
+    for (int depth = 1; depth; p++) {
+        if (r->end - p < 2) return r->fault = "a comment that begins and does not end", false;
+        if (p[0] == '*' && p[1] == '/') depth--, p++;
+        else if (p[0] == '/' && p[1] == '*') depth++, p++;
+    }
+    copy_to(r, p);
+    return true;
+}
+
 /* One that does not end reaches to the end of the text, as SQLite has it. */
 static bool block_comment(reader *r)
 {
+    if (r->dialect == WEFT__SQL_POSTGRES) return nested_comment(r);
     const char *end = memmem(r->at + 2, (size_t)(r->end - r->at) - 2, "*/", 2);
     copy_to(r, end ? end + 2 : r->end);
     return true;
@@ -72,8 +91,10 @@ static bool place_add(reader *r, weft_str name)
 static bool place(reader *r, weft_str name, const char *behind)
 {
     int known = place_named(r->out, name);
+    weft__buf *sql = &r->out->sql;
     if (known < 0 && !place_add(r, name)) return false;
-    weft__buf_add_char(&r->out->sql, '?');
+    if (r->dialect == WEFT__SQL_POSTGRES && sql->len && is_name(sql->ptr[sql->len - 1])) weft__buf_add_char(sql, ' ');    /* a$1 is a name */
+    weft__buf_add_char(sql, r->dialect == WEFT__SQL_POSTGRES ? '$' : '?');
     weft__buf_add_int(&r->out->sql, known < 0 ? (int64_t)r->out->count : known + 1);
     r->at = behind;
     return true;
@@ -86,55 +107,185 @@ static bool named(reader *r)
     return place(r, (weft_str){ r->at + 1, (size_t)(end - r->at - 1) }, end);
 }
 
-static bool is_word(const reader *r, size_t n, const char *word) { return n == strlen(word) && strncasecmp(r->at, word, n) == 0; }
+static bool equals(weft_str s, const char *word) { return s.len == strlen(word) && strncasecmp(s.ptr, word, s.len) == 0; }
+
+static bool is_one_of(weft_str s, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (equals(s, words[i])) return true;
+    return false;
+}
+
+/* ---- what PostgreSQL's words say ---- */
+
+/* The next one that has the connection would have it changed. */
+static const char *const of_sessions[] = { "abort", "begin", "commit", "copy", "deallocate", "declare", "discard", "end", "execute", "fetch", "listen", "load",
+    "lock", "move", "close", "prepare", "release", "reset", "rollback", "savepoint", "set", "start", "unlisten" };
+static const char *const session_calls[] = { "set_config", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared" };
+static const char *const that_read[] = { "select", "values", "table", "with", "show" };
+static const char *const that_change[] = { "insert", "update", "delete", "merge", "into", "share", "nextval", "setval" };
+
+static void first_word(weft__parsed *p, weft_str word)
+{
+    if (is_one_of(word, of_sessions, weft_count(of_sessions))) p->kind = WEFT__SQL_SESSION;
+    p->reads = is_one_of(word, that_read, weft_count(that_read));
+}
+
+static void postgres_word(reader *r, weft_str word)
+{
+    weft__parsed *p = r->out;
+    bool atomic = equals(word, "atomic") && equals(r->last, "begin");
+    if (r->words == 0) first_word(p, word);
+    if (r->words == 1 && equals(r->last, "lock") && equals(word, "table")) p->kind = WEFT__SQL_PLAIN;        /* it ends with its transaction */
+    if (r->words == 1 && equals(r->last, "set") && (equals(word, "local") || equals(word, "constraints"))) p->kind = WEFT__SQL_PLAIN;
+    if (r->words && r->words < 3 && (equals(word, "temp") || equals(word, "temporary")) && (equals(r->last, "create") || equals(r->last, "local")
+        || equals(r->last, "global"))) p->kind = WEFT__SQL_SESSION;
+    if (is_one_of(word, session_calls, weft_count(session_calls))) p->kind = WEFT__SQL_SESSION;
+    if (is_one_of(word, that_change, weft_count(that_change))) p->reads = false;
+    if (atomic || (r->depth && equals(word, "case"))) r->depth++;
+    else if (r->depth && equals(word, "end")) r->depth--;
+}
+
+/* ---- quotes of PostgreSQL's own ---- */
+
+static const char *escape_end(const reader *r, const char *p)
+{
+    for (p++; p < r->end; p++) {
+        if (*p == '\\') p++;
+        else if (*p == '\'') return p + 1;
+    }
+    return NULL;
+}
+
+/* A text goes on in the next line's quotes, and is one with escapes there too. */
+static const char *goes_on(const reader *r, const char *p)
+{
+    bool line = false;
+    for (; p < r->end; p++) {
+        if (*p == '-' && r->end - p > 1 && p[1] == '-') {
+            p = memchr(p, '\n', (size_t)(r->end - p));
+            if (!p) return NULL;
+        }
+        if (*p == '\n' || *p == '\r') line = true;
+        else if (*p != ' ' && *p != '\t' && *p != '\f' && *p != '\v') break;
+    }
+    return line && p < r->end && *p == '\'' ? p : NULL;
+}
+
+/* E'...': a backslash takes the next character's meaning. */
+static bool escaped(reader *r)
+{
+    const char *p = r->at + 1;
+    do {
+        const char *end = escape_end(r, p);
+        if (!end) return r->fault = "a quote that begins and does not end", false;
+        copy_to(r, end);
+        /* '' inside is a quote, and the text goes on */
+        p = end < r->end && *end == '\'' ? end : goes_on(r, end);
+    } while (p);
+    return true;
+}
+
+/* $tag$ ... $tag$ */
+static bool dollars(reader *r)
+{
+    const char *p = r->at + 1;
+    while (p < r->end && is_name(*p)) p++;
+    if (p == r->end || *p != '$' || (p > r->at + 1 && r->at[1] >= '0' && r->at[1] <= '9')) return r->fault = "a '$': write {} for a value, :name for the field of a model", false;
+    size_t n = (size_t)(p + 1 - r->at);
+    const char *end = memmem(p + 1, (size_t)(r->end - p) - 1, r->at, n);
+    if (!end) return r->fault = "a quote of dollars that begins and does not end", false;
+    copy_to(r, end + n);
+    return true;
+}
+
+/* ---- a step ---- */
 
 /* A whole word: a '$' or ':' in it begins nothing. */
 static bool word(reader *r)
 {
     const char *end = r->at + 1;
     while (end < r->end && (is_name(*end) || *end == '$')) end++;
-    size_t n = (size_t)(end - r->at);
+    weft_str w = { r->at, (size_t)(end - r->at) };
     weft__parsed *p = r->out;
-    if (!p->worded) p->kind = is_word(r, n, "pragma") ? WEFT__SQL_PRAGMA : is_word(r, n, "vacuum") ? WEFT__SQL_VACUUM : WEFT__SQL_PLAIN;
+    bool postgres = r->dialect == WEFT__SQL_POSTGRES;
+    if (postgres && equals(w, "e") && end < r->end && *end == '\'') return escaped(r);
+    if (!postgres && !p->worded) p->kind = equals(w, "pragma") ? WEFT__SQL_PRAGMA : equals(w, "vacuum") ? WEFT__SQL_VACUUM : WEFT__SQL_PLAIN;
+    if (postgres) postgres_word(r, w);
     p->worded = true;
-    p->fails |= is_word(r, n, "fail");
+    p->fails |= equals(w, "fail");
+    r->words++;
+    r->last = w;
     copy_to(r, end);
     return true;
+}
+
+static bool is_blank(const reader *r)
+{
+    return strchr(" \t\r\n\f\v;", *r->at) || follows(r, '-', '-') || follows(r, '/', '*');
+}
+
+static bool quote(reader *r, char c, bool *done)
+{
+    *done = true;
+    if (c == '\'' || c == '"') return quoted(r, c);
+    if (r->dialect == WEFT__SQL_SQLITE && c == '`') return quoted(r, c);
+    if (r->dialect == WEFT__SQL_SQLITE && c == '[') return quoted(r, ']');
+    if (r->dialect == WEFT__SQL_POSTGRES && c == '$') return dollars(r);
+    return *done = false;
 }
 
 static bool step(reader *r)
 {
     char c = *r->at, next = r->end - r->at > 1 ? r->at[1] : 0;
-    if (c == '\'' || c == '"' || c == '`') return quoted(r, c);
-    if (c == '[') return quoted(r, ']');
+    bool done, fine;
+    if (r->ended && c && !is_blank(r)) r->out->more = true;
+    if (fine = quote(r, c, &done), done) return fine;
     if (follows(r, '-', '-')) return line_comment(r);
     if (follows(r, '/', '*')) return block_comment(r);
     if (follows(r, '{', '}') && r->end - r->at > 2 && r->at[2] >= '0' && r->at[2] <= '9') return r->fault = "a digit right behind a {}", false;
     if (follows(r, '{', '}')) return place(r, (weft_str){ 0 }, r->at + 2);
     if (c == ':' && is_name_start(next)) return named(r);
-    if (c == '?') return r->fault = "a '?': write {} for a value", false;
-    if ((c == '@' || c == '$') && is_name(next)) return r->fault = "a '@name' or '$name': write :name for the field of a model", false;
+    if (c == '?' && r->dialect == WEFT__SQL_SQLITE) return r->fault = "a '?': write {} for a value", false;
+    if ((c == '@' || c == '$') && is_name(next) && r->dialect == WEFT__SQL_SQLITE) return r->fault = "a '@name' or '$name': write :name for the field of a model", false;
     if (c == 0) return r->fault = "a NUL character", false;
     if (is_name(c)) return word(r);
+    if (c == ';' && !r->depth) r->ended = true;
     size_t n = follows(r, ':', ':') ? 2 : 1;
     weft__buf_add(&r->out->sql, r->at, n);
     r->at += n;
     return true;
 }
 
-int weft__sql_parse(weft_str text, weft__parsed *out, const char **fault)
+static int read_all(reader *r, const char **fault)
 {
-    *out = (weft__parsed){ 0 };
+    weft__parsed *out = r->out;
     weft__buf_init(&out->sql, 8 * (size_t)WEFT__SQL_MAX);
-    reader r = { text.ptr, text.ptr + text.len, out, NULL };
-    if (text.len > WEFT__SQL_MAX) return *fault = "more than 1 MiB of SQL", WEFT_ELIMIT;
-    while (r.at < r.end && !out->sql.failed)
-        if (!step(&r)) break;
+    const char *from = r->at;
+    while (r->at < r->end && !out->sql.failed && !(r->first && r->ended))
+        if (!step(r)) break;
     weft__buf_add_char(&out->sql, 0);
+    if (r->at - from > WEFT__SQL_MAX) return *fault = "more than 1 MiB of SQL", WEFT_ELIMIT;
     if (out->sql.failed) return *fault = "no memory left", out->sql.failed;
     out->sql.len--;
-    *fault = r.fault;
-    return r.fault ? WEFT_EINVAL : 0;
+    *fault = r->fault;
+    return r->fault ? WEFT_EINVAL : 0;
+}
+
+int weft__sql_parse(weft_str text, weft__dialect dialect, weft__parsed *out, const char **fault)
+{
+    *out = (weft__parsed){ 0 };
+    if (text.len > WEFT__SQL_MAX) return *fault = "more than 1 MiB of SQL", WEFT_ELIMIT;
+    return read_all(&(reader){ .at = text.ptr, .end = text.ptr + text.len, .out = out, .dialect = dialect }, fault);
+}
+
+int weft__sql_first(weft_str script, weft__parsed *out, size_t *len, const char **fault)
+{
+    reader r = { .at = script.ptr, .end = script.ptr + script.len, .out = out, .dialect = WEFT__SQL_POSTGRES, .first = true };
+    *out = (weft__parsed){ 0 };
+    int rc = read_all(&r, fault);
+    *len = (size_t)(r.at - script.ptr);
+    return rc;
 }
 
 void weft__parsed_free(weft__parsed *p)

@@ -1,7 +1,7 @@
 #ifndef WEFT_SRC_DB_STATEMENT_H
 #define WEFT_SRC_DB_STATEMENT_H
-/* SQL as users write it, with the places of its values found: a "{}" or a ":name" outside of quotes and comments.
- * Pure. */
+/* SQL as users write it, with the places of its values found: a "{}" or a ":name" outside of quotes and comments. What quotes and
+ * comments are is the engine's: taken otherwise than the database takes it, text of a literal would be read as SQL. Pure. */
 #include "base/buf.h"
 
 enum { WEFT__SQL_MAX = 1 << 20, WEFT__PLACES_MAX = 1000 };
@@ -9,22 +9,30 @@ enum { WEFT__SQL_MAX = 1 << 20, WEFT__PLACES_MAX = 1000 };
 /* The i-th value that is bound. */
 typedef struct weft__place { weft_str name; } weft__place;       /* ptr NULL: a "{}" */
 
-/* By its first word. */
-enum { WEFT__SQL_PLAIN, WEFT__SQL_PRAGMA, WEFT__SQL_VACUUM };
+/* Whose SQL it is. */
+typedef enum { WEFT__SQL_SQLITE, WEFT__SQL_POSTGRES } weft__dialect;
+
+/* By its first word. SESSION, of PostgreSQL: what begins and ends transactions, or changes a connection for those that have it next. */
+enum { WEFT__SQL_PLAIN, WEFT__SQL_PRAGMA, WEFT__SQL_VACUUM, WEFT__SQL_SESSION };
 
 typedef struct weft__parsed {
-    weft__buf sql;                   /* with ?1, ?2 ... in their stead */
+    weft__buf sql;                   /* with ?1, ?2 ... in their stead; $1, $2 ... of PostgreSQL */
     weft__place *places;
     uint32_t count, room;
     uint32_t positional;             /* of them "{}" */
     int kind;
     bool worded, fails;              /* there was a word; one of them is FAIL: what it changed before it failed may stay */
+    bool reads;                      /* of PostgreSQL: it begins with SELECT or the like, and no word in it changes or locks anything */
+    bool more;                       /* there is another statement behind a ';' */
     bool quoted;                     /* a "{}" inside quotes or a comment was seen: for what is said of a wrong number */
 } weft__parsed;
 
-/* 0; WEFT_EINVAL with *fault, a static text: a '?', '@name' or '$name', a digit behind "{}", text that begins and does not end, a NUL inside, more than
+/* 0; WEFT_EINVAL with *fault, a static text: a '?', '@name' or '$name' ('$' alone in PostgreSQL's), a digit behind "{}", text that begins and does not end, a NUL inside, more than
  * WEFT__PLACES_MAX places; WEFT_ELIMIT: longer than WEFT__SQL_MAX; WEFT_ENOMEM. A name that comes twice is one place. Names point into
  * `text`. In each case weft__parsed_free. */
-int weft__sql_parse(weft_str text, weft__parsed *out, const char **fault) WEFT_NODISCARD;
+int weft__sql_parse(weft_str text, weft__dialect dialect, weft__parsed *out, const char **fault) WEFT_NODISCARD;
+/* The same for the first statement of a script of PostgreSQL's alone; *len: its bytes, with the ';' behind it. A body of BEGIN ATOMIC ... END has ';' of
+ * its own. */
+int weft__sql_first(weft_str script, weft__parsed *out, size_t *len, const char **fault) WEFT_NODISCARD;
 void weft__parsed_free(weft__parsed *p);
 #endif

@@ -5,9 +5,9 @@
 
 enum { CHAINS = 512 };
 
-int weft__statements_init(weft__statements *s, int room)
+int weft__statements_init(weft__statements *s, int room, weft__dialect dialect)
 {
-    *s = (weft__statements){ .room = room };
+    *s = (weft__statements){ .room = room, .dialect = dialect };
     s->chains = weft__calloc(CHAINS * sizeof *s->chains);
     s->slots = weft__calloc((size_t)room * sizeof *s->slots);
     if (s->chains && s->slots) return 0;
@@ -18,6 +18,7 @@ int weft__statements_init(weft__statements *s, int room)
 static void statement_free(weft__statement *st)
 {
     weft__parsed_free(&st->parsed);
+    if (st->forget) st->forget(st->known);
     weft__free((char *)(uintptr_t)st->text.ptr);
     weft__free(st);
 }
@@ -84,7 +85,7 @@ static void keep(weft__statements *s, weft__statement *st)
     s->chains[st->hash % CHAINS] = st;
 }
 
-static int statement_new(weft_str text, uint64_t hash, weft__statement **out, const char **fault)
+static int statement_new(weft__dialect dialect, weft_str text, uint64_t hash, weft__statement **out, const char **fault)
 {
     weft__statement *st = weft__calloc(sizeof *st);
     char *copy = weft__malloc(text.len + 1);
@@ -95,7 +96,7 @@ static int statement_new(weft_str text, uint64_t hash, weft__statement **out, co
         copy[text.len] = 0;
         st->text = (weft_str){ copy, text.len };
         st->hash = hash;
-        rc = weft__sql_parse(st->text, &st->parsed, fault);
+        rc = weft__sql_parse(st->text, dialect, &st->parsed, fault);
         if (rc < 0) weft__parsed_free(&st->parsed);
     }
     if (rc == 0) return *out = st, 0;
@@ -109,7 +110,7 @@ int weft__statements_find(weft__statements *s, weft_str text, weft__statement **
     uint64_t hash = hash_of(text);
     weft__statement *st = known(s, hash, text);
     if (!st) {
-        int rc = statement_new(text, hash, &st, fault);
+        int rc = statement_new(s->dialect, text, hash, &st, fault);
         if (rc < 0) return rc;
         st->id = ++s->next_id;
         keep(s, st);

@@ -37,7 +37,7 @@ static void literal(const weft__table_dialect *d, const weft_schema *type, const
         else weft__buf_add_int(out, c->i);
         return;
     case WEFT__CELL_REAL: weft__buf_printf(out, "%.17g", c->d); return;
-    case WEFT__CELL_TEXT: text_literal(c->s, out); return;
+    case WEFT__CELL_TEXT: case WEFT__CELL_DECIMAL: text_literal(c->s, out); return;
     case WEFT__CELL_BLOB: bytes_literal(d, c->s, out); return;
     }
 }

@@ -157,7 +157,8 @@ static int watched_reach(linux_os *l, int fd)
 static int linux_watch(weft__os *os, int fd, void *cookie, weft__watching how)
 {
     static const uint32_t asked[] = { [WEFT__WATCH_BOTH] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-        [WEFT__WATCH_LISTENER] = EPOLLIN, [WEFT__WATCH_INPUT] = EPOLLIN | EPOLLRDHUP | EPOLLET };
+        [WEFT__WATCH_LISTENER] = EPOLLIN, [WEFT__WATCH_INPUT] = EPOLLIN | EPOLLRDHUP | EPOLLET,
+        [WEFT__WATCH_LEVEL_IN] = EPOLLIN, [WEFT__WATCH_LEVEL_OUT] = EPOLLOUT, [WEFT__WATCH_LEVEL_BOTH] = EPOLLIN | EPOLLOUT };
     linux_os *l = of(os);
     int rc = watched_reach(l, fd);
     if (rc < 0) return rc;

@@ -27,8 +27,10 @@ enum { WEFT__IN = 1, WEFT__OUT = 2, WEFT__HUP = 4 };
 typedef struct weft__event { void *cookie; uint32_t ready; } weft__event;
 
 /* BOTH: bytes and room for them. LISTENER: connections, told for as long as there are any. INPUT: bytes alone, for who need not be
- * told that a peer on this machine has read what it was sent, as unix sockets do each time. All but listeners are edge-triggered. */
-typedef enum weft__watching { WEFT__WATCH_BOTH, WEFT__WATCH_LISTENER, WEFT__WATCH_INPUT } weft__watching;
+ * told that a peer on this machine has read what it was sent, as unix sockets do each time. These are edge-triggered, but for listeners. LEVEL_...: bytes,
+ * room or both, told for as long as there are any: for a foreign library that reads as much as it likes (libpq). The simulator has no such sockets. */
+typedef enum weft__watching { WEFT__WATCH_BOTH, WEFT__WATCH_LISTENER, WEFT__WATCH_INPUT, WEFT__WATCH_LEVEL_IN, WEFT__WATCH_LEVEL_OUT,
+    WEFT__WATCH_LEVEL_BOTH } weft__watching;
 
 /* A name being resolved: getaddrinfo in a thread of its own. */
 typedef struct weft__resolve weft__resolve;

@@ -49,6 +49,8 @@ static const weft_error codes[] = {
     { WEFT_EDB_READ_ONLY, 500, "the database cannot be written", "" },
     { WEFT_EDB_CORRUPT, 500, "the database is damaged, or none", "" },
     { WEFT_EDB_IO, 500, "the database cannot be opened, read or written", "" },
+    { WEFT_EDB_AWAY, 503, "the database cannot be reached now", "" },
+    { WEFT_EDB_LOST, 503, "the connection to the database broke while a statement ran", "" },
     { WEFT_EREDIS, 500, "Redis refused it", "" },
     { WEFT_EREDIS_DOWN, 503, "Redis cannot be reached", "" },
 };

@@ -1,7 +1,7 @@
 #ifndef WEFT_TESTS_DB_WORLD_H
 #define WEFT_TESTS_DB_WORLD_H
-/* Tests of databases: each body on a file and in memory, on epoll with real threads, and in memory in the simulator. What was
- * opened must have been closed. */
+/* Tests of databases: each body on SQLite's files and in memory, on epoll with real threads, and in memory in the simulator; and on a PostgreSQL server of
+ * this run's own, in a schema of the test's own. What was opened must have been closed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +13,25 @@ extern const char *db_url;                            /* of the running body */
 void db_on_file(weft_call body);
 void db_in_memory(weft_call body);
 void db_in_sim(weft_call body);
+void db_on_postgres(weft_call body);                  /* in a folder of the test's own */
+static inline bool db_is_postgres(void) { return strncmp(db_url, "postgres", 8) == 0; }
 
 #define DB_TEST(name) \
     static int name(void); \
+    DB__SQLITE(name) \
+    WEFT_TEST(name##__postgres) { db_on_postgres(weft_call(name)); } \
+    static int name(void)
+#define DB__SQLITE(name) \
     WEFT_TEST(name##__file) { db_on_file(weft_call(name)); } \
     WEFT_TEST(name##__memory) { db_in_memory(weft_call(name)); } \
-    WEFT_TEST(name##__sim) { db_in_sim(weft_call(name)); } \
+    WEFT_TEST(name##__sim) { db_in_sim(weft_call(name)); }
+/* What is SQLite's alone: its SQL, its lanes. */
+#define DB_SQLITE_TEST(name) static int name(void); DB__SQLITE(name) static int name(void)
+#define DB_POSTGRES_TEST(name) static int name(void); WEFT_TEST(name##__postgres) { db_on_postgres(weft_call(name)); } static int name(void)
+#define DB_FOLDER_TEST(name) \
+    static int name(void); \
+    WEFT_TEST(name##__file) { db_on_file(weft_call(name)); } \
+    WEFT_TEST(name##__postgres) { db_on_postgres(weft_call(name)); } \
     static int name(void)
 /* What SQLite is at cannot be interrupted in the simulator, where its thread is the loop's. */
 #define DB_REAL_TEST(name) \

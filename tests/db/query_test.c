@@ -21,7 +21,7 @@ DB_TEST(what_was_inserted_is_found_changed_and_removed)
     WEFT_CHECK_EQ(weft_db_execute(db, "DELETE FROM users WHERE id > {}", 1), 2);
     WEFT_TRY(weft_db_all(db, User, &all, "SELECT * FROM users WHERE id > 1"));
     WEFT_CHECK_EQ(all.count, 0);
-    WEFT_CHECK_EQ(weft_db_execute(db, "CREATE TABLE t (a)"), 0);
+    WEFT_CHECK_EQ(weft_db_execute(db, "CREATE TABLE t (a INTEGER)"), 0);
     return weft_db_close(db, 0);
 }
 
@@ -30,13 +30,13 @@ DB_TEST(each_constraint_has_its_code_and_names_itself)
     weft_db *db = db_with_tables();
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name, email) VALUES ('a', 'e')"), 1);
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name, email) VALUES ('b', 'e')"), WEFT_EDB_UNIQUE);
-    WEFT_CHECK(db_says(WEFT_EDB_UNIQUE, "users.email") && db_says(WEFT_EDB_UNIQUE, "INSERT INTO users"));
+    WEFT_CHECK(db_says(WEFT_EDB_UNIQUE, "email") && db_says(WEFT_EDB_UNIQUE, "INSERT INTO users"));
     WEFT_CHECK_EQ(weft_error_of(WEFT_EDB_UNIQUE)->status, 409);
     WEFT_CHECK(strstr(weft_error_of(WEFT_EDB_UNIQUE)->trace, "query_test.c") != NULL);
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (id, name) VALUES (1, 'b')"), WEFT_EDB_UNIQUE);
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES ({})", weft_null), WEFT_EDB_CHECK);
-    WEFT_CHECK(db_says(WEFT_EDB_CHECK, "users.name"));
-    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES (hex(zeroblob(50)))"), WEFT_EDB_CHECK);
+    WEFT_CHECK(db_says(WEFT_EDB_CHECK, "name"));
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES ({})", "a name that is longer than what the table has room for, by far"), WEFT_EDB_CHECK);
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO orders (user_id) VALUES (7)"), WEFT_EDB_REFERENCE);
     WEFT_CHECK_EQ(weft_db_execute(db, "SELEC 1"), WEFT_EDB);
     WEFT_CHECK(db_says(WEFT_EDB, "SELEC") && db_says(WEFT_EDB, "syntax"));
@@ -132,7 +132,7 @@ DB_TEST(rows_past_the_memory_of_a_request_fail_by_name)
     weft__arena_init(&small, NULL, 1 << 20);
     before = weft__arena_swap(&small);
     WEFT_CHECK_EQ(weft_db_all(db, User, &all,
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i AS id, hex(zeroblob(50)) AS name FROM n"), WEFT_ELIMIT);
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i AS id, 'a text of some length, so that many of them fill the memory there is' AS name FROM n"), WEFT_ELIMIT);
     WEFT_CHECK(db_says(WEFT_ELIMIT, "weft_db_rows") || db_says(WEFT_ELIMIT, "memory"));
     weft__arena_swap(before);
     weft__arena_free(&small);
@@ -147,7 +147,7 @@ DB_TEST(a_table_that_changes_is_read_as_it_is_now)
     WEFT_CHECK_EQ(weft_db_execute(db, "CREATE TABLE moved (name TEXT, id INTEGER)"), 0);
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO moved VALUES ('a', 1)"), 1);
     WEFT_TRY(weft_db_one(db, User, &u, "SELECT * FROM moved"));
-    WEFT_TRY(weft_db_script(db, "DROP TABLE moved; CREATE TABLE moved (extra, id INTEGER, name TEXT); INSERT INTO moved VALUES (0, 2, 'b')"));
+    WEFT_TRY(weft_db_script(db, "DROP TABLE moved; CREATE TABLE moved (extra INTEGER, id INTEGER, name TEXT); INSERT INTO moved VALUES (0, 2, 'b')"));
     WEFT_TRY(weft_db_one(db, User, &u, "SELECT * FROM moved"));
     WEFT_CHECK_EQ(u.id, 2);
     WEFT_CHECK_STR(u.name, "b");
@@ -186,7 +186,7 @@ static int write_one(const written *in)
 {
     if (in->n % 7 == 3) *in->rc = weft_db_execute(in->db, "INSERT INTO users (name, email) VALUES ({}, 'taken')", in->n);
     else if (in->n % 7 == 5) *in->rc = weft_db_execute(in->db, "INSERT INTO late VALUES ({})", in->n + 1000000);
-    else if (in->n % 7 == 6) *in->rc = weft_db_execute(in->db, "VACUUM");
+    else if (in->n % 7 == 6) *in->rc = weft_db_execute_with(in->db, &(weft_sql){ .sql = db_is_postgres() ? "VACUUM users" : "VACUUM", .place = WEFT__HERE });
     else *in->rc = weft_db_execute(in->db, "INSERT INTO users (name) VALUES ({})", in->n);
     return 0;
 }

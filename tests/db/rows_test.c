@@ -44,7 +44,7 @@ DB_TEST(rows_left_early_give_their_connection_back)
     return weft_db_close(db, 0);
 }
 
-DB_TEST(a_row_that_does_not_fit_is_told_and_the_next_one_comes)
+DB_SQLITE_TEST(a_row_that_does_not_fit_is_told_and_the_next_one_comes)
 {
     weft_db *db = db_with_tables();
     {

@@ -25,7 +25,9 @@ DB_TEST(a_model_of_every_type_comes_back_as_it_was)
 {
     weft_db *db = db_with_tables();
     Everything in = whole(), out = { 0 };
-    WEFT_TRY(weft_db_execute(db, "CREATE TABLE e (i, i64, d, b, s, bytes, price, u, day, at, moment, length, j, colour, numbers, rates, point, maybe, oi, os, city, secret)"));
+    if (db_is_postgres()) WEFT_TRY(weft_db_execute(db, "CREATE TABLE e (i int, i64 bigint, d double precision, b boolean, s text, bytes bytea, price numeric, u uuid, day date,"
+        " at time, moment timestamptz, length interval, j json, colour text, numbers int[], rates jsonb, point jsonb, maybe jsonb, oi int, os text, city text, secret text)"));
+    else WEFT_TRY(weft_db_execute(db, "CREATE TABLE e (i, i64, d, b, s, bytes, price, u, day, at, moment, length, j, colour, numbers, rates, point, maybe, oi, os, city, secret)"));
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO e VALUES (:i, :i64, :d, :b, :s, :bytes, :price, :u, :day, :at, :moment, :length, :j, :colour, :numbers, :rates,"
         " :point, :maybe, :oi, :os, :city, :secret)", weft_fields(Everything, &in)), 1);
     WEFT_TRY(weft_db_one(db, Everything, &out, "SELECT * FROM e"));
@@ -137,9 +139,11 @@ DB_TEST(wrong_types_in_rows_name_the_column_and_what_was_expected)
     WEFT_CHECK_EQ(reads_int(db, "SELECT -2147483648"), 0);
     WEFT_CHECK_EQ(reads_text(db, "SELECT 1"), WEFT_EDB);
     WEFT_CHECK_EQ(reads_text(db, "SELECT NULL"), WEFT_EDB);
-    WEFT_CHECK_EQ(reads_text(db, "SELECT CAST(x'ff' AS TEXT)"), WEFT_EDB);
-    WEFT_CHECK_EQ(reads_text(db, "SELECT CAST(x'610062' AS TEXT)"), WEFT_EDB);
-    WEFT_CHECK_EQ(reads_text(db, "SELECT x'61'"), WEFT_EDB);
+    if (!db_is_postgres()) {
+        WEFT_CHECK_EQ(reads_text(db, "SELECT CAST(x'ff' AS TEXT)"), WEFT_EDB);
+        WEFT_CHECK_EQ(reads_text(db, "SELECT CAST(x'610062' AS TEXT)"), WEFT_EDB);
+        WEFT_CHECK_EQ(reads_text(db, "SELECT x'61'"), WEFT_EDB);
+    }
     WEFT_CHECK_EQ(weft_db_one(db, Point, &p, "SELECT 1 AS x"), WEFT_EDB);
     WEFT_CHECK(db_says(WEFT_EDB, "Point.y has no column"));
     WEFT_CHECK_EQ(weft_db_one(db, Point, &p, "SELECT 1 AS x, NULL AS y"), WEFT_EDB);
@@ -149,7 +153,7 @@ DB_TEST(wrong_types_in_rows_name_the_column_and_what_was_expected)
     WEFT_CHECK_EQ(weft_db_one(db, Point, &p, "SELECT 1 AS X, 2 AS Y, 'more' AS z"), 0);
     WEFT_CHECK(p.x == 1 && p.y == 2);
     WEFT_CHECK_EQ(reads_int(db, "SELECT 1, 2"), WEFT_EDB);
-    WEFT_CHECK_EQ(reads_int(db, "CREATE TABLE no_rows (a)"), WEFT_ENOENT);
+    WEFT_CHECK_EQ(reads_int(db, "CREATE TABLE no_rows (a INTEGER)"), WEFT_ENOENT);
     return weft_db_close(db, 0);
 }
 
@@ -170,14 +174,18 @@ DB_TEST(values_of_many_types_are_read_alone)
     WEFT_CHECK_EQ(weft_db_value(db, bool, &b, "SELECT 2 > 1"), 0);
     WEFT_CHECK(b);
     WEFT_CHECK_EQ(weft_db_value(db, bool, &b, "SELECT 2"), WEFT_EDB);
-    WEFT_CHECK_EQ(weft_db_value(db, weft_decimal, &price, "SELECT 1.5"), WEFT_EDB);
-    WEFT_CHECK(db_says(WEFT_EDB, "not exact"));
+    if (!db_is_postgres()) {
+        WEFT_CHECK_EQ(weft_db_value(db, weft_decimal, &price, "SELECT 1.5"), WEFT_EDB);
+        WEFT_CHECK(db_says(WEFT_EDB, "not exact"));
+    }
     WEFT_CHECK_EQ(weft_db_value(db, weft_decimal, &price, "SELECT 15"), 0);
     WEFT_CHECK_EQ(weft_db_value(db, weft_opt_int64_t, &none, "SELECT max(id) FROM users"), 0);
     WEFT_CHECK(!none.set && none.null);
-    WEFT_CHECK_EQ(weft_db_value(db, weft_uuid, &u, "SELECT x'000102030405060708090a0b0c0d0e0f'"), 0);
-    WEFT_CHECK_EQ(u.bytes[15], 15);
-    WEFT_CHECK_EQ(weft_db_value(db, weft_uuid, &u, "SELECT x'0001'"), WEFT_EDB);
+    if (!db_is_postgres()) {
+        WEFT_CHECK_EQ(weft_db_value(db, weft_uuid, &u, "SELECT x'000102030405060708090a0b0c0d0e0f'"), 0);
+        WEFT_CHECK_EQ(u.bytes[15], 15);
+        WEFT_CHECK_EQ(weft_db_value(db, weft_uuid, &u, "SELECT x'0001'"), WEFT_EDB);
+    }
     WEFT_CHECK_EQ(weft_db_value(db, Colour, &c, "SELECT 'red'"), 0);
     WEFT_CHECK_EQ(weft_db_value(db, Colour, &c, "SELECT 'green'"), WEFT_EDB);
     WEFT_CHECK_EQ(weft_db_value(db, weft_list_int, &numbers, "SELECT '[1,2]'"), 0);

@@ -1,0 +1,207 @@
+#ifndef WEFT_SRC_DB_POSTGRES_H
+#define WEFT_SRC_DB_POSTGRES_H
+/* PostgreSQL over libpq, on the loop alone. A connection is shared by plain reads that are known to be quick, whose queries follow each other without
+ * waiting for answers; or taken by one task for a statement, a transaction or rows. */
+#include <libpq-fe.h>
+#include "db/engine.h"
+#include "db/postgres_type.h"
+#include "os/jobs.h"
+
+enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_DRAIN_MS = 5000 };
+#define WEFT__PG_MS INT64_C(1000000)
+/* Where a query of the shared kind is. */
+enum { WEFT__PG_WAITS = 1, WEFT__PG_SENT, WEFT__PG_GIVEN, WEFT__PG_OVER };
+
+typedef struct weft__query_queue { weft__query *first, *last; int count; } weft__query_queue;
+typedef struct weft__pg_core weft__pg_core;
+typedef struct weft__pg_conn weft__pg_conn;
+
+/* What a statement is known as, once a database has been asked. */
+typedef struct weft__pg_known {
+    bool rows;                       /* it gives some */
+    int params, columns;
+    uint32_t *oids;                  /* of its values */
+    uint32_t *types;                 /* of the columns that the plan was made for */
+    char **names;
+    weft__row_plan *plan;
+} weft__pg_known;
+
+/* What has been sent on a shared connection, and is answered in this order. */
+typedef enum { WEFT__PG_QUERY, WEFT__PG_PREPARE, WEFT__PG_DROP, WEFT__PG_SYNC } weft__pg_what;
+typedef struct weft__pg_sent {
+    weft__pg_what what;
+    weft__query *q;                  /* NULL: its task has left */
+    PGresult *result;                /* kept until the Sync behind it says that it stands */
+    int slot;
+    uint64_t id;
+} weft__pg_sent;
+
+typedef struct weft__pg_cancel weft__pg_cancel;
+typedef struct weft__pg_opening weft__pg_opening;
+
+struct weft__pg_conn {
+    weft__pg_core *core;
+    PGconn *pg;                      /* NULL: it is not there */
+    weft__watch watch;
+    int fd;                          /* that is watched; -1: none */
+    weft__watching how;
+    bool open;                       /* it takes queries; false with `pg`: it is being opened */
+    bool broken;                     /* nothing more will come */
+    bool taken;                      /* by one task */
+    bool reserved;                   /* somebody waits to take it: it gets no more shared ones */
+    bool saved;                      /* the savepoint of its transaction's last statement stands */
+    uint64_t *kept;                  /* prepared statements by slot; the last place is for one without */
+    int64_t until_ns, free_ns;       /* when it is to be replaced; since when nobody uses it */
+    weft__fiber *reader;             /* who has taken it and waits */
+    weft__pg_cancel *cancel;         /* on its way to the server: nothing is sent meanwhile, which it could hit */
+    weft__timer limit;               /* for an end that must come */
+    weft__pg_opening *opening;
+    weft__pg_sent *sent;             /* a ring: [first, at) answered, [at, end) not; a batch begins at first */
+    uint32_t first, at, end, room;
+    int shared, this_turn;           /* queries in it that tasks wait for; sent since the last Sync */
+    bool failed;                     /* the batch */
+    int64_t batch_ns;                /* when it was at the server first */
+};
+
+struct weft__pg_core {
+    weft_db *root;
+    PQconninfoOption *info, *defaults;
+    int64_t connect_ns;              /* how long connecting may take */
+    weft__hook hook;
+    weft__pool *pool;                /* for cancels, which libpq sends in a blocking way */
+    weft__timer tick, retry;
+    weft__query_queue shared, alone; /* that wait */
+    uint64_t queued;
+    weft__pg_types types;
+    weft_arena made;                 /* of values, until they are sent or read */
+    const char *values[WEFT__PLACES_MAX];
+    int lengths[WEFT__PLACES_MAX], formats[WEFT__PLACES_MAX];
+    weft__cell *cells;
+    int cells_room;
+    bool away;                       /* connecting has failed, and nothing is open since */
+    int failures;
+    int64_t no_more_until_ns;        /* one more could not be opened: not at once again */
+    weft__buf why;                   /* it failed */
+    int opening;
+    bool closing, dirty;
+    int in_flight;                   /* calls of run */
+    weft__fiber *closer;
+    uint64_t cursors;
+    int sticky;                      /* the connection that shared queries went to last */
+    weft__pg_conn conns[];           /* opts.connections_max */
+};
+
+static inline weft__pg_core *weft__pg_core_of(const weft_db *root) { return root->core; }
+static inline int weft__pg_room(const weft__pg_core *c) { return c->root->opts.connections_max; }
+
+static inline void weft__query_add(weft__query_queue *l, weft__query *q)
+{
+    q->next = NULL;
+    q->prev = l->last;
+    *(l->last ? &l->last->next : &l->first) = q;
+    l->last = q;
+    l->count++;
+    q->queue = l;
+}
+
+static inline void weft__query_remove(weft__query *q)
+{
+    weft__query_queue *l = q->queue;
+    *(q->prev ? &q->prev->next : &l->first) = q->next;
+    *(q->next ? &q->next->prev : &l->last) = q->prev;
+    l->count--;
+    q->queue = NULL;
+}
+
+/* postgres_open.c: begin to open it; weft__pg_opened or weft__pg_unopened tells of the end. */
+void weft__pg_open(weft__pg_conn *c);
+void weft__pg_open_ready(weft__pg_conn *c);
+void weft__pg_open_end(weft__pg_conn *c);
+/* The URL as libpq's settings. 0; WEFT_EINVAL with a text; WEFT_ENOMEM. */
+int weft__pg_settings(weft__pg_core *c, weft_str rest, weft_str *fault);
+
+/* postgres_conn.c */
+void weft__pg_watch(weft__pg_conn *c, weft__watching how);
+void weft__pg_unwatch(weft__pg_conn *c);
+/* What is written goes as far as it can; false: the connection is broken. */
+bool weft__pg_flush(weft__pg_conn *c);
+/* The next result that is here; NULL: none yet. */
+PGresult *weft__pg_result(weft__pg_conn *c);
+void weft__pg_close(weft__pg_conn *c);
+/* Ask the server to end what the connection is at: it is told so on a thread. Bounded: a connection that does not let go is broken then. */
+void weft__pg_stop(weft__pg_conn *c);
+/* The same bound alone. */
+void weft__pg_bound(weft__pg_conn *c, int64_t ms);
+void weft__pg_broken(weft__pg_conn *c);
+
+/* postgres_pool.c */
+void weft__pg_dispatch(weft__pg_core *c);
+void weft__pg_opened(weft__pg_conn *c);
+void weft__pg_unopened(weft__pg_conn *c, const char *why);
+/* One for this query alone, in q->lane. 0 or a code, recorded. */
+int weft__pg_take(weft_db *root, weft__query *q);
+void weft__pg_give(weft__pg_conn *c);
+/* Run on a shared one. 0: q->rc tells; 1: it is to have one alone; < 0: recorded. */
+int weft__pg_share(weft_db *root, weft__query *q);
+void weft__pg_refuse(weft__query_queue *from, int rc);
+bool weft__pg_holds_up(const weft_db *root, const weft__lease *l, const weft__query *q);
+bool weft__pg_reads(const weft__query *q);
+void weft__pg_tell(weft__query *q);
+
+/* postgres_share.c */
+bool weft__pg_shared_send(weft__pg_conn *c, weft__query *q);
+void weft__pg_shared_sync(weft__pg_conn *c);
+void weft__pg_shared_ready(weft__pg_conn *c);
+void weft__pg_shared_leave(weft__query *q);
+void weft__pg_shared_lost(weft__pg_conn *c);
+
+/* postgres_trip.c: what is sent together on a connection that is taken, and answered in order. */
+typedef struct weft__pg_trip {
+    weft__pg_conn *conn;
+    weft__query *q;
+    int sent, main;                  /* results that come before the Sync's; which one is the query's own, -1: none */
+    int got;
+    int prepare, drop, slot;         /* which results tell that the statement in this slot is there, or gone; -1 */
+    uint64_t id;
+    int begin_at, begin_end;         /* results of what begins levels of transactions */
+    PGresult *result, *error;
+    int error_at;
+} weft__pg_trip;
+weft__pg_trip weft__pg_trip_of(weft__pg_conn *c, weft__query *q);
+void weft__pg_say(weft__pg_trip *t, const char *sql);
+void weft__pg_prepare(weft__pg_trip *t, bool describe);
+/* Values, and the statement with them as the query's own result. 0; WEFT_EINVAL, WEFT_ENOMEM, WEFT_ELIMIT with q->fault, and nothing was sent. */
+int weft__pg_execute(weft__pg_trip *t, const weft__cell *cells);
+/* What has been sent is to be answered, but nothing ends here. */
+void weft__pg_ask(weft__pg_trip *t);
+/* Read until that result is here: 0; WEFT_EDB_LOST; another failure of the server's, a code with q->fault. */
+int weft__pg_read(weft__pg_trip *t, int until);
+/* Sync, and read to its end. */
+int weft__pg_sync(weft__pg_trip *t);
+void weft__pg_trip_end(weft__pg_trip *t);
+/* A trip of one command. */
+int weft__pg_command(weft__pg_conn *c, weft__query *q, const char *sql);
+int weft__pg_bind(weft__pg_core *c, const weft__query *q, const weft__cell *cells, weft__buf *fault);
+const char *weft__pg_name(char to[32], uint64_t id);
+
+/* postgres_failed.c: a result of the server's as a code, with its text in q->fault. */
+int weft__pg_failed(weft__query *q, const PGresult *r);
+int weft__pg_lost(weft__pg_conn *c, weft__query *q);
+bool weft__pg_outdated(const PGresult *r);
+
+/* postgres_run.c: a query on the connection that is taken for it; q->rc. */
+int weft__pg_run(weft__pg_conn *c, weft__query *q);
+int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew);
+/* A result to what the query wants of it: its rc. */
+int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r);
+int weft__pg_cells(weft__pg_core *c, weft__query *q, const PGresult *r, int row);
+/* In a transaction: begin what has not begun, and a savepoint behind which nothing can spoil it. Elsewhere nothing. */
+void weft__pg_guard(weft__pg_trip *t);
+/* The trip has failed, or what came of it: in a transaction back to that savepoint. */
+void weft__pg_undo(weft__pg_conn *c, weft__query *q);
+static inline bool weft__pg_inside(const weft__query *q) { return q->lease && !q->lease->rows; }
+/* Commands whose failures are nobody's to read. */
+void weft__pg_quietly(weft__pg_conn *c, const weft__query *q, const char *first, const char *second);
+/* postgres_rows.c */
+int weft__pg_run_rows(weft__pg_conn *c, weft__query *q);
+#endif

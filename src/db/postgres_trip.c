@@ -1,0 +1,217 @@
+/* A trip on a connection that one task has taken: what is sent together, its answers in order, and an end by cancel or deadline. */
+#include <stdio.h>
+#include <string.h>
+#include "db/postgres.h"
+
+const char *weft__pg_name(char to[32], uint64_t id)
+{
+    snprintf(to, 32, "w%llu", (unsigned long long)id);
+    return to;
+}
+
+/* ---- waiting ---- */
+
+static int64_t done_by(const weft__pg_conn *c, const weft__query *q)
+{
+    int ms = c->core->root->opts.statement_ms;
+    return ms < 0 ? INT64_MAX : q->from_ns + (int64_t)ms * WEFT__PG_MS;
+}
+
+/* What is being ended, or must be run to its end, is waited for whatever is cancelled, but not for ever. */
+static void wait_through(weft__pg_conn *c, const weft__query *q)
+{
+    if (!q->stop) weft__pg_bound(c, c->core->root->opts.statement_ms > 0 ? c->core->root->opts.statement_ms : 60000);
+    if (!c->broken) weft__park_through("a database", NULL);
+}
+
+static void wait_here(weft__pg_conn *c, weft__query *q)
+{
+    weft__fiber *f = q->fiber;
+    if (q->stop || weft__query_must_run(q)) {
+        wait_through(c, q);
+        return;
+    }
+    int rc = weft__scope_effective(f->scope) ? WEFT_ECANCELED : weft__park_undelivered("a database", NULL, done_by(c, q));
+    if (rc == 0) return;
+    q->stop = rc == WEFT__DEADLINE ? WEFT_ETIMEDOUT : rc == WEFT_ENOMEM ? WEFT_ENOMEM : WEFT_ECANCELED;
+    weft__pg_stop(c);
+}
+
+/* While a cancel is on its way nothing counts: what is sent next could be what it hits. */
+static int next(weft__pg_conn *c, weft__query *q, PGresult **out)
+{
+    c->reader = q->fiber;
+    for (;;) {
+        bool fine = weft__pg_flush(c);
+        PGresult *r = c->cancel || !c->pg ? NULL : weft__pg_result(c);
+        if (r) return *out = r, 0;
+        if (!c->cancel && (!fine || PQstatus(c->pg) == CONNECTION_BAD)) {
+            c->broken = true;
+            return weft__pg_lost(c, q);
+        }
+        wait_here(c, q);
+        if (c->broken && c->cancel) return weft__pg_lost(c, q);
+    }
+}
+
+/* ---- sending ---- */
+
+weft__pg_trip weft__pg_trip_of(weft__pg_conn *c, weft__query *q)
+{
+    return (weft__pg_trip){ .conn = c, .q = q, .main = -1, .prepare = -1, .drop = -1, .error_at = -1 };
+}
+
+static void sent(weft__pg_trip *t, int fine)
+{
+    if (!fine) t->conn->broken = true;
+    t->sent++;
+}
+
+void weft__pg_say(weft__pg_trip *t, const char *sql)
+{
+    sent(t, PQsendQueryParams(t->conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1));
+}
+
+/* One without a place of its own among those that are kept has the last one, until another comes. */
+static int slot_of(const weft__pg_conn *c, const weft__statement *st) { return st->slot >= 0 ? st->slot : c->core->root->opts.statements_max; }
+
+void weft__pg_prepare(weft__pg_trip *t, bool describe)
+{
+    char name[32], drop[48];
+    weft__pg_conn *c = t->conn;
+    const weft__statement *st = t->q->statement;
+    t->slot = slot_of(c, st);
+    t->id = st->id;
+    if (c->kept[t->slot] != st->id) {
+        if (c->kept[t->slot]) {
+            snprintf(drop, sizeof drop, "DEALLOCATE %s", weft__pg_name(name, c->kept[t->slot]));
+            t->drop = t->sent;
+            weft__pg_say(t, drop);
+        }
+        t->prepare = t->sent;
+        sent(t, PQsendPrepare(c->pg, weft__pg_name(name, st->id), st->parsed.sql.ptr, 0, NULL));
+    }
+    if (!describe) return;
+    t->main = t->sent;
+    sent(t, PQsendDescribePrepared(c->pg, weft__pg_name(name, st->id)));
+}
+
+int weft__pg_bind(weft__pg_core *c, const weft__query *q, const weft__cell *cells, weft__buf *fault)
+{
+    const weft__pg_known *known = q->statement->known;
+    const weft__parsed *p = &q->statement->parsed;
+    for (uint32_t i = 0; i < p->count; i++) {
+        weft__pg_value v;
+        int rc = weft__pg_value_of(&c->types, known && (int)i < known->params ? known->oids[i] : 0, &cells[i], &c->made, &v, fault);
+        if (rc == WEFT_EINVAL) weft__buf_printf(fault, " (value %u)", i + 1);
+        if (rc < 0) return rc;
+        c->values[i] = v.bytes;
+        c->lengths[i] = v.len;
+        c->formats[i] = v.binary;
+    }
+    return 0;
+}
+
+int weft__pg_execute(weft__pg_trip *t, const weft__cell *cells)
+{
+    char name[32];
+    weft__pg_core *core = t->conn->core;
+    int rc = weft__pg_bind(core, t->q, cells, &t->q->fault);
+    t->main = t->sent;
+    if (rc == 0) sent(t, PQsendQueryPrepared(t->conn->pg, weft__pg_name(name, t->q->statement->id), (int)t->q->statement->parsed.count, core->values, core->lengths, core->formats, 1));
+    weft__arena_free(&core->made);
+    return rc;
+}
+
+void weft__pg_ask(weft__pg_trip *t)
+{
+    if (!PQsendFlushRequest(t->conn->pg)) t->conn->broken = true;
+}
+
+/* ---- reading ---- */
+
+static bool is_failure(ExecStatusType is)
+{
+    return is != PGRES_TUPLES_OK && is != PGRES_COMMAND_OK;
+}
+
+static void note(weft__pg_trip *t, PGresult *r)
+{
+    weft__pg_conn *c = t->conn;
+    bool failed = is_failure(PQresultStatus(r));
+    int i = t->got++;
+    if (i == t->drop && !failed) c->kept[t->slot] = 0;
+    if (i == t->prepare && !failed) c->kept[t->slot] = t->id;
+    if (i >= t->begin_at && i < t->begin_end && !failed) t->q->begun++;
+    if (failed && !t->error) {
+        t->error = r;
+        t->error_at = i;
+    } else if (i == t->main && !failed) {
+        PQclear(t->result);
+        t->result = r;
+    } else PQclear(r);
+}
+
+static int failure(weft__pg_trip *t)
+{
+    if (!t->error) return 0;
+    return weft__pg_failed(t->q, t->error);
+}
+
+/* One that copies has no end that a trip knows of: the connection is given up. */
+static int read_one(weft__pg_trip *t, bool *synced)
+{
+    PGresult *r;
+    int rc = next(t->conn, t->q, &r);
+    if (rc < 0) return rc;
+    ExecStatusType is = PQresultStatus(r);
+    *synced = is == PGRES_PIPELINE_SYNC;
+    if (is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH) t->conn->broken = true;
+    if (*synced) PQclear(r);
+    else note(t, r);
+    return 0;
+}
+
+int weft__pg_read(weft__pg_trip *t, int until)
+{
+    bool synced = false;
+    while (t->got < until && !t->error) {
+        int rc = read_one(t, &synced);
+        if (rc < 0) return rc;
+        if (synced) {
+            t->conn->broken = true;                  /* nobody has asked for one */
+            return weft__pg_lost(t->conn, t->q);
+        }
+    }
+    return failure(t);
+}
+
+int weft__pg_sync(weft__pg_trip *t)
+{
+    bool synced = false, told = t->error;
+    if (t->conn->broken || !PQpipelineSync(t->conn->pg)) {
+        t->conn->broken = true;
+        return weft__pg_lost(t->conn, t->q);
+    }
+    while (!synced) {
+        int rc = read_one(t, &synced);
+        if (rc < 0) return rc;
+    }
+    return told ? 0 : failure(t);
+}
+
+void weft__pg_trip_end(weft__pg_trip *t)
+{
+    PQclear(t->result);
+    PQclear(t->error);
+    t->result = t->error = NULL;
+}
+
+int weft__pg_command(weft__pg_conn *c, weft__query *q, const char *sql)
+{
+    weft__pg_trip t = weft__pg_trip_of(c, q);
+    weft__pg_say(&t, sql);
+    int rc = weft__pg_sync(&t);
+    weft__pg_trip_end(&t);
+    return rc;
+}

@@ -56,6 +56,7 @@ bench: compiled
 	@tools/bench/run
 	@tools/bench/websocket
 	@[ ! -x $(BUILD)/bench/weft_db ] || tools/bench/sqlite
+	@[ ! -x $(BUILD)/bench/weft_pg ] || tools/bench/postgres
 
 claims: compiled
 	@$(BUILD)/examples/claims

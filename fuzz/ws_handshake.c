@@ -50,7 +50,7 @@ static void check_head(const uint8_t *data, size_t size)
     size_t scanned = 0;
     int status = 0;
     if (weft__http_parse_request((const char *)data, size, &scanned, &limits, &head) <= 0) return;
-    const char *fault = weft__ws_request_fault(&head, &status);
+    const char *fault = weft__ws_request_fault(&head, false, &status);
     char accept[WEFT__WS_ACCEPT];
     MUST(!fault || status == 400 || status == 426);
     if (!fault) MUST(weft__ws_accept(weft__ws_key_of(&head), accept));

@@ -355,7 +355,7 @@ void weft__front_answer(weft__server *s, struct request *r)
     weft__front_forwarded(s->front, r);
     s->front->running++;
     s->handler(s->ctx, &r->x);
-    if (r->c->state != CONNECTION_UPGRADED) s->front->running--;     /* else it is no request any more since it was upgraded */
+    if (!r->x.upgraded) s->front->running--;         /* else it is no request any more since then */
 }
 
 /* Answer the request whose head was found. */

@@ -30,6 +30,7 @@ struct weft__exchange_ops {
     bool (*beats)(weft__exchange *x);
     int (*end)(weft__exchange *x);
     void (*breaks)(weft__exchange *x);
+    void (*upgrade)(weft__exchange *x, struct weft__pipe **out);     /* 101 has begun */
     bool (*left)(const weft__exchange *x);
     bool (*was_cut)(const weft__exchange *x);
     void (*cut)(weft__exchange *x);

@@ -31,6 +31,8 @@ void weft__h2_end_streams(connection *c);
 void weft__h2_break(connection *c);
 int64_t weft__h2_closes_until(const connection *c);
 void weft__h2_say_who_hangs(connection *c);
+/* As weft__server_tell_pipes. It may be closed then. */
+void weft__h2_tell_pipes(connection *c, uint32_t event);
 #else
 static inline void weft__h2_begin(connection *c) { (void)c; }
 static inline void weft__h2_edge(connection *c, uint32_t events) { (void)c, (void)events; }
@@ -43,5 +45,6 @@ static inline void weft__h2_end_streams(connection *c) { (void)c; }
 static inline void weft__h2_break(connection *c) { (void)c; }
 static inline int64_t weft__h2_closes_until(const connection *c) { (void)c; return 0; }
 static inline void weft__h2_say_who_hangs(connection *c) { (void)c; }
+static inline void weft__h2_tell_pipes(connection *c, uint32_t event) { (void)c, (void)event; }
 #endif
 #endif

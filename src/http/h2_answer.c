@@ -206,7 +206,7 @@ static void begin_to_send(h2_stream *st)
     weft__h2_tick_start(h);
 }
 
-static void go_on_sending(h2_stream *st)
+void weft__h2_go_on(h2_stream *st)
 {
     weft__h2 *h = st->h2;
     if (st->waits_for_more && !st->closed) (void)nghttp2_session_resume_data(h->session, st->id);
@@ -214,7 +214,7 @@ static void go_on_sending(h2_stream *st)
     weft__h2_mark(h);
 }
 
-static int add_out(h2_stream *st, weft_str bytes)
+int weft__h2_add(h2_stream *st, weft_str bytes)
 {
     weft__buf *out = &st->out;
     begin_to_send(st);
@@ -247,7 +247,7 @@ static int lend(h2_stream *st, weft_str bytes)
 {
     begin_to_send(st);
     st->lent = bytes;
-    go_on_sending(st);
+    weft__h2_go_on(st);
     int rc = wait_out(st, 0);
     st->lent = (weft_str){ 0 };
     return rc;
@@ -296,8 +296,12 @@ int weft__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uin
     st->moved_ns = weft__loop_now(h->c->server->loop);
     if (length) weft__h2_forgive_frames(h, DATA_FORGIVES);
     if (st->writer && weft__h2_unsent(st) <= st->wakes_at) weft__wake(st->writer, 0);
+    if (st->pipe_full && weft__h2_unsent(st) <= H2_PIPE_OUT / 2) weft__h2_pipe_tell(st, WEFT__OUT);
     return h->c->out.len < H2_OUT_FULL ? 0 : NGHTTP2_ERR_PAUSE;      /* else all that windows allow would come in one call */
 }
+
+/* Whoever asked for a WebSocket would take any success for one. RFC 8441, 5 */
+static bool is_no_pipe(const h2_stream *st, int status) { return st->r.x.connects && status / 100 == 2; }
 
 /* ---- answers in one piece ---- */
 
@@ -314,8 +318,8 @@ static int send_body(h2_stream *st, weft_str bytes)
 {
     st->out_last = true;
     if (bytes.len > H2_INLINE_MAX) return send_large(st, bytes);
-    int rc = add_out(st, bytes);
-    if (rc == 0) go_on_sending(st);
+    int rc = weft__h2_add(st, bytes);
+    if (rc == 0) weft__h2_go_on(st);
     return rc;
 }
 
@@ -323,6 +327,11 @@ static int reply(weft__exchange *x, int status, weft_str headers, weft_str bytes
 {
     h2_stream *st = of(x);
     if (x->replied) return WEFT_EINVAL;
+    if (is_no_pipe(st, status)) {
+        status = 501;
+        headers = WEFT_S("Content-Type: application/json\r\n");
+        bytes = WEFT_S("{\"detail\":\"there is no WebSocket here\"}");
+    }
     x->replied = true;
     x->status = (uint16_t)status;
     if (st->left) return WEFT_EOF;
@@ -357,13 +366,19 @@ static int begin(weft__exchange *x, int status, weft_str headers, int64_t length
     weft__parts *p = &st->r.parts;
     bool bodiless = weft__http_bodiless(status);
     if (x->replied) return WEFT_EINVAL;
+    if (is_no_pipe(st, status)) {
+        status = 501;
+        bodiless = true;
+        length = 0;
+    }
     x->replied = true;
     x->status = (uint16_t)status;
     p->framing = st->r.is_head || bodiless ? WEFT__FRAME_NO_BODY : length >= 0 ? WEFT__FRAME_LENGTH : WEFT__FRAME_CHUNKS;
     p->length = p->left = length;
     if (st->left) return WEFT_ECONNRESET;
     int64_t told = status == 205 ? 0 : bodiless ? -1 : length;
-    int rc = submit(st, status, headers, told, p->framing != WEFT__FRAME_NO_BODY);
+    bool pipe = status == 101;                       /* which has no number here: RFC 8441, 5 */
+    int rc = submit(st, pipe ? 200 : status, headers, told, pipe || p->framing != WEFT__FRAME_NO_BODY);
     if (rc == 0) return 0;
     x->broken = true;
     return fail(st, rc);
@@ -381,8 +396,8 @@ static int write_part(h2_stream *st, weft_str bytes)
         if (rc == 0) weft__give_way();
         return rc;
     }
-    rc = add_out(st, bytes);
-    if (rc == 0) go_on_sending(st);
+    rc = weft__h2_add(st, bytes);
+    if (rc == 0) weft__h2_go_on(st);
     return rc;
 }
 
@@ -404,10 +419,10 @@ static void add(weft__exchange *x, weft_str bytes)
 {
     h2_stream *st = of(x);
     if (!bytes.len || st->left) return;
-    int rc = add_out(st, bytes);
+    int rc = weft__h2_add(st, bytes);
     if (rc == 0) st->r.parts.left -= (int64_t)bytes.len;
     else x->broken = true, (void)fail(st, rc);
-    if (rc == 0) go_on_sending(st);
+    if (rc == 0) weft__h2_go_on(st);
 }
 
 static void will_flush(weft__exchange *x)
@@ -432,7 +447,7 @@ static void break_off(weft__exchange *x)
     x->broken |= !st->left;
     if (st->left) return;
     st->broken = st->left = true;
-    go_on_sending(st);
+    weft__h2_go_on(st);
 }
 
 static int end(weft__exchange *x)
@@ -445,7 +460,7 @@ static int end(weft__exchange *x)
     }
     st->out_last = true;
     begin_to_send(st);
-    go_on_sending(st);
+    weft__h2_go_on(st);
     return 0;
 }
 
@@ -465,4 +480,4 @@ static void flush(weft__exchange *x) { weft__h2_push(of(x)->h2); }
 
 const weft__exchange_ops weft__h2_exchange = { .version = { "HTTP/2", 6 }, .body = body, .recv = receive, .cancel_on_leave = cancel_on_leave,
     .reply = reply, .flush = flush, .begin = begin, .write = write, .will_flush = will_flush, .add = add, .beats = beats, .end = end,
-    .breaks = break_off, .left = left, .was_cut = was_cut, .cut = cut };
+    .breaks = break_off, .upgrade = weft__h2_upgrade, .left = left, .was_cut = was_cut, .cut = cut };

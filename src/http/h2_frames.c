@@ -182,6 +182,7 @@ static int greet(weft__h2 *h)
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)o->streams_max },
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, head },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+        { NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },     /* RFC 8441, 3 */
     };
     int rc = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings, weft_count(settings));
     if (rc == 0) rc = nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, H2_WINDOW_ALL);

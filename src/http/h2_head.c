@@ -25,6 +25,7 @@ void weft__h2_head_begin(h2_head *h, const weft__server *s)
     begin(&h->authority, PARTS_MAX);
     begin(&h->scheme, PARTS_MAX);
     begin(&h->host, PARTS_MAX);
+    begin(&h->protocol, PARTS_MAX);
     h->count = 0;
     h->bytes = 0;
     h->too_large = false;
@@ -32,13 +33,13 @@ void weft__h2_head_begin(h2_head *h, const weft__server *s)
 
 void weft__h2_head_free(h2_head *h)
 {
-    weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host };
+    weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host, &h->protocol };
     for (size_t i = 0; i < weft_count(all); i++) weft__buf_free(all[i]);
 }
 
 void weft__h2_head_shed(h2_head *h)
 {
-    weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host };
+    weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host, &h->protocol };
     size_t room = 0;
     for (size_t i = 0; i < weft_count(all); i++) room += all[i]->room;
     if (room > KEPT_MAX) weft__h2_head_free(h);
@@ -49,7 +50,8 @@ static weft__buf *part_of(h2_head *h, weft_str name)
     if (weft_str_equal(name, WEFT_S(":method"))) return &h->method;
     if (weft_str_equal(name, WEFT_S(":path"))) return &h->path;
     if (weft_str_equal(name, WEFT_S(":authority"))) return &h->authority;
-    return weft_str_equal(name, WEFT_S(":scheme")) ? &h->scheme : NULL;
+    if (weft_str_equal(name, WEFT_S(":scheme"))) return &h->scheme;
+    return weft_str_equal(name, WEFT_S(":protocol")) ? &h->protocol : NULL;
 }
 
 static void add_line(h2_head *h, weft_str name, weft_str value)
@@ -106,7 +108,7 @@ static int refuse(h2_stream *st, weft__http_limit past, int status, const char *
 
 static bool no_memory(const h2_head *h)
 {
-    const weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host };
+    const weft__buf *const all[] = { &h->lines, &h->cookies, &h->method, &h->path, &h->authority, &h->scheme, &h->host, &h->protocol };
     for (size_t i = 0; i < weft_count(all); i++)
         if (all[i]->failed == WEFT_ENOMEM) return true;
     return false;
@@ -128,9 +130,12 @@ static char *put(char *to, const char *bytes, size_t n)
 static char *put_buf(char *to, const weft__buf *b) { return put(to, b->ptr, b->len); }
 #define PUT(to, literal) put((to), "" literal, sizeof(literal) - 1)
 
-static size_t write_lines(char *start, const h2_head *h, const weft__buf *host)
+/* Who opens a WebSocket asks as he would over HTTP/1.1, but for the key. RFC 8441, 5 */
+static char *put_method(char *to, const h2_head *h, bool connects) { return connects ? PUT(to, "GET") : put_buf(to, &h->method); }
+
+static size_t write_lines(char *start, const h2_head *h, const weft__buf *host, bool connects)
 {
-    char *to = put_buf(start, &h->method);
+    char *to = put_method(start, h, connects);
     to = PUT(to, " ");
     to = put_buf(to, &h->path);
     to = PUT(to, " HTTP/1.1\r\n");
@@ -139,6 +144,7 @@ static size_t write_lines(char *start, const h2_head *h, const weft__buf *host)
         to = put_buf(to, host);
         to = PUT(to, "\r\n");
     }
+    if (connects) to = PUT(to, "upgrade: websocket\r\nconnection: upgrade\r\n");
     to = put_buf(to, &h->lines);
     if (h->cookies.len) {
         to = PUT(to, "cookie: ");
@@ -154,23 +160,23 @@ static void know_body(h2_stream *st, bool ended)
 {
     weft__http_head *head = &st->head;
     if (ended) head->body = WEFT__BODY_NONE;
-    else if (head->content_length < 0) head->body = WEFT__BODY_CHUNKED;
+    else if (head->content_length < 0 && !st->r.x.connects) head->body = WEFT__BODY_CHUNKED;
     head->keep_alive = true;
-    head->upgrade = WEFT_S("");
+    if (!st->r.x.connects) head->upgrade = WEFT_S("");
 }
 
 static int parse(h2_stream *st, const h2_head *h, const weft__buf *host, bool ended)
 {
-    enum { AROUND = 64 };
+    enum { AROUND = 128 };
     const weft__server *s = st->h2->c->server;
     weft__http_head *head = &st->head;
     size_t room = h->method.len + h->path.len + host->len + h->lines.len + h->cookies.len + AROUND, scanned = 0;
-    unsigned lines = h->count + 2, most = (unsigned)s->opts.headers_max;
+    unsigned lines = h->count + 4, most = (unsigned)s->opts.headers_max;
     char *bytes = weft__arena_alloc(&st->arena, room);
     head->room = lines < most ? lines : most;
     head->headers = weft__arena_alloc(&st->arena, head->room * sizeof *head->headers);
     if (!bytes || !head->headers) return WEFT_ENOMEM;
-    size_t n = write_lines(bytes, h, host);
+    size_t n = write_lines(bytes, h, host, st->r.x.connects);
     int used = weft__http_parse_request(bytes, n, &scanned, &s->limits, head);
     if (used < 0) return 0;
     if ((size_t)used != n) return refuse(st, WEFT__LIMIT_NONE, 400, "the head is no HTTP");
@@ -185,8 +191,12 @@ int weft__h2_head_make(h2_stream *st, const h2_head *h, bool ended)
     if (no_memory(h)) return WEFT_ENOMEM;
     if (h->path.len > s->limits.target_bytes_max) return refuse(st, WEFT__LIMIT_TARGET, 414, "the request target is too long");
     if (h->too_large) return refuse(st, WEFT__LIMIT_HEAD, 431, "the head of the message is too large");
-    if (weft_str_equal(weft__buf_str(&h->method), WEFT_S("CONNECT")))
-        return refuse(st, WEFT__LIMIT_NONE, 501, "CONNECT: this is not a proxy");
+    if (weft_str_equal(weft__buf_str(&h->method), WEFT_S("CONNECT"))) {
+        if (!h->protocol.len) return refuse(st, WEFT__LIMIT_NONE, 501, "CONNECT: this is not a proxy");
+        if (!weft_str_equal(weft__buf_str(&h->protocol), WEFT_S("websocket")))
+            return refuse(st, WEFT__LIMIT_NONE, 501, "CONNECT with a :protocol other than websocket");
+        st->r.x.connects = true;
+    }
     if (!weft_str_equal(scheme, WEFT_S("http")) && !weft_str_equal(scheme, WEFT_S("https")))
         return refuse(st, WEFT__LIMIT_NONE, 400, "a scheme other than http and https");
     if (!in_one_line(&h->method)) return refuse(st, WEFT__LIMIT_NONE, 400, "the request does not begin with a method and a space");

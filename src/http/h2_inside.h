@@ -12,6 +12,7 @@ enum {
     H2_WINDOW_READ = 256 * 1024,     /* of one whose body is read */
     H2_WINDOW_ALL = 1 << 20,         /* of a connection */
     H2_INLINE_MAX = 16 * 1024,       /* of an answer in one piece, copied so that its task can go */
+    H2_PIPE_OUT = 16 * 1024,         /* gathered on a pipe whose client takes nothing, at most; the rest stays with its owner */
     H2_OUT_FULL = 64 * 1024          /* gathered for one send, at most, and a frame */
 };
 
@@ -49,12 +50,17 @@ struct h2_stream {
     bool holds;                      /* its taker has bytes to add */
     bool mine;                       /* its reset is not the client's doing */
     bool has_priority;               /* the client says how it stands to others */
+    bool piped;                      /* it is a pipe's, whose owner ends it */
+    bool pipe_full;                  /* the owner has more to send than it took */
+    weft__pipe pipe;
+    uint32_t events;                 /* that the owner is to be told of */
+    h2_stream *told_next;            /* among those who are to be told */
 };
 
 /* The head that is coming: there is never more than one. RFC 9113, 4.3 */
 typedef struct h2_head {
     weft__buf lines, cookies;        /* header lines as in HTTP/1.1; the values of Cookie, joined */
-    weft__buf method, path, authority, scheme, host;
+    weft__buf method, path, authority, scheme, host, protocol;
     unsigned count;                  /* of lines */
     size_t bytes;                    /* of names and values, also those that were not kept */
     bool too_large;
@@ -66,7 +72,9 @@ struct weft__h2 {
     connection *c;
     h2_stream *first, *last;
     h2_stream *ready, *ready_last;
-    unsigned streams, tasks;
+    unsigned streams, tasks, pipes;
+    h2_stream *to_tell;              /* streams whose pipes' owners are to be told something */
+    bool tells;                      /* ... and are being told */
     h2_head head;
     int64_t head_ns;                 /* a head has begun and not ended: since when; 0: none has */
     int32_t head_id;                 /* of which stream */
@@ -140,6 +148,20 @@ int weft__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uin
 void weft__h2_refuse(h2_stream *st, int status, const char *why);
 /* The room in the windows that n bytes took is there again. */
 void weft__h2_credit(h2_stream *st, size_t n);
+
+/* Bytes to be sent, behind those there are; what has been added goes on its way. 0 or WEFT_ENOMEM, WEFT_ELIMIT. */
+int weft__h2_add(h2_stream *st, weft_str bytes);
+void weft__h2_go_on(h2_stream *st);
+
+/* ---- h2_pipe.c ---- */
+
+void weft__h2_upgrade(weft__exchange *x, weft__pipe **out);
+/* Its owner is to be told, when that may be. */
+void weft__h2_pipe_tell(h2_stream *st, uint32_t events);
+/* Now, from the loop's own stack; nothing of the connection is freed by it but its streams. */
+void weft__h2_pipes_told(weft__h2 *h);
+/* The connection goes: owners let go of all of them. */
+void weft__h2_pipes_over(weft__h2 *h);
 
 /* ---- h2_guard.c ---- */
 

@@ -34,6 +34,7 @@ static void lose(weft__h2 *h)
     weft__connection_unmark(h->c);
     weft__stream_close(&h->c->stream);
     leave_all(h);
+    if (h->to_tell && !h->again.place) (void)weft__timer_start(loop_of(h), &h->again, now_of(h));    /* else owners find out when they next look */
 }
 
 /* A code of its own is no fault of the client's. */
@@ -70,6 +71,7 @@ void weft__h2_free(connection *c)
 {
     weft__h2 *h = c->h2;
     if (!h) return;
+    weft__h2_pipes_over(h);
     for (h2_stream *st, *next = h->first; (st = next);) {
         next = st->next;
         weft__h2_stream_free(st);
@@ -100,18 +102,25 @@ static bool session_is_over(weft__h2 *h)
     return !nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session);
 }
 
+static void go_on_soon(weft__h2 *h)
+{
+    if (!h->again.place && weft__timer_start(loop_of(h), &h->again, now_of(h)) < 0) lose(h);
+}
+
 /* What is next for the connection: it may be freed here. */
 void weft__h2_settle(weft__h2 *h)
 {
     connection *c = h->c;
+    if (h->tells) return;                            /* whoever tells settles it afterwards */
     if (h->mem.failed) lose(h);
     if (!h->over && !h->lost && session_is_over(h)) {
         h->over = true;
         leave_all(h);
     }
+    if (h->to_tell) go_on_soon(h);
     bool answers = c->ended && h->streams && !h->over && !h->lost;
     if (h->over || h->lost || c->ended) {
-        if (!h->tasks && !answers && all_sent(h)) close_now(h);
+        if (!h->tasks && !h->pipes && !answers && all_sent(h)) close_now(h);
         else (void)weft__connection_waits(c, NULL);      /* for its client to take the rest; nobody waits for it to be idle */
         return;
     }
@@ -258,11 +267,6 @@ static void flush_held(weft__h2 *h)
     }
 }
 
-static void go_on_soon(weft__h2 *h)
-{
-    if (!h->again.place && weft__timer_start(loop_of(h), &h->again, now_of(h)) < 0) lose(h);
-}
-
 void weft__h2_push(weft__h2 *h)
 {
     connection *c = h->c;
@@ -304,6 +308,7 @@ static void peer_ended(weft__h2 *h)
     h->c->ended = true;
     for (h2_stream *st = h->first; st; st = st->next) {
         if (st->reader) weft__wake(st->reader, 0);
+        weft__h2_pipe_tell(st, WEFT__IN | WEFT__HUP);
         weft__h2_stream_rest(st);
         if (st->cancels && !st->out_sent) weft__h2_cut(st);
     }
@@ -341,6 +346,7 @@ static void again(weft__timer *t)
 {
     weft__h2 *h = (weft__h2 *)((char *)t - offsetof(weft__h2, again));
     receive(h);
+    weft__h2_pipes_told(h);
     weft__h2_mark(h);
     weft__h2_settle(h);
 }
@@ -350,6 +356,7 @@ void weft__h2_edge(connection *c, uint32_t events)
     weft__h2 *h = c->h2;
     if (events & WEFT__OUT) weft__h2_mark(h);
     if (events & (WEFT__IN | WEFT__HUP)) receive(h);
+    weft__h2_pipes_told(h);
     weft__h2_settle(h);
 }
 

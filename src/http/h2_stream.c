@@ -82,7 +82,7 @@ void weft__h2_stream_free(h2_stream *st)
     give(h->c->server, st);
 }
 
-static bool in_use(const h2_stream *st) { return st->runs || st->starts || !st->closed; }
+static bool in_use(const h2_stream *st) { return st->runs || st->starts || st->piped || !st->closed; }
 
 /* ---- its task ---- */
 
@@ -106,12 +106,12 @@ static void ended(h2_stream *st)
 {
     weft__h2 *h = st->h2;
     weft__arena_free(&st->arena);
-    drop(st, st->in_held);
-    st->in_held = 0;
+    if (!st->piped) drop(st, st->in_held);
+    if (!st->piped) st->in_held = 0;
     st->task = NULL;
     st->runs = false;
     h->tasks--;
-    if (st->closed) weft__h2_stream_free(st);
+    if (!in_use(st)) weft__h2_stream_free(st);
     else weft__h2_stream_rest(st);
     weft__h2_settle(h);
 }
@@ -175,7 +175,7 @@ static void know(h2_stream *st)
 {
     const weft__http_head *head = &st->head;
     st->r = (struct request){
-        .x = { .head = head, .arena = &st->arena, .ops = &weft__h2_exchange },
+        .x = { .head = head, .arena = &st->arena, .ops = &weft__h2_exchange, .connects = st->r.x.connects },
         .c = st->h2->c,
         .body = head->body,
         .body_left = head->body == WEFT__BODY_LENGTH ? head->content_length : 0,
@@ -213,7 +213,7 @@ void weft__h2_request(h2_stream *st, bool in_ended)
 
 int weft__h2_stream_data(h2_stream *st, const uint8_t *bytes, size_t n)
 {
-    bool wanted = !st->left && (st->runs || st->starts);
+    bool wanted = !st->left && (st->runs || st->starts || st->piped);
     if (!wanted) {
         drop(st, n);
         return 0;
@@ -227,6 +227,7 @@ int weft__h2_stream_data(h2_stream *st, const uint8_t *bytes, size_t n)
     }
     st->in_held += n;
     if (st->reader) weft__wake(st->reader, 0);
+    weft__h2_pipe_tell(st, WEFT__IN);
     return 0;
 }
 
@@ -234,6 +235,7 @@ void weft__h2_stream_ended(h2_stream *st)
 {
     st->in_ended = true;
     if (st->reader) weft__wake(st->reader, 0);
+    weft__h2_pipe_tell(st, WEFT__IN | WEFT__HUP);
 }
 
 /* Whoever has its answer need not send more, but for a little that is on its way. It is told so a moment later: curl 7.88 forgets an answer
@@ -266,6 +268,7 @@ void weft__h2_leave(h2_stream *st)
     st->lent = (weft_str){ 0 };
     if (st->reader) weft__wake(st->reader, 0);
     if (st->writer) weft__wake(st->writer, 0);
+    weft__h2_pipe_tell(st, WEFT__IN | WEFT__HUP);
     if (st->left && st->cancels && weft_task_self() != st->task) weft__h2_cut(st);
 }
 

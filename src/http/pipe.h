@@ -1,6 +1,6 @@
 #ifndef WEFT_SRC_HTTP_PIPE_H
 #define WEFT_SRC_HTTP_PIPE_H
-/* Bytes in both directions, behind a request that was upgraded: over a connection of HTTP/1.1, over a client's own, later over a
+/* Bytes in both directions, behind a request that was upgraded: over a connection of HTTP/1.1, over a client's own, over a
  * stream of HTTP/2. Who has one knows nothing of what is below. Nothing here waits: who has to is told by `edge`. */
 #include <sys/types.h>
 #include <sys/uio.h>

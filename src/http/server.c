@@ -434,7 +434,7 @@ int weft__server_run(weft__server *s)
     s->scope = (weft_scope){ .opts = { .forget = true }, .place = "the server" };
     weft_scope *scope = weft__scope_enter(&s->scope);
     s->scope_entered = true;
-    weft__loop_hook(s->loop, &s->flush);
+    weft__loop_hook_last(s->loop, &s->flush);
     s->runner = weft__self();
     int rc = watch_ports(s);
     while (rc == 0 && !s->stopping) rc = weft__park("requests", INT64_MAX);

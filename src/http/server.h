@@ -49,6 +49,8 @@ struct weft__exchange {
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
     bool replied;
+    bool connects;                   /* an extended CONNECT of HTTP/2 asked for it: RFC 8441 */
+    bool upgraded;                   /* its bytes are a pipe's */
     bool broken;                     /* of the answer something is lacking that its client waits for: memory gave out, or it broke off */
     uint16_t status;                 /* of the answer, as it went; 0: none has */
     const char *forwarded_scheme;    /* "https" or "http", as a trusted proxy says; NULL: none does */
@@ -188,12 +190,12 @@ unsigned weft__exchange_connections(const weft__exchange *x);
 
 /* ---- another protocol on its connection (upgrade.c) ---- */
 
-/* Answer 101 with these headers, and give the connection's bytes to a pipe, which is the caller's from then on: it outlives the
- * request, whose task goes on and must not use x to answer or to ask of the client any more (weft__exchange_left and its like). Goes through x->taker as an answer in parts does. 0, or a code: nothing was
- * answered, or WEFT_ECONNRESET: the client has left. Waits: never. RFC 9110, 7.8 */
+/* Answer 101 with these headers, and give the connection's bytes to a pipe, which is the caller's from then on: over HTTP/2 it is 200 and the
+ * stream's bytes, of a request that `connects`; middleware is told of 101 in either case. The pipe outlives the request, whose task goes on and must not use x to answer or to ask of the client any more (weft__exchange_left and its like).
+ * Goes through x->taker as an answer in parts does. 0, or a code: nothing was answered, or WEFT_ECONNRESET: the client has left.
+ * Waits: never. RFC 9110, 7.8; RFC 8441, 4 and 5 */
 struct weft__pipe;
 int weft__exchange_upgrade(weft__exchange *x, weft_str headers, struct weft__pipe **out);
-bool weft__exchange_upgraded(const weft__exchange *x);
 
 /* ---- the server ---- */
 

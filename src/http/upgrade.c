@@ -4,6 +4,7 @@
 #include <string.h>
 #include "http/connection.h"
 #include "http/front.h"
+#include "http/h2.h"
 
 static connection *of(weft__pipe *p) { return (connection *)(void *)((char *)p - offsetof(connection, pipe)); }
 static const connection *looked_at(const weft__pipe *p) { return (const connection *)(const void *)((const char *)p - offsetof(connection, pipe)); }
@@ -86,34 +87,40 @@ static void give_buffer(connection *c)
     if (c->in && c->in->at == c->in->have) weft__inbuf_give(c);
 }
 
+static weft__pipe *pipe_of(connection *c)
+{
+    if (c->partial) weft__connection_forget_partial(c);
+    c->state = CONNECTION_UPGRADED;
+    c->pipe = (weft__pipe){ .ops = &ops };
+    c->pipe_over = false;
+    c->cancels = false;
+    give_buffer(c);
+    return &c->pipe;
+}
+
 int weft__exchange_upgrade(weft__exchange *x, weft_str headers, weft__pipe **out)
 {
     struct request *r = (struct request *)x;
     connection *c = r->c;
-    if (x->ops) return WEFT_EINVAL;                  /* HTTP/2 has no such thing: RFC 9113, 8.6 */
+    if (x->ops && !x->connects) return WEFT_EINVAL;  /* HTTP/2 has no such thing: RFC 9113, 8.6 */
     int rc = weft__exchange_begin(x, 101, headers, -1);
     if (rc < 0) return rc;
     if (x->status != 101) return WEFT_EINVAL;        /* middleware made another answer of it, which has begun */
     (void)weft__request_name(r);
-    if (c->partial) weft__connection_forget_partial(c);
-    c->state = CONNECTION_UPGRADED;
     if (c->server->front) c->server->front->running--;
-    c->pipe = (weft__pipe){ .ops = &ops };
-    c->pipe_over = false;
-    c->cancels = false;
+    x->upgraded = true;
     x->afterwards.mark = 0;                          /* what comes from here on is not in it */
-    give_buffer(c);
-    *out = &c->pipe;
+    if (x->ops) x->ops->upgrade(x, out);
+    else *out = pipe_of(c);
     return 0;
 }
-
-bool weft__exchange_upgraded(const weft__exchange *x) { return ((const struct request *)x)->c->state == CONNECTION_UPGRADED; }
 
 /* A pipe that is told may end itself, never another one: the next is known before. */
 void weft__server_tell_pipes(weft__server *s, uint32_t event)
 {
     for (connection *c = weft__patience_first(&s->busy), *next; c; c = next) {
         next = weft__patience_next(c);
-        if (c->state == CONNECTION_UPGRADED && !c->pipe_over && c->pipe.edge) c->pipe.edge(c->pipe.owner, event);
+        if (c->state == CONNECTION_H2) weft__h2_tell_pipes(c, event);
+        else if (c->state == CONNECTION_UPGRADED && !c->pipe_over && c->pipe.edge) c->pipe.edge(c->pipe.owner, event);
     }
 }

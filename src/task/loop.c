@@ -371,6 +371,14 @@ void weft__loop_hook(weft__loop *loop, weft__hook *hook)
     loop->hooks = hook;
 }
 
+void weft__loop_hook_last(weft__loop *loop, weft__hook *hook)
+{
+    weft__hook **at = &loop->hooks;
+    while (*at) at = &(*at)->next;
+    hook->next = NULL;
+    *at = hook;
+}
+
 void weft__loop_unhook(weft__loop *loop, weft__hook *hook)
 {
     weft__hook **at = &loop->hooks;

@@ -43,6 +43,8 @@ void **weft__loop_slot(weft__loop *loop, int which);
 typedef struct weft__hook weft__hook;
 struct weft__hook { void (*run)(weft__hook *); weft__hook *next; };
 void weft__loop_hook(weft__loop *loop, weft__hook *hook);
+/* It runs after those: it sends what they gather. */
+void weft__loop_hook_last(weft__loop *loop, weft__hook *hook);
 void weft__loop_unhook(weft__loop *loop, weft__hook *hook);
 
 /* What is called, last first, before the loop is freed. 0 or WEFT_ENOMEM. */

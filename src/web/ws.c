@@ -111,13 +111,13 @@ weft_reply *weft__ws_init(const weft__endpoint *e, weft__exchange *x, void *out)
     const weft__ws_route *r = e->ws;
     c->exchange = x;
     c->endpoint = e;
-    c->fault = weft__ws_request_fault(x->head, &c->status);
+    c->fault = weft__ws_request_fault(x->head, x->connects, &c->status);
     if (!c->fault && !origin_fits(r, x->head)) {
         c->fault = "WebSockets of this route are not open to pages of that origin (.origins)";
         c->status = 403;
     }
     if (c->fault) return &c->reply;
-    if (weft__leaf(digest, &(digesting){ weft__ws_key_of(x->head), c->accept }) < 0) {
+    if (!x->connects && weft__leaf(digest, &(digesting){ weft__ws_key_of(x->head), c->accept }) < 0) {
         c->fault = "SHA-1 has failed";
         c->status = WEFT_ENOMEM;
     }
@@ -130,13 +130,21 @@ static weft_str handshake_lines(weft__ws_call *c)
 {
     weft__buf lines;
     weft__buf_init(&lines, 4096);
-    weft__buf_lit(&lines, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
-    weft__buf_add(&lines, c->accept, sizeof c->accept);
-    if (c->protocol) weft__buf_lit(&lines, "\r\nSec-WebSocket-Protocol: ");
-    weft__buf_add_str(&lines, weft_ws_protocol(c->ws));
-    if (c->terms.on) weft__buf_lit(&lines, "\r\nSec-WebSocket-Extensions: ");
-    if (c->terms.on) weft__ws_add_terms(&lines, &c->terms);
-    weft__buf_lit(&lines, "\r\n");
+    if (!c->exchange->connects) {
+        weft__buf_lit(&lines, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+        weft__buf_add(&lines, c->accept, sizeof c->accept);
+        weft__buf_lit(&lines, "\r\n");
+    }
+    if (c->protocol) {
+        weft__buf_lit(&lines, "Sec-WebSocket-Protocol: ");
+        weft__buf_add_str(&lines, weft_ws_protocol(c->ws));
+        weft__buf_lit(&lines, "\r\n");
+    }
+    if (c->terms.on) {
+        weft__buf_lit(&lines, "Sec-WebSocket-Extensions: ");
+        weft__ws_add_terms(&lines, &c->terms);
+        weft__buf_lit(&lines, "\r\n");
+    }
     weft_str all = { NULL, 0 };
     if (!lines.failed) all = weft__reply_lines(c->exchange->arena, &c->reply, (weft_str){ 0 }, weft__buf_str(&lines));
     weft__buf_free(&lines);

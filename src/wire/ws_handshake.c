@@ -28,7 +28,7 @@ static bool key_valid(weft_str key)
     return key.len == WEFT__WS_KEY && weft__base64_read(key, bytes, &msg, numbers) == WEFT__WS_KEY_BYTES;
 }
 
-const char *weft__ws_request_fault(const weft__http_head *head, int *status)
+const char *weft__ws_request_fault(const weft__http_head *head, bool connects, int *status)
 {
     weft_str version = value_of(head, "Sec-WebSocket-Version");
     *status = 426;
@@ -42,6 +42,7 @@ const char *weft__ws_request_fault(const weft__http_head *head, int *status)
         *status = 426;
         return "WebSocket version 13 alone is known here";
     }
+    if (connects) return NULL;
     if (!key_valid(value_of(head, "Sec-WebSocket-Key")) || twice(head, "Sec-WebSocket-Key"))
         return "a WebSocket handshake has one Sec-WebSocket-Key of 16 bytes in base64";
     return NULL;

@@ -7,8 +7,9 @@
 
 enum { WEFT__WS_KEY_BYTES = 16, WEFT__WS_KEY = 24, WEFT__WS_ACCEPT = 28 };
 
-/* Why this request is no WebSocket handshake (static text), or NULL; *status: 400, 426 (it asks for no WebSocket, or for another version), 405. */
-const char *weft__ws_request_fault(const weft__http_head *head, int *status);
+/* Why this request is no WebSocket handshake (static text), or NULL; *status: 400, 426 (it asks for no WebSocket, or for another version), 405.
+ * connects: it is an extended CONNECT of HTTP/2, which has no key. RFC 8441, 5 */
+const char *weft__ws_request_fault(const weft__http_head *head, bool connects, int *status);
 /* Sec-WebSocket-Key of a request without a fault. */
 weft_str weft__ws_key_of(const weft__http_head *head);
 /* What answers a key: base64 of the SHA-1 of the key and a constant. False: the library has failed. 4.2.2 */

@@ -53,18 +53,24 @@ static const char *told(const ws_peer *p)
     return text;
 }
 
+static void check_said_in(int line, const char *path, const char *lines, const char *expected, size_t step, bool over_h2)
+{
+    char *copy = malloc(f.len), how[64];
+    memcpy(copy, f.bytes, f.len);
+    ws_peer p = { .path = path, .lines = lines, .bytes = { copy, f.len }, .step = step, .patience_ms = 50, .over_h2 = over_h2 };
+    ws_peer_run(&app, &p);
+    free(copy);
+    snprintf(how, sizeof how, "in pieces of %zu%s", step, over_h2 ? ", over HTTP/2" : "");
+    if (strcmp(told(&p), expected) != 0) weft__check_fail(__FILE__, line, "%s: expected \"%s\", came \"%s\"", how, expected, told(&p));
+    if (strstr(expected, "8:") && !p.ended && !p.broken) weft__check_fail(__FILE__, line, "%s: the connection was not ended", how);
+}
+
 static void check_said(int line, const char *path, const char *lines, const char *expected)
 {
     static const size_t steps[] = { 0, 1, 2, 3, 7, 1000 };
     for (size_t i = 0; i < weft_count(steps); i++) {
         if (steps[i] && steps[i] < 100 && f.len > 2000) continue;
-        char *copy = malloc(f.len);
-        memcpy(copy, f.bytes, f.len);
-        ws_peer p = { .path = path, .lines = lines, .bytes = { copy, f.len }, .step = steps[i], .patience_ms = 50 };
-        ws_peer_run(&app, &p);
-        free(copy);
-        if (strcmp(told(&p), expected) != 0) weft__check_fail(__FILE__, line, "in pieces of %zu: expected \"%s\", came \"%s\"", steps[i], expected, told(&p));
-        if (strstr(expected, "8:") && !p.ended && !p.broken) weft__check_fail(__FILE__, line, "in pieces of %zu: the connection was not ended", steps[i]);
+        for (int h2 = 0; h2 <= WEFT__HAS_HTTP2; h2++) check_said_in(line, path, lines, expected, steps[i], h2);
     }
     f.len = 0;
 }

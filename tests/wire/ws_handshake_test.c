@@ -21,7 +21,7 @@ static void check_fault(int line, const char *request, int status, const char *p
 {
     int came = 0;
     weft__http_head head = parse(request);
-    const char *fault = weft__ws_request_fault(&head, &came);
+    const char *fault = weft__ws_request_fault(&head, false, &came);
     if (!part && fault) weft__check_fail(__FILE__, line, "refused: %s", fault);
     if (part && (!fault || came != status || !strstr(fault, part))) weft__check_fail(__FILE__, line, "expected %d \"%s\", came %d \"%s\"", status, part, came, fault ? fault : "");
 }

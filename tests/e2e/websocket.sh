@@ -42,6 +42,14 @@ port=$(free_port)
 pids+=($!)
 for _ in $(seq 100); do grep -q listening "$work/log" && break; sleep 0.1; done
 
+if ! command -v node > /dev/null; then
+    skip over_http2 'there is no node'
+elif [ ! -x "$BUILD/examples/http2" ]; then
+    skip over_http2 'built without libnghttp2'
+else
+    run over_http2 node tests/websocket/over_h2.mjs "http://127.0.0.1:$port"
+fi
+
 if ! command -v npm > /dev/null; then
     skip node 'there is no npm'
 else

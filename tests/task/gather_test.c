@@ -152,7 +152,7 @@ TASK_TEST(a_cancel_from_outside_ends_a_gather_even_if_all_its_calls_may_fail_alo
     WEFT_SCOPE(helpers);
     {
         WEFT_SCOPE(s);
-        weft_spawn(helpers, cancel_later, (&(on_scope){ s, 5, 0 }));
+        weft_spawn(helpers, cancel_later, (&(on_scope){ s, 40, 0 }));
         WEFT_CHECK_EQ(weft_gather(weft_call(run_job, (&(job){ 1, FOREVER, 0 }), &out[0], .error = &err[0]),
             weft_call(run_job, (&(job){ 2, 2, 0 }), &out[1], .error = &err[1])), WEFT_ECANCELED);
         WEFT_CHECK(weft_scope_caught(s));
@@ -160,7 +160,7 @@ TASK_TEST(a_cancel_from_outside_ends_a_gather_even_if_all_its_calls_may_fail_alo
     WEFT_CHECK_EQ(seen.ended, 2);
     WEFT_CHECK_EQ(err[0].code, WEFT_ECANCELED);
     WEFT_CHECK_EQ(err[1].code, 0);
-    WORLD_TOOK(start, 8);
+    WORLD_TOOK(start, 43);
     return 0;
 }
 

@@ -19,6 +19,7 @@ typedef struct ws_h2 {
     int64_t room, room_all;          /* in the server's windows: of the stream, of the connection */
     bool offers;                     /* its SETTINGS say that it takes extended CONNECT */
     bool greeted, ended, reset, away;
+    bool keeps;                      /* the windows: nothing that comes is given back */
     uint32_t code;                   /* of the reset */
 } ws_h2;
 
@@ -52,14 +53,14 @@ static inline size_t ws_h2_pair(char *to, const char *name, const char *value)
 }
 
 /* Preface and SETTINGS, and the CONNECT; `lines` are as in HTTP/1.1. */
-static inline int ws_h2_open(ws_h2 *h, weft__stream *s, const char *path, const char *lines)
+static inline int ws_h2_open(ws_h2 *h, weft__stream *s, const char *protocol, const char *path, const char *lines)
 {
     char block[2048], name[64], value[512];
     size_t n = 0;
     *h = (ws_h2){ .s = s, .room = 65535, .room_all = 65535 };
     if (nghttp2_hd_inflate_new(&h->inflater) != 0) return WEFT_ENOMEM;
     n += ws_h2_pair(block + n, ":method", "CONNECT");
-    n += ws_h2_pair(block + n, ":protocol", "websocket");
+    n += ws_h2_pair(block + n, ":protocol", protocol);
     n += ws_h2_pair(block + n, ":scheme", "http");
     n += ws_h2_pair(block + n, ":path", path);
     n += ws_h2_pair(block + n, ":authority", "testserver");
@@ -120,8 +121,8 @@ static inline size_t ws_h2_take(ws_h2 *h, unsigned char *frame, size_t n, char *
         memcpy(to, payload, n);
         got = n;
         ws_h2_put32(credit, (uint32_t)n);
-        if (n) (void)!ws_h2_frame(h, NGHTTP2_WINDOW_UPDATE, 0, 0, credit, 4);
-        if (n && !(flags & NGHTTP2_FLAG_END_STREAM)) (void)!ws_h2_frame(h, NGHTTP2_WINDOW_UPDATE, 0, 1, credit, 4);
+        if (n && !h->keeps) (void)!ws_h2_frame(h, NGHTTP2_WINDOW_UPDATE, 0, 0, credit, 4);
+        if (n && !h->keeps && !(flags & NGHTTP2_FLAG_END_STREAM)) (void)!ws_h2_frame(h, NGHTTP2_WINDOW_UPDATE, 0, 1, credit, 4);
     }
     if ((type == NGHTTP2_DATA || type == NGHTTP2_HEADERS) && flags & NGHTTP2_FLAG_END_STREAM) h->ended = true;
     return got;

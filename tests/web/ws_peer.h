@@ -79,7 +79,7 @@ static inline int ws_peer_ask(ws_peer *p, weft__stream *s)
 #if WEFT__HAS_HTTP2
     if (p->over_h2) {
         p->h2 = malloc(sizeof *p->h2);
-        return ws_h2_open(p->h2, s, p->path, p->lines);
+        return ws_h2_open(p->h2, s, "websocket", p->path, p->lines);
     }
 #endif
     char head[4096];

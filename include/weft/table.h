@@ -27,7 +27,8 @@
  *
  * At most 8 columns each, 64 keywords and members in all. A member of an embedded model is written user.email. Columns are the fields,
  * opts, lists, maps and refs, hidden ones and those of embedded models too, by their names in C; an opt and a ref may be NULL, all others not; .initial is the
- * column's DEFAULT. Types are those of db.h. Limits of values (.max_len, .range) are looked at where values come from, not by the table.
+ * column's DEFAULT. Types are those of db.h. In MariaDB (10.10 and later) a text that is looked for is VARCHAR(.max_len, or 255), a
+ * moment ends in 2038, and a decimal without .decimal_places is kept as its text. Limits of values (.max_len, .range) are looked at where values come from, not by the table.
  *
  * What makes no sense (a key that is an opt, a reference to a model that is no table) is told with the other faults of declarations when the program
  * starts (of models that its routes mention), and by the first call for the model: WEFT_EINVAL. A column that is no member does not compile.

@@ -10,11 +10,11 @@ enum { DEPTH_MAX = 32, INITIAL_BYTES_MAX = 1 << 20 };
 
 /* ---- values in SQL: of declarations alone ---- */
 
-static void text_literal(weft_str s, weft__buf *out)
+static void text_literal(const weft__table_dialect *d, weft_str s, weft__buf *out)
 {
     weft__buf_add_char(out, '\'');
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '\'') weft__buf_add_char(out, '\'');
+        if (s.ptr[i] == '\'' || (s.ptr[i] == '\\' && d->backslash)) weft__buf_add_char(out, s.ptr[i]);
         weft__buf_add_char(out, s.ptr[i]);
     }
     weft__buf_add_char(out, '\'');
@@ -37,7 +37,7 @@ static void literal(const weft__table_dialect *d, const weft_schema *type, const
         else weft__buf_add_int(out, c->i);
         return;
     case WEFT__CELL_REAL: weft__buf_printf(out, "%.17g", c->d); return;
-    case WEFT__CELL_TEXT: case WEFT__CELL_DECIMAL: text_literal(c->s, out); return;
+    case WEFT__CELL_TEXT: case WEFT__CELL_DECIMAL: text_literal(d, c->s, out); return;
     case WEFT__CELL_BLOB: bytes_literal(d, c->s, out); return;
     }
 }
@@ -82,12 +82,24 @@ static void names_of(const weft__table *t, const weft_field *said, weft__buf *ou
     weft__buf_lit(out, ")");
 }
 
+static bool is_looked_for(const weft__table *t, const weft_field *column)
+{
+    weft_str name, own = { column->name, column->name_len };
+    for (const weft_field *f = t->schema->fields; f < t->schema->fields + t->schema->count; f++) {
+        bool looks = f->place == WEFT__key || f->place == WEFT__unique || f->place == WEFT__index || f->place == WEFT__reference;
+        for (const char *at = looks ? f->as : ""; weft__table_next_name(&at, &name);)
+            if (weft_str_equal(name, own)) return true;
+    }
+    return false;
+}
+
 static int column_add(const weft__table *t, uint32_t i, weft__buf *out)
 {
     const weft__column *c = &t->columns->columns[i];
     weft__buf_add_str(out, weft_str_of(i ? ",\n    " : "    "));
     weft__table_name(t, i, out);
-    weft__buf_printf(out, " %s", c->ref ? t->dialect->json : weft__sql_type(t->dialect, c->type));
+    weft__buf_add_char(out, ' ');
+    weft__sql_type(t->dialect, c->field, is_looked_for(t, c->field), out);
     if (t->counted && i == t->key[0]) {
         weft__buf_add_str(out, weft_str_of(t->dialect->counted));
         return 0;

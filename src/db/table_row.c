@@ -25,10 +25,27 @@ static void where_key(const weft__table *t, bool named, weft__buf *sql)
     }
 }
 
+static void set_field(const weft__table *t, uint32_t column, bool first, weft__buf *sql)
+{
+    weft__buf_add_str(sql, weft_str_of(first ? " SET " : ", "));
+    weft__table_name(t, column, sql);
+    weft__buf_lit(sql, " = ");
+    value_of_field(t->columns->columns[column].field, sql);
+}
+
 static void begin(const weft__table *t, const char *words, weft__buf *sql)
 {
     weft__buf_init(sql, WEFT__TABLE_SQL_MAX);
     weft__buf_add_str(sql, weft_str_of(words));
+    weft__sql_name(t->dialect, t->name, sql);
+}
+
+static void select_from(const weft__table *t, weft__buf *sql)
+{
+    weft__buf_init(sql, WEFT__TABLE_SQL_MAX);
+    weft__buf_lit(sql, "SELECT ");
+    weft__table_names(t, sql);
+    weft__buf_lit(sql, " FROM ");
     weft__sql_name(t->dialect, t->name, sql);
 }
 
@@ -83,7 +100,7 @@ static void insert_sql(const weft__table *t, const char *row, weft__buf *sql)
 {
     begin(t, "INSERT INTO ", sql);
     if (!gives_any(t, row)) {
-        weft__buf_lit(sql, " DEFAULT VALUES");
+        weft__buf_add_str(sql, weft_str_of(t->dialect->no_values));
         return;
     }
     weft__buf_lit(sql, " (");
@@ -177,6 +194,60 @@ static void on_conflict(const weft__table *t, const target *to, const char *row,
     if (!any) set_excluded(t, to->columns[0], true, sql);
 }
 
+static void where_target(const weft__table *t, const target *to, weft__buf *sql)
+{
+    for (uint32_t i = 0; i < to->count; i++) {
+        weft__buf_add_str(sql, weft_str_of(i ? " AND " : " WHERE "));
+        weft__table_name(t, to->columns[i], sql);
+        weft__buf_lit(sql, " = ");
+        value_of_field(t->columns->columns[to->columns[i]].field, sql);
+    }
+}
+
+/* Is the row that is in the way the one that is meant? Then it is changed. > 0: it was; 0: another unique column was in the way. */
+static int change_target(weft_db *db, const weft__table *t, const target *to, const char *row, const char *place)
+{
+    weft__buf sql;
+    const char *text;
+    bool any = false;
+    weft_val fields = weft_val_fields(t->schema, row);
+    begin(t, "UPDATE ", &sql);
+    for (uint32_t i = 0; i < t->columns->count; i++) {
+        if (is_target(to, i) || weft__table_is_key(t, i) || !is_given(t, i, row)) continue;
+        set_field(t, i, !any, &sql);
+        any = true;
+    }
+    if (!any) set_field(t, to->columns[0], true, &sql);
+    where_target(t, to, &sql);
+    int rc = text_of(place, &sql, &text);
+    if (rc == 0) rc = weft_db_execute_with(db, &(weft_sql){ text, &fields, 1, place });
+    weft__buf_free(&sql);
+    return rc;
+}
+
+static int read_target(weft_db *db, const weft__table *t, const target *to, void *row, const char *place)
+{
+    weft__buf sql;
+    const char *text;
+    weft_val fields = weft_val_fields(t->schema, row);
+    select_from(t, &sql);
+    where_target(t, to, &sql);
+    int rc = text_of(place, &sql, &text);
+    if (rc == 0) rc = weft_db_one_with(db, t->schema, row, &(weft_sql){ text, &fields, 1, place });
+    weft__buf_free(&sql);
+    return rc;
+}
+
+static int upsert_in_steps(weft_db *db, const weft__table *t, const target *to, void *row, const char *place)
+{
+    weft__buf sql;
+    insert_sql(t, row, &sql);
+    int rc = run_over(db, t, row, place, &sql);
+    if (rc != WEFT_EDB_UNIQUE) return rc;
+    int changed = change_target(db, t, to, row, place);
+    return changed > 0 ? read_target(db, t, to, row, place) : changed < 0 ? changed : rc;
+}
+
 int weft_db_upsert_with(weft_db *db, const weft_schema *schema, void *row, const weft_upsert_opts *opts)
 {
     const weft__table *t;
@@ -187,6 +258,7 @@ int weft_db_upsert_with(weft_db *db, const weft_schema *schema, void *row, const
     const weft_field *unique = unique_of(t, opts->by);
     if (!unique) return weft__fail(opts->place, WEFT_EINVAL, "weft_db_upsert: %s has no unique(%.200s), as .by says", schema->name, opts->by);
     target_fill(t, unique, &to);
+    if (!t->dialect->conflict_says_which) return upsert_in_steps(db, t, &to, row, opts->place);
     insert_sql(t, row, &sql);
     if (gives_any(t, row)) on_conflict(t, &to, row, &sql);
     return run_over(db, t, row, opts->place, &sql);
@@ -208,11 +280,7 @@ static int get(weft_db *db, const weft__table *t, void *out, const weft_key *key
 {
     weft__buf sql;
     const char *text;
-    weft__buf_init(&sql, WEFT__TABLE_SQL_MAX);
-    weft__buf_lit(&sql, "SELECT ");
-    weft__table_names(t, &sql);
-    weft__buf_lit(&sql, " FROM ");
-    weft__sql_name(t->dialect, t->name, &sql);
+    select_from(t, &sql);
     where_key(t, false, &sql);
     int rc = text_of(key->place, &sql, &text);
     if (rc == 0) rc = weft_db_one_with(db, t->schema, out, &(weft_sql){ text, key->values, key->count, key->place });
@@ -255,14 +323,6 @@ int weft_db_delete_with(weft_db *db, const weft_schema *schema, const weft_key *
 }
 
 /* ---- update ---- */
-
-static void set_field(const weft__table *t, uint32_t column, bool first, weft__buf *sql)
-{
-    weft__buf_add_str(sql, weft_str_of(first ? " SET " : ", "));
-    weft__table_name(t, column, sql);
-    weft__buf_lit(sql, " = ");
-    value_of_field(t->columns->columns[column].field, sql);
-}
 
 int weft_db_update_with(weft_db *db, const weft_schema *schema, const void *row, const char *place)
 {
@@ -320,8 +380,12 @@ static int patch_run(weft_db *db, const weft__table *t, void *out, weft_val patc
     weft_val values[WEFT__TABLE_COLUMNS_MAX + 1] = { patch };
     memcpy(values + 1, key->values, key->count * sizeof *values);
     where_key(t, false, sql);
-    returning(t, sql);
+    if (t->dialect->update_returns) returning(t, sql);
     int rc = text_of(key->place, sql, &text);
+    if (rc == 0 && !t->dialect->update_returns) {
+        rc = ran(t, weft_db_execute_with(db, &(weft_sql){ text, values, key->count + 1, key->place }), key->place);
+        return rc < 0 ? rc : get(db, t, out, key);
+    }
     return rc < 0 ? rc : weft_db_one_with(db, t->schema, out, &(weft_sql){ text, values, key->count + 1, key->place });
 }
 

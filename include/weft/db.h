@@ -60,6 +60,20 @@
  * Any other type (inet, ranges, rows) is refused by its name: select it as text, column::text. Where PostgreSQL cannot tell what a value is it takes it for
  * text: write SELECT {}::bigint.
  *
+ * In MariaDB the column has a type, too, and what does not fit into it is refused, never cut (strict mode):
+ *
+ *     int, int32_t, int64_t     tinyint to bigint, year, bit, and decimal without a fraction (a sum); unsigned up to 2^63 - 1
+ *     bool                      boolean (tinyint), 0 or 1
+ *     double                    float, double, integers, and decimal to the nearest double (an average)
+ *     weft_decimal              decimal, exact, with as many digits behind the point as the column has
+ *     weft_str, an enum         char, varchar, text, enum, set
+ *     weft_bytes                binary, varbinary, blob
+ *     weft_uuid                 uuid, read from binary(16) too
+ *     weft_date, weft_time      date; time(6), within a day
+ *     weft_datetime             timestamp(6), in UTC; datetime(6) has no zone: it keeps the time in UTC, and is read without .zoned
+ *     weft_duration             char or text, "PT1H30M"
+ *     weft_json, list, map, model, union    json, text
+ *
  * A row fits a model when each of its fields has a column of its name (in C, in any case of letters) that holds what the field
  * may be. An opt, a ref, or a field with .initial may lack its column; columns that no field has are left out. Members of an
  * embedded model are fields like others; hidden ones are read as well. Limits of fields (.range, .max_len) are not looked at.
@@ -83,7 +97,7 @@ typedef struct weft_db_opts {
     int idle_ms;                     /* of a server: 300 000 without work after which a connection is closed; -1: no bound */
     int acquire_ms;                  /* 5 000 that a statement or transaction waits for a connection; -1: no bound but that of its scope */
     int statement_ms;                /* 30 000 that a statement may take from its call to its end; -1: no bound but that of its scope */
-    int busy_ms;                     /* of SQLite: 5 000 that it waits for a lock of another program; -1: not at all */
+    int busy_ms;                     /* of SQLite and MariaDB: 5 000 that it waits for a lock of another program; -1: not at all */
     int statements_max;              /* 256 prepared statements that each connection keeps; 4096 at most */
     int64_t bytes_max;               /* of SQLite; none: how large the database may become; WEFT_EDB_FULL beyond */
     bool read_only;                  /* nothing is written, and a file must be there */
@@ -104,6 +118,16 @@ typedef struct weft_db_opts {
  * is looked for again, after 50 ms to 2 s; meanwhile statements fail at once with WEFT_EDB_AWAY. What would change a connection that others have next
  * is refused: BEGIN and COMMIT, SET, LISTEN, PREPARE, COPY, temporary tables, advisory locks of a session. There is always a savepoint before a statement
  * in a transaction, so that one that fails does not end it. In SQL '?' and '[' are PostgreSQL's own.
+ *
+ *     mysql://user:password@host:3306/shop?sslmode=verify-full    a server; mariadb:// is the same
+ *
+ * MariaDB 10.5 and later, and MySQL 8, over libmariadb, on threads. Behind the '?' come socket=/run/mysqld/mysqld.sock, connect_timeout (5 s), sslmode (disable, prefer, require,
+ * verify-full; prefer unless it is said), sslrootcert, sslcert, sslkey; %2F is a '/' in a name or password. Each connection has its statements prepared, times in UTC,
+ * utf8mb4, and the sql_mode of standard SQL, whatever the server's is: "name" in double quotes is a column, || puts texts together, what does not fit is
+ * refused. busy_ms bounds the wait for a lock, in whole seconds. A cancelled statement is ended in the server (KILL QUERY), over a second connection.
+ * MariaDB commits with each CREATE, ALTER, DROP and the like: such a statement is refused in a transaction, and a script of several is all or nothing only between
+ * two of these. A deadlock (WEFT_EDB_BUSY) has ended the transaction. What would change a connection that others have next is refused: BEGIN and COMMIT, SET, USE,
+ * LOCK, GET_LOCK, temporary tables, @variables. A server that goes is looked for again as with PostgreSQL. INSERT and DELETE have RETURNING, UPDATE has not.
  *
  * SQLite: files are in WAL mode: many read while one writes; writes that come at the same time share a trip to the disk. Foreign keys
  * are enforced. "name" in double quotes is a column, never a text. What would change a connection that others have
@@ -227,7 +251,7 @@ int weft_db_script_with(weft_db *db, const char *text, const char *place) WEFT_N
  *
  * All rows are of the moment when the first one was read; but in a transaction of SQLite's, and in a database in memory, what the same connection
  * changes meanwhile may be seen or not, a row that is moved in an index twice: read the rows into a list (weft_db_all) before changing their table. It has a connection of its own until its end, its close, or the end of the
- * block; so many tasks at a time can read rows as there are readers (of PostgreSQL: connections; up to 256 rows come at a time). In a transaction it is the transaction's, and ends with that. In a
+ * block; so many tasks at a time can read rows as there are readers (of servers: connections; up to 256 rows of PostgreSQL and 64 of MariaDB come at a time). In a transaction it is the transaction's, and ends with that. In a
  * database in memory other statements of this task run on it meanwhile, those of others wait. */
 typedef struct weft_rows weft_rows;
 
@@ -258,7 +282,7 @@ void weft_rows_close(weft_rows *rows);
  *     return weft_db_commit(tx);
  *
  * A block that is left without weft_db_commit is rolled back: by WEFT_TRY, by a cancel, by a return. It begins with its first statement, and
- * waits then for the one connection that writes (of PostgreSQL: for one of all), in order, acquire_ms at most. A failed statement has changed nothing; the transaction
+ * waits then for the one connection that writes (of servers: for one of all), in order, acquire_ms at most. A failed statement has changed nothing; the transaction
  * goes on, unless the database itself has ended it (a full disk), which is what each later statement then says. Its statements are
  * those of one task at a time (WEFT_EBUSY). A statement on `db` itself would wait for the end of its own task's transaction: WEFT_EDEADLK,
  * naming it. Inside a transaction WEFT_TRANSACTION(part, tx) is a savepoint: rolled back, or released by its commit.
@@ -285,7 +309,8 @@ int weft_db_rollback(weft_db *tx);
 /* Bring the tables of a database up to date: run the files of a folder whose names are 0001_users.sql, 0002_orders.sql, ... (a number above 0, '_' or '-',
  * anything, ".sql"; others are left alone), in the order of their numbers, those that have not run yet. Each is a script, run in a transaction of its own with
  * the row that says that it ran, in the table weft_migrations, which also keeps its text. So two programs that start at once run each file
- * once, and what fails has changed nothing: mend the file and start again.
+ * once, and what fails has changed nothing: mend the file and start again (in MariaDB, whose CREATE and
+ * ALTER commit: what stood before the last of these stays, and is to be undone by hand; one of them a file is best).
  *
  * How many ran; < 0: the failure of the first that failed, whose name is in the trace. WEFT_EINVAL: a file has changed since it ran, or is
  * gone, two have the same number, one comes before another that has run; then nothing is run. .dry_run = true: nothing is changed, and the result is how

@@ -15,6 +15,9 @@ static const weft__engine *const engines[] = {
 #if WEFT__HAS_POSTGRES
     &weft__postgres, &weft__postgres_short,
 #endif
+#if WEFT__HAS_MARIADB
+    &weft__mariadb, &weft__mariadb_mysql,
+#endif
     NULL
 };
 
@@ -125,7 +128,9 @@ static int no_engine(const char *url)
     if (weft_str_equal(scheme, WEFT_S("sqlite"))) return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without SQLite (Debian: libsqlite3-dev)");
     if (weft_str_equal(scheme, WEFT_S("postgresql")) || weft_str_equal(scheme, WEFT_S("postgres")))
         return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without PostgreSQL (Debian: libpq-dev)");
-    return weft_fail(WEFT_EINVAL, "weft_db_connect: there is no database for '%.*s://'; there are sqlite:// and postgresql://", (int)(scheme.len < 40 ? scheme.len : 40), url);
+    if (weft_str_equal(scheme, WEFT_S("mariadb")) || weft_str_equal(scheme, WEFT_S("mysql")))
+        return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without MariaDB (Debian: libmariadb-dev)");
+    return weft_fail(WEFT_EINVAL, "weft_db_connect: there is no database for '%.*s://'; there are sqlite://, postgresql:// and mysql://", (int)(scheme.len < 40 ? scheme.len : 40), url);
 }
 
 /* What people are shown has no password in it. */

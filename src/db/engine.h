@@ -89,6 +89,7 @@ struct weft__query {
     int begin_from, begin_to;        /* levels of transactions that begin before it: 0 the transaction, more its savepoints; to < from: none */
     int level;                       /* of COMMIT and ROLLBACK */
     bool reads;                      /* begin_from 0 is one that reads alone */
+    bool may_commit;                 /* a SCRIPT that is a migration: in MariaDB a CREATE in it commits, and the transaction goes on behind it */
     weft_arena arena;                /* what comes of it; thread's while it runs */
     weft__buf fault;                 /* why it failed */
     int begun;                       /* how many levels it has begun, also when it failed */
@@ -116,12 +117,13 @@ typedef struct weft__engine {
     weft__dialect dialect;
     const char *migrated;            /* SQL: is there a table weft_migrations? */
     const char *lock;                /* SQL, in a transaction: until its end no other migration runs; NULL: writing does that by itself */
+    const char *migrations;          /* SQL that makes this table, outside of a transaction; NULL: the one that serves all, in one */
     int (*open)(weft_db *db, weft_str rest, weft_str *fault);    /* rest: behind "scheme://" */
     int (*run)(weft_db *root, weft__query *q);
     int (*close)(weft_db *root);
     void (*abandon)(weft_db *root);  /* no loop turns any more */
 } weft__engine;
-extern const weft__engine weft__sqlite, weft__postgres, weft__postgres_short;
+extern const weft__engine weft__sqlite, weft__postgres, weft__postgres_short, weft__mariadb, weft__mariadb_mysql;
 /* What must be run, whatever is cancelled: ends, and openings. */
 static inline bool weft__query_must_run(const weft__query *q)
 {
@@ -200,6 +202,9 @@ void weft__db_idle(bool *busy, weft__leaver **leaving);
 void weft__db_wait_idle(const bool *busy, weft__leaver **leaving);
 void weft__db_keep(weft_db *root);
 void weft__db_drop(weft_db *root);
+
+/* weft_db_script of a migration, in its transaction. */
+int weft__db_migration(weft_db *tx, const char *text, const char *place) WEFT_NODISCARD;
 
 /* Fills in statement and cells from what the user gave. 0, or a code, recorded. In each case weft__query_end. */
 int weft__query_begin(weft__query *q, weft_db *db, const weft_sql *sql) WEFT_NODISCARD;

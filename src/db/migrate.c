@@ -66,6 +66,7 @@ static int take_turns(weft_db *tx)
 
 static int make_table(weft_db *db)
 {
+    if (db->engine->migrations) return weft_db_execute_with(db, &(weft_sql){ .sql = db->engine->migrations, .place = WEFT__HERE });
     WEFT_TRANSACTION(tx, db);
     WEFT_TRY(take_turns(tx));
     WEFT_TRY(weft_db_execute(tx, "CREATE TABLE IF NOT EXISTS weft_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL,"
@@ -78,7 +79,7 @@ static int read_ran(weft_db *db, bool dry, weft_list_Migration *ran)
     int64_t there;
     if (!dry) WEFT_TRY(make_table(db));
     WEFT_TRY(weft_db_value_with(db, &weft_schema_int64_t, &there, &(weft_sql){ .sql = db->engine->migrated, .place = WEFT__HERE }));
-    return there ? weft_db_all(db, Migration, ran, "SELECT number, name, sql FROM weft_migrations ORDER BY number") : 0;
+    return there ? weft_db_all(db, Migration, ran, "SELECT number, name, weft_migrations.sql FROM weft_migrations ORDER BY number") : 0;
 }
 
 static const Migration *find(const weft_list_Migration *l, int64_t number)
@@ -112,8 +113,8 @@ static int run_one(weft_db *db, const Migration *m)
     WEFT_TRY(take_turns(tx));
     WEFT_TRY(weft_db_value(tx, bool, &there, "SELECT count(*) FROM weft_migrations WHERE number = {}", m->number));
     if (there) return 0;
-    WEFT_TRY(weft_db_script(tx, m->sql.ptr), "while running %s", m->name.ptr);
-    WEFT_TRY(weft_db_execute(tx, "INSERT INTO weft_migrations (number, name, sql) VALUES (:number, :name, :sql)", weft_fields(Migration, m)));
+    WEFT_TRY(weft__db_migration(tx, m->sql.ptr, WEFT__HERE), "while running %s", m->name.ptr);
+    WEFT_TRY(weft_db_execute(tx, "INSERT INTO weft_migrations VALUES (:number, :name, :sql, CURRENT_TIMESTAMP)", weft_fields(Migration, m)));
     WEFT_TRY(weft_db_commit(tx), "while running %s", m->name.ptr);
     return 1;
 }

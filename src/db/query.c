@@ -211,11 +211,14 @@ int weft_db_each_with(weft_db *db, const weft_schema *schema, const void *items,
     return rc;
 }
 
-int weft_db_script_with(weft_db *db, const char *text, const char *place)
+static int script(weft_db *db, const char *text, const char *place, bool may_commit)
 {
-    weft__query q = { .what = WEFT__DO_SCRIPT };
+    weft__query q = { .what = WEFT__DO_SCRIPT, .may_commit = may_commit };
     int rc = weft__query_plain(&q, db, text, place);
     if (rc == 0) rc = weft__db_run(db, &q);
     weft__query_end(&q);
     return rc < 0 ? rc : 0;
 }
+
+int weft_db_script_with(weft_db *db, const char *text, const char *place) { return script(db, text, place, false); }
+int weft__db_migration(weft_db *tx, const char *text, const char *place) { return script(tx, text, place, true); }

@@ -352,7 +352,9 @@ static int cell_datetime(weft_datetime w, weft_arena *arena, weft__cell *out, we
     weft_time t = weft_datetime_time(utc);
     int n = snprintf(text, sizeof text, "%sT%02d:%02d:%02d.%06d%s", weft_date_text(weft_datetime_date(utc), day), t.hour, t.minute, t.second, (int)t.us,
         w.zoned ? "Z" : "");
-    return text_made(arena, text, (size_t)n, out);
+    int rc = text_made(arena, text, (size_t)n, out);
+    out->moment = rc == 0;
+    return rc;
 }
 
 static int cell_json(const weft_schema *schema, const void *value, weft_arena *arena, weft__cell *out, weft__buf *fault)

@@ -7,7 +7,11 @@
 
 /* One value as a database knows it; texts and bytes lie elsewhere. DECIMAL: an exact number, as its digits; only read, a value that is one is TEXT. */
 typedef enum { WEFT__CELL_NULL, WEFT__CELL_INT, WEFT__CELL_REAL, WEFT__CELL_TEXT, WEFT__CELL_BLOB, WEFT__CELL_DECIMAL } weft__cell_kind;
-typedef struct weft__cell { weft__cell_kind kind; union { int64_t i; double d; weft_str s; }; } weft__cell;
+typedef struct weft__cell {
+    weft__cell_kind kind;
+    bool moment;                     /* a value's: TEXT of a weft_datetime, for who writes its zone otherwise */
+    union { int64_t i; double d; weft_str s; };
+} weft__cell;
 
 /* A field of a model, those of embedded ones among them; hidden ones too. */
 typedef struct weft__column {

@@ -12,6 +12,9 @@ typedef struct reader {
     bool first;                      /* no further than the first statement */
     bool ended;                      /* a ';' was there */
     int words, depth;                /* depth of BEGIN ATOMIC and the CASEs in it */
+    bool script;                     /* of MariaDB's: only its words are looked at */
+    bool makes, body;                /* CREATE or ALTER; of a procedure or the like */
+    weft_str ends;                   /* what begins or ends a transaction */
     weft_str last;                   /* the word before this one */
 } reader;
 
@@ -60,6 +63,8 @@ static bool nested_comment(reader *r)
 static bool block_comment(reader *r)
 {
     if (r->dialect == WEFT__SQL_POSTGRES) return nested_comment(r);
+    if (r->dialect == WEFT__SQL_MARIADB && !r->script && r->end - r->at > 2 && (r->at[2] == '!' || r->at[2] == 'M'))
+        return r->fault = "a comment that MariaDB would run (/*! or /*M)", false;
     const char *end = memmem(r->at + 2, (size_t)(r->end - r->at) - 2, "*/", 2);
     copy_to(r, end ? end + 2 : r->end);
     return true;
@@ -90,12 +95,13 @@ static bool place_add(reader *r, weft_str name)
 
 static bool place(reader *r, weft_str name, const char *behind)
 {
-    int known = place_named(r->out, name);
+    bool numbered = r->dialect != WEFT__SQL_MARIADB;
+    int known = numbered ? place_named(r->out, name) : -1;
     weft__buf *sql = &r->out->sql;
     if (known < 0 && !place_add(r, name)) return false;
     if (r->dialect == WEFT__SQL_POSTGRES && sql->len && is_name(sql->ptr[sql->len - 1])) weft__buf_add_char(sql, ' ');    /* a$1 is a name */
     weft__buf_add_char(sql, r->dialect == WEFT__SQL_POSTGRES ? '$' : '?');
-    weft__buf_add_int(&r->out->sql, known < 0 ? (int64_t)r->out->count : known + 1);
+    if (numbered) weft__buf_add_int(sql, known < 0 ? (int64_t)r->out->count : known + 1);
     r->at = behind;
     return true;
 }
@@ -144,6 +150,82 @@ static void postgres_word(reader *r, weft_str word)
     if (is_one_of(word, that_change, weft_count(that_change))) p->reads = false;
     if (atomic || (r->depth && equals(word, "case"))) r->depth++;
     else if (r->depth && equals(word, "end")) r->depth--;
+}
+
+/* ---- what MariaDB's words say ---- */
+
+static const char *const maria_sessions[] = { "begin", "commit", "deallocate", "execute", "handler", "kill", "load", "lock", "prepare", "release", "rollback", "savepoint",
+    "set", "shutdown", "start", "unlock", "use", "xa" };
+static const char *const maria_commits[] = { "alter", "analyze", "cache", "change", "create", "drop", "flush", "grant", "install", "optimize", "rename", "repair", "reset",
+    "revoke", "stop", "truncate", "uninstall" };
+static const char *const maria_reads[] = { "select", "values", "table", "with", "show", "describe", "desc", "explain" };
+static const char *const maria_changes[] = { "insert", "update", "delete", "replace", "into", "share", "nextval", "setval", "lastval", "get_lock", "release_lock" };
+static const char *const maria_locks[] = { "get_lock", "release_lock", "release_all_locks" };
+
+/* REPLACE( and INSERT( are functions of texts, too. */
+static bool calls(const reader *r, const char *end)
+{
+    while (end < r->end && (*end == ' ' || *end == '\t' || *end == '\n' || *end == '\r')) end++;
+    return end < r->end && *end == '(';
+}
+
+static const char *const maria_insert[] = { "insert", "replace", "delete", "update" };
+static const char *const maria_ends[] = { "begin", "commit", "rollback", "start", "savepoint", "release", "xa", "lock", "unlock", "use" };
+static const char *const maria_bodies[] = { "procedure", "function", "trigger", "event", "package" };
+static const char *const maria_blocks[] = { "if", "loop", "while", "repeat" };
+
+static weft_str next_word(const reader *r, const char *p)
+{
+    while (p < r->end && strchr(" \t\r\n", *p)) p++;
+    const char *end = p;
+    while (end < r->end && is_name(*end)) end++;
+    return (weft_str){ p, (size_t)(end - p) };
+}
+
+/* In the body of a procedure a ';' ends nothing until its BEGIN has an END; END IF and the like are others'. */
+static void script_word(reader *r, weft_str word)
+{
+    weft_str next = next_word(r, word.ptr + word.len);
+    if (r->words == 0) {
+        r->makes = equals(word, "create") || equals(word, "alter");
+        r->body = equals(word, "begin") && equals(next, "not");
+        if (!r->body && !r->ends.ptr && is_one_of(word, maria_ends, weft_count(maria_ends))) r->ends = word;
+    }
+    r->body |= r->makes && is_one_of(word, maria_bodies, weft_count(maria_bodies));
+    if (!r->body) return;
+    if ((equals(word, "begin") || equals(word, "case")) && !equals(r->last, "end")) r->depth++;
+    else if (r->depth && equals(word, "end") && !is_one_of(next, maria_blocks, weft_count(maria_blocks))) r->depth--;
+}
+
+static void maria_word(reader *r, weft_str word)
+{
+    if (r->script) {
+        script_word(r, word);
+        return;
+    }
+    weft__parsed *p = r->out;
+    if (r->words == 0) {
+        if (is_one_of(word, maria_sessions, weft_count(maria_sessions))) p->kind = WEFT__SQL_SESSION;
+        if (is_one_of(word, maria_commits, weft_count(maria_commits))) p->kind = WEFT__SQL_COMMITS;
+        p->reads = is_one_of(word, maria_reads, weft_count(maria_reads));
+        p->changes = is_one_of(word, maria_insert, weft_count(maria_insert));
+    }
+    /* One statement's own settings; the server's; somebody's password. */
+    if (r->words == 1 && equals(r->last, "set") && (equals(word, "statement") || equals(word, "global") || equals(word, "password"))) p->kind = WEFT__SQL_PLAIN;
+    if (r->words && r->words < 4 && equals(word, "temporary")) p->kind = WEFT__SQL_SESSION;
+    if (is_one_of(word, maria_locks, weft_count(maria_locks))) p->kind = WEFT__SQL_SESSION;
+    bool function = (equals(word, "replace") || equals(word, "insert")) && calls(r, word.ptr + word.len);
+    if (!function && is_one_of(word, maria_changes, weft_count(maria_changes))) p->reads = false;
+}
+
+/* 'It''s' and 'it\'s': a backslash takes the next character's meaning. */
+static bool maria_quoted(reader *r, char close)
+{
+    for (const char *p = r->at + 1; p < r->end; p++) {
+        if (*p == '\\') p++;
+        else if (*p == close) return copy_to(r, p + 1), true;
+    }
+    return r->fault = "a quote that begins and does not end", false;
 }
 
 /* ---- quotes of PostgreSQL's own ---- */
@@ -210,8 +292,9 @@ static bool word(reader *r)
     weft__parsed *p = r->out;
     bool postgres = r->dialect == WEFT__SQL_POSTGRES;
     if (postgres && equals(w, "e") && end < r->end && *end == '\'') return escaped(r);
-    if (!postgres && !p->worded) p->kind = equals(w, "pragma") ? WEFT__SQL_PRAGMA : equals(w, "vacuum") ? WEFT__SQL_VACUUM : WEFT__SQL_PLAIN;
+    if (r->dialect == WEFT__SQL_SQLITE && !p->worded) p->kind = equals(w, "pragma") ? WEFT__SQL_PRAGMA : equals(w, "vacuum") ? WEFT__SQL_VACUUM : WEFT__SQL_PLAIN;
     if (postgres) postgres_word(r, w);
+    if (r->dialect == WEFT__SQL_MARIADB) maria_word(r, w);
     p->worded = true;
     p->fails |= equals(w, "fail");
     r->words++;
@@ -220,19 +303,44 @@ static bool word(reader *r)
     return true;
 }
 
+/* MariaDB's "--" wants a blank behind it: 5--1 is 6. */
+static bool is_line_comment(const reader *r)
+{
+    if (r->dialect != WEFT__SQL_MARIADB) return follows(r, '-', '-');
+    return *r->at == '#' || (follows(r, '-', '-') && (r->end - r->at == 2 || (unsigned char)r->at[2] <= ' '));
+}
+
 static bool is_blank(const reader *r)
 {
-    return strchr(" \t\r\n\f\v;", *r->at) || follows(r, '-', '-') || follows(r, '/', '*');
+    return strchr(" \t\r\n\f\v;", *r->at) || is_line_comment(r) || follows(r, '/', '*');
+}
+
+/* @@name, a setting that is read; 'user'@host. */
+static bool is_variable(const reader *r)
+{
+    const weft__buf *sql = &r->out->sql;
+    char before = sql->len ? sql->ptr[sql->len - 1] : 0;
+    return before == '@' || before == '\'' || before == '`' || before == '"' || is_name(before);
 }
 
 static bool quote(reader *r, char c, bool *done)
 {
     *done = true;
+    if (r->dialect == WEFT__SQL_MARIADB && c == '\'') return maria_quoted(r, c);
     if (c == '\'' || c == '"') return quoted(r, c);
-    if (r->dialect == WEFT__SQL_SQLITE && c == '`') return quoted(r, c);
+    if (r->dialect != WEFT__SQL_POSTGRES && c == '`') return quoted(r, c);
     if (r->dialect == WEFT__SQL_SQLITE && c == '[') return quoted(r, ']');
     if (r->dialect == WEFT__SQL_POSTGRES && c == '$') return dollars(r);
     return *done = false;
+}
+
+/* What stands for a value in a statement is nothing of the kind here. */
+static bool script_step(reader *r)
+{
+    if (is_name(*r->at)) return word(r);
+    if (*r->at == ';' && !r->depth) r->words = 0, r->makes = r->body = false;
+    r->at++;
+    return true;
 }
 
 static bool step(reader *r)
@@ -241,13 +349,15 @@ static bool step(reader *r)
     bool done, fine;
     if (r->ended && c && !is_blank(r)) r->out->more = true;
     if (fine = quote(r, c, &done), done) return fine;
-    if (follows(r, '-', '-')) return line_comment(r);
+    if (is_line_comment(r)) return line_comment(r);
     if (follows(r, '/', '*')) return block_comment(r);
+    if (r->script) return script_step(r);
     if (follows(r, '{', '}') && r->end - r->at > 2 && r->at[2] >= '0' && r->at[2] <= '9') return r->fault = "a digit right behind a {}", false;
     if (follows(r, '{', '}')) return place(r, (weft_str){ 0 }, r->at + 2);
     if (c == ':' && is_name_start(next)) return named(r);
-    if (c == '?' && r->dialect == WEFT__SQL_SQLITE) return r->fault = "a '?': write {} for a value", false;
+    if (c == '?' && r->dialect != WEFT__SQL_POSTGRES) return r->fault = "a '?': write {} for a value", false;
     if ((c == '@' || c == '$') && is_name(next) && r->dialect == WEFT__SQL_SQLITE) return r->fault = "a '@name' or '$name': write :name for the field of a model", false;
+    if (c == '@' && is_name(next) && r->dialect == WEFT__SQL_MARIADB && !is_variable(r)) return r->fault = "a '@name', which would stay in a connection that others have next: write :name for the field of a model", false;
     if (c == 0) return r->fault = "a NUL character", false;
     if (is_name(c)) return word(r);
     if (c == ';' && !r->depth) r->ended = true;
@@ -286,6 +396,20 @@ int weft__sql_first(weft_str script, weft__parsed *out, size_t *len, const char 
     int rc = read_all(&r, fault);
     *len = (size_t)(r.at - script.ptr);
     return rc;
+}
+
+int weft__sql_script(weft_str script, weft_str *found)
+{
+    weft__parsed p = { 0 };
+    reader r = { .at = script.ptr, .end = script.ptr + script.len, .out = &p, .dialect = WEFT__SQL_MARIADB, .script = true };
+    int rc = script.len > (size_t)8 * WEFT__SQL_MAX ? WEFT_ELIMIT : 0;
+    weft__buf_init(&p.sql, (size_t)9 * WEFT__SQL_MAX);
+    while (rc == 0 && r.at < r.end && !p.sql.failed && !r.ends.ptr)
+        if (!step(&r)) break;
+    if (rc == 0) rc = p.sql.failed;
+    weft__parsed_free(&p);
+    *found = r.ends;
+    return rc == 0 && r.ends.ptr ? WEFT_EINVAL : rc;
 }
 
 void weft__parsed_free(weft__parsed *p)

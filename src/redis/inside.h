@@ -150,9 +150,12 @@ void weft__redis_retry_after(int rc);
 
 /* ---- a Redis ---- */
 
+typedef enum { WEFT__REDIS_ONE, WEFT__REDIS_SENTINEL, WEFT__REDIS_CLUSTER } weft__redis_way;
+
 /* What a URL says; texts lie in `text`, so it is not copied. */
 typedef struct weft__redis_url {
-    bool tls, cluster;
+    weft__redis_way way;
+    bool tls;
     char host[WEFT__REDIS_HOST];
     int port, database;
     const char *user, *password;     /* NULL: none */
@@ -170,8 +173,7 @@ struct weft_redis {
     weft__redis_url url;
     char *name;
     weft__tls_client *tls;
-    weft__rnode *nodes;              /* of a cluster all that are known, the URL's first */
-    weft__rnode **slots;             /* of a cluster: who has each; NULL: not known */
+    weft__rnode *nodes;
     weft_redis *next, *prev;         /* of the loop */
     weft__hook flush;
     weft__rconn *unsent;
@@ -184,7 +186,6 @@ struct weft_redis {
     bool closing;
     /* Of a session: */
     const char *place;
-    weft__rnode *node;               /* that the connection is of */
     weft__rholder holder;            /* with a connection from its first command on */
     bool ended;                      /* a command of it failed without a reply */
     bool watched;                    /* WATCH was sent, and no EXEC behind it */
@@ -204,19 +205,7 @@ void weft__redis_leave(weft_redis *r);
 void weft__redis_keep(weft_redis *root);
 void weft__redis_drop(weft_redis *root);
 
-/* ---- clusters (cluster.c, slot.c) ---- */
-
-enum { WEFT__SLOTS_ALL = 16384, WEFT__SLOT_ANY = -1 };
-int weft__slot_of(weft_str key);
-/* The server of this address, known from now on; NULL: no memory, or more than 1 000. */
-weft__rnode *weft__cluster_node(weft_redis *root, const char *host, int port);
-/* Who has a slot as far as is known, or whoever may be asked; of what is no cluster its one server. */
-weft__rnode *weft__cluster_route(weft_redis *root, int slot);
-/* Whom `by` sends us to with MOVED or ASK; NULL: it says nobody. */
-weft__rnode *weft__cluster_told(weft_redis *root, const weft__rnode *by, weft_str words, int *slot);
-
 /* ---- commands (words.c, table.c, put.c) ---- */
-
 
 /* What is known of a command before it is sent. */
 typedef enum { WEFT__RKEY_FIRST, WEFT__RKEY_NONE, WEFT__RKEY_SECOND, WEFT__RKEY_COUNTED, WEFT__RKEY_COUNTED_LATE, WEFT__RKEY_STREAMS } weft__rkey;
@@ -233,8 +222,6 @@ typedef struct weft__rwritten {
     uint32_t words;
     bool blocks;
 } weft__rwritten;
-/* The slot of a written command's key; WEFT__SLOT_ANY: it has none. */
-int weft__slot_of_command(weft_str written, weft__rkey where);
 /* Write it behind what is in `to`; `sha`: EVAL is written as EVALSHA with it. 0; WEFT_EINVAL and others, recorded: nothing is written then. */
 int weft__rwrite(weft__buf *to, const weft_redis_command *command, const char *sha, weft__rwritten *out) WEFT_NODISCARD;
 /* A value as the arguments that it is: how many, appended; < 0: a code, with what it is in `fault`. */

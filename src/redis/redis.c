@@ -21,7 +21,6 @@ static void root_free(weft_redis *r)
     if (r->flush.run) weft__loop_unhook(r->loop, &r->flush);
     weft__scripts_free(r);
     weft__tls_client_drop(r->tls);
-    weft__free(r->slots);
     weft__buf_free(&r->scratch);
     weft__free(r->in);
     weft__free(r->name);
@@ -132,7 +131,6 @@ static int fill(weft_redis *r)
     int rc = begin_tls(r);
     r->opts.tls = (weft_tls_client){ 0 };
     if (rc < 0) return rc;
-    if (r->url.cluster && !(r->slots = weft__calloc(WEFT__SLOTS_ALL * sizeof *r->slots))) return WEFT_ENOMEM;
     r->nodes = weft__rnode_new(r, r->url.host, r->url.port);
     return r->nodes ? 0 : WEFT_ENOMEM;
 }

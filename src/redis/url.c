@@ -96,10 +96,7 @@ static bool take_server(weft_str rest, weft__redis_url *out, const char **fault)
 
 int weft__redis_url_parse(const char *url, weft__redis_url *out, const char **fault)
 {
-    static const struct { const char *scheme; bool tls, path, cluster; } schemes[] = {
-        { "redis://", false, false, false }, { "rediss://", true, false, false }, { "unix://", false, true, false },
-        { "redis+cluster://", false, false, true }, { "rediss+cluster://", true, false, true },
-    };
+    static const struct { const char *scheme; bool tls, path; } schemes[] = { { "redis://", false, false }, { "rediss://", true, false }, { "unix://", false, true } };
     size_t used = 0;
     *out = (weft__redis_url){ 0 };
     *fault = TOO_LONG;
@@ -109,12 +106,9 @@ int weft__redis_url_parse(const char *url, weft__redis_url *out, const char **fa
         if (strncmp(url, schemes[i].scheme, n) != 0) continue;
         weft_str rest = weft_str_of(url + n);
         out->tls = schemes[i].tls;
-        out->cluster = schemes[i].cluster;
         bool good = take_user(&rest, out, &used, fault) && take_query(&rest, out, fault);
-        good = good && (schemes[i].path ? take_unix(rest, out, &used, fault) : take_server(rest, out, fault));
-        if (good && out->cluster && out->database) *fault = "a cluster has one database, 0", good = false;
-        return good ? 0 : WEFT_EINVAL;
+        return good && (schemes[i].path ? take_unix(rest, out, &used, fault) : take_server(rest, out, fault)) ? 0 : WEFT_EINVAL;
     }
-    *fault = "expected is redis://, rediss://, unix://, redis+cluster:// or rediss+cluster://";
+    *fault = "expected is redis://, rediss:// or unix://";
     return WEFT_EINVAL;
 }

@@ -1,0 +1,678 @@
+#define _GNU_SOURCE
+/* MariaDB's own: cancels in the server, servers that go and come back, its commits, its types, who poses as a server. */
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "db_world.h"
+#include "maria_server.h"
+#include "weft/thread.h"
+
+WEFT_MODEL(MariaName, field(weft_str, name));
+
+static weft_db *with_opts(const weft_db_opts *o)
+{
+    weft_db *db = NULL;
+    WEFT_NEED(weft_db_connect_with(db_url, &db, o) == 0);
+    return db;
+}
+#define WITH(...) with_opts(&(weft_db_opts){ __VA_ARGS__ })
+
+static int64_t number(weft_db *db, const char *sql)
+{
+    int64_t n = -1;
+    WEFT_CHECK_EQ(weft_db_value_with(db, &weft_schema_int64_t, &n, &(weft_sql){ .sql = sql, .place = WEFT__HERE }), 0);
+    return n;
+}
+
+typedef struct asked { weft_db *db; int n, *rc; } asked;
+
+static int hold(const asked *in)
+{
+    WEFT_TRANSACTION(tx, in->db);
+    WEFT_CHECK_EQ(weft_db_execute(tx, "SELECT 1"), 0);
+    *in->rc = 1;
+    return weft_sleep_ms(FOREVER);
+}
+
+/* ---- leaving ---- */
+
+static int sleep_long(const asked *in)
+{
+    int64_t nothing;
+    return *in->rc = weft_db_value(in->db, int64_t, &nothing, "SELECT SLEEP(60)");
+}
+
+DB_MARIA_TEST(who_leaves_a_long_query_of_mariadb_ends_it_in_the_server)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 60000);
+    int64_t id = number(db, "SELECT CONNECTION_ID()");
+    for (int round = 0; round < 3; round++) {
+        int rc = 0;
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, sleep_long, (&(asked){ .db = db, .rc = &rc }));
+        for (int i = 0; i < 400 && !maria_running("%SLEEP(60)%"); i++) WEFT_TRY(weft_sleep_ms(5));
+        WEFT_CHECK_EQ(maria_running("%SLEEP(60)%"), 1);
+        int64_t since = weft_now_ns();
+        weft_task_cancel(t);
+        WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+        WEFT_CHECK((weft_now_ns() - since) / 1000000 < 1000);
+        WEFT_CHECK_EQ(maria_running("%SLEEP(60)%"), 0);
+        WEFT_CHECK_EQ(number(db, "SELECT 40 + 2"), 42);
+        WEFT_CHECK_EQ(number(db, "SELECT CONNECTION_ID()"), id);
+    }
+    return weft_db_close(db, 0);
+}
+
+DB_MARIA_TEST(a_cancelled_statement_of_mariadb_leaves_its_transaction_whole)
+{
+    weft_db *db = db_with_tables();
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('a')"), 1);
+        {
+            WEFT_SCOPE(s, .timeout_ms = 100);
+            WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) SELECT SLEEP(60)"), WEFT_ETIMEDOUT);
+        }
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('b')"), 1);
+        WEFT_CHECK_EQ(weft_db_commit(tx), 0);
+    }
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM users"), 2);
+    return weft_db_close(db, 0);
+}
+
+DB_MARIA_TEST(a_statement_of_mariadb_has_a_deadline)
+{
+    weft_db *db = WITH(.statement_ms = 100, .acquire_ms = 60000);
+    WEFT_CHECK_EQ(weft_db_execute(db, "DO SLEEP(60)"), WEFT_ETIMEDOUT);
+    WEFT_CHECK(db_says(WEFT_ETIMEDOUT, "100 ms") && db_says(WEFT_ETIMEDOUT, "SLEEP"));
+    WEFT_CHECK_EQ(maria_running("%SLEEP(60)%"), 0);
+    WEFT_TRY(weft_db_close(db, 0));
+    db = WITH(.acquire_ms = 60000);
+    WEFT_CHECK_EQ(number(db, "SELECT 1"), 1);
+    return weft_db_close(db, 0);
+}
+
+/* Each in its own way, and many leave: whoever stays must have his own answer, and nobody another's end (KILL QUERY). */
+static int ask_one(const asked *in)
+{
+    int64_t n = -1, there = in->n;
+    int rc;
+    if (in->n % 7 == 1) rc = weft_db_value(in->db, int64_t, &n, "SELECT {} + 0 * SLEEP(0.003)", there);
+    else if (in->n % 7 == 2) {
+        WEFT_TRANSACTION(tx, in->db);
+        rc = weft_db_value(tx, int64_t, &n, "SELECT {} * 1", there);
+        if (rc == 0) rc = weft_db_commit(tx);
+    } else if (in->n % 7 == 3) {
+        WEFT_ROWS(rows);
+        rc = weft_db_rows(&rows, in->db, "SELECT seq + {} FROM seq_0_to_500", there);
+        for (int64_t i = 0; rc >= 0 && (rc = weft_rows_next(int64_t, rows, &n)) == 1; i++) WEFT_CHECK_EQ(n, there + i);
+        n = there;
+    } else rc = weft_db_value(in->db, int64_t, &n, "SELECT {} + 0", there);
+    if (rc == 0) WEFT_CHECK_EQ(n, there);
+    *in->rc = rc;
+    return 0;
+}
+
+static int leave_early(const asked *in)
+{
+    WEFT_SCOPE(s, .timeout_ms = 1 + in->n % 5);
+    int rc = 0;
+    ask_one(&(asked){ in->db, in->n, &rc });
+    WEFT_CHECK(rc == 0 || rc == WEFT_ETIMEDOUT);
+    return 0;
+}
+
+static int stay(const asked *in)
+{
+    int rc = -1;
+    ask_one(&(asked){ in->db, in->n, &rc });
+    if (rc < 0) fprintf(stderr, "  %d: %s\n", rc, weft_error_of(rc)->text);
+    WEFT_CHECK_EQ(rc, 0);
+    return 0;
+}
+
+DB_MARIA_TEST(queries_of_mariadb_cancelled_at_any_time_cross_no_answers_and_leak_no_connection)
+{
+    const char *soak = getenv("WEFT_SOAK");
+    int rounds = soak && *soak != '0' ? 2000 : 20;
+    weft_db *db = WITH(.connections_max = 5, .acquire_ms = 60000, .statement_ms = 60000);
+    for (int round = 0; round < rounds; round++) {
+        WEFT_SCOPE(s, .forget = true);
+        for (int i = 0; i < 50; i++) {
+            int n = round * 50 + i;
+            if (i % 2) weft_spawn(s, leave_early, (&(asked){ .db = db, .n = n }));
+            else weft_spawn(s, stay, (&(asked){ .db = db, .n = n }));
+            if (i % 10 == 9) WEFT_TRY(weft_yield());
+        }
+        WEFT_TRY(weft_join(s));
+    }
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM information_schema.processlist WHERE db = 't%d'", (int)getpid());
+    WEFT_CHECK(atoll(maria_ask(maria_of_run(), sql)) <= 5 + 4);      /* kills that are on their way */
+    {
+        WEFT_SCOPE(s);                                  /* all of them can be had alone */
+        int held[5] = { 0 };
+        for (int i = 0; i < 5; i++) weft_spawn(s, hold, (&(asked){ .db = db, .rc = &held[i] }));
+        for (int i = 0; i < 400 && !(held[0] && held[1] && held[2] && held[3] && held[4]); i++) WEFT_TRY(weft_sleep_ms(5));
+        for (int i = 0; i < 5; i++) WEFT_CHECK(held[i]);
+    }
+    return weft_db_close(db, 0);
+}
+
+DB_MARIA_TEST(rows_that_nobody_reads_to_their_end_hold_up_nobody)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 60000);
+    int64_t n = 0, since = weft_now_ns();
+    WEFT_CHECK_EQ(weft_db_value(db, int64_t, &n, "SELECT seq FROM seq_1_to_2000000000"), WEFT_EDB);
+    WEFT_CHECK(db_says(WEFT_EDB, "more than one row"));
+    WEFT_CHECK_EQ(number(db, "SELECT 7"), 7);
+    WEFT_CHECK((weft_now_ns() - since) / 1000000000 < 20);
+    return weft_db_close(db, 0);
+}
+
+/* ---- who has them ---- */
+
+DB_MARIA_TEST(who_waits_too_long_for_mariadb_is_told_who_has_the_connection)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 200);
+    int held = 0;
+    {
+        WEFT_SCOPE(s);
+        weft_spawn(s, hold, (&(asked){ .db = db, .rc = &held }));
+        while (!held) WEFT_TRY(weft_sleep_ms(5));
+        WEFT_CHECK_EQ(weft_db_execute(db, "SELECT 2"), WEFT_EDB_BUSY);
+        WEFT_CHECK(db_says(WEFT_EDB_BUSY, "hold") && db_says(WEFT_EDB_BUSY, "maria_test.c") && db_says(WEFT_EDB_BUSY, " ms"));
+        WEFT_CHECK_EQ(weft_error_of(WEFT_EDB_BUSY)->status, 503);
+    }
+    WEFT_CHECK_EQ(number(db, "SELECT 2"), 2);
+    return weft_db_close(db, 0);
+}
+
+typedef struct turn { weft_db *db; int *order, *at, me; } turn;
+
+static int takes_turn(const turn *in)
+{
+    WEFT_TRANSACTION(tx, in->db);
+    WEFT_TRY(weft_db_execute(tx, "SELECT 1"));
+    in->order[(*in->at)++] = in->me;
+    return weft_db_commit(tx);
+}
+
+DB_MARIA_TEST(who_comes_first_has_a_connection_of_mariadb_first)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 60000);
+    int order[20], at = 0;
+    {
+        WEFT_SCOPE(s);
+        for (int i = 0; i < 20; i++) weft_spawn(s, takes_turn, (&(turn){ db, order, &at, i }));
+        WEFT_TRY(weft_join(s));
+    }
+    for (int i = 0; i < 20; i++) WEFT_CHECK_EQ(order[i], i);
+    return weft_db_close(db, 0);
+}
+
+static int wants(const asked *in) { return *in->rc = weft_db_execute(in->db, "SELECT 3"); }
+
+DB_MARIA_TEST(closing_mariadb_refuses_who_waits_and_rolls_back_what_is_open)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 60000);
+    int held = 0, rcs[4] = { 7, 7, 7, 7 };
+    WEFT_SCOPE(s);
+    weft_task *holder = weft_spawn(s, hold, (&(asked){ .db = db, .rc = &held }));
+    while (!held) WEFT_TRY(weft_sleep_ms(5));
+    weft_error alone;
+    for (int i = 0; i < 4; i++) weft_spawn(s, wants, (&(asked){ db, i, &rcs[i] }), NULL, .error = &alone);
+    world_turn();
+    WEFT_CHECK_EQ(weft_db_close(db, 0), 0);
+    for (int i = 0; i < 4; i++) WEFT_CHECK_EQ(rcs[i], WEFT_ECLOSED);
+    weft_task_cancel(holder);
+    return 0;
+}
+
+DB_MARIA_TEST(a_connection_that_has_lived_long_is_replaced)
+{
+    weft_db *db = WITH(.connections_max = 1, .lifetime_ms = 300, .acquire_ms = 60000);
+    int64_t id = number(db, "SELECT CONNECTION_ID()");
+    WEFT_TRY(weft_sleep_ms(500));
+    WEFT_CHECK(number(db, "SELECT 1") == 1 && number(db, "SELECT CONNECTION_ID()") != id);
+    return weft_db_close(db, 0);
+}
+
+/* ---- what it commits by itself ---- */
+
+DB_MARIA_TEST(what_would_commit_a_transaction_is_refused_in_it)
+{
+    weft_db *db = db_with_tables();
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('a')"), 1);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "CREATE TABLE t (a int)"), WEFT_EDB);
+        WEFT_CHECK(db_says(WEFT_EDB, "would commit") && db_says(WEFT_EDB, "maria_test.c"));
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('b')"), 1);
+    }
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM users"), 0);
+    return weft_db_close(db, 0);
+}
+
+DB_MARIA_TEST(a_script_that_commits_its_transaction_says_that_it_is_over)
+{
+    weft_db *db = db_with_tables();
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('a')"), 1);
+        WEFT_CHECK_EQ(weft_db_script(tx, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)"), WEFT_EDB);
+        WEFT_CHECK(db_says(WEFT_EDB, "has committed the transaction"));
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('b')"), WEFT_EDB);
+        WEFT_CHECK(weft_db_commit(tx) < 0);
+    }
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM users"), 1);
+    return weft_db_close(db, 0);
+}
+
+static int locks(const asked *in)
+{
+    WEFT_TRANSACTION(tx, in->db);
+    WEFT_TRY(weft_db_execute(tx, "UPDATE users SET name = name WHERE id = {}", in->n));
+    WEFT_TRY(weft_sleep_ms(200));
+    int rc = weft_db_execute(tx, "UPDATE users SET name = name WHERE id = {}", 3 - in->n);
+    *in->rc = rc;
+    if (rc < 0) {
+        WEFT_CHECK_EQ(rc, WEFT_EDB_BUSY);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "UPDATE users SET name = 'x'"), WEFT_EDB);
+        WEFT_CHECK(db_says(WEFT_EDB, "rolled back"));
+        return 0;
+    }
+    return weft_db_commit(tx);
+}
+
+DB_MARIA_TEST(a_deadlock_ends_one_transaction_and_the_other_goes_on)
+{
+    weft_db *db = db_with_tables();
+    int rcs[2] = { 7, 7 };
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES ('a'), ('b')"), 2);
+    WEFT_TRY(weft_gather(weft_call(locks, (&(asked){ db, 1, &rcs[0] }), NULL), weft_call(locks, (&(asked){ db, 2, &rcs[1] }), NULL)));
+    WEFT_CHECK((rcs[0] == 1 && rcs[1] == WEFT_EDB_BUSY) || (rcs[1] == 1 && rcs[0] == WEFT_EDB_BUSY));
+    return weft_db_close(db, 0);
+}
+
+/* ---- servers that go ---- */
+
+DB_MARIA_TEST(a_transaction_whose_connection_to_mariadb_breaks_says_so_and_others_go_on)
+{
+    weft_db *db = db_with_tables();
+    {
+        char sql[100];
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('a')"), 1);
+        snprintf(sql, sizeof sql, "KILL %lld", (long long)number(tx, "SELECT CONNECTION_ID()"));
+        maria_ask(maria_of_run(), sql);
+        int rc = weft_db_execute(tx, "INSERT INTO users (name) VALUES ('b')");
+        WEFT_CHECK_EQ(rc, WEFT_EDB_LOST);
+        WEFT_CHECK_EQ(weft_error_of(rc)->status, 503);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('b')"), WEFT_EDB);
+        WEFT_CHECK(weft_db_commit(tx) < 0);
+    }
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM users"), 0);
+    return weft_db_close(db, 0);
+}
+
+typedef struct load { weft_db *db; bool *stop; int64_t *next; int *lost, *away, *strange; weft_list_int64_t *kept; } load;
+
+static int write_on(const load *in)
+{
+    while (!*in->stop) {
+        int64_t id = ++*in->next;
+        int rc = weft_db_execute(in->db, "INSERT INTO kept (id) VALUES ({})", id);
+        if (rc == 1) weft_push(in->kept, id);
+        else if (rc == WEFT_EDB_LOST) ++*in->lost;
+        else if (rc == WEFT_EDB_AWAY) ++*in->away;
+        else ++*in->strange, fprintf(stderr, "  %d: %s\n", rc, weft_error_of(rc)->text);
+        WEFT_TRY(weft_sleep_ms(rc == 1 ? 0 : 5));
+    }
+    return 0;
+}
+
+static int kill_it(const maria_server *const *s) { return maria_kill(*s), 0; }
+static int start_it(const maria_server *const *s) { return maria_again(*s), 0; }
+
+static int restarts(const maria_server *const *server)
+{
+    weft_db *db;
+    bool stop = false;
+    int lost = 0, away = 0, strange = 0;
+    int64_t next = 0;
+    weft_list_int64_t kept = { 0 };
+    WEFT_TRY(weft_db_connect(db_url, &db, .connections_max = 4));
+    WEFT_TRY(weft_db_execute(db, "CREATE TABLE kept (id bigint PRIMARY KEY)"));
+    {
+        WEFT_SCOPE(s);
+        for (int i = 0; i < 8; i++) weft_spawn(s, write_on, (&(load){ db, &stop, &next, &lost, &away, &strange, &kept }));
+        WEFT_TRY(weft_sleep_ms(300));
+        for (int round = 0; round < 2; round++) {
+            WEFT_TRY(weft_in_thread(kill_it, server));
+            WEFT_TRY(weft_sleep_ms(300));
+            int before = away;
+            WEFT_TRY(weft_sleep_ms(300));
+            WEFT_CHECK(away > before);
+            WEFT_CHECK_EQ(weft_error_of(WEFT_EDB_AWAY)->status, 503);
+            WEFT_TRY(weft_in_thread(start_it, server));
+            uint32_t had = kept.count;
+            for (int i = 0; i < 400 && kept.count < had + 20; i++) WEFT_TRY(weft_sleep_ms(50));
+            WEFT_CHECK(kept.count >= had + 20);
+        }
+        stop = true;
+        WEFT_TRY(weft_join(s));
+    }
+    WEFT_CHECK_EQ(strange, 0);
+    for (uint32_t i = 0; i < kept.count; i++) {
+        int64_t there = 0;
+        WEFT_TRY(weft_db_value(db, int64_t, &there, "SELECT count(*) FROM kept WHERE id = {}", kept.items[i]));
+        WEFT_CHECK_EQ(there, 1);
+    }
+    return weft_db_close(db, 0);
+}
+
+WEFT_TEST(a_mariadb_killed_under_load_is_found_again_and_nothing_acknowledged_is_lost)
+{
+    static char url[300];
+    static maria_server own;
+    const maria_server *server = &own;
+    maria_start(&own);
+    maria_ask(&own, "CREATE DATABASE own");
+    snprintf(url, sizeof url, "mysql://root@/own?socket=%s/socket", own.folder);
+    db_url = url;
+    world_epoll(weft_call(restarts, &server, NULL));
+}
+
+DB_MARIA_TEST(a_mariadb_that_cannot_be_reached_is_told_at_the_start)
+{
+    weft_db *db = NULL;
+    char url[400];
+    const maria_server *s = maria_of_run();
+    WEFT_CHECK_EQ(weft_db_connect("mysql://weft@127.0.0.1:1/x", &db), WEFT_EDB_AWAY);
+    WEFT_CHECK(db_says(WEFT_EDB_AWAY, "cannot be reached"));
+    snprintf(url, sizeof url, "mysql://weft:wrong@127.0.0.1:%d/", s->port);
+    WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ 0 }), WEFT_EDB_AWAY);
+    WEFT_CHECK(db_says(WEFT_EDB_AWAY, "Access denied"));
+    WEFT_CHECK(strstr(weft_error_of(WEFT_EDB_AWAY)->text, "wrong") == NULL);
+    static const char *const bad[] = { "mysql://", "mysql://localhost/x", "mysql://u@h:0/x", "mysql://u@h:70000/x", "mysql://u@h:x/x", "mysql://u@h/x/y", "mysql://u@[::1/x",
+        "mysql://u@h/x?nonsense=1", "mysql://u@h/x?sslmode=maybe", "mysql://u@h/x?connect_timeout=0", "mysql://u@h/x?port=99999999999" };
+    for (size_t i = 0; i < weft_count(bad); i++) {
+        int rc = weft_db_connect_with(bad[i], &db, &(weft_db_opts){ 0 });
+        if (rc != WEFT_EINVAL) fprintf(stderr, "  %s: %d\n", bad[i], rc);
+        WEFT_CHECK_EQ(rc, WEFT_EINVAL);
+    }
+    WEFT_CHECK(db == NULL);
+    return 0;
+}
+
+DB_MARIA_TEST(mariadb_is_spoken_to_in_tls_with_a_password_and_only_by_its_name)
+{
+    weft_db *db = NULL;
+    char url[400];
+    weft_str cipher;
+    const maria_server *s = maria_of_run();
+    snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@localhost:%d/?sslmode=verify-full&sslrootcert=%s/cert", s->port, s->folder);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ 0 }));
+    WEFT_TRY(weft_db_value(db, weft_str, &cipher, "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'"));
+    WEFT_CHECK(cipher.len > 0);
+    WEFT_TRY(weft_db_close(db, 0));
+    db = NULL;
+    snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@127.0.0.1:%d/?sslmode=disable", s->port);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ 0 }));
+    WEFT_TRY(weft_db_value(db, weft_str, &cipher, "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'"));
+    WEFT_CHECK_EQ(cipher.len, 0);
+    WEFT_TRY(weft_db_close(db, 0));
+    db = NULL;
+    snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@127.0.0.1:%d/?sslmode=verify-full", s->port);      /* nobody vouches for it */
+    WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ 0 }), WEFT_EDB_AWAY);
+    WEFT_CHECK(db == NULL);
+    return 0;
+}
+
+/* ---- its types ---- */
+
+WEFT_MODEL(MariaTypes, field(int64_t, big), field(int, tiny), field(bool, flag), field(weft_decimal, price), field(double, average), field(int64_t, total), field(weft_date, day),
+    field(weft_time, at), field(weft_datetime, stamp), field(weft_datetime, naive), field(weft_uuid, packed), field(int, bits), field(weft_str, mood), field(int, year));
+
+DB_MARIA_TEST(the_types_of_mariadb_are_read_as_what_they_are)
+{
+    weft_db *db = WITH(.acquire_ms = 60000);
+    MariaTypes t;
+    int64_t n;
+    weft_decimal large;
+    WEFT_TRY(weft_db_script(db, "CREATE TABLE t (big bigint, tiny tinyint, flag boolean, price decimal(12, 3), day date, at time(6), stamp timestamp(6), naive datetime(6),"
+        " packed binary(16), bits bit(10), mood enum('sad', 'happy'), year year);"
+        "INSERT INTO t VALUES (-9223372036854775808, -128, 1, 1234.5, '2024-02-29', '23:59:58.000007', '2024-02-29 12:30:00.5', '2024-02-29 12:30:00.5',"
+        " x'000102030405060708090a0b0c0d0e0f', b'1000000001', 'happy', 2024)"));
+    WEFT_TRY(weft_db_one(db, MariaTypes, &t, "SELECT t.*, (SELECT avg(tiny) FROM t) AS average, (SELECT sum(tiny) FROM t) AS total FROM t"));
+    WEFT_CHECK(t.big == INT64_MIN && t.tiny == -128 && t.flag && t.average == -128 && t.total == -128);
+    WEFT_CHECK_STR(t.price.text, "1234.500");
+    WEFT_CHECK(t.day.day == 29 && t.at.second == 58 && t.at.us == 7);
+    WEFT_CHECK(t.stamp.zoned && !t.naive.zoned && t.stamp.us == t.naive.us && t.stamp.us == INT64_C(1709209800500000));
+    WEFT_CHECK(t.packed.bytes[15] == 15 && t.bits == 513 && t.year == 2024);
+    WEFT_CHECK_STR(t.mood, "happy");
+    WEFT_CHECK_EQ(weft_db_value(db, int64_t, &n, "SELECT CAST(18446744073709551615 AS UNSIGNED)"), WEFT_EDB);
+    WEFT_CHECK(db_says(WEFT_EDB, "18446744073709551615"));
+    WEFT_TRY(weft_db_value(db, weft_decimal, &large, "SELECT CAST(18446744073709551615 AS UNSIGNED)"));
+    WEFT_CHECK_STR(large.text, "18446744073709551615");
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO t (tiny) VALUES (128)"), WEFT_EDB_CHECK);         /* refused, never cut */
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO t (day) VALUES ('2023-02-30')"), WEFT_EDB);
+    return weft_db_close(db, 0);
+}
+
+DB_MARIA_TEST(large_values_come_and_go_whole)
+{
+    weft_db *db = WITH(.acquire_ms = 60000);
+    size_t n = 3 << 20;
+    char *text = weft_alloc(n + 1);
+    weft_str got;
+    WEFT_NEED(text != NULL);
+    for (size_t i = 0; i < n; i++) text[i] = (char)('a' + i % 23);
+    text[n] = 0;
+    WEFT_TRY(weft_db_execute(db, "CREATE TABLE large (id int, t longtext, u longtext)"));
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO large VALUES (1, {}, 'x'), (2, 'small', {})", ((weft_str){ text, n }), ((weft_str){ text, n - 1 })), 2);
+    WEFT_TRY(weft_db_value(db, weft_str, &got, "SELECT t FROM large WHERE id = 1"));
+    WEFT_CHECK(got.len == n && memcmp(got.ptr, text, n) == 0);
+    WEFT_ROWS(rows);
+    WEFT_TRY(weft_db_rows(&rows, db, "SELECT concat(t, u) FROM large ORDER BY id DESC"));
+    WEFT_CHECK_EQ(weft_rows_next(weft_str, rows, &got), 1);
+    WEFT_CHECK(got.len == n - 1 + 5 && memcmp(got.ptr + 5, text, n - 1) == 0);
+    WEFT_CHECK_EQ(weft_rows_next(weft_str, rows, &got), 1);
+    WEFT_CHECK(got.len == n + 1 && memcmp(got.ptr, text, n) == 0 && got.ptr[n] == 'x');
+    WEFT_CHECK_EQ(weft_rows_next(weft_str, rows, &got), 0);
+    weft_rows_close(rows);
+    return weft_db_close(db, 0);
+}
+
+/* ---- who poses as a server, or stands between ---- */
+
+enum { PAIRS = 32 };
+typedef struct peer {
+    int listener, port, to;          /* to: the port of the real one; 0: none */
+    const char *says;                /* at once, where there is none */
+    size_t says_len;
+    int piece;                       /* bytes of the real one's at a time; 0: all there are */
+    int cut_after;                   /* of these bytes, in all of a connection; 0: never */
+    char heard[512];                 /* what clients said where there is no real one */
+    size_t heard_len;
+    bool stop;
+    pthread_t thread;
+    struct { int client, server, passed; } pairs[PAIRS];
+} peer;
+
+static int dial(int port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (void *)&a, sizeof a) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+static void pair_end(peer *p, int i)
+{
+    if (p->pairs[i].client >= 0) close(p->pairs[i].client);
+    if (p->pairs[i].server >= 0) close(p->pairs[i].server);
+    p->pairs[i].client = p->pairs[i].server = -1;
+}
+
+static void pair_begin(peer *p)
+{
+    int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC), i = 0;
+    while (i < PAIRS && p->pairs[i].client >= 0) i++;
+    if (i == PAIRS || fd < 0) {
+        if (fd >= 0) close(fd);
+        return;
+    }
+    p->pairs[i].client = fd;
+    p->pairs[i].server = p->to ? dial(p->to) : -1;
+    p->pairs[i].passed = 0;
+    if (p->says_len) (void)!send(fd, p->says, p->says_len, MSG_NOSIGNAL);
+}
+
+static bool all_sent(int fd, const char *at, ssize_t n)
+{
+    while (n > 0) {
+        ssize_t sent = send(fd, at, (size_t)n, MSG_NOSIGNAL);
+        if (sent <= 0) return false;
+        at += sent;
+        n -= sent;
+    }
+    return true;
+}
+
+static void from_server(peer *p, int i)
+{
+    char bytes[4096];
+    ssize_t n = recv(p->pairs[i].server, bytes, p->piece ? (size_t)p->piece : sizeof bytes, 0);
+    if (n > 0) p->pairs[i].passed += (int)n;
+    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || (p->cut_after && p->pairs[i].passed >= p->cut_after)) pair_end(p, i);
+}
+
+static void from_client(peer *p, int i)
+{
+    char bytes[4096];
+    ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
+    if (n <= 0) pair_end(p, i);
+    else if (p->pairs[i].server >= 0) {
+        if (!all_sent(p->pairs[i].server, bytes, n)) pair_end(p, i);
+    } else {
+        static const char clear[] = "\x16\0\0\x02\xfemysql_clear_password";      /* 0xfe: go on with this method */
+        for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
+        if (p->says_len > 40) (void)!send(p->pairs[i].client, clear, sizeof clear, MSG_NOSIGNAL);
+    }
+}
+
+static void *peer_runs(void *arg)
+{
+    peer *p = arg;
+    while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
+        struct pollfd fds[1 + 2 * PAIRS];
+        fds[0] = (struct pollfd){ p->listener, POLLIN, 0 };
+        for (int i = 0; i < PAIRS; i++) {
+            fds[1 + 2 * i] = (struct pollfd){ p->pairs[i].client, POLLIN, 0 };
+            fds[2 + 2 * i] = (struct pollfd){ p->pairs[i].server, POLLIN, 0 };
+        }
+        if (poll(fds, 1 + 2 * PAIRS, 20) <= 0) continue;
+        for (int i = 0; i < PAIRS; i++) {
+            if (fds[2 + 2 * i].revents) from_server(p, i);
+            if (fds[1 + 2 * i].revents && p->pairs[i].client >= 0) from_client(p, i);
+        }
+        if (fds[0].revents) pair_begin(p);
+    }
+    return NULL;
+}
+
+static void peer_start(peer *p)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof a;
+    for (int i = 0; i < PAIRS; i++) p->pairs[i].client = p->pairs[i].server = -1;
+    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    WEFT_NEED(p->listener >= 0 && bind(p->listener, (void *)&a, sizeof a) == 0 && listen(p->listener, 64) == 0 && getsockname(p->listener, (void *)&a, &n) == 0);
+    p->port = ntohs(a.sin_port);
+    WEFT_NEED(pthread_create(&p->thread, NULL, peer_runs, p) == 0);
+}
+
+static void peer_end(peer *p)
+{
+    __atomic_store_n(&p->stop, true, __ATOMIC_RELAXED);
+    pthread_join(p->thread, NULL);
+    for (int i = 0; i < PAIRS; i++) pair_end(p, i);
+    close(p->listener);
+}
+
+/* Protocol 10, 8.0-like, without TLS: asks for mysql_native_password first. */
+static const char greeting[] = "\x4a\0\0\0\x0a" "5.5.5-10.11\0" "\x01\0\0\0" "saltsalt\0" "\xff\xf7\x2d\x02\0\xff\x81\x15" "\0\0\0\0\0\0\0\0\0\0" "saltsaltsalt\0" "mysql_native_password";
+
+static int posers(void)
+{
+    static const char huge[] = "\xff\xff\xff\0\x0a";
+    static const char noise[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    static const char refuses[] = "\x17\0\0\0\xff\x10\x04Too many connections";
+    struct { const char *says; size_t len; } all[] = { { "", 0 }, { huge, sizeof huge - 1 }, { noise, sizeof noise - 1 }, { refuses, sizeof refuses - 1 }, { greeting, sizeof greeting } };
+    for (size_t i = 0; i < weft_count(all); i++) {
+        static peer p;
+        weft_db *db = NULL;
+        char url[200];
+        p = (peer){ .says = all[i].says, .says_len = all[i].len };
+        peer_start(&p);
+        snprintf(url, sizeof url, "mysql://u:pass-word@127.0.0.1:%d/x?connect_timeout=1", p.port);
+        int64_t since = weft_now_ns();
+        WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ 0 }), WEFT_EDB_AWAY);
+        WEFT_CHECK((weft_now_ns() - since) / 1000000 < 8000);
+        peer_end(&p);
+        WEFT_CHECK(memmem(p.heard, p.heard_len, "pass-word", 9) == NULL);
+        WEFT_CHECK(i != 4 || p.heard_len > 20);
+    }
+    return 0;
+}
+
+WEFT_TEST(who_poses_as_mariadb_holds_up_nobody_and_is_told_no_password) { world_epoll(weft_call(posers)); }
+
+DB_MARIA_TEST(answers_of_mariadb_may_come_a_byte_at_a_time)
+{
+    static peer p;
+    char url[200];
+    weft_db *db;
+    weft_list_int64_t all = { 0 };
+    p = (peer){ .to = maria_of_run()->port, .piece = 1 };
+    peer_start(&p);
+    snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@127.0.0.1:%d/?sslmode=disable", p.port);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 2, .acquire_ms = 60000 }));
+    WEFT_TRY(weft_db_all(db, int64_t, &all, "SELECT seq FROM mysql.seq_1_to_100"));
+    WEFT_CHECK(all.count == 100 && all.items[99] == 100);
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}
+
+DB_MARIA_TEST(connections_to_mariadb_that_are_cut_anywhere_are_told_and_replaced)
+{
+    static peer p;
+    char url[200];
+    weft_db *db = NULL;
+    int fine = 0, broken = 0;
+    for (int cut = 60; cut < 1500; cut += 57) {
+        int64_t n = -1;
+        p = (peer){ .to = maria_of_run()->port, .cut_after = cut };
+        peer_start(&p);
+        snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@127.0.0.1:%d/?sslmode=disable", p.port);
+        int rc = weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 2000 });
+        WEFT_CHECK(rc == 0 || rc == WEFT_EDB_AWAY);
+        for (int i = 0; rc == 0 && i < 10; i++) {
+            int got = weft_db_value(db, int64_t, &n, "SELECT {} + 1", i);
+            if (got == 0) WEFT_CHECK_EQ(n, i + 1);
+            else WEFT_CHECK(got == WEFT_EDB_LOST || got == WEFT_EDB_AWAY || got == WEFT_EDB_BUSY);
+            fine += got == 0;
+            broken += got != 0;
+        }
+        if (rc == 0) WEFT_TRY(weft_db_close(db, 0));
+        peer_end(&p);
+    }
+    WEFT_CHECK(fine > 0 && broken > 0);
+    return 0;
+}

@@ -63,6 +63,11 @@ typedef struct weft_redis_opts {
  *     redis://user:password@host, redis://:password@host     as in URLs: "%40" is "@"
  *     rediss://host:6380                             with TLS
  *     unix:///run/redis.sock?db=2, unix://user:password@/run/redis.sock
+ *     redis+sentinel://one:26379,two:26379/mymaster/0    the master that these sentinels know by that name, asked for each connection
+ *     redis+cluster://host:7000, rediss+cluster://   any server of a cluster: each command goes to the one that has its key
+ *
+ * In a cluster the keys of one trip (weft_redis_batch, weft_redis_atomic) belong to one slot: give them a part in braces, "{{}}:name". What is sent away
+ * (MOVED, ASK) is sent on, at most six times. A session belongs to the server of its first command.
  *
  * RESP3 is asked for and RESP2 taken. *out is yours until weft_redis_close. WEFT_EINVAL: the URL or an option, said by name;
  * WEFT_ENOMEM. *out is untouched on failure. Waits: never.

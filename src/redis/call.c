@@ -3,7 +3,7 @@
 #include <strings.h>
 #include "redis/inside.h"
 
-enum { TRIES = 4 };
+enum { TRIES = 6, AGAIN_MS = 20 };
 
 /* What a trip is about. */
 typedef struct trip {
@@ -12,6 +12,9 @@ typedef struct trip {
     const char *text, *place;        /* of the first command */
     const char *sha;                 /* of its script, which it is sent as; NULL: as it is */
     bool blocks, watches;
+    int slot;                        /* of its keys */
+    weft__rnode *node;               /* it was sent to */
+    weft__rnode *asks;               /* who is to be asked this once (ASK); NULL: nobody */
 } trip;
 
 /* ---- writing ---- */
@@ -24,9 +27,17 @@ static int refuse(const weft_redis_command *c, const weft__rknown *known, const 
 static int write_one(trip *t, const weft_redis_command *c)
 {
     weft__rwritten written;
-    bool session = t->r->root != t->r;
-    int rc = weft__rwrite(&t->r->root->scratch, c, t->sha, &written);
+    weft_redis *root = t->r->root;
+    bool session = root != t->r;
+    size_t before = root->scratch.len;
+    int rc = weft__rwrite(&root->scratch, c, t->sha, &written);
     if (rc < 0) return rc;
+    if (root->slots) {
+        int slot = weft__slot_of_command((weft_str){ root->scratch.ptr + before, root->scratch.len - before }, written.known->key);
+        if (slot != WEFT__SLOT_ANY && t->slot != WEFT__SLOT_ANY && slot != t->slot)
+            return weft__fail(c->place, WEFT_EINVAL, "keys of several slots in one trip to a cluster; what belongs together has a part in braces, {user:7}:name: %.*s", WEFT__REDIS_SHOWN, c->text);
+        if (slot != WEFT__SLOT_ANY) t->slot = slot;
+    }
     const weft__rknown *known = written.known;
     if (known->flags & WEFT__RC_NEVER || (known->flags & WEFT__RC_SESSION && !session)) return refuse(c, known, known->instead);
     if (t->asked->steps && (known->flags & WEFT__RC_SESSION || written.blocks)) return refuse(c, known, "it is none of several");
@@ -40,6 +51,8 @@ static int write_all(trip *t)
     const weft__rasked *a = t->asked;
     weft__buf *to = &t->r->root->scratch;
     weft__buf_clear(to);
+    t->slot = WEFT__SLOT_ANY;
+    if (t->asks) weft__buf_lit(to, "*1\r\n$6\r\nASKING\r\n");
     if (a->atomic) weft__buf_lit(to, "*1\r\n$5\r\nMULTI\r\n");
     for (uint32_t i = 0; i < a->count; i++) {
         int rc = write_one(t, a->steps ? &a->steps[i].command : a->command);
@@ -126,7 +139,7 @@ static int put(const trip *t, weft__rconn *c, weft__rcall *call, int ms)
     int rc = weft__rcall_begin(call, replies_of(t->asked));
     if (rc < 0) return out_of_room(t, rc);
     call->until_ns = weft__redis_until(t->r->root, ms);
-    rc = weft__rconn_put(c, weft__buf_str(&t->r->root->scratch), 0, call);
+    rc = weft__rconn_put(c, weft__buf_str(&t->r->root->scratch), t->asks != NULL, call);
     return rc < 0 ? weft__fail(t->place, rc, "no room for the command: %.*s", WEFT__REDIS_SHOWN, t->text) : 0;
 }
 
@@ -174,7 +187,9 @@ static int on_session(trip *t, weft__rnode *node, weft__rcall *call)
     if (!s->holder.conn) {
         int rc = weft__rnode_own(node, &s->holder, t->place, s->place);
         if (rc < 0) return rc;
+        s->node = node;
     }
+    t->node = node = s->node;
     bool lost_before = s->holder.conn->state != WEFT__RCONN_READY;
     int rc = lost_before ? WEFT_ECONNRESET : on_own(t, node, &s->holder, call);
     if (lost_before) rc = lost(t, node, s->holder.conn->why);
@@ -192,18 +207,47 @@ static bool wants(const weft__rcall *call, const char *word)
 static int go(trip *t, weft__rcall *call)
 {
     weft_redis *root = t->r->root;
-    weft__rnode *node = root->nodes;
     int rc = write_all(t);
     if (rc < 0) return rc;
+    weft__rnode *node = t->node = t->asks ? t->asks : weft__cluster_route(root, t->slot);
     if (t->r != root) return on_session(t, node, call);
     return t->blocks ? on_borrowed(t, node, call) : on_shared(t, node, call);
 }
 
 /* A server that says READONLY is no master any more: who is, the next connection is to find out. */
-static void look_again(const weft_redis *root, const weft__rcall *call)
+static void look_again(weft__rnode *node, const weft__rcall *call)
 {
     if (!wants(call, "READONLY")) return;
-    for (int i = 0; i < root->opts.connections; i++) weft__rconn_lose(root->nodes->shared[i], "left, as its server is no master any more");
+    for (int i = 0; i < node->root->opts.connections; i++) weft__rconn_lose(node->shared[i], "left, as its server is no master any more");
+}
+
+/* The reply that says where a command belongs, if all that were sent say so: then none has run. */
+static bool sent_away(const trip *t, const weft__rcall *call, weft_str *words)
+{
+    uint32_t first = t->asked->atomic ? 1 : 0, end = first + t->asked->count;
+    for (uint32_t i = first; i < end; i++)
+        if (!weft__reply_error(call->replies[i], words) || !(begins(*words, "MOVED") || begins(*words, "ASK") || begins(*words, "TRYAGAIN"))) return false;
+    return true;
+}
+
+/* 1: look there. A connection of one's own stays where it is. */
+static int follow(trip *t, const weft__rcall *call)
+{
+    weft_redis *root = t->r->root;
+    weft_str words;
+    int slot;
+    t->asks = NULL;
+    if (!root->slots || t->r != root || !sent_away(t, call, &words)) return 0;
+    if (begins(words, "TRYAGAIN")) {
+        int rc = weft_sleep_ms(AGAIN_MS);
+        return rc < 0 ? rc : 1;
+    }
+    bool asks = begins(words, "ASK");
+    weft__rnode *node = weft__cluster_told(root, t->node, words, &slot);
+    if (!node || (asks && t->asked->steps)) return 0;
+    if (asks) t->asks = node;
+    else root->slots[slot] = node;
+    return 1;
 }
 
 int weft__redis_call(weft_redis *r, const weft__rasked *asked, weft__rcall *call)
@@ -214,11 +258,15 @@ int weft__redis_call(weft_redis *r, const weft__rasked *asked, weft__rcall *call
     if (script.ptr) t.sha = weft__script_sha(r->root, script);
     for (int tries = 0; tries < TRIES; tries++) {
         int rc = go(&t, call);
+        if (rc == WEFT_EREDIS_DOWN && r->root->slots && tries == 0 && t.slot != WEFT__SLOT_ANY && r->root == r) continue;     /* another may have taken its slots over */
+        if (rc < 0) return rc;
+        if (rc == 1) continue;
+        rc = follow(&t, call);
         if (rc < 0) return rc;
         if (rc == 1) continue;
         bool unknown = t.sha && wants(call, "NOSCRIPT");
-        if (!unknown) return look_again(r->root, call), 0;
+        if (!unknown) return look_again(t.node, call), 0;
         t.sha = NULL;
     }
-    return lost(&t, r->root->nodes, "again and again before it was sent");
+    return lost(&t, t.node, "sent elsewhere again and again");
 }

@@ -95,10 +95,13 @@ int weft__rconn_open(weft__rconn *c, int64_t deadline_ns)
     c->state = WEFT__RCONN_OPENING;
     c->why = NULL;
     *c->node->why = 0;
-    int rc = connect_to(c, deadline_ns, &why);
+    bool looks = c->root->sentinels && !c->node->sentinel;
+    int rc = looks ? weft__sentinel_master(c->node, deadline_ns) : 0;
+    if (rc == 0) rc = connect_to(c, deadline_ns, &why);
     if (rc == 0) {
         weft__rconn_begin(c);
-        rc = greet(c, deadline_ns);
+        if (!c->node->sentinel) rc = greet(c, deadline_ns);
+        if (rc == 0 && looks) rc = weft__sentinel_check(c, deadline_ns);
         if (rc == WEFT_ECONNRESET) why = c->why;
     }
     if (rc == 0 && c->state == WEFT__RCONN_OPENING) {

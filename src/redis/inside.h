@@ -114,6 +114,7 @@ struct weft__rnode {
     weft__rnode *next;
     char host[WEFT__REDIS_HOST];     /* a unix socket as weft/net.h writes them */
     int port;
+    bool sentinel;                   /* it has no password, name or database of ours */
     weft__rconn **shared;            /* root->opts.connections */
     weft__rconn *idle;               /* of one's own, the newest first */
     int own;                         /* idle, held and being opened */
@@ -150,12 +151,11 @@ void weft__redis_retry_after(int rc);
 
 /* ---- a Redis ---- */
 
-typedef enum { WEFT__REDIS_ONE, WEFT__REDIS_SENTINEL, WEFT__REDIS_CLUSTER } weft__redis_way;
-
 /* What a URL says; texts lie in `text`, so it is not copied. */
 typedef struct weft__redis_url {
-    weft__redis_way way;
-    bool tls;
+    bool tls, cluster;
+    const char *master;              /* the name by which sentinels know it; NULL: there are none */
+    const char *sentinels;           /* "host:port,host:port" */
     char host[WEFT__REDIS_HOST];
     int port, database;
     const char *user, *password;     /* NULL: none */
@@ -173,7 +173,9 @@ struct weft_redis {
     weft__redis_url url;
     char *name;
     weft__tls_client *tls;
-    weft__rnode *nodes;
+    weft__rnode *nodes;              /* of a cluster all that are known, the URL's first */
+    weft__rnode *sentinels;
+    weft__rnode **slots;             /* of a cluster: who has each; NULL: not known */
     weft_redis *next, *prev;         /* of the loop */
     weft__hook flush;
     weft__rconn *unsent;
@@ -186,6 +188,7 @@ struct weft_redis {
     bool closing;
     /* Of a session: */
     const char *place;
+    weft__rnode *node;               /* that the connection is of */
     weft__rholder holder;            /* with a connection from its first command on */
     bool ended;                      /* a command of it failed without a reply */
     bool watched;                    /* WATCH was sent, and no EXEC behind it */
@@ -205,7 +208,27 @@ void weft__redis_leave(weft_redis *r);
 void weft__redis_keep(weft_redis *root);
 void weft__redis_drop(weft_redis *root);
 
+/* ---- sentinels (sentinel.c) ---- */
+
+/* Ask for the master: node->host and port. 0, or a code with node->why. */
+int weft__sentinel_master(weft__rnode *node, int64_t deadline_ns) WEFT_NODISCARD;
+/* Is it one? 0; WEFT_EREDIS with node->why; a code of the connection. */
+int weft__sentinel_check(weft__rconn *c, int64_t deadline_ns) WEFT_NODISCARD;
+
+/* ---- clusters (cluster.c, slot.c) ---- */
+
+
+enum { WEFT__SLOTS_ALL = 16384, WEFT__SLOT_ANY = -1 };
+int weft__slot_of(weft_str key);
+/* The server of this address, known from now on; NULL: no memory, or more than 1 000. */
+weft__rnode *weft__cluster_node(weft_redis *root, const char *host, int port);
+/* Who has a slot as far as is known, or whoever may be asked; of what is no cluster its one server. */
+weft__rnode *weft__cluster_route(weft_redis *root, int slot);
+/* Whom `by` sends us to with MOVED or ASK; NULL: it says nobody. */
+weft__rnode *weft__cluster_told(weft_redis *root, const weft__rnode *by, weft_str words, int *slot);
+
 /* ---- commands (words.c, table.c, put.c) ---- */
+
 
 /* What is known of a command before it is sent. */
 typedef enum { WEFT__RKEY_FIRST, WEFT__RKEY_NONE, WEFT__RKEY_SECOND, WEFT__RKEY_COUNTED, WEFT__RKEY_COUNTED_LATE, WEFT__RKEY_STREAMS } weft__rkey;
@@ -222,6 +245,8 @@ typedef struct weft__rwritten {
     uint32_t words;
     bool blocks;
 } weft__rwritten;
+/* The slot of a written command's key; WEFT__SLOT_ANY: it has none. */
+int weft__slot_of_command(weft_str written, weft__rkey where);
 /* Write it behind what is in `to`; `sha`: EVAL is written as EVALSHA with it. 0; WEFT_EINVAL and others, recorded: nothing is written then. */
 int weft__rwrite(weft__buf *to, const weft_redis_command *command, const char *sha, weft__rwritten *out) WEFT_NODISCARD;
 /* A value as the arguments that it is: how many, appended; < 0: a code, with what it is in `fault`. */

@@ -1,5 +1,7 @@
 /* Those that are open on a loop: opened, closed, and who is in them. */
+#define _GNU_SOURCE
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "redis/inside.h"
@@ -12,15 +14,22 @@ static const size_t REPLY_MAX = (size_t)1 << 30;
 
 typedef struct opened { weft__loop *loop; weft_redis *first; } opened;
 
-static void root_free(weft_redis *r)
+static void nodes_free(weft__rnode **nodes)
 {
-    for (weft__rnode *node; (node = r->nodes);) {
-        r->nodes = node->next;
+    for (weft__rnode *node; (node = *nodes);) {
+        *nodes = node->next;
         weft__rnode_free(node);
     }
+}
+
+static void root_free(weft_redis *r)
+{
+    nodes_free(&r->nodes);
+    nodes_free(&r->sentinels);
     if (r->flush.run) weft__loop_unhook(r->loop, &r->flush);
     weft__scripts_free(r);
     weft__tls_client_drop(r->tls);
+    weft__free(r->slots);
     weft__buf_free(&r->scratch);
     weft__free(r->in);
     weft__free(r->name);
@@ -122,6 +131,25 @@ static int begin_tls(weft_redis *r)
     return 0;
 }
 
+/* "host:port,host": the URL has been judged. */
+static int add_sentinels(weft_redis *r)
+{
+    weft__rnode **end = &r->sentinels;
+    for (const char *at = r->url.sentinels; at && *at; at += strspn(at, ",")) {
+        char host[WEFT__REDIS_HOST];
+        size_t n = strcspn(at, ",");
+        const char *colon = memrchr(at, ':', n);
+        snprintf(host, sizeof host, "%.*s", (int)(colon ? (size_t)(colon - at) : n), at);
+        weft__rnode *node = weft__rnode_new(r, host, colon ? atoi(colon + 1) : 26379);
+        if (!node) return WEFT_ENOMEM;
+        node->sentinel = true;
+        *end = node;
+        end = &node->next;
+        at += n;
+    }
+    return 0;
+}
+
 static int fill(weft_redis *r)
 {
     weft__buf_init(&r->scratch, WEFT__REDIS_BYTES_MAX);
@@ -130,6 +158,9 @@ static int fill(weft_redis *r)
     r->opts.name = r->name;
     int rc = begin_tls(r);
     r->opts.tls = (weft_tls_client){ 0 };
+    if (rc < 0) return rc;
+    if (r->url.cluster && !(r->slots = weft__calloc(WEFT__SLOTS_ALL * sizeof *r->slots))) return WEFT_ENOMEM;
+    rc = add_sentinels(r);
     if (rc < 0) return rc;
     r->nodes = weft__rnode_new(r, r->url.host, r->url.port);
     return r->nodes ? 0 : WEFT_ENOMEM;

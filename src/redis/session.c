@@ -32,7 +32,7 @@ void weft__redis_session_leave(weft_redis *const *leaving)
     if (!s) return;
     if (s->holder.conn) {
         bool clean = !s->watched || forget_watches(s);
-        weft__rnode_give_back(s->root->nodes, &s->holder, clean && !s->ended);
+        weft__rnode_give_back(s->node, &s->holder, clean && !s->ended);
     }
     weft__redis_drop(s->root);
     weft__free(s);

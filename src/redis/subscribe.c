@@ -141,6 +141,7 @@ static int confirm(weft_redis_sub *s, int64_t deadline_ns)
 
 static int subscribe(weft_redis_sub *s)
 {
+    s->node = weft__cluster_route(s->root, WEFT__SLOT_ANY);
     int rc = weft__rnode_own(s->node, &s->holder, s->place, "SUBSCRIBE");
     if (rc < 0) return rc;
     s->taken = true;

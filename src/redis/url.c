@@ -94,9 +94,36 @@ static bool take_server(weft_str rest, weft__redis_url *out, const char **fault)
     return !path.len || number(path, DATABASES_MAX, &out->database);
 }
 
+/* "h1:26379,h2,h3/mymaster/2" */
+static bool take_sentinels(weft_str rest, weft__redis_url *out, size_t *used, const char **fault)
+{
+    const char *end = rest.ptr + rest.len, *slash = memchr(rest.ptr, '/', rest.len);
+    *fault = "sentinels stand before the name of their master: redis+sentinel://one:26379,two:26379/mymaster/0";
+    if (!slash || slash + 1 == end || slash == rest.ptr) return false;
+    weft_str name = { slash + 1, (size_t)(end - slash) - 1 }, hosts = { rest.ptr, (size_t)(slash - rest.ptr) };
+    const char *second = memchr(name.ptr, '/', name.len);
+    weft_str database = second ? (weft_str){ second + 1, (size_t)(end - second) - 1 } : (weft_str){ 0 };
+    if (second) name.len = (size_t)(second - name.ptr);
+    if (!name.len || (database.len && !number(database, DATABASES_MAX, &out->database))) return false;
+    for (const char *at = hosts.ptr; at < slash;) {
+        const char *comma = memchr(at, ',', (size_t)(slash - at)), *stop = comma ? comma : slash;
+        weft__redis_url one = { 0 };
+        if (*at == '[' || !take_host((weft_str){ at, (size_t)(stop - at) }, &one, fault)) return false;
+        at = comma ? comma + 1 : slash;
+    }
+    *fault = TOO_LONG;
+    out->sentinels = keep(out, used, hosts);
+    out->master = keep(out, used, name);
+    snprintf(out->host, sizeof out->host, "the master");
+    return out->sentinels && out->master;
+}
+
 int weft__redis_url_parse(const char *url, weft__redis_url *out, const char **fault)
 {
-    static const struct { const char *scheme; bool tls, path; } schemes[] = { { "redis://", false, false }, { "rediss://", true, false }, { "unix://", false, true } };
+    static const struct { const char *scheme; bool tls, path, cluster, sentinels; } schemes[] = {
+        { "redis://", .tls = false }, { "rediss://", .tls = true }, { "unix://", .path = true }, { "redis+cluster://", .cluster = true },
+        { "rediss+cluster://", .tls = true, .cluster = true }, { "redis+sentinel://", .sentinels = true },
+    };
     size_t used = 0;
     *out = (weft__redis_url){ 0 };
     *fault = TOO_LONG;
@@ -106,9 +133,12 @@ int weft__redis_url_parse(const char *url, weft__redis_url *out, const char **fa
         if (strncmp(url, schemes[i].scheme, n) != 0) continue;
         weft_str rest = weft_str_of(url + n);
         out->tls = schemes[i].tls;
+        out->cluster = schemes[i].cluster;
         bool good = take_user(&rest, out, &used, fault) && take_query(&rest, out, fault);
-        return good && (schemes[i].path ? take_unix(rest, out, &used, fault) : take_server(rest, out, fault)) ? 0 : WEFT_EINVAL;
+        good = good && (schemes[i].path ? take_unix(rest, out, &used, fault) : schemes[i].sentinels ? take_sentinels(rest, out, &used, fault) : take_server(rest, out, fault));
+        if (good && out->cluster && out->database) *fault = "a cluster has one database, 0", good = false;
+        return good ? 0 : WEFT_EINVAL;
     }
-    *fault = "expected is redis://, rediss:// or unix://";
+    *fault = "expected is redis://, rediss://, unix://, redis+cluster://, rediss+cluster:// or redis+sentinel://";
     return WEFT_EINVAL;
 }

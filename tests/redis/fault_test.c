@@ -33,7 +33,7 @@ TASK_TEST(a_server_that_is_not_there_is_told_at_once_and_left_alone_for_a_while)
     int64_t since = weft_now_ns();
     for (int i = 0; i < 50; i++) WEFT_CHECK_EQ(weft_redis_do(r, "GET a"), WEFT_EREDIS_DOWN);
     WEFT_CHECK(redis_says(WEFT_EREDIS_DOWN, "attempt 1;"));
-    WEFT_CHECK(weft_now_ns() - since < 150 * 1000000);
+    if (world_now.virtual_time) WEFT_CHECK(weft_now_ns() - since < 1000000);
     WEFT_TRY(weft_sleep_ms(210));
     WEFT_CHECK_EQ(weft_redis_do(r, "GET a"), WEFT_EREDIS_DOWN);
     WEFT_CHECK(redis_says(WEFT_EREDIS_DOWN, "attempt 2;"));

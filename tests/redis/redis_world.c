@@ -26,7 +26,7 @@ int fake_read(weft_conn *c, weft_str *words, int *count)
         rc = weft_conn_exactly(c, n + 2, &word);
         if (rc <= 0) return WEFT_EPROTO;
         char *copy = weft_alloc(n + 1);
-        WEFT_NEED(copy != NULL);
+        if (!copy) return WEFT_ENOMEM;
         memcpy(copy, word.ptr, n);
         words[i] = (weft_str){ copy, n };
     }

@@ -202,6 +202,8 @@ void weft__pg_undo(weft__pg_conn *c, weft__query *q);
 static inline bool weft__pg_inside(const weft__query *q) { return q->lease && !q->lease->rows; }
 /* Commands whose failures are nobody's to read. */
 void weft__pg_quietly(weft__pg_conn *c, const weft__query *q, const char *first, const char *second);
-/* postgres_rows.c */
+/* postgres_many.c, postgres_rows.c */
+int weft__pg_run_each(weft__pg_conn *c, weft__query *q);
+int weft__pg_run_script(weft__pg_conn *c, weft__query *q);
 int weft__pg_run_rows(weft__pg_conn *c, weft__query *q);
 #endif

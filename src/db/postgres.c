@@ -11,8 +11,11 @@ enum { CANCELS_AT_ONCE = 4, CANCELS_WAITING = 256, MADE_MAX = 64 << 20 };
  * wait for a lock, or for long, would have others wait behind it. */
 static bool shares(const weft__query *q)
 {
-    const weft__statement *st = q->statement;
-    return !q->lease && !q->alone && q->what <= WEFT__DO_ALL && st->parsed.reads && st->known && !st->slow && st->slot >= 0 && ((weft__pg_known *)st->known)->rows;
+    weft__statement *st = q->statement;
+    if (q->lease || q->alone || q->what > WEFT__DO_ALL || !st->parsed.reads || !st->known || st->slot < 0 || !((weft__pg_known *)st->known)->rows) return false;
+    bool tries = st->slow == WEFT__PG_SUSPECT;
+    if (tries) st->slow = WEFT__PG_TRIED;
+    return !tries && st->slow != WEFT__PG_SLOW;
 }
 
 static int on_its_own(weft_db *root, weft__query *q)

@@ -9,6 +9,8 @@
 
 enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_DRAIN_MS = 5000 };
 #define WEFT__PG_MS INT64_C(1000000)
+/* How long a statement took (its `slow`): SLOW was measured alone; of a batch that took long each may be the reason, and one is tried alone. */
+enum { WEFT__PG_QUICK, WEFT__PG_SLOW, WEFT__PG_SUSPECT, WEFT__PG_TRIED };
 /* Where a query of the shared kind is. */
 enum { WEFT__PG_WAITS = 1, WEFT__PG_SENT, WEFT__PG_GIVEN, WEFT__PG_OVER };
 

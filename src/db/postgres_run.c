@@ -350,7 +350,7 @@ static int execute(weft__pg_conn *c, weft__query *q, bool *outdated)
     }
     *outdated = t.error && weft__pg_outdated(t.error) && bound == 0;
     weft__pg_trip_end(&t);
-    q->statement->slow = weft__loop_clock(c->core->root->loop) - from > SLOW_MS * WEFT__PG_MS;
+    q->statement->slow = weft__loop_clock(c->core->root->loop) - from > SLOW_MS * WEFT__PG_MS ? WEFT__PG_SLOW : WEFT__PG_QUICK;
     if (rc < 0) weft__pg_undo(c, q);
     else c->saved = weft__pg_inside(q);
     return rc;

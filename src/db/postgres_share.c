@@ -103,7 +103,7 @@ static void settle(weft__pg_conn *c, weft__pg_sent *s, bool alone)
     s->q = NULL;
     if (s->what == WEFT__PG_PREPARE && (!r || PQresultStatus(r) != PGRES_COMMAND_OK) && c->kept[s->slot] == s->id) c->kept[s->slot] = 0;
     if (s->what == WEFT__PG_QUERY) c->shared--;
-    if (q && c->failed && r && PQresultStatus(r) == PGRES_FATAL_ERROR) q->statement->slow = 1;      /* the next time it fails by itself */
+    if (q && c->failed && r && PQresultStatus(r) == PGRES_FATAL_ERROR) q->statement->slow = WEFT__PG_SLOW;      /* the next time it fails by itself */
     if (q && c->failed && (!alone || !r || weft__pg_outdated(r))) again(q);
     else if (q && c->failed) over(q, weft__pg_failed(q, r));
     else if (q) over(q, weft__pg_take_rows(c->core, q, r));
@@ -117,7 +117,7 @@ static void batch_over(weft__pg_conn *c)
     bool slow = now - c->batch_ns > SLOW_NS + queries * SLOW_EACH_NS;
     for (uint32_t i = c->first; i != c->at; i++) {
         weft__pg_sent *s = &c->sent[behind(c, i)];
-        if (slow && s->q) s->q->statement->slow = 1;
+        if (slow && s->q && s->q->statement->slow != WEFT__PG_SLOW) s->q->statement->slow = WEFT__PG_SUSPECT;
         settle(c, s, queries == 1);
     }
     c->first = c->at;

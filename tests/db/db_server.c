@@ -103,6 +103,8 @@ const db_server *db_server_of_run(void)
     snprintf(path, sizeof path, "%s.lock", of_run.folder);
     int lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     WEFT_NEED(lock >= 0 && flock(lock, LOCK_EX) == 0);
+    const struct passwd *p = *user() ? getpwnam(user()) : NULL;      /* who removes it in the end */
+    WEFT_NEED(!p || fchown(lock, p->pw_uid, p->pw_gid) == 0);
     snprintf(path, sizeof path, "%s/port", of_run.folder);
     FILE *f = fopen(path, "r");
     if (!f) {

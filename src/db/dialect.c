@@ -23,7 +23,7 @@ static const weft__table_dialect dialects[] = {
             [WEFT__uuid] = "UUID", [WEFT__decimal] = "VARCHAR(200)", [WEFT__bytes] = "LONGBLOB" },
         .text_key = "VARCHAR(%u)", .bytes_key = "VARBINARY(%u)", .decimal = "DECIMAL(%u, %u)",
         .json = "JSON", .counted = " AUTO_INCREMENT PRIMARY KEY", .behind = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin", .yes = "1", .no = "0",
-        .bytes = { "X'", "'" }, .no_limit = "18446744073709551615", .nulls = { "", "" }, .no_values = " () VALUES ()", .backslash = true },
+        .bytes = { "X'", "'" }, .no_limit = "18446744073709551615", .nulls = { "", "" }, .no_values = " () VALUES ()", .backslash = true, .no_zone = true },
 };
 
 const weft__table_dialect *weft__table_dialect_of(const char *scheme)

@@ -21,6 +21,7 @@ typedef struct weft__table_dialect {
     const char *nulls[2];            /* ascending and descending: what puts NULL below all values */
     const char *no_values;           /* of an INSERT that gives none */
     bool backslash;                  /* in a text it escapes */
+    bool no_zone;                    /* a moment is written without its Z */
     bool conflict_says_which;        /* ON CONFLICT (columns); without it any unique column counts, so weft looks itself */
     bool update_returns;             /* UPDATE ... RETURNING */
 } weft__table_dialect;

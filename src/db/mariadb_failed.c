@@ -52,4 +52,9 @@ static int failed(weft__maria_conn *c, weft__query *q, unsigned n, const char *t
 }
 
 int weft__maria_failed(weft__maria_conn *c, weft__query *q) { return failed(c, q, mysql_errno(c->my), mysql_error(c->my)); }
-int weft__maria_stmt_failed(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt) { return failed(c, q, mysql_stmt_errno(stmt), mysql_stmt_error(stmt)); }
+/* What fails while its rows come (INSERT ... RETURNING) is the connection's to tell. */
+int weft__maria_stmt_failed(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt)
+{
+    unsigned n = mysql_stmt_errno(stmt);
+    return n ? failed(c, q, n, mysql_stmt_error(stmt)) : weft__maria_failed(c, q);
+}

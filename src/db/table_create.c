@@ -20,6 +20,13 @@ static void text_literal(const weft__table_dialect *d, weft_str s, weft__buf *ou
     weft__buf_add_char(out, '\'');
 }
 
+static weft_str without_zone(const weft__table_dialect *d, const weft_schema *type, weft_str s)
+{
+    bool moment = d->no_zone && type->kind == WEFT__scalar && type->scalar == WEFT__datetime;
+    if (moment && s.len && s.ptr[s.len - 1] == 'Z') s.len--;
+    return s;
+}
+
 static void bytes_literal(const weft__table_dialect *d, weft_str s, weft__buf *out)
 {
     weft__buf_add_str(out, weft_str_of(d->bytes[0]));
@@ -37,7 +44,7 @@ static void literal(const weft__table_dialect *d, const weft_schema *type, const
         else weft__buf_add_int(out, c->i);
         return;
     case WEFT__CELL_REAL: weft__buf_printf(out, "%.17g", c->d); return;
-    case WEFT__CELL_TEXT: case WEFT__CELL_DECIMAL: text_literal(d, c->s, out); return;
+    case WEFT__CELL_TEXT: case WEFT__CELL_DECIMAL: text_literal(d, without_zone(d, type, c->s), out); return;
     case WEFT__CELL_BLOB: bytes_literal(d, c->s, out); return;
     }
 }

@@ -6,7 +6,7 @@
 WEFT_MODEL(Maker, table("makers"), field(weft_uuid, id), field(weft_str, name), key(id));
 WEFT_MODEL(Shape, table("shapes"),
     field(int64_t, id), field(weft_str, name, .initial = "it's \\", .max_len = 40), field(bool, round, .initial = "true"), opt(int, sides, .initial = "-3"), field(double, area, .initial = "0.5"),
-    field(weft_bytes, raw, .initial = "AAH/"), list(int, points, .initial = "[1]"), opt(weft_uuid, maker), field(weft_decimal, price, .max_digits = 8, .decimal_places = 2), field(weft_datetime, made),
+    field(weft_bytes, raw, .initial = "AAH/"), list(int, points, .initial = "[1]"), opt(weft_uuid, maker), field(weft_decimal, price, .max_digits = 8, .decimal_places = 2), field(weft_datetime, made, .initial = "2026-11-22T12:30:00Z"),
     key(id), unique(name, round), index(area), reference(maker, Maker, .on_delete = WEFT_CASCADE));
 WEFT_MODEL(Long, table("a_table_whose_name_is_rather_long_but_no_longer_than_it_may_be"),
     field(weft_str, the_first_of_the_columns), field(int, the_second), key(the_first_of_the_columns), index(the_second), index(the_second, the_first_of_the_columns));
@@ -41,7 +41,7 @@ static int texts(void)
         "    \"points\" TEXT NOT NULL DEFAULT '[1]',\n"
         "    \"maker\" TEXT,\n"
         "    \"price\" TEXT NOT NULL,\n"
-        "    \"made\" TEXT NOT NULL,\n"
+        "    \"made\" TEXT NOT NULL DEFAULT '2026-11-22T12:30:00.000000Z',\n"
         "    UNIQUE (\"name\", \"round\"),\n"
         "    FOREIGN KEY (\"maker\") REFERENCES \"makers\" (\"id\") ON DELETE CASCADE\n"
         ") STRICT;\n"
@@ -58,7 +58,7 @@ static int texts(void)
         "    \"points\" jsonb NOT NULL DEFAULT '[1]',\n"
         "    \"maker\" uuid,\n"
         "    \"price\" numeric NOT NULL,\n"
-        "    \"made\" timestamptz NOT NULL,\n"
+        "    \"made\" timestamptz NOT NULL DEFAULT '2026-11-22T12:30:00.000000Z',\n"
         "    UNIQUE (\"name\", \"round\"),\n"
         "    FOREIGN KEY (\"maker\") REFERENCES \"makers\" (\"id\") ON DELETE CASCADE\n"
         ");\n"
@@ -75,7 +75,7 @@ static int texts(void)
         "    `points` JSON NOT NULL DEFAULT '[1]',\n"
         "    `maker` UUID,\n"
         "    `price` DECIMAL(8, 2) NOT NULL,\n"
-        "    `made` TIMESTAMP(6) NOT NULL,\n"
+        "    `made` TIMESTAMP(6) NOT NULL DEFAULT '2026-11-22T12:30:00.000000',\n"
         "    UNIQUE (`name`, `round`),\n"
         "    FOREIGN KEY (`maker`) REFERENCES `makers` (`id`) ON DELETE CASCADE\n"
         ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;\n"

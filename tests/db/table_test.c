@@ -65,7 +65,7 @@ static const char *names(const weft_list_User *l)
 
 /* ---- what must not be ---- */
 
-DB_NO_MARIA_TEST(what_a_client_sends_is_no_sql_in_a_row_a_key_an_example_or_an_order)
+DB_TEST(what_a_client_sends_is_no_sql_in_a_row_a_key_an_example_or_an_order)
 {
     static const char evil[] = "x'; DROP TABLE users; --\"{}:name?";
     weft_db *db = opened();
@@ -90,7 +90,7 @@ DB_NO_MARIA_TEST(what_a_client_sends_is_no_sql_in_a_row_a_key_an_example_or_an_o
 WEFT_MODEL(Plain, field(int64_t, id));
 WEFT_MODEL(Keyless, table("keyless"), field(int64_t, id), list(int, tags), index(tags));
 
-DB_NO_MARIA_TEST(a_model_that_is_no_table_or_no_sound_one_is_told_by_the_first_call_for_it)
+DB_TEST(a_model_that_is_no_table_or_no_sound_one_is_told_by_the_first_call_for_it)
 {
     weft_db *db = opened();
     Plain p = { .id = 1 };
@@ -104,7 +104,7 @@ DB_NO_MARIA_TEST(a_model_that_is_no_table_or_no_sound_one_is_told_by_the_first_c
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(a_key_of_another_number_of_values_is_refused)
+DB_TEST(a_key_of_another_number_of_values_is_refused)
 {
     weft_db *db = opened();
     Badge b = { .points = 7 };
@@ -120,7 +120,7 @@ WEFT_MODEL(OfNoColumn, opt(weft_str, nickname));
 WEFT_MODEL(OfAnotherType, opt(int, name));
 WEFT_MODEL(WithKey, opt(int64_t, id));
 
-DB_NO_MARIA_TEST(an_example_or_a_patch_that_does_not_fit_the_table_is_refused_by_name)
+DB_TEST(an_example_or_a_patch_that_does_not_fit_the_table_is_refused_by_name)
 {
     weft_db *db = opened();
     weft_list_User l = { .count = 77 };
@@ -143,7 +143,7 @@ DB_NO_MARIA_TEST(an_example_or_a_patch_that_does_not_fit_the_table_is_refused_by
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(what_fails_leaves_the_row_in_hand_and_the_table_as_they_were)
+DB_TEST(what_fails_leaves_the_row_in_hand_and_the_table_as_they_were)
 {
     weft_db *db = opened();
     int64_t n;
@@ -165,7 +165,7 @@ DB_NO_MARIA_TEST(what_fails_leaves_the_row_in_hand_and_the_table_as_they_were)
 
 /* ---- rows ---- */
 
-DB_NO_MARIA_TEST(an_inserted_row_has_the_key_and_the_defaults_that_the_database_gave)
+DB_TEST(an_inserted_row_has_the_key_and_the_defaults_that_the_database_gave)
 {
     weft_db *db = opened();
     User ada = { .user = { WEFT_S("ada"), WEFT_S("a@example.com") }, .rank = RANK_OLD, .note = { .null = true } }, got;
@@ -187,7 +187,7 @@ DB_NO_MARIA_TEST(an_inserted_row_has_the_key_and_the_defaults_that_the_database_
 
 WEFT_MODEL(Counter, table("counters"), field(int64_t, id), opt(weft_str, name), key(id));
 
-DB_NO_MARIA_TEST(a_row_that_says_nothing_has_a_key_and_a_deleted_key_is_not_given_again)
+DB_TEST(a_row_that_says_nothing_has_a_key_and_a_deleted_key_is_not_given_again)
 {
     weft_db *db = opened();
     Counter a = { 0 }, b = { 0 }, c = { 0 };
@@ -203,7 +203,7 @@ DB_NO_MARIA_TEST(a_row_that_says_nothing_has_a_key_and_a_deleted_key_is_not_give
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(an_update_writes_all_but_absent_opts)
+DB_TEST(an_update_writes_all_but_absent_opts)
 {
     weft_db *db = opened();
     User u = { .user = { WEFT_S("ada"), WEFT_S("a@example.com") }, .age = WEFT_SOME(30), .note = WEFT_SOME(WEFT_S("kept")) }, got;
@@ -221,7 +221,7 @@ DB_NO_MARIA_TEST(an_update_writes_all_but_absent_opts)
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(a_patch_changes_what_it_has_makes_null_what_is_null_and_leaves_the_rest)
+DB_TEST(a_patch_changes_what_it_has_makes_null_what_is_null_and_leaves_the_rest)
 {
     weft_db *db = opened();
     User out = { .id = 77 };
@@ -239,7 +239,7 @@ DB_NO_MARIA_TEST(a_patch_changes_what_it_has_makes_null_what_is_null_and_leaves_
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(an_upsert_inserts_once_and_changes_after_that)
+DB_TEST(an_upsert_inserts_once_and_changes_after_that)
 {
     weft_db *db = opened();
     int64_t n;
@@ -258,7 +258,7 @@ DB_NO_MARIA_TEST(an_upsert_inserts_once_and_changes_after_that)
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(a_key_of_several_columns_finds_its_row)
+DB_TEST(a_key_of_several_columns_finds_its_row)
 {
     weft_db *db = opened();
     int64_t id = added(db, "ada", no_age, no_team);
@@ -281,7 +281,7 @@ DB_NO_MARIA_TEST(a_key_of_several_columns_finds_its_row)
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(what_becomes_of_a_row_whose_reference_is_deleted_is_as_declared)
+DB_TEST(what_becomes_of_a_row_whose_reference_is_deleted_is_as_declared)
 {
     weft_db *db = opened();
     User u;
@@ -299,7 +299,7 @@ DB_NO_MARIA_TEST(what_becomes_of_a_row_whose_reference_is_deleted_is_as_declared
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(rows_of_a_transaction_that_is_left_are_gone)
+DB_TEST(rows_of_a_transaction_that_is_left_are_gone)
 {
     weft_db *db = opened();
     int64_t n, id = added(db, "ada", no_age, no_team);
@@ -316,7 +316,7 @@ DB_NO_MARIA_TEST(rows_of_a_transaction_that_is_left_are_gone)
 
 /* ---- by example ---- */
 
-DB_NO_MARIA_TEST(rows_are_found_by_values_null_and_lists_of_values)
+DB_TEST(rows_are_found_by_values_null_and_lists_of_values)
 {
     weft_db *db = opened();
     int64_t red = team(db, "red"), blue = team(db, "blue"), teams[] = { red, blue }, n;
@@ -337,7 +337,7 @@ DB_NO_MARIA_TEST(rows_are_found_by_values_null_and_lists_of_values)
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(rows_come_in_the_order_asked_for_and_then_in_that_of_their_key)
+DB_TEST(rows_come_in_the_order_asked_for_and_then_in_that_of_their_key)
 {
     weft_db *db = opened();
     added(db, "ben", (weft_opt_int)WEFT_SOME(30), no_team);
@@ -367,7 +367,7 @@ WEFT_MODEL(Everything, table("everything"),
     field(weft_time, hour, .initial = "12:30:00"), field(weft_duration, lasts), field(weft_json, any), list(weft_str, tags, .initial = "[\"it's\"]"), map(int, stock),
     field(Spot, spot), ref(Spot, other), opt(weft_bytes, raw), opt(Rank, rank, .initial = "old"), key(id), index(day), unique(base.hash));
 
-DB_NO_MARIA_TEST(a_column_of_each_type_gives_back_what_it_was_given)
+DB_TEST(a_column_of_each_type_gives_back_what_it_was_given)
 {
     weft_db *db = opened();
     Everything e = { .id = { { 1, 2, 3 } }, .base = { WEFT_S("t"), { (const uint8_t *)"\0\1", 2 } }, .i = -7, .b = true, .d = 0.1, .price = { WEFT_S("10.25") },
@@ -389,7 +389,7 @@ DB_NO_MARIA_TEST(a_column_of_each_type_gives_back_what_it_was_given)
 
 /* ---- the table ---- */
 
-DB_NO_MARIA_TEST(a_table_that_is_not_there_or_lacks_a_column_is_told)
+DB_TEST(a_table_that_is_not_there_or_lacks_a_column_is_told)
 {
     weft_db *db = opened();
     WEFT_CHECK_EQ(weft_db_check_table(db, Counter), WEFT_EDB);
@@ -401,7 +401,7 @@ DB_NO_MARIA_TEST(a_table_that_is_not_there_or_lacks_a_column_is_told)
     return closed(db);
 }
 
-DB_NO_MARIA_TEST(the_text_of_a_table_makes_it)
+DB_TEST(the_text_of_a_table_makes_it)
 {
     weft_db *db = opened();
     weft_str text;

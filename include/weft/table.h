@@ -91,8 +91,9 @@ int weft_db_delete_with(weft_db *db, const weft_schema *schema, const weft_key *
 typedef struct weft_find_opts {
     weft__named_options_only _;
     weft_val like;                   /* weft_fields(UserFilter, &in->filter); without it: every row */
-    const char *order;               /* "name, -id": by name, then by id, the highest first. Names of columns alone, so that a client may choose: what is
-                                        none is WEFT_EINVAL. Rows that are equal in it are in the order of their key */
+    const char *order;               /* "name, -id": by name, then by id, the highest first; 16 at most. Names of columns alone (email, or user.email), and
+                                        none that is hidden, so that a client may choose: what is none is WEFT_EINVAL, more WEFT_ELIMIT, as which they
+                                        are a 422. Rows that are equal in it are in the order of their key */
     int64_t limit, offset;           /* at most so many (0: all of them), behind so many */
     const char *place;
 } weft_find_opts;

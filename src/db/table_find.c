@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "db/table.h"
 #include "model/text.h"
+#include "task/loop.h"
 
 enum { ITEMS_MAX = 500, ORDER_MAX = 16 };
 
@@ -51,7 +52,7 @@ static void add_value(finding *f, const weft_schema *type, const void *at)
 
 static int add_list(finding *f, uint32_t column, const weft__column *c, const weft__any_list *list)
 {
-    if (list->count > ITEMS_MAX) return weft__fail(f->place, WEFT_ELIMIT, "like: %s has %u items, and at most %d are compared", c->field->name, list->count, ITEMS_MAX);
+    if (list->count > ITEMS_MAX) return weft__fail_as(f->place, WEFT_ELIMIT, 422, "like: %s has %u items, and at most %d are compared", c->field->name, list->count, ITEMS_MAX);
     condition(f, column);
     if (list->count == 0) weft__buf_lit(&f->sql, " IS NULL AND 1 = 0");
     for (uint32_t i = 0; i < list->count; i++) {
@@ -112,15 +113,26 @@ static int like_add(finding *f, weft_val like)
 
 /* ---- order ---- */
 
+/* What a client chose is no fault of the program; and it learns nothing of columns that it never sees. */
 static int no_column(const finding *f, const char *order, weft_str name)
 {
     weft__buf has;
     weft__buf_init(&has, 2000);
-    for (uint32_t i = 0; i < f->t->columns->count; i++) weft__buf_printf(&has, "%s %s", i ? "," : "", f->t->columns->columns[i].field->name);
-    int rc = weft__fail(f->place, WEFT_EINVAL, "order '%.200s': '%.*s' is no column of %s; it has%.*s", order, name.len < 100 ? (int)name.len : 100, name.ptr,
+    for (uint32_t i = 0; i < f->t->columns->count; i++) {
+        const weft_field *c = f->t->columns->columns[i].field;
+        if (c->place != WEFT__hidden) weft__buf_printf(&has, "%s %s", has.len ? "," : "", c->name);
+    }
+    int rc = weft__fail_as(f->place, WEFT_EINVAL, 422, "order '%.200s': '%.*s' is no column of %s; it has%.*s", order, name.len < 100 ? (int)name.len : 100, name.ptr,
         f->t->schema->name, WEFT_FMT(weft__buf_str(&has)));
     weft__buf_free(&has);
     return rc;
+}
+
+/* -1: there is none, or none that a client may order by: where its own rows come among the others tells it what they have. */
+static int order_column(const finding *f, weft_str path)
+{
+    const weft_field *c = weft__table_at(f->t->schema, path);
+    return c && c->place != WEFT__hidden ? weft__table_find(f->t, (weft_str){ c->name, c->name_len }) : -1;
 }
 
 static void order_add(finding *f, uint32_t column, bool down, uint32_t *count)
@@ -135,12 +147,12 @@ static int order_all(finding *f, const char *order)
 {
     weft_str name;
     uint32_t count = 0, said[ORDER_MAX + WEFT__TABLE_COLUMNS_MAX];
-    for (const char *at = order ? order : ""; weft__table_next_name(&at, &name);) {
+    for (const char *at = order ? order : ""; weft__table_next_path(&at, &name);) {
         bool down = *name.ptr == '-';
         weft_str plain = { name.ptr + down, name.len - down };
-        int column = weft__table_find(f->t, plain);
+        int column = order_column(f, plain);
         if (column < 0) return no_column(f, order, plain);
-        if (count == ORDER_MAX) return weft__fail(f->place, WEFT_ELIMIT, "order: more than %d columns", ORDER_MAX);
+        if (count == ORDER_MAX) return weft__fail_as(f->place, WEFT_ELIMIT, 422, "order: more than %d columns", ORDER_MAX);
         said[count] = (uint32_t)column;
         order_add(f, (uint32_t)column, down, &count);
     }

@@ -142,22 +142,23 @@ static bool is_target(const target *to, uint32_t column)
     return false;
 }
 
-static bool same_names(const char *a, const char *b)
+static bool is_same(const weft__table *t, const weft_field *said, const char *by)
 {
-    weft_str x, y;
-    for (;;) {
-        bool more = weft__table_next_name(&a, &x);
-        if (weft__table_next_name(&b, &y) != more || (more && !weft_str_equal(x, y))) return false;
+    weft_str name, path;
+    for (const char *at = said->as;;) {
+        bool more = weft__table_next_name(&at, &name);
+        if (weft__table_next_path(&by, &path) != more) return false;
         if (!more) return true;
+        if (weft__table_at(t->schema, path) != weft__table_column(t->schema, name)) return false;
     }
 }
 
 static const weft_field *unique_of(const weft__table *t, const char *by)
 {
     const weft_field *f = weft__table_remark(t->schema, WEFT__key, NULL);
-    if (!by || same_names(f->as, by)) return f;
+    if (!by || is_same(t, f, by)) return f;
     for (f = NULL; (f = weft__table_remark(t->schema, WEFT__unique, f ? f + 1 : NULL));)
-        if (same_names(f->as, by)) return f;
+        if (is_same(t, f, by)) return f;
     return NULL;
 }
 

@@ -16,14 +16,26 @@ const weft_field *weft__table_remark(const weft_schema *schema, weft_place place
     return NULL;
 }
 
-bool weft__table_next_name(const char **at, weft_str *name)
+bool weft__table_next_path(const char **at, weft_str *path)
 {
     const char *p = *at + strspn(*at, ", "), *end = p + strcspn(p, ", ");
     *at = end;
+    *path = (weft_str){ p, (size_t)(end - p) };
+    return path->len > 0;
+}
+
+bool weft__table_next_name(const char **at, weft_str *name)
+{
+    weft_str path;
+    weft__table_next_path(at, &path);
+    const char *p = path.ptr, *end = p + path.len;
     for (const char *dot; (dot = memchr(p, '.', (size_t)(end - p)));) p = dot + 1;
     *name = (weft_str){ p, (size_t)(end - p) };
     return name->len > 0;
 }
+
+static bool is_member(const weft_field *f) { return f->place == WEFT__field || f->place == WEFT__hidden || f->place == WEFT__ref; }
+static bool has_name(const weft_field *f, weft_str name) { return weft_str_equal((weft_str){ f->name, f->name_len }, name); }
 
 static const weft_field *column_in(const weft_schema *schema, weft_str name, int depth)
 {
@@ -31,13 +43,27 @@ static const weft_field *column_in(const weft_schema *schema, weft_str name, int
     for (size_t i = 0; i < schema->count && !found && depth <= WEFT__EMBED_DEPTH_MAX; i++) {
         const weft_field *f = &schema->fields[i];
         if (f->place == WEFT__embed) found = column_in(f->type, name, depth + 1);
-        bool member = f->place == WEFT__field || f->place == WEFT__hidden || f->place == WEFT__ref;
-        if (member && weft_str_equal((weft_str){ f->name, f->name_len }, name)) found = f;
+        if (is_member(f) && has_name(f, name)) found = f;
     }
     return found;
 }
 
 const weft_field *weft__table_column(const weft_schema *schema, weft_str name) { return column_in(schema, name, 0); }
+
+const weft_field *weft__table_at(const weft_schema *schema, weft_str path)
+{
+    if (!memchr(path.ptr, '.', path.len)) return weft__table_column(schema, path);
+    for (;;) {
+        const char *dot = memchr(path.ptr, '.', path.len);
+        weft_str first = { path.ptr, dot ? (size_t)(dot - path.ptr) : path.len };
+        const weft_field *f = schema->fields, *end = f + schema->count;
+        while (f < end && !((dot ? f->place == WEFT__embed : is_member(f)) && has_name(f, first))) f++;
+        if (f == end) return NULL;
+        if (!dot) return f;
+        path = (weft_str){ dot + 1, path.len - first.len - 1 };
+        schema = f->type;
+    }
+}
 
 const weft_schema *weft__table_type(const weft_field *column) { return column->type->kind == WEFT__opt ? column->type->of : column->type; }
 

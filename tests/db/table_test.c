@@ -137,6 +137,7 @@ DB_TEST(an_example_or_a_patch_that_does_not_fit_the_table_is_refused_by_name)
     WEFT_CHECK_EQ(weft_db_find(db, User, &l, .limit = -1), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_count(db, User, &n, .limit = 1), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_find(db, User, &l, .like = weft_fields(OfTeams, (&(OfTeams){ { items, 501, 501 } }))), WEFT_ELIMIT);
+    WEFT_CHECK_EQ(weft_error_of(WEFT_ELIMIT)->status, 422);
     WEFT_CHECK_EQ(l.count, 77);
     WEFT_CHECK_EQ(u.id, 77);
     WEFT_CHECK_EQ(n, 77);
@@ -158,6 +159,8 @@ DB_TEST(what_fails_leaves_the_row_in_hand_and_the_table_as_they_were)
     WEFT_CHECK_EQ(weft_db_insert(db, User, (&(User){ .user = { WEFT_S("x"), WEFT_S("y") }, .rank = (Rank)9 })), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_upsert(db, User, &twin, .by = "name"), WEFT_EINVAL);
     WEFT_CHECK(db_says(WEFT_EINVAL, "User has no unique(name)"));
+    WEFT_CHECK_EQ(weft_db_upsert(db, User, &twin, .by = "wrong.email"), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_upsert(db, User, &twin, .by = "user.email, id"), WEFT_EINVAL);
     WEFT_TRY(weft_db_count(db, User, &n));
     WEFT_CHECK_EQ(n, 1);
     return closed(db);
@@ -247,6 +250,8 @@ DB_TEST(an_upsert_inserts_once_and_changes_after_that)
     User same = { .user = { WEFT_S("Ada"), WEFT_S("a@example.com") }, .rank = RANK_OLD }, by_key;
     WEFT_TRY(weft_db_upsert(db, User, &u));
     WEFT_CHECK_EQ(weft_db_upsert(db, User, &same), WEFT_EDB_UNIQUE);
+    WEFT_TRY(weft_db_upsert(db, User, &same, .by = "user.email"));
+    same.id = 0;
     WEFT_TRY(weft_db_upsert(db, User, &same, .by = "email"));
     WEFT_CHECK(same.id == u.id && same.age.value == 30 && same.rank == RANK_OLD);
     WEFT_CHECK_STR(same.user.name, "Ada");
@@ -354,6 +359,8 @@ DB_TEST(rows_come_in_the_order_asked_for_and_then_in_that_of_their_key)
     FOUND("dan,eve", .order = "name", .limit = 2, .offset = 2);
     FOUND("eve", .order = "name", .offset = 3);
     FOUND("", .order = "name", .offset = 9);
+    FOUND("eve,dan,ben,ada", .order = "-user.name");
+    FOUND("ada,ben,dan,eve", .order = "-age,user.name");
     return closed(db);
 }
 
@@ -384,6 +391,26 @@ DB_TEST(a_column_of_each_type_gives_back_what_it_was_given)
     WEFT_CHECK(got.base.hash.len == 2 && memcmp(got.base.hash.ptr, "\0\1", 2) == 0 && got.day.day == 22 && got.hour.minute == 15);
     WEFT_CHECK_STR(got.price.text, "10.25");
     WEFT_CHECK_STR(got.base.title, "t");
+    return closed(db);
+}
+
+/* An order is a client's to choose: it reads a hash by where rows of its own come, and fills the log with what it mistypes. */
+DB_NO_MARIA_TEST(an_order_is_of_columns_that_are_there_and_not_hidden_and_else_the_clients_mistake)
+{
+    static const char *const none[] = { "hash", "-hash", "base.hash", "-base.hash", "nonsense.title", "base.day", "base.", ".title", "--day", "base..title", "base", "Title", "day, hash" };
+    weft_db *db = opened();
+    weft_list_Everything l = { .count = 77 };
+    WEFT_TRY(weft_db_create_table(db, Everything));
+    for (size_t i = 0; i < weft_count(none); i++) {
+        WEFT_CHECK_EQ(weft_db_find(db, Everything, &l, .order = none[i]), WEFT_EINVAL);
+        WEFT_CHECK_EQ(weft_error_of(WEFT_EINVAL)->status, 422);
+        WEFT_CHECK(db_says(WEFT_EINVAL, "it has id, title, i,"));       /* hash would be behind title */
+    }
+    WEFT_CHECK_EQ(weft_db_find(db, Everything, &l, .order = "i,i,i,i,i,i,i,i,i,i,i,i,i,i,i,i,i"), WEFT_ELIMIT);
+    WEFT_CHECK_EQ(weft_error_of(WEFT_ELIMIT)->status, 422);
+    WEFT_CHECK_EQ(l.count, 77);
+    WEFT_TRY(weft_db_find(db, Everything, &l, .order = "-base.title, day"));
+    WEFT_CHECK_EQ(l.count, 0);
     return closed(db);
 }
 

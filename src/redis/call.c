@@ -10,7 +10,7 @@ typedef struct trip {
     weft_redis *r;                   /* a session, or the root */
     const weft__rasked *asked;
     const char *text, *place;        /* of the first command */
-    const char *sha;                 /* of its script, which it is sent as; NULL: as it is */
+    char sha[41];                    /* of its script, which it is sent as; empty: as it is */
     bool blocks, watches;
     int slot;                        /* of its keys */
     weft__rnode *node;               /* it was sent to */
@@ -30,7 +30,7 @@ static int write_one(trip *t, const weft_redis_command *c)
     weft_redis *root = t->r->root;
     bool session = root != t->r;
     size_t before = root->scratch.len;
-    int rc = weft__rwrite(&root->scratch, c, t->sha, &written);
+    int rc = weft__rwrite(&root->scratch, c, *t->sha ? t->sha : NULL, &written);
     if (rc < 0) return rc;
     if (root->slots) {
         int slot = weft__slot_of_command((weft_str){ root->scratch.ptr + before, root->scratch.len - before }, written.known->key);
@@ -218,7 +218,8 @@ static int go(trip *t, weft__rcall *call)
 static void look_again(weft__rnode *node, const weft__rcall *call)
 {
     if (!wants(call, "READONLY")) return;
-    for (int i = 0; i < node->root->opts.connections; i++) weft__rconn_lose(node->shared[i], "left, as its server is no master any more");
+    for (int i = 0; i < node->root->opts.connections; i++)
+        if (node->shared[i]->state == WEFT__RCONN_READY) weft__rconn_lose(node->shared[i], "left, as its server is no master any more");
 }
 
 /* The reply that says where a command belongs, if all that were sent say so: then none has run. */
@@ -255,7 +256,8 @@ int weft__redis_call(weft_redis *r, const weft__rasked *asked, weft__rcall *call
     const weft_redis_command *first = asked->steps ? &asked->steps[0].command : asked->command;
     trip t = { .r = r, .asked = asked, .text = first->text, .place = first->place ? first->place : WEFT__HERE };
     weft_str script = asked->steps ? (weft_str){ 0 } : script_of(first);
-    if (script.ptr) t.sha = weft__script_sha(r->root, script);
+    const char *sha = script.ptr ? weft__script_sha(r->root, script) : NULL;
+    if (sha) memcpy(t.sha, sha, sizeof t.sha);
     for (int tries = 0; tries < TRIES; tries++) {
         int rc = go(&t, call);
         if (rc == WEFT_EREDIS_DOWN && r->root->slots && tries == 0 && t.slot != WEFT__SLOT_ANY && r->root == r) continue;     /* another may have taken its slots over */
@@ -264,9 +266,9 @@ int weft__redis_call(weft_redis *r, const weft__rasked *asked, weft__rcall *call
         rc = follow(&t, call);
         if (rc < 0) return rc;
         if (rc == 1) continue;
-        bool unknown = t.sha && wants(call, "NOSCRIPT");
+        bool unknown = *t.sha && wants(call, "NOSCRIPT");
         if (!unknown) return look_again(t.node, call), 0;
-        t.sha = NULL;
+        *t.sha = 0;
     }
     return lost(&t, t.node, "sent elsewhere again and again");
 }

@@ -93,17 +93,20 @@ int weft__rconn_open(weft__rconn *c, int64_t deadline_ns)
 {
     const char *why = NULL;
     c->state = WEFT__RCONN_OPENING;
+    c->opening = true;
     c->why = NULL;
     *c->node->why = 0;
     bool looks = c->root->sentinels && !c->node->sentinel;
     int rc = looks ? weft__sentinel_master(c->node, deadline_ns) : 0;
     if (rc == 0) rc = connect_to(c, deadline_ns, &why);
+    if (rc == 0 && c->state != WEFT__RCONN_OPENING) rc = WEFT_ECONNRESET, why = c->why;     /* lost before there was a socket to close */
     if (rc == 0) {
         weft__rconn_begin(c);
         if (!c->node->sentinel) rc = greet(c, deadline_ns);
         if (rc == 0 && looks) rc = weft__sentinel_check(c, deadline_ns);
         if (rc == WEFT_ECONNRESET) why = c->why;
     }
+    c->opening = false;
     if (rc == 0 && c->state == WEFT__RCONN_OPENING) {
         c->state = WEFT__RCONN_READY;
         return 0;
@@ -111,5 +114,6 @@ int weft__rconn_open(weft__rconn *c, int64_t deadline_ns)
     if (rc == 0) rc = WEFT_ECONNRESET, why = c->why;
     if (!*c->node->why) snprintf(c->node->why, sizeof c->node->why, "%s", rc == WEFT_ETIMEDOUT ? "no answer in time" : why ? why : weft__code_text(rc));
     weft__rconn_lose(c, "not opened");
+    weft__stream_close(&c->stream);
     return rc;
 }

@@ -68,6 +68,7 @@ struct weft__rconn {
     const char *why;                 /* it was lost; static */
     weft__tls_session session;
     bool unsent, shared, resp3;
+    bool opening;                    /* a task is in weft__rconn_open with it, lost or not: no other may begin */
     bool dropping;                   /* the reply that comes is kept no more: it is nobody's, or too large */
     bool too_large;
     bool busy;                       /* somebody works on it: it is freed later */
@@ -279,7 +280,7 @@ int weft__redis_said_no(const weft_redis *r, const weft_redis_command *command, 
 
 /* ---- scripts (script.c) ---- */
 
-/* The SHA-1 of a script, in hex, remembered with its text; NULL: not enough memory to remember it. Good until the next call. */
+/* The SHA-1 of a script, in hex, remembered with its text; NULL: not enough memory to remember it. Good until the next call, so it is copied before anything waits. */
 const char *weft__script_sha(weft_redis *root, weft_str source);
 void weft__scripts_free(weft_redis *root);
 

@@ -76,8 +76,8 @@ static weft__rconn *closed_one(const weft__rnode *node, bool *opening)
     *opening = false;
     for (int i = 0; i < node->root->opts.connections; i++) {
         weft__rconn *c = node->shared[i];
-        if (c->state == WEFT__RCONN_CLOSED && !closed) closed = c;
-        *opening |= c->state == WEFT__RCONN_OPENING;
+        if (c->state == WEFT__RCONN_CLOSED && !c->opening && !closed) closed = c;
+        *opening |= c->opening;
     }
     return closed;
 }
@@ -148,7 +148,11 @@ int weft__rnode_await(weft__rnode *node, const char *place, const char *text)
         bool opening;
         weft__rconn *c = closed_one(node, &opening);
         if (weft__rnode_ready(node)) return 0;
-        if (c && !opening && may_open(node)) return open_shared(node, c, place, text);
+        if (c && !opening && may_open(node)) {
+            int opened = open_shared(node, c, place, text);
+            if (opened == 0 || r->closing || weft__cancelled() || !any_ready(node)) return opened;
+            continue;                                /* another is open: that one more cannot be is no reason to fail */
+        }
         if (!any_ready(node) && !opening) return weft__rnode_fail_down(node, place, text);
         int rc = wait_for_room(node, deadline_ns);
         if (rc == WEFT__DEADLINE) return no_room(node, place, text);

@@ -54,6 +54,7 @@ static int take_place(weft__rnode *node, const char *place, const char *text, we
     weft__waiters_add(&node->own_waiting, &w);
     int rc = weft__park_until("a connection to Redis of its own", NULL, weft__redis_until(r, r->opts.acquire_ms));
     if (!w.served) weft__waiters_remove(&node->own_waiting, &w);
+    if (w.served && rc == WEFT_ECLOSED) return rc;
     if (!w.served) return rc == WEFT__DEADLINE ? none_free(node, place, text) : rc;
     weft__rconn *c = w.item;
     if (!c || c->state == WEFT__RCONN_READY) return *out = c, c != NULL;
@@ -87,6 +88,7 @@ static int open_own(weft__rnode *node, weft__rholder *h, const char *place, cons
     int rc = weft__rconn_open(h->conn, weft__redis_until(r, r->opts.connect_ms));
     if (rc == 0) {
         node->failures = 0;
+        node->down_until_ns = 0;
         return 0;
     }
     weft__rconn_free(h->conn);

@@ -153,6 +153,7 @@ static int subscribe(weft_redis_sub *s)
     if (rc == 0) rc = confirm(s, weft__redis_until(s->root, ANSWER_MS));
     if (rc == 0) return 0;
     let_go(s);
+    if (rc == WEFT_EREDIS_DOWN) weft__rnode_down(s->node, LOST_WHILE);     /* it takes connections and no SUBSCRIBE: not at once again */
     if (rc == WEFT_EREDIS || rc == WEFT_EREDIS_DOWN || weft__cancelled()) return rc;
     if (s->root->closing) return weft__redis_closed(s->place, "SUBSCRIBE");
     weft__rnode_down(s->node, LOST_WHILE);

@@ -112,6 +112,7 @@ static int put_rest(writing *w, const char *at, const char *sha, weft__rwritten 
 {
     for (weft_str word; (word = next_word(&at)).len;) {
         bool literal = !find_place(word);
+        if (w->words == 1 && !literal && out->known->flags & WEFT__RC_SECOND) return fail_at(w, WEFT_EINVAL, "the second word of this command is no value");
         if (w->words == 1 && literal && out->known->flags & WEFT__RC_SECOND && weft__rknown_second(out->known, word))
             return fail_at(w, WEFT_EINVAL, weft__rknown_second(out->known, word));
         if (literal && out->known->flags & WEFT__RC_MAY_BLOCK && word.len == 5 && strncasecmp(word.ptr, "BLOCK", 5) == 0) out->blocks = true;

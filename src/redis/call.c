@@ -15,6 +15,7 @@ typedef struct trip {
     int slot;                        /* of its keys */
     weft__rnode *node;               /* it was sent to */
     weft__rnode *asks;               /* who is to be asked this once (ASK); NULL: nobody */
+    weft__rnode *moved;              /* who was named last (MOVED): asked even when it seems to be down; NULL: nobody */
 } trip;
 
 /* ---- writing ---- */
@@ -209,7 +210,7 @@ static int go(trip *t, weft__rcall *call)
     weft_redis *root = t->r->root;
     int rc = write_all(t);
     if (rc < 0) return rc;
-    weft__rnode *node = t->node = t->asks ? t->asks : weft__cluster_route(root, t->slot);
+    weft__rnode *node = t->node = t->asks ? t->asks : t->moved ? t->moved : weft__cluster_route(root, t->slot);
     if (t->r != root) return on_session(t, node, call);
     return t->blocks ? on_borrowed(t, node, call) : on_shared(t, node, call);
 }
@@ -237,7 +238,7 @@ static int follow(trip *t, const weft__rcall *call)
     weft_redis *root = t->r->root;
     weft_str words;
     int slot;
-    t->asks = NULL;
+    t->asks = t->moved = NULL;
     if (!root->slots || t->r != root || !sent_away(t, call, &words)) return 0;
     if (begins(words, "TRYAGAIN")) {
         int rc = weft_sleep_ms(AGAIN_MS);
@@ -247,7 +248,7 @@ static int follow(trip *t, const weft__rcall *call)
     weft__rnode *node = weft__cluster_told(root, t->node, words, &slot);
     if (!node || (asks && t->asked->steps)) return 0;
     if (asks) t->asks = node;
-    else root->slots[slot] = node;
+    else root->slots[slot] = t->moved = node;
     return 1;
 }
 
@@ -270,5 +271,7 @@ int weft__redis_call(weft_redis *r, const weft__rasked *asked, weft__rcall *call
         if (!unknown) return look_again(t.node, call), 0;
         *t.sha = 0;
     }
-    return lost(&t, t.node, "sent elsewhere again and again");
+    int rc = weft__fail(t.place, WEFT_EREDIS_DOWN, "sent elsewhere again and again, by Redis at %s last; the command has not run: %.*s", t.node->host, WEFT__REDIS_SHOWN, t.text);
+    weft__redis_retry_after(rc);
+    return rc;
 }

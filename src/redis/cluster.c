@@ -31,7 +31,7 @@ weft__rnode *weft__cluster_route(weft_redis *root, int slot)
 {
     weft__rnode *node = root->slots && slot >= 0 ? root->slots[slot] : NULL;
     if (!root->slots) return root->nodes;
-    return node && !node->failures ? node : any_node(root);
+    return node && weft__rnode_usable(node) ? node : any_node(root);
 }
 
 /* "MOVED 3999 127.0.0.1:6381", "ASK ...": an empty host is that of who said it. */

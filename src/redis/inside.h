@@ -132,6 +132,8 @@ weft__rnode *weft__rnode_new(weft_redis *root, const char *host, int port);
 void weft__rnode_free(weft__rnode *node);
 /* A shared connection that is open and has room, without waiting; NULL: none. */
 weft__rconn *weft__rnode_ready(weft__rnode *node);
+/* Whether a call may go there now: one is open, or may be opened. */
+bool weft__rnode_usable(const weft__rnode *node);
 /* Wait for there to be one, or open one: 0: look again; or a code, recorded. */
 int weft__rnode_await(weft__rnode *node, const char *place, const char *text) WEFT_NODISCARD;
 /* A connection of one's own, open: holder->conn. 0 or a code, recorded. `holder` lives until it is given back, `text` as long. */

@@ -140,6 +140,8 @@ static bool any_ready(const weft__rnode *node)
     return false;
 }
 
+bool weft__rnode_usable(const weft__rnode *node) { return any_ready(node) || may_open(node); }
+
 int weft__rnode_await(weft__rnode *node, const char *place, const char *text)
 {
     weft_redis *r = node->root;

@@ -137,8 +137,9 @@ TASK_TEST(servers_that_send_a_command_round_and_round_are_left_at_some_time)
         snprintf(self, sizeof self, "%s 1 %s", ask ? "ASK" : "MOVED", f.url + 8);
         WEFT_TRY(weft_redis_open(url, &r));
         int before = f.commands;
-        WEFT_CHECK_EQ(weft_redis_do(r, "GET a"), WEFT_ECONNRESET);
-        WEFT_CHECK(redis_says(WEFT_ECONNRESET, "again and again"));
+        WEFT_CHECK_EQ(weft_redis_do(r, "GET a"), WEFT_EREDIS_DOWN);
+        WEFT_CHECK(redis_says(WEFT_EREDIS_DOWN, "again and again") && redis_says(WEFT_EREDIS_DOWN, "has not run"));
+        WEFT_CHECK_EQ(weft_error_of(WEFT_EREDIS_DOWN)->status, 503);
         WEFT_CHECK(f.commands - before >= 5 && f.commands - before <= 12);
         WEFT_TRY(weft_redis_close(r, 0));
     }
@@ -149,5 +150,35 @@ TASK_TEST(servers_that_send_a_command_round_and_round_are_left_at_some_time)
         WEFT_TRY(weft_redis_close(r, 0));
     }
     weft_cancel(f_scope);
+    return 0;
+}
+
+static int greets_and_sends_away(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    return weft_str_equal(words[0], WEFT_S("AUTH")) ? weft_conn_write(c, WEFT_S("+OK\r\n")) : sends_away(f, c, words, count);
+}
+
+static int refuses_the_first(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    (void)words, (void)count;
+    return f->connections == 1 ? WEFT_ECLOSED : weft_conn_write(c, WEFT_S("+OK\r\n"));
+}
+
+TASK_TEST(a_server_of_a_cluster_that_was_away_once_is_used_again)
+{
+    weft_redis *r;
+    char url[100], other[100];
+    FAKE(a, .answer = greets_and_sends_away, .resp2 = true, .ctx = other);
+    FAKE(b, .answer = refuses_the_first, .resp2 = true);
+    snprintf(other, sizeof other, "MOVED %d %s", weft__slot_of(WEFT_S("a")), b.url + 8);
+    snprintf(url, sizeof url, "redis+cluster://:pw@%s", a.url + 8);
+    WEFT_TRY(weft_redis_open(url, &r));
+    WEFT_CHECK_EQ(weft_redis_do(r, "SET a 1"), WEFT_EREDIS_DOWN);
+    WEFT_TRY(weft_sleep_ms(200));
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(weft_redis_do(r, "SET a 1"), 1);
+    WEFT_CHECK_EQ(b.connections, 2);
+    WEFT_TRY(weft_redis_close(r, 0));
+    weft_cancel(a_scope);
+    weft_cancel(b_scope);
     return 0;
 }

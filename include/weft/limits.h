@@ -30,7 +30,7 @@ typedef struct weft_serve_opts {
                                          an answer write_timeout_ms, of the time that is waited for the client, and what he has taken of it takes. Heads and bodies: 408 */
     int rate_grace_ms;                /* 10 000 until that is asked, or the time of a head or body where that is shorter */
     int connections_max;              /* 10 000 */
-    int streams_max;                  /* 100 requests at a time on one connection of HTTP/2: who has been told and asks for more loses the
+    int streams_max;                  /* 100 requests and WebSockets at a time on one connection of HTTP/2 (so connections_max alone does not bound WebSockets): who has been told and asks for more loses the
                                          connection. Handlers of requests that were taken back count while they run; what they leave no room
                                          for is refused (REFUSED_STREAM), and may be asked again */
     bool no_http2;                    /* HTTP/1.1 alone. Else, where weft was built with libnghttp2, HTTP/2 is offered to who comes with TLS (ALPN), before

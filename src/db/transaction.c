@@ -158,7 +158,7 @@ int weft_db_commit(weft_db *tx)
     int rc = weft__db_usable(tx, "commit", tx ? tx->place : WEFT__HERE);
     if (rc < 0) return rc;
     if (tx->root == tx) return weft_fail(WEFT_EINVAL, "weft_db_commit of a database: it is for a WEFT_TRANSACTION");
-    weft__rows_end_from(tx->first, tx->level);
+    if (tx->begun) weft__rows_end_from(tx->first, tx->level);        /* else those of its level are another's */
     if (runs(tx)) return end(tx, WEFT__DO_COMMIT);
     level_ended(tx);                                 /* it never began */
     return 0;
@@ -169,7 +169,7 @@ static int roll_back(weft_db *tx)
     weft_db *first = tx->first;
     while (first->busy) weft__db_wait_idle(&first->busy, &first->leaving);
     if (tx->ended) return WEFT_ECLOSED;              /* the database was closed meanwhile */
-    weft__rows_end_from(first, tx->level);
+    if (tx->begun) weft__rows_end_from(first, tx->level);
     if (runs(tx)) return end(tx, WEFT__DO_ROLLBACK);
     level_ended(tx);
     return 0;

@@ -18,7 +18,9 @@ void weft__h2_credit(h2_stream *st, size_t n)
     if (n > st->in_held) n = st->in_held;
     st->in_held -= n;
     if (!n || h->over || h->lost) return;
-    if (st->closed) (void)nghttp2_session_consume_connection(h->session, n);
+    if (st->piped && st->closed) return;
+    if (st->piped) (void)nghttp2_session_consume_stream(h->session, st->id, n);      /* the connection's was given back as it came */
+    else if (st->closed) (void)nghttp2_session_consume_connection(h->session, n);
     else (void)nghttp2_session_consume(h->session, st->id, n);
     weft__h2_mark(h);
 }

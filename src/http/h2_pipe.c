@@ -31,7 +31,10 @@ static ssize_t try_send(weft__pipe *p, const struct iovec *iov, int n)
     for (int i = 0; i < n && room; i++) {
         size_t most = iov[i].iov_len < room ? iov[i].iov_len : room;
         int rc = weft__h2_add(st, (weft_str){ iov[i].iov_base, most });
-        if (rc < 0) return rc;
+        if (rc < 0) {                                /* no edge would tell of it: the stream ends, which one does */
+            weft__h2_reset(st, NGHTTP2_INTERNAL_ERROR, true);
+            return -ECONNRESET;
+        }
         went += most;
         room -= most;
     }
@@ -161,6 +164,7 @@ void weft__h2_upgrade(weft__exchange *x, weft__pipe **out)
 {
     h2_stream *st = (h2_stream *)(void *)x;
     st->pipe = (weft__pipe){ .ops = &ops };
+    if (st->in_held && !st->h2->over && !st->h2->lost) (void)nghttp2_session_consume_connection(st->h2->session, st->in_held);
     st->piped = true;
     st->cancels = false;
     st->h2->pipes++;

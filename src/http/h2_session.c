@@ -280,6 +280,7 @@ void weft__h2_push(weft__h2 *h)
     /* What TLS took a part of brings no edge while the socket has room. */
     bool more = c->out.len ? c->stream.may_write : sends == SENDS_AT_ONCE && nghttp2_session_want_write(h->session);
     if (more) go_on_soon(h);
+    if (h->to_tell) go_on_soon(h);
     if (!c->out.len) weft__connection_sent(c);       /* its room is the server's again */
     else weft__h2_tick_start(h);
 }

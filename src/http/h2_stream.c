@@ -226,6 +226,7 @@ int weft__h2_stream_data(h2_stream *st, const uint8_t *bytes, size_t n)
         return 0;
     }
     st->in_held += n;
+    if (st->piped) drop(st, n);                      /* one that is not read for as long as it likes holds up no other */
     if (st->reader) weft__wake(st->reader, 0);
     weft__h2_pipe_tell(st, WEFT__IN);
     return 0;
@@ -278,7 +279,7 @@ void weft__h2_stream_closed(h2_stream *st)
     bool good = st->out_sent && st->in_ended;
     st->closed = true;
     if (good) weft__h2_forgive_reset(h);
-    if (st->in_held && !h->over) (void)nghttp2_session_consume_connection(h->session, st->in_held);
+    if (st->in_held && !h->over && !st->piped) (void)nghttp2_session_consume_connection(h->session, st->in_held);
     st->in_held = 0;
     weft__h2_leave(st);
     if (!in_use(st)) weft__h2_stream_free(st);

@@ -123,6 +123,34 @@ DB_TEST(a_savepoint_beside_an_open_one_is_refused_and_begins_when_that_has_ended
     return weft_db_close(db, 0);
 }
 
+WEFT_MODEL(Numbered, field(int64_t, id));
+
+DB_TEST(a_savepoint_that_is_refused_leaves_the_rows_of_the_open_one_alone)
+{
+    weft_db *db = db_with_tables();
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(add(tx, "a"), 1);
+        WEFT_CHECK_EQ(add(tx, "b"), 1);
+        WEFT_TRANSACTION(one, tx);
+        WEFT_ROWS(rows);
+        Numbered row;
+        WEFT_CHECK_EQ(weft_db_rows(&rows, one, "SELECT id FROM users ORDER BY id"), 0);
+        WEFT_CHECK_EQ(weft_rows_next(Numbered, rows, &row), 1);
+        {
+            WEFT_TRANSACTION(other, tx);
+            WEFT_CHECK_EQ(add(other, "c"), WEFT_EBUSY);
+        }
+        {
+            WEFT_TRANSACTION(unused, tx);
+            WEFT_CHECK_EQ(weft_db_commit(unused), 0);
+        }
+        WEFT_CHECK_EQ(weft_rows_next(Numbered, rows, &row), 1);
+        WEFT_CHECK_EQ(weft_rows_next(Numbered, rows, &row), 0);
+    }
+    return weft_db_close(db, 0);
+}
+
 DB_TEST(both_begin_with_the_first_statement_of_the_inner_one)
 {
     weft_db *db = db_with_tables();

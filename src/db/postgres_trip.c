@@ -161,7 +161,7 @@ static int failure(weft__pg_trip *t)
 /* One that copies has no end that a trip knows of: the connection is given up. */
 static int read_one(weft__pg_trip *t, bool *synced)
 {
-    PGresult *r;
+    PGresult *r = NULL;
     int rc = next(t->conn, t->q, &r);
     if (rc < 0) return rc;
     ExecStatusType is = PQresultStatus(r);

@@ -13,6 +13,7 @@ typedef struct trip {
     char sha[41];                    /* of its script, which it is sent as; empty: as it is */
     bool blocks, watches;
     int slot;                        /* of its keys */
+    bool fresh;                      /* it is the first of its session: nothing has run on that connection */
     weft__rnode *node;               /* it was sent to */
     weft__rnode *asks;               /* who is to be asked this once (ASK); NULL: nobody */
     weft__rnode *moved;              /* who was named last (MOVED): asked even when it seems to be down; NULL: nobody */
@@ -189,6 +190,7 @@ static int on_session(trip *t, weft__rnode *node, weft__rcall *call)
         int rc = weft__rnode_own(node, &s->holder, t->place, s->place);
         if (rc < 0) return rc;
         s->node = node;
+        t->fresh = true;
     }
     t->node = node = s->node;
     bool lost_before = s->holder.conn->state != WEFT__RCONN_READY;
@@ -223,32 +225,47 @@ static void look_again(weft__rnode *node, const weft__rcall *call)
         if (node->shared[i]->state == WEFT__RCONN_READY) weft__rconn_lose(node->shared[i], "left, as its server is no master any more");
 }
 
-/* The reply that says where a command belongs, if all that were sent say so: then none has run. */
+/* The reply that says where a command belongs, in *words, empty: there is none. Returns whether nothing has run: all were sent away, or EXEC says so. */
 static bool sent_away(const trip *t, const weft__rcall *call, weft_str *words)
 {
-    uint32_t first = t->asked->atomic ? 1 : 0, end = first + t->asked->count;
-    for (uint32_t i = first; i < end; i++)
-        if (!weft__reply_error(call->replies[i], words) || !(begins(*words, "MOVED") || begins(*words, "ASK") || begins(*words, "TRYAGAIN"))) return false;
-    return true;
+    uint32_t first = t->asked->atomic ? 1 : 0, end = first + t->asked->count, away = 0;
+    weft_str one;
+    *words = (weft_str){ 0 };
+    for (uint32_t i = first; i < end; i++) {
+        if (!weft__reply_error(call->replies[i], &one) || !(begins(one, "MOVED") || begins(one, "ASK") || begins(one, "TRYAGAIN"))) continue;
+        *words = one;
+        away++;
+    }
+    bool aborted = t->asked->atomic && weft__reply_error(call->replies[end], &one) && begins(one, "EXECABORT");
+    return away == t->asked->count || aborted;
 }
 
-/* 1: look there. A connection of one's own stays where it is. */
+/* 1: look there. What was learned is kept in any case. A session stays where it is, unless this was its first command. */
 static int follow(trip *t, const weft__rcall *call)
 {
     weft_redis *root = t->r->root;
     weft_str words;
     int slot;
     t->asks = t->moved = NULL;
-    if (!root->slots || t->r != root || !sent_away(t, call, &words)) return 0;
+    if (!root->slots) return 0;
+    bool session = t->r != root, none_ran = sent_away(t, call, &words);
+    if (!words.len) return 0;
     if (begins(words, "TRYAGAIN")) {
+        if (!none_ran || session) return 0;
         int rc = weft_sleep_ms(AGAIN_MS);
         return rc < 0 ? rc : 1;
     }
     bool asks = begins(words, "ASK");
     weft__rnode *node = weft__cluster_told(root, t->node, words, &slot);
-    if (!node || (asks && t->asked->steps)) return 0;
-    if (asks) t->asks = node;
-    else root->slots[slot] = t->moved = node;
+    if (!node || (asks && (!none_ran || session || t->asked->steps))) return 0;
+    if (asks) return t->asks = node, 1;
+    root->slots[slot] = node;
+    if (!none_ran || (session && !t->fresh)) return 0;
+    if (session) {
+        weft__rnode_give_back(t->r->node, &t->r->holder, true);
+        t->r->watched = false;
+    }
+    t->moved = node;
     return 1;
 }
 

@@ -182,3 +182,42 @@ TASK_TEST(a_server_of_a_cluster_that_was_away_once_is_used_again)
     weft_cancel(b_scope);
     return 0;
 }
+
+static int ok_or_published(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    (void)f, (void)words, (void)count;
+    return weft_conn_write(c, WEFT_S(":1\r\n"));
+}
+
+/* Has no key; takes what needs none. */
+static int sends_keys_away(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    return weft_str_equal(words[0], WEFT_S("PUBLISH")) ? weft_conn_write(c, WEFT_S(":1\r\n")) : sends_away(f, c, words, count);
+}
+
+TASK_TEST(a_session_begins_where_its_first_command_belongs_and_a_mixed_batch_learns_where_that_is)
+{
+    weft_redis *r;
+    char url[100], other[100];
+    FAKE(a, .answer = sends_keys_away, .ctx = other);
+    FAKE(b, .answer = ok_or_published);
+    snprintf(other, sizeof other, "MOVED %d %s", weft__slot_of(WEFT_S("a")), b.url + 8);
+    snprintf(url, sizeof url, "redis+cluster://%s", a.url + 8);
+    WEFT_TRY(weft_redis_open(url, &r));
+    WEFT_CHECK_EQ(weft_redis_batch(r, weft_redis_step("INCR a"), weft_redis_step("PUBLISH news x")), WEFT_EREDIS);
+    WEFT_CHECK_EQ(a.commands, 2);
+    WEFT_CHECK_EQ(weft_redis_batch(r, weft_redis_step("INCR a"), weft_redis_step("PUBLISH news x")), 0);
+    WEFT_CHECK_EQ(a.commands, 2);
+    WEFT_TRY(weft_redis_close(r, 0));
+    WEFT_TRY(weft_redis_open(url, &r));
+    {
+        WEFT_REDIS_SESSION(s, r);
+        WEFT_CHECK_EQ(weft_redis_do(s, "WATCH a"), 1);
+        WEFT_CHECK_EQ(weft_redis_do(s, "GET a"), 1);
+    }
+    WEFT_CHECK_EQ(a.commands, 3);
+    WEFT_TRY(weft_redis_close(r, 0));
+    weft_cancel(a_scope);
+    weft_cancel(b_scope);
+    return 0;
+}

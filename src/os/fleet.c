@@ -65,13 +65,13 @@ static int open_bells(weft__fleet *c)
     return 0;
 }
 
-int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS])
+int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS], size_t common_bytes)
 {
     if (workers < 1 || workers > WEFT__FLEET_MAX) return WEFT_EINVAL;
     weft__fleet *c = weft__calloc(sizeof *c);
     if (!c) return WEFT_ENOMEM;
     c->workers = workers;
-    c->slots = 2 * workers + 1;
+    c->slots = weft__fleet_slots_for(workers);
     c->mine = c->bell = -1;
     for (unsigned i = 0; i < weft_count(c->bells); i++) c->bells[i] = -1;
     size_t at = whole_pages(sizeof(weft__ship));
@@ -81,7 +81,8 @@ int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes
         at += whole_pages(part_bytes[i]);
     }
     c->slot_bytes = at;
-    c->bytes = whole_pages(sizeof *c->head) + c->slots * c->slot_bytes;
+    c->common_at = whole_pages(sizeof *c->head) + c->slots * c->slot_bytes;
+    c->bytes = c->common_at + whole_pages(common_bytes);
     int rc = map(c);
     if (rc == 0) rc = open_bells(c);
     if (rc == 0) *out = c;

@@ -4,7 +4,8 @@
  * kernel.
  *
  * The memory is one mapping, made before the first fork, so it lies at the same address in all of them. Each process
- * that serves has a slot, and of what lies in it each word has one writer: the supervisor or the worker, as said below.
+ * that serves has a slot, and of what lies in it each word has one writer: the supervisor or the worker, as said below. Behind the slots lies
+ * what is common to all (docs/decisions/0021).
  * Nothing is locked; words are whole. Who dies in the middle of anything leaves words that can still be read. Slots are
  * twice as many as workers: who leaves and who comes in its place are there at the same time. */
 #include <signal.h>
@@ -80,10 +81,14 @@ typedef struct weft__fleet {
     weft__fleet_head *head;
     char *memory;
     size_t bytes, slot_bytes, part_at[WEFT__PARTS], part_bytes[WEFT__PARTS];
+    size_t common_at;
 } weft__fleet;
 
-/* The memory for so many workers (2 to WEFT__FLEET_MAX), with parts of these sizes, zeroed. 0 and *out, or -errno. Of the supervisor, and for its life. */
-int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS]);
+static inline unsigned weft__fleet_slots_for(unsigned workers) { return 2 * workers + 1; }
+
+/* The memory for so many workers (2 to WEFT__FLEET_MAX), with parts of these sizes, and so much that is no slot's, zeroed. 0 and *out, or -errno. Of the
+ * supervisor, and for its life. */
+int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS], size_t common_bytes);
 void weft__fleet_free(weft__fleet *c);
 static inline weft__ship *weft__fleet_slot(const weft__fleet *c, unsigned i)
 {
@@ -93,6 +98,9 @@ static inline void *weft__fleet_part(const weft__fleet *c, unsigned i, weft__par
 {
     return (char *)weft__fleet_slot(c, i) + c->part_at[part];
 }
+
+/* What is no slot's: all write there, whole words, with compare-and-exchange. For the floors above, which know what it is. */
+static inline void *weft__fleet_common(const weft__fleet *c) { return c->memory + c->common_at; }
 
 /* Somebody lives in this slot. */
 static inline bool weft__ship_lives(const weft__ship *s)
@@ -109,6 +117,20 @@ int weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns
 void weft__fleet_ring(const weft__fleet *c);
 void weft__fleet_ring_slot(const weft__fleet *c, unsigned i);
 void weft__fleet_ring_all(const weft__fleet *c);       /* but this one */
+
+/* ---- a word that one of them holds at a time (fleet_lock.c) ---- */
+
+/* For what cannot be done word by word, and takes microseconds, nobody waiting meanwhile. Zeroed: nobody holds it. BUSY: somebody has for 5 ms, so he is
+ * stuck, or stopped; HELD: it is ours until it is given; BROKEN: the same, and whoever held it died with it, so that what it guards may be half done.
+ * take waits: spinning, 5 ms at most. */
+typedef struct weft__fleet_lock { uint64_t holder; } weft__fleet_lock;
+typedef enum weft__fleet_held { WEFT__FLEET_BUSY, WEFT__FLEET_HELD, WEFT__FLEET_BROKEN } weft__fleet_held;
+weft__fleet_held weft__fleet_lock_take(const weft__fleet *c, weft__fleet_lock *lock);
+void weft__fleet_lock_give(weft__fleet_lock *lock);
+/* This worker, as nobody was called before and nobody will be. Does one who was called so live? How many have ever begun. */
+uint64_t weft__fleet_who(const weft__fleet *c);
+bool weft__fleet_lives(const weft__fleet *c, uint64_t who);
+uint64_t weft__fleet_generation(const weft__fleet *c);
 
 /* ---- of a supervisor ---- */
 

@@ -365,7 +365,8 @@ static int make(supervising *v, const weft__fleet_job *job, unsigned workers)
     int status = check_threads();
     if (status) return status;
     if (job->opts->tls.certs) weft__tls_share_tickets();
-    if (weft__fleet_new(&v->fleet, workers, parts) < 0) return cannot("no memory for workers to share, or no descriptors");
+    size_t common_bytes = weft__app_shared_bytes(job->app, weft__fleet_slots_for(workers));
+    if (weft__fleet_new(&v->fleet, workers, parts, common_bytes) < 0) return cannot("no memory for workers to share, or no descriptors");
     options_for(v, &v->opts);
     v->os = weft__os_linux_new();
     return 0;
@@ -385,6 +386,7 @@ int weft__fleet_run(const weft__fleet_job *job)
     weft__handover h = { .fd_count = 0 };
     (void)weft__handover_take(HANDOVER, &h);
     int status = make(v, job, weft__fleet_wanted(job->opts));
+    if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
     /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */
     if (status && h.elder_count && !v->supervised) weft__elders_end(&h);

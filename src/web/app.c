@@ -571,3 +571,6 @@ const weft__site *weft__site_of(const weft__sites *sites, weft_str host, weft_st
     }
     return best;
 }
+
+size_t weft__app_shared_bytes(const weft__app *app, unsigned slots) { return weft__mades_shared_bytes(&app->mades, slots); }
+void weft__app_share(const weft__app *app, const struct weft__fleet *fleet) { weft__mades_share(&app->mades, fleet); }

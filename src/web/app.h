@@ -30,6 +30,12 @@ int64_t weft__app_stop_ms(const weft__app *app);
 /* The name of the one that is being opened or closed, and in *what which of both: "opening", "closing". "": none is. */
 const char *weft__app_busy(const weft__app *app, const char **what);
 
+/* What its middleware keeps for the workers of a machine together: how many bytes of a fleet's memory, and have it there, before any of them is
+ * forked. Wait: never. */
+struct weft__fleet;
+size_t weft__app_shared_bytes(const weft__app *app, unsigned slots);
+void weft__app_share(const weft__app *app, const struct weft__fleet *fleet);
+
 /* Does it, or an application in it, show what happens inside (.debug)? */
 bool weft__app_debugs(const weft__app *app);
 

@@ -10,11 +10,17 @@ enum { WINDOW_S = 60, KEYS = 10000, WAYS = 8, KEYS_LARGEST = 1 << 24 };
 
 typedef struct bucket { uint64_t key; int64_t empty_ns; } bucket;
 
+/* What all workers of a machine look at, and change word by word with compare-and-exchange: nobody holds anything, and who dies in the middle
+ * leaves whole words. Two that meet at one key's beginning may forget one request of it between them, not more. */
+typedef struct table {
+    uint64_t seed;                   /* nobody chooses which keys fall together */
+    bucket buckets[];                /* sets of WAYS, each for the keys that fall into it */
+} table;
+
 typedef struct limiter {
     const weft_rate_limit_opts *opts;
-    bucket *buckets;                 /* sets of WAYS, each for the keys that fall into it */
+    table *t, *own;                  /* own: where this process serves alone; else t is of the fleet's memory */
     size_t sets;
-    uint64_t seed;                   /* nobody chooses which keys fall together */
     int64_t drip_ns;                 /* each request's time */
     int burst;
     weft_str limit_text;
@@ -29,27 +35,50 @@ static uint64_t mix(uint64_t n)
     return n ^ n >> 31;
 }
 
+/* The first one who asks draws it for all. */
+static uint64_t seed_of(const limiter *l)
+{
+    weft__os *os = weft__loop_os(weft__loop_here());
+    uint64_t seed = __atomic_load_n(&l->t->seed, __ATOMIC_RELAXED);
+    if (__builtin_expect(seed != 0, 1)) return seed;
+    uint64_t drawn = os->ops->random(os) | 1;
+    return __atomic_compare_exchange_n(&l->t->seed, &seed, drawn, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) ? drawn : seed;
+}
+
 static uint64_t key_of(const limiter *l, weft_str text)
 {
-    uint64_t sum = mix(l->seed + text.len), word;
+    uint64_t seed = seed_of(l), sum = mix(seed + text.len), word;
     for (size_t at = 0; at < text.len; at += 8) {
         word = 0;
         memcpy(&word, text.ptr + at, text.len - at < 8 ? text.len - at : 8);
-        sum = mix(sum ^ word) + l->seed;
+        sum = mix(sum ^ word) + seed;
     }
     return sum | 1;                  /* 0: nobody's */
 }
 
-/* The key's bucket, or the one that is the least loss: an empty one, or that which is empty first. */
+/* The key's bucket, or NULL, and the one that is the least loss: an empty one, or that which is empty first. */
+static bucket *find(bucket *set, uint64_t key, bucket *least, bucket **at)
+{
+    *least = (bucket){ .empty_ns = INT64_MAX };
+    for (int i = 0; i < WAYS; i++) {
+        bucket b = { __atomic_load_n(&set[i].key, __ATOMIC_RELAXED), __atomic_load_n(&set[i].empty_ns, __ATOMIC_RELAXED) };
+        if (b.key == key) return &set[i];
+        if (b.empty_ns >= least->empty_ns) continue;
+        *least = b;
+        *at = &set[i];
+    }
+    return NULL;
+}
+
+/* After somebody has become the key's, all look anew: so they agree on the first that is, also when two came at once. */
 static bucket *bucket_of(const limiter *l, uint64_t key)
 {
-    bucket *set = &l->buckets[(key >> 8) % l->sets * WAYS], *least = set;
-    for (int i = 0; i < WAYS; i++) {
-        if (set[i].key == key) return &set[i];
-        if (set[i].empty_ns < least->empty_ns) least = &set[i];
+    bucket *set = &l->t->buckets[(key >> 8) % l->sets * WAYS], least, *at = set, *b;
+    for (int tries = 0; !(b = find(set, key, &least, &at)) && tries < WAYS; tries++) {
+        if (!__atomic_compare_exchange_n(&at->key, &least.key, key, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
+        __atomic_compare_exchange_n(&at->empty_ns, &least.empty_ns, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     }
-    *least = (bucket){ .key = key };
-    return least;
+    return b ? b : at;
 }
 
 /* ---- the layer ---- */
@@ -70,14 +99,17 @@ static weft_str who(const limiter *l, const weft_request *request)
     return h && h->value.len ? h->value : address_of(request);   /* an empty one is nobody's: not free of limits */
 }
 
-/* Take one: how many more there are now, or -1 with the time until there is one. */
-static int64_t take(const limiter *l, bucket *b, int64_t now_ns, int64_t *wait_ns)
+/* Take one: how many more there are now, and the time until none is taken; or -1, and the time until there is one. */
+static int64_t take(const limiter *l, bucket *b, int64_t now_ns, int64_t *reset_ns)
 {
-    int64_t from = b->empty_ns > now_ns ? b->empty_ns : now_ns, most = now_ns + l->drip_ns * l->burst;
-    *wait_ns = from + l->drip_ns - most;
-    if (*wait_ns > 0) return -1;
-    b->empty_ns = from + l->drip_ns;
-    return (most - b->empty_ns) / l->drip_ns;
+    int64_t was = __atomic_load_n(&b->empty_ns, __ATOMIC_RELAXED), empty, most = now_ns + l->drip_ns * l->burst;
+    do {
+        empty = (was > now_ns ? was : now_ns) + l->drip_ns;
+        *reset_ns = empty - most;
+        if (*reset_ns > 0) return -1;
+    } while (!__atomic_compare_exchange_n(&b->empty_ns, &was, empty, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    *reset_ns = empty - now_ns;
+    return (most - empty) / l->drip_ns;
 }
 
 static int tell(const limiter *l, weft_reply *reply, int64_t left, int64_t reset_ns)
@@ -93,17 +125,19 @@ static int tell(const limiter *l, weft_reply *reply, int64_t left, int64_t reset
 
 static int before(const weft_request *request, weft_reply *reply, const void *config)
 {
-    limiter *l = (limiter *)(uintptr_t)config;
-    weft__loop *loop = weft__loop_here();
-    weft__os *os = weft__loop_os(loop);
-    int64_t wait_ns, now_ns = weft__loop_now(loop);
+    const limiter *l = config;
+    int64_t reset_ns;
     weft_str text = who(l, request);
     if (!text.len) return 0;
-    if (!l->seed) l->seed = os->ops->random(os) | 1;
-    bucket *b = bucket_of(l, key_of(l, text));
-    int64_t left = take(l, b, now_ns, &wait_ns);
-    WEFT_TRY(tell(l, reply, left, left < 0 ? wait_ns : b->empty_ns - now_ns));
+    int64_t left = take(l, bucket_of(l, key_of(l, text)), weft__loop_now(weft__loop_here()), &reset_ns);
+    WEFT_TRY(tell(l, reply, left, reset_ns));
     return left < 0 ? weft_fail(429, "Too Many Requests") : 0;
+}
+
+static size_t shared_bytes(const void *made, unsigned slots)
+{
+    (void)slots;
+    return sizeof(table) + ((const limiter *)made)->sets * WAYS * sizeof(bucket);
 }
 
 static int make(weft__layer_making *m, const void *config)
@@ -124,10 +158,20 @@ static int make(weft__layer_making *m, const void *config)
     if (!good) return 0;
     *l = (limiter){ .opts = o, .sets = ((size_t)keys + WAYS - 1) / WAYS, .drip_ns = drip_ns, .burst = (int)burst };
     l->limit_text = weft__arena_printf(m->arena, "%d", o->limit);
-    if (l->limit_text.ptr) l->buckets = weft__calloc(l->sets * WAYS * sizeof *l->buckets);
-    return l->buckets ? 0 : WEFT_ENOMEM;
+    if (l->limit_text.ptr) l->own = l->t = weft__calloc(shared_bytes(l, 0));
+    return l->own ? 0 : WEFT_ENOMEM;
 }
 
-static void drop(void *made) { weft__free(((limiter *)made)->buckets); }
+static void share(void *made, void *memory, const struct weft__fleet *fleet)
+{
+    limiter *l = made;
+    (void)fleet;
+    weft__free(l->own);
+    l->own = NULL;
+    l->t = memory;
+}
 
-const weft__layer_kind weft__rate_limit_kind = { .name = "weft_rate_limit", .before = before, .make = make, .drop = drop };
+static void drop(void *made) { weft__free(((limiter *)made)->own); }
+
+const weft__layer_kind weft__rate_limit_kind = { .name = "weft_rate_limit", .before = before, .make = make, .drop = drop, .shared_bytes = shared_bytes,
+    .share = share };

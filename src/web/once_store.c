@@ -1,6 +1,5 @@
 #include "web/once_store.h"
 #include <string.h>
-#include "base/mem.h"
 
 /* Somebody, while something of theirs is here. */
 struct weft__once_owner {
@@ -11,28 +10,116 @@ struct weft__once_owner {
     weft__once_entry *newest, *oldest;           /* of those kept */
 };
 
-enum { RUNNING_SHARE = 4 };
+enum { RUNNING_SHARE = 4, BLOCK = 512 };
 
-bool weft__once_open(weft__once_store *s, uint32_t entries_max, size_t bytes_max, int64_t ttl_ns)
+/* Texts lie in blocks of one size, so that room for them never comes to pieces. */
+struct weft__once_block { weft__once_block *next; char bytes[BLOCK - sizeof(void *)]; };
+enum { BLOCK_TEXT = sizeof((weft__once_block *)NULL)->bytes };
+
+/* ---- memory ---- */
+
+static uint32_t buckets_for(uint32_t entries_max)
 {
     uint32_t buckets = 16;
     while (buckets < entries_max) buckets *= 2;
-    *s = (weft__once_store){ .entries_max = entries_max, .bytes_max = bytes_max, .ttl_ns = ttl_ns, .mask = buckets - 1 };
-    s->buckets = weft__calloc(buckets * sizeof *s->buckets);
-    s->owner_buckets = weft__calloc(buckets * sizeof *s->owner_buckets);
-    if (s->buckets && s->owner_buckets) return true;
-    weft__once_close(s);
-    return false;
+    return buckets;
 }
 
-void weft__once_close(weft__once_store *s)
+/* As many as answers of bytes_max take when the last block of each is nearly empty. */
+static size_t blocks_for(uint32_t entries_max, size_t bytes_max)
 {
-    for (uint32_t i = 0; s->buckets && i <= s->mask; i++)
-        while (s->buckets[i]) weft__once_forget(s, s->buckets[i]);
-    weft__free(s->buckets);
-    weft__free(s->owner_buckets);
-    s->buckets = NULL;
-    s->owner_buckets = NULL;
+    size_t blocks = bytes_max / BLOCK_TEXT + entries_max + 1;
+    return blocks < UINT32_MAX ? blocks : UINT32_MAX - 1;
+}
+
+/* Where the tables lie behind the store; NULL: how long it all is. */
+static size_t lay_out(weft__once_store *s, uint32_t entries_max, size_t bytes_max)
+{
+    enum { EDGE = 64 };
+    size_t sizes[] = { sizeof *s, buckets_for(entries_max) * sizeof *s->buckets, buckets_for(entries_max) * sizeof *s->owner_buckets,
+        entries_max * sizeof *s->entry_items, ((size_t)entries_max + 1) * sizeof *s->owner_items, blocks_for(entries_max, bytes_max) * sizeof *s->block_items };
+    size_t at[weft_count(sizes)], end = 0;
+    for (size_t i = 0; i < weft_count(sizes); i++) {
+        at[i] = end;
+        end += (sizes[i] + EDGE - 1) / EDGE * EDGE;
+    }
+    if (!s) return end;
+    char *base = (char *)s;
+    s->buckets = (void *)(base + at[1]);
+    s->owner_buckets = (void *)(base + at[2]);
+    s->entry_items = (void *)(base + at[3]);
+    s->owner_items = (void *)(base + at[4]);
+    s->block_items = (void *)(base + at[5]);
+    return end;
+}
+
+size_t weft__once_bytes(uint32_t entries_max, size_t bytes_max) { return lay_out(NULL, entries_max, bytes_max); }
+
+weft__once_store *weft__once_lay_out(void *memory, uint32_t entries_max, size_t bytes_max, int64_t ttl_ns)
+{
+    weft__once_store *s = memory;
+    *s = (weft__once_store){ .entries_max = entries_max, .bytes_max = bytes_max, .ttl_ns = ttl_ns, .mask = buckets_for(entries_max) - 1,
+        .blocks_max = (uint32_t)blocks_for(entries_max, bytes_max) };
+    lay_out(s, entries_max, bytes_max);
+    return s;
+}
+
+/* Whoever still means one of its entries knows it by a ticket, and these go on. */
+void weft__once_reset(weft__once_store *s)
+{
+    uint64_t tickets = s->tickets;
+    memset(s->buckets, 0, (s->mask + 1) * sizeof *s->buckets);
+    memset(s->owner_buckets, 0, (s->mask + 1) * sizeof *s->owner_buckets);
+    memset(s->entry_items, 0, s->entries_max * sizeof *s->entry_items);
+    weft__once_lay_out(s, s->entries_max, s->bytes_max, s->ttl_ns);
+    s->tickets = tickets;
+}
+
+static weft__once_entry *entry_new(weft__once_store *s)
+{
+    weft__once_entry *e = s->entry_free;
+    if (e) s->entry_free = e->in_bucket;
+    else e = s->entries_fresh < s->entries_max ? &s->entry_items[s->entries_fresh++] : NULL;
+    return e;
+}
+
+static void entry_free(weft__once_store *s, weft__once_entry *e)
+{
+    *e = (weft__once_entry){ .in_bucket = s->entry_free };
+    s->entry_free = e;
+}
+
+static weft__once_owner *owner_new(weft__once_store *s)
+{
+    weft__once_owner *o = s->owner_free;
+    if (o) s->owner_free = o->next;
+    else o = s->owners_fresh <= s->entries_max ? &s->owner_items[s->owners_fresh++] : NULL;
+    return o;
+}
+
+static void owner_free(weft__once_store *s, weft__once_owner *o)
+{
+    o->next = s->owner_free;
+    s->owner_free = o;
+}
+
+static weft__once_block *block_new(weft__once_store *s)
+{
+    weft__once_block *b = s->block_free;
+    if (b) s->block_free = b->next;
+    else b = s->blocks_fresh < s->blocks_max ? &s->block_items[s->blocks_fresh++] : NULL;
+    if (b) b->next = NULL;
+    return b;
+}
+
+static void blocks_free(weft__once_store *s, weft__once_block *b)
+{
+    while (b) {
+        weft__once_block *next = b->next;
+        b->next = s->block_free;
+        s->block_free = b;
+        b = next;
+    }
 }
 
 /* ---- owners ---- */
@@ -50,7 +137,7 @@ static weft__once_owner *owner_of(weft__once_store *s, uint64_t who)
 {
     weft__once_owner *o = owner_find(s, who), **at = owner_bucket(s, who);
     if (o) return o;
-    o = weft__malloc(sizeof *o);
+    o = owner_new(s);
     if (!o) return NULL;
     *o = (weft__once_owner){ .in_bucket = *at, .next = s->all_owners, .who = who };
     *at = o;
@@ -70,7 +157,7 @@ static void owner_drop(weft__once_store *s, weft__once_owner *o)
     else s->all_owners = o->next;
     if (o->next) o->next->prev = o->prev;
     s->owners--;
-    weft__free(o);
+    owner_free(s, o);
 }
 
 /* ---- entries ---- */
@@ -137,8 +224,17 @@ void weft__once_forget(weft__once_store *s, weft__once_entry *e)
     take_from_bucket(s, e);
     if (e->answered) unlink_kept(s, e);
     else o->running--;
-    weft__free(e);
+    blocks_free(s, e->text);
+    entry_free(s, e);
     owner_drop(s, o);
+}
+
+void weft__once_sweep(weft__once_store *s, bool (*lives)(const void *ctx, uint64_t runner), const void *ctx)
+{
+    for (uint32_t i = 0; i < s->entries_fresh; i++) {
+        weft__once_entry *e = &s->entry_items[i];
+        if (e->owner && !e->answered && !lives(ctx, e->runner)) weft__once_forget(s, e);
+    }
 }
 
 weft__once_entry *weft__once_find(weft__once_store *s, const uint8_t name[WEFT__ONCE_NAME], int64_t now_ns)
@@ -178,7 +274,7 @@ static weft__once_entry *loser_by_bytes(const weft__once_store *s, const weft__o
     return bytes <= s->bytes / s->entries ? s->oldest : NULL;    /* one that is no larger than those of others */
 }
 
-weft__once_entry *weft__once_begin(weft__once_store *s, const uint8_t name[WEFT__ONCE_NAME], uint64_t who)
+weft__once_entry *weft__once_begin(weft__once_store *s, const uint8_t name[WEFT__ONCE_NAME], uint64_t who, uint64_t runner)
 {
     uint32_t share = s->entries_max / RUNNING_SHARE ? s->entries_max / RUNNING_SHARE : 1;
     weft__once_owner *o = owner_of(s, who);
@@ -194,24 +290,63 @@ weft__once_entry *weft__once_begin(weft__once_store *s, const uint8_t name[WEFT_
             o->running--;
         }
     }
-    weft__once_entry *e = room ? weft__malloc(sizeof *e) : NULL;
+    weft__once_entry *e = room ? entry_new(s) : NULL;
     if (!e) {
         owner_drop(s, o);
         return NULL;
     }
-    *e = (weft__once_entry){ .owner = o, .bytes = sizeof *e };
+    *e = (weft__once_entry){ .owner = o, .bytes = sizeof *e, .ticket = ++s->tickets, .runner = runner };
     memcpy(e->name, name, sizeof e->name);
     o->running++;
     put_in_bucket(s, e);
     return e;
 }
 
-static char *put(char *to, weft_str s, weft_str *out)
+/* ---- texts ---- */
+
+/* Behind what is in them already; false: no block is left, and what went in stays. */
+static bool put(weft__once_store *s, weft__once_block **last, size_t *at, weft_str text)
 {
-    *out = (weft_str){ to, s.len };
-    if (s.len) memcpy(to, s.ptr, s.len);
-    to[s.len] = 0;
-    return to + s.len + 1;
+    while (text.len) {
+        if (!*last || *at == BLOCK_TEXT) {
+            weft__once_block *more = block_new(s);
+            if (!more) return false;
+            if (*last) (*last)->next = more;
+            *last = more;
+            *at = 0;
+        }
+        size_t n = text.len < BLOCK_TEXT - *at ? text.len : BLOCK_TEXT - *at;
+        memcpy((*last)->bytes + *at, text.ptr, n);
+        *at += n;
+        text.ptr += n;
+        text.len -= n;
+    }
+    return true;
+}
+
+static weft__once_block *put_all(weft__once_store *s, weft_str lines, weft_str body)
+{
+    weft__once_block *first = block_new(s), *last = first;
+    size_t at = 0;
+    if (first && put(s, &last, &at, lines) && put(s, &last, &at, body)) return first;
+    blocks_free(s, first);
+    return NULL;
+}
+
+void weft__once_copy(const weft__once_entry *e, char *to)
+{
+    const weft__once_block *b = e->text;
+    size_t at = 0, all = e->lines_len + e->body_len;
+    for (size_t done = 0; done < all;) {
+        size_t whole = done < e->lines_len ? e->lines_len - done : all - done, n = whole < BLOCK_TEXT - at ? whole : BLOCK_TEXT - at;
+        memcpy(to + done + (done >= e->lines_len), b->bytes + at, n);
+        done += n;
+        at += n;
+        if (at < BLOCK_TEXT) continue;
+        b = b->next;
+        at = 0;
+    }
+    to[e->lines_len] = to[all + 1] = 0;
 }
 
 void weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_str lines, weft_str body, int64_t now_ns)
@@ -223,16 +358,19 @@ void weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_
         room = loser;
         if (loser) weft__once_forget(s, loser);
     }
-    weft__once_entry *kept = room ? weft__malloc(bytes) : NULL;
-    if (kept) {
-        *kept = *e;
-        kept->bytes = bytes;
-        kept->status = status;
-        kept->until_ns = now_ns + s->ttl_ns;
-        kept->answered = true;
-        (void)put(put(kept->text, lines, &kept->lines), body, &kept->body);
-        put_in_bucket(s, kept);
-        link_kept(s, kept);
+    weft__once_block *text = room ? put_all(s, lines, body) : NULL;
+    if (!text) {
+        weft__once_forget(s, e);
+        return;
     }
-    weft__once_forget(s, e);
+    s->bytes += bytes - e->bytes;
+    e->bytes = bytes;
+    e->text = text;
+    e->lines_len = lines.len;
+    e->body_len = body.len;
+    e->status = status;
+    e->until_ns = now_ns + s->ttl_ns;
+    e->answered = true;
+    e->owner->running--;
+    link_kept(s, e);
 }

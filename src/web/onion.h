@@ -52,6 +52,10 @@ typedef struct weft__layer_kind {
     /* Read the configuration, and say what is wrong with it. 0 or WEFT_ENOMEM. NULL: it is used as it is. */
     int (*make)(weft__layer_making *m, const void *config);
     void (*drop)(void *made);        /* when the application is freed; NULL: nothing to do */
+    /* What the workers of a machine keep together: how many bytes for so many of them, and where these are, zeroed, before any of them is there.
+     * NULL: nothing. */
+    size_t (*shared_bytes)(const void *made, unsigned slots);
+    void (*share)(void *made, void *memory, const struct weft__fleet *fleet);
     bool looks_back;                 /* it looks at the request after weft_next_run */
     bool of_app;                     /* it is for applications alone: it answers requests that no route fits */
 } weft__layer_kind;
@@ -64,6 +68,10 @@ typedef struct weft__mades { weft__made *items; uint32_t count, room; } weft__ma
 int weft__layers_make(weft__layers *out, const weft__layers *around, const weft_layer *list, const weft__layers_at *at,
     weft_arena *arena, weft__mades *mades, weft__buf *faults);
 void weft__mades_drop(weft__mades *mades);
+/* How much of a fleet's memory they want, and have it. */
+struct weft__fleet;
+size_t weft__mades_shared_bytes(const weft__mades *mades, unsigned slots);
+void weft__mades_share(const weft__mades *mades, const struct weft__fleet *fleet);
 
 /* ---- what a layer puts into the way of an answer in parts ---- */
 

@@ -1,4 +1,5 @@
 /* Lists of middleware, made ready at the start. */
+#include "os/fleet.h"
 #include "web/session.h"
 
 static int make_kind(weft__layer *l, const weft_layer *from, const weft__layers_at *at, weft_arena *arena, weft__mades *mades, weft__buf *faults)
@@ -64,6 +65,30 @@ int weft__layers_make(weft__layers *out, const weft__layers *around, const weft_
     check_order(&all, around->count, at, faults);
     *out = all;
     return 0;
+}
+
+/* Each from its own line of the cache on. */
+static size_t share_of(const weft__made *m, unsigned slots)
+{
+    enum { LINE = 64 };
+    return m->kind->shared_bytes ? (m->kind->shared_bytes(m->made, slots) + LINE - 1) / LINE * LINE : 0;
+}
+
+size_t weft__mades_shared_bytes(const weft__mades *mades, unsigned slots)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < mades->count; i++) bytes += share_of(&mades->items[i], slots);
+    return bytes;
+}
+
+void weft__mades_share(const weft__mades *mades, const weft__fleet *fleet)
+{
+    char *at = weft__fleet_common(fleet);
+    for (uint32_t i = 0; i < mades->count; i++) {
+        const weft__made *m = &mades->items[i];
+        if (m->kind->share) m->kind->share(m->made, at, fleet);
+        at += share_of(m, fleet->slots);
+    }
 }
 
 void weft__mades_drop(weft__mades *mades)

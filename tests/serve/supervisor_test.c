@@ -58,7 +58,7 @@ static played *begin(unsigned workers)
 {
     played *p = calloc(1, sizeof *p);
     WEFT_NEED(p != NULL);
-    WEFT_NEED(weft__fleet_new(&p->s.fleet, workers, (size_t[WEFT__PARTS]){ 0 }) == 0);
+    WEFT_NEED(weft__fleet_new(&p->s.fleet, workers, (size_t[WEFT__PARTS]){ 0 }, 0) == 0);
     p->s.ops = &ops;
     p->s.ctx = p;
     p->s.stuck_ms = 30000;

@@ -89,6 +89,7 @@ void *weft__arena_more(weft_arena *a, size_t n)
     size_t whole = need + sizeof(weft__block);
     size_t usual = a->bytes < 8 * WEFT__BLOCK ? WEFT__BLOCK : a->bytes / 4 & ~(size_t)(WEFT__BLOCK - 1);
     bool alone = whole > usual / 4 && whole > WEFT__BLOCK / 2 && a->blocks;
+    if (a->pool && a->pool->small && a->bytes < 2 * WEFT__BLOCK_SMALL && whole <= WEFT__BLOCK_SMALL) usual = WEFT__BLOCK_SMALL;
     size_t size = alone || whole > usual ? (whole <= WEFT__BLOCK ? WEFT__BLOCK : whole) : usual;
     if (size > a->bytes_max - a->bytes && whole <= a->bytes_max - a->bytes) size = whole;
     if (need < n || whole < need || size > a->bytes_max - a->bytes) {

@@ -4,10 +4,10 @@
 #include "base/poison.h"
 
 /* Blocks that arenas took and gave back, kept for the next: one pool a loop, so that a request costs no
- * malloc. Keeps at most `keep_max` blocks of the usual size. */
-enum { WEFT__BLOCK = 4096 };
+ * malloc. Keeps at most `keep_max` blocks of the usual size. small: of very many arenas each begins with small blocks, of its own. */
+enum { WEFT__BLOCK = 4096, WEFT__BLOCK_SMALL = 1024 };
 typedef struct weft__block weft__block;
-typedef struct weft__block_pool { weft__block *free; unsigned kept, keep_max; } weft__block_pool;
+typedef struct weft__block_pool { weft__block *free; unsigned kept, keep_max; bool small; } weft__block_pool;
 void weft__block_pool_free(weft__block_pool *pool);
 
 /* A bump allocator: everything in it ends together. It has a limit, and remembers that it was passed, so

@@ -16,6 +16,7 @@ enum {
     PARTIAL_ROOM = 512,
     OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
+    OVER_AT_ONCE = 64,
     VEILED_BYTES_MAX = 8 * 1024 /* received at once where TLS is to begin, and has to keep what came of it */
 };
 
@@ -108,13 +109,14 @@ static connection *connection_of(weft__due *d) { return d ? (connection *)((char
 connection *weft__patience_first(const weft__line *line) { return connection_of(line->first); }
 connection *weft__patience_next(const connection *c) { return connection_of(c->due.behind); }
 
+/* Ten thousand that came together are over together: some of them in each turn, so that others have theirs in between. */
 void weft__patience_over(weft__timer *t)
 {
     patience *p = (patience *)((char *)t - offsetof(patience, line.timer));
     weft__loop *loop = p->server->loop;
     int64_t now = weft__loop_now(loop);
     p->line.runs = false;
-    while (p->line.first && p->line.first->at_ns <= now) p->over(connection_of(p->line.first));
+    for (int i = 0; i < OVER_AT_ONCE && p->line.first && p->line.first->at_ns <= now; i++) p->over(connection_of(p->line.first));
     if (p->line.first && !p->line.runs) weft__line_again(loop, &p->line, p->line.first->at_ns);
 }
 
@@ -465,6 +467,7 @@ static int serve(void *arg)
     weft_arena arena;
     weft__arena_init(&arena, weft__loop_blocks(c->server->loop), c->server->opts.request_bytes_max);
     weft_arena *before = weft__arena_swap(&arena);
+    weft__loop_blocks(c->server->loop)->small = weft__loop_crowded(c->server->loop);
     c->task = weft_task_self();
     do {
         answer_all(c, &arena);

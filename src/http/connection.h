@@ -137,6 +137,8 @@ struct weft__server {
     inbuf *inbufs;
     unsigned inbufs_free;
     weft__buf spare_out, scratch;
+    struct spare_piece *pieces;          /* of WEFT__PIECE_BYTES, that nobody uses */
+    unsigned pieces_free;
     struct h2_stream *h2_spare;          /* of requests of HTTP/2, kept for the next */
     unsigned h2_spares;
     weft__hook flush;
@@ -247,9 +249,10 @@ struct request {                                         /* one request's part o
     bool has_peer;
     weft__pace pace;                     /* of its answer */
 };
-/* More bytes of its body straight from the socket, which a client that waits for "100 Continue" is
- * told to send; the code of a timeout or of a client that left. Waits: unless they are there. */
-ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadline_ns);
+/* More bytes of its body, and perhaps of what is behind, into the connection's receive buffer, which is used up, or which it lends out
+ * while it waits (c->in is looked at anew behind the call). A client that waits for "100 Continue" is told to send. How many; WEFT_ENOMEM; the
+ * code of a timeout or of a client that left. Waits: unless they are there. */
+ssize_t weft__request_refill(struct request *r, int64_t deadline_ns);
 /* redirect.c: answers 308, to the same URL by https; 400 without a host. RFC 9110, 15.4.9 */
 void weft__request_redirect(struct request *r);
 /* The text of an address, as weft__exchange_peer. */
@@ -283,6 +286,7 @@ void weft__connection_upgraded(connection *c);
 void weft__server_tell_pipes(weft__server *s, uint32_t event);
 
 /* parts.c */
+void weft__server_drop_pieces(weft__server *s);
 /* The chunk at the end of out is complete: before anything of it is sent. */
 void weft__chunk_shut(connection *c);
 #endif

@@ -38,16 +38,48 @@ static int go_on(struct request *r)
     return 0;
 }
 
-ssize_t weft__request_recv(struct request *r, void *to, size_t n, int64_t deadline_ns)
+/* A crowd of slow bodies holds no receive buffers: whoever has to wait gives its own back, if nothing lies in it any more. */
+static void lend_out(struct request *r)
+{
+    inbuf *in = r->c->in;
+    if (!in || in->at < in->have || weft__exchange_keep_head(&r->x) < 0) return;
+    weft__inbuf_give(r->c);
+}
+
+/* Into `to`, or, where that is NULL, into the receive buffer, which is there anew. */
+static ssize_t recv_or_wait(struct request *r, char *to, size_t n, int64_t deadline_ns)
+{
+    connection *c = r->c;
+    for (;;) {
+        int rc = weft__checkpoint();                 /* before any byte is taken: what is taken is given */
+        if (rc < 0) return rc;
+        if (!to && !c->in && !weft__connection_in(c)) return WEFT_ENOMEM;
+        ssize_t got = weft__stream_try_recv(&c->stream, to ? to : c->in->bytes, to ? n : c->in->room);
+        if (got != -EAGAIN) return got;
+        lend_out(r);
+        rc = weft__stream_await(&c->stream, deadline_ns);
+        if (rc < 0) return rc;
+    }
+}
+
+static ssize_t recv_body(struct request *r, void *to, size_t n, int64_t deadline_ns)
 {
     int rc = go_on(r);
-    ssize_t got = rc < 0 ? rc : weft__stream_recv(&r->c->stream, to, n, deadline_ns);
-    if (got > 0) return got;
+    ssize_t got = rc < 0 ? rc : recv_or_wait(r, to, n, deadline_ns);
+    if (got > 0 || got == WEFT_EBUSY) return got;
     r->keep_alive = false;
-    if (got == WEFT_ETIMEDOUT || got == WEFT_ECANCELED) return got;
+    if (got == WEFT_ETIMEDOUT || got == WEFT_ECANCELED || got == WEFT_ENOMEM) return got;
     r->c->ended = true;
     r->c->left |= got < 0;
     return got < 0 ? got : WEFT_EOF;
+}
+
+ssize_t weft__request_refill(struct request *r, int64_t deadline_ns)
+{
+    if (r->c->in) r->c->in->at = r->c->in->have = 0;
+    ssize_t got = recv_body(r, NULL, 0, deadline_ns);
+    if (got > 0) r->c->in->have = (size_t)got;
+    return got;
 }
 
 weft__coming weft__body_coming(const weft__server *s)
@@ -76,13 +108,16 @@ const char *weft__coming_late(const weft__server *s, const weft__coming *b)
 
 static int recv_failed(weft__exchange *x, ssize_t rc, const weft__coming *coming, const char **fault)
 {
+    if (rc == WEFT_ENOMEM) return no_room(of(x), fault);
     if (rc != WEFT_ETIMEDOUT || weft__cancelled()) return (int)rc;
     return body_fault(x, 408, weft__coming_late(of(x)->c->server, coming), fault);
 }
 
+/* `to` NULL: into the receive buffer. */
 static ssize_t recv_some(struct request *r, void *to, size_t n, weft__coming *coming)
 {
-    ssize_t got = weft__request_recv(r, to, n, weft__coming_until(r->c->server, coming));
+    int64_t until_ns = weft__coming_until(r->c->server, coming);
+    ssize_t got = to ? recv_body(r, to, n, until_ns) : weft__request_refill(r, until_ns);
     if (got > 0) coming->bytes += (uint64_t)got;
     return got;
 }
@@ -114,21 +149,17 @@ static int body_whole(struct request *r, weft_str *body, weft__coming *coming, c
     return 0;
 }
 
-/* The bytes of the buffer are used up: refill it in place, for the slices in it are done with. */
+/* The bytes of the buffer are used up: fill it, or another one, for the slices in it are done with. */
 static int refill(struct request *r, weft__coming *coming, const char **fault)
 {
-    inbuf *in = r->c->in;
-    in->at = in->have = 0;
-    ssize_t got = recv_some(r, in->bytes, in->room, coming);
-    if (got < 0) return recv_failed(&r->x, got, coming, fault);
-    in->have = (size_t)got;
-    return 0;
+    ssize_t got = recv_some(r, NULL, 0, coming);
+    return got < 0 ? recv_failed(&r->x, got, coming, fault) : 0;
 }
 
 static int body_chunks(struct request *r, weft__buf *all, weft__coming *coming, const char **fault)
 {
-    inbuf *in = r->c->in;
     for (;;) {
+        inbuf *in = r->c->in;
         weft_str data;
         size_t used;
         int event
@@ -189,10 +220,10 @@ bool weft__request_drain(struct request *r)
 {
     if (r->body_done) return true;
     if (r->c->left || !can_drain(r) || !r->c->in) return false;
-    inbuf *in = r->c->in;
     weft__coming coming = weft__body_coming(r->c->server);
     const char *fault;
     for (;;) {
+        inbuf *in = r->c->in;
         size_t there = in->have - in->at,
                n = (int64_t)there < r->body_left ? there : (size_t)r->body_left;
         in->at += n;

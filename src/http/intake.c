@@ -80,6 +80,7 @@ static int fail_recv(weft__intake *i, ssize_t code)
     char text[64];
     int cut = weft__cancelled();
     if (cut) return cut;
+    if (code == WEFT_ENOMEM) return fail_status(i, 503, "no memory is left for the body");
     if (code == WEFT_ETIMEDOUT && i->rated) return fail_status(i, 408, "the body came more slowly than rate_min");
     if (code == WEFT_ETIMEDOUT) return fail_status(i, 408, "the body did not arrive within body_timeout_ms");
     snprintf(text, sizeof text, "the body broke off after %llu bytes",
@@ -119,19 +120,15 @@ static int take_over(weft__intake *i, char *to, size_t room)
     return 1;
 }
 
-/* The receive buffer is used up: fill it. */
+/* The receive buffer is used up, or lent out: fill it. */
 static int refill(weft__intake *i)
 {
     struct request *r = i->request;
-    inbuf *in = r->c->in;
     weft__loop *loop = r->c->server->loop;
-    in->at = in->have = 0;
     int64_t began_ns = weft__loop_clock(loop);
-    ssize_t n = weft__request_recv(r, in->bytes, in->room, began_ns + patience_ns(i));
+    ssize_t n = weft__request_refill(r, began_ns + patience_ns(i));
     i->waited_ns += weft__loop_clock(loop) - began_ns;
-    if (n < 0) return fail_recv(i, n);
-    in->have = (size_t)n;
-    return 0;
+    return n < 0 ? fail_recv(i, n) : 0;
 }
 
 static int over(weft__intake *i)
@@ -148,11 +145,12 @@ static int more(weft__intake *i)
     weft__body *b = &i->body;
     size_t room, there;
     if (b->ended || b->chunk.fault || b->over) return over(i);
-    char *to = weft__body_room(b, &room);
+    int rc = !r->x.ops && (!in || in->at == in->have) ? refill(i) : 0;
+    if (rc < 0) return rc;
+    char *to = weft__body_room(b, &room);            /* not before: who waits is to hold little */
     if (!to) return fail_status(i, 503, "no memory is left for the body");
     if (r->x.ops) return take_over(i, to, room);
-    int rc = in->at == in->have ? refill(i) : 0;
-    if (rc < 0) return rc;
+    in = r->c->in;
     there = in->have - in->at;
     size_t used = weft__body_feed(b, in->bytes + in->at, there < room ? there : room);
     in->at += used;

@@ -3,10 +3,14 @@
  * what was gathered: so an answer of any length needs no more than that. */
 #include <stdio.h>
 #include <string.h>
+#include "base/mem.h"
+#include "base/poison.h"
 #include "http/connection.h"
 
 /* A chunk's size has room for four digits while it grows; a large one has as many as it needs. RFC 9112, 7.1. */
 enum { DIGITS = 4, CHUNK_HEAD = DIGITS + 2, CHUNK_TAIL = 2 };
+enum { PIECES_KEPT = 16 };
+enum { CROWDED_BYTES = 4096 };       /* gathered of each, where there are very many */
 
 static struct request *of(weft__exchange *x) { return (struct request *)x; }
 static const struct request *looked_at(const weft__exchange *x) { return (const struct request *)x; }
@@ -38,6 +42,8 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     if (length < 0 && r->minor == 0 && !bodiless) r->keep_alive = false;
     if (c->left) return WEFT_ECONNRESET;
     weft__buf *out = weft__connection_out(c);
+    bool crowded = weft__loop_crowded(c->server->loop) && in_chunks;         /* what grows step by step leaves holes between those who wait */
+    if (crowded) (void)weft__buf_reserve(out, CROWDED_BYTES + headers.len + 512);
     weft__answer_put_head(c->server, out,
         &(weft__answer_head){ status, headers, status == 205 ? 0 : (size_t)length, status == 205 || (length >= 0 && !bodiless),
             !r->keep_alive, r->minor == 0, in_chunks });
@@ -123,9 +129,10 @@ static int send_large(struct request *r, weft_str bytes)
 static int write_part(struct request *r, weft_str bytes)
 {
     connection *c = r->c;
-    bool large = bytes.len > WEFT__PART_BYTES;
+    size_t most = weft__loop_crowded(c->server->loop) ? CROWDED_BYTES : WEFT__PART_BYTES;
+    bool large = bytes.len > most;
     int rc = 0;
-    if (!large && c->out.len + bytes.len > WEFT__PART_BYTES) rc = send_all(r, (weft_str){ 0 });
+    if (!large && c->out.len + bytes.len > most) rc = send_all(r, (weft_str){ 0 });
     if (rc < 0 || !bytes.len) return rc;
     return large ? send_large(r, bytes) : gather(r, bytes);
 }
@@ -133,6 +140,13 @@ static int write_part(struct request *r, weft_str bytes)
 int weft__exchange_write(weft__exchange *x, weft_str bytes)
 {
     return x->taker ? x->taker->write(x->taker, bytes) : weft__exchange_write_out(x, bytes);
+}
+
+/* Nothing more of the body is sent behind a part that failed. */
+static void part_failed(struct request *r, int rc)
+{
+    r->c->left = r->c->breaks = true;
+    r->x.broken |= rc != WEFT_ECONNRESET && (rc != WEFT_ETIMEDOUT || weft__cancelled());
 }
 
 int weft__exchange_write_out(weft__exchange *x, weft_str bytes)
@@ -145,9 +159,129 @@ int weft__exchange_write_out(weft__exchange *x, weft_str bytes)
     if (p->framing == WEFT__FRAME_LENGTH && bytes.len > (uint64_t)p->left) return WEFT_EINVAL;
     int rc = write_part(r, bytes);
     if (rc == 0) p->left -= (int64_t)bytes.len;
-    else r->c->left = r->c->breaks = true;
-    x->broken |= rc < 0 && rc != WEFT_ECONNRESET && (rc != WEFT_ETIMEDOUT || weft__cancelled());
+    else part_failed(r, rc);
     return rc;
+}
+
+/* ---- bytes that their writer can make again ---- */
+
+static bool is_direct(const weft__exchange *x)
+{
+    const struct request *r = looked_at(x);
+    return !x->taker && !x->ops && r->parts.framing == WEFT__FRAME_LENGTH && !r->c->stream.tls;
+}
+
+bool weft__exchange_has_room(const weft__exchange *x)
+{
+    const connection *c = looked_at(x)->c;
+    return !is_direct(x) || c->left || c->stream.may_write;
+}
+
+static int await_peer(struct request *r)
+{
+    connection *c = r->c;
+    int rc = send_all(r, (weft_str){ 0 });
+    if (rc < 0) return rc;
+    r->pace.none_ns = (int64_t)c->server->opts.write_timeout_ms * 1000000;
+    r->pace.per_byte_ns = c->server->byte_ns;
+    rc = weft__stream_await_room(&c->stream, &r->pace);
+    return rc == WEFT_ECLOSED ? WEFT_ECONNRESET : rc;
+}
+
+/* As for what is sent: a client that has ended its side may still listen. */
+static int await_shielded(struct request *r)
+{
+    WEFT_SCOPE(answering, .shield = true);
+    return await_peer(r);
+}
+
+int weft__exchange_await_room(weft__exchange *x)
+{
+    struct request *r = of(x);
+    if (weft__exchange_has_room(x)) return r->c->left ? WEFT_ECONNRESET : 0;
+    int rc = r->c->cancelled ? await_shielded(r) : await_peer(r);
+    if (rc < 0) part_failed(r, rc);
+    return rc;
+}
+
+/* They are used for moments, by one after the other: taken anew each time, their memory would soon lie between that of those who wait. */
+struct spare_piece { struct spare_piece *next; };
+
+char *weft__exchange_piece(weft__exchange *x, size_t bytes, size_t *room)
+{
+    weft__server *s = of(x)->c->server;
+    struct spare_piece *piece = s->pieces;
+    if (bytes > x->arena->bytes_max - x->arena->bytes) {
+        x->arena->exceeded = true;
+        return NULL;
+    }
+    bool small = !piece && weft__loop_crowded(s->loop);
+    *room = small ? CROWDED_BYTES : WEFT__PIECE_BYTES;
+    if (!piece) return weft__malloc(*room);
+    s->pieces = piece->next;
+    s->pieces_free--;
+    WEFT__UNPOISON(piece, WEFT__PIECE_BYTES);
+    return (char *)piece;
+}
+
+void weft__exchange_piece_back(weft__exchange *x, char *piece, size_t room)
+{
+    weft__server *s = of(x)->c->server;
+    if (!piece) return;
+    if (s->pieces_free >= PIECES_KEPT || room < WEFT__PIECE_BYTES) {
+        weft__free(piece);
+        return;
+    }
+    struct spare_piece *spare = (void *)piece;
+    spare->next = s->pieces;
+    s->pieces = spare;
+    s->pieces_free++;
+    WEFT__POISON(spare + 1, WEFT__PIECE_BYTES - sizeof *spare);
+}
+
+void weft__server_drop_pieces(weft__server *s)
+{
+    while (s->pieces) {
+        struct spare_piece *piece = s->pieces;
+        s->pieces = piece->next;
+        WEFT__UNPOISON(piece, WEFT__PIECE_BYTES);
+        weft__free(piece);
+    }
+    s->pieces_free = 0;
+}
+
+/* What is gathered goes first; how many of `bytes` went behind it, or a code. */
+static ssize_t try_send(struct request *r, weft_str bytes)
+{
+    connection *c = r->c;
+    size_t before = c->out.len;
+    struct iovec iov[2] = { { c->out.ptr, before }, { (char *)bytes.ptr, bytes.len } };
+    ssize_t went = before ? weft__stream_try_send(&c->stream, iov, 2) : weft__stream_try_send(&c->stream, iov + 1, 1);
+    if (went < 0) return WEFT_ECONNRESET;
+    if (r->pace.waited_ns) r->pace.taken += (uint64_t)went;
+    if ((size_t)went < before) {
+        memmove(c->out.ptr, c->out.ptr + went, before - (size_t)went);
+        c->out.len -= (size_t)went;
+        return 0;
+    }
+    if (c->out.ptr) weft__connection_sent(c);
+    return went - (ssize_t)before;
+}
+
+ssize_t weft__exchange_write_some(weft__exchange *x, weft_str bytes)
+{
+    struct request *r = of(x);
+    connection *c = r->c;
+    bool last = bytes.len == (uint64_t)r->parts.left && c->out.len + bytes.len <= WEFT__PART_BYTES;      /* a small file goes with its head */
+    if (!is_direct(x) || last || c->left || bytes.len > (uint64_t)r->parts.left) {
+        int rc = weft__exchange_write(x, bytes);
+        return rc < 0 ? rc : (ssize_t)bytes.len;
+    }
+    ssize_t went = try_send(r, bytes);
+    if (went < 0) part_failed(r, (int)went);
+    else r->parts.left -= went;
+    weft__give_way();
+    return went;
 }
 
 /* Bytes that nobody waits for are stuck when as many of them are there as at the last look. */
@@ -255,4 +389,5 @@ void weft__exchange_until_stop(weft__exchange *x)
 
 bool weft__exchange_unready(const weft__exchange *x) { return looked_at(x)->c->server->stopping || looked_at(x)->c->server->unready; }
 unsigned weft__exchange_connections(const weft__exchange *x) { return looked_at(x)->c->server->connections; }
+bool weft__exchange_retires(const weft__exchange *x) { return looked_at(x)->c->server->stopping && looked_at(x)->c->server->patient; }
 bool weft__exchange_stops(const weft__exchange *x) { return looked_at(x)->c->server->stopping; }

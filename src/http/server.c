@@ -487,6 +487,7 @@ void weft__server_free(weft__server *s)
     weft__timer_stop(s->loop, &s->lingers.line.timer);
     if (s->front) weft__timer_stop(s->loop, &s->front->timer);
     if (s->scope_entered) return; /* what hangs still has its connection and its scope in there */
+    weft__server_drop_pieces(s);
     while (s->inbufs) {
         inbuf *in = s->inbufs;
         s->inbufs = in->next;

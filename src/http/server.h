@@ -158,6 +158,19 @@ uint64_t weft__exchange_written(const weft__exchange *x);    /* bytes of the bod
 enum { WEFT__PART_BYTES = 16 * 1024 };
 int weft__exchange_write(weft__exchange *x, weft_str bytes);
 
+/* For parts that need not be kept until they have gone, because they can be made again, as those of a file: as many of the bytes as go now, 0
+ * too, or a code as of weft__exchange_write; the rest is offered again when there is room, and whoever waits for that need hold none of it. Where
+ * that cannot be (TLS, HTTP/2, middleware, an answer without a length), has_room says yes, and write_some waits until all of them went.
+ * has_room and write_some wait: never, but for that; await_room: unless there is room. */
+enum { WEFT__PIECE_BYTES = 32 * 1024 };
+bool weft__exchange_has_room(const weft__exchange *x);
+int weft__exchange_await_room(weft__exchange *x);
+ssize_t weft__exchange_write_some(weft__exchange *x, weft_str bytes);
+/* Memory of the server's to make `bytes` of them in, WEFT__PIECE_BYTES or, where very many ask, *room of it, which is the caller's until it is given back (NULL is
+ * nothing). NULL: no memory, or no room for as much as `bytes` in what the request may take. Wait: never. */
+char *weft__exchange_piece(weft__exchange *x, size_t bytes, size_t *room);
+void weft__exchange_piece_back(weft__exchange *x, char *piece, size_t room);
+
 /* A few bytes between two parts, from the loop's own stack: dropped when the peer takes nothing at the moment, and
  * whoever takes nothing for write_timeout_ms is left, which cancels as weft__exchange_cancel_on_leave says. Waits: never. */
 void weft__exchange_beat(weft__exchange *x, weft_str bytes);
@@ -184,6 +197,8 @@ bool weft__exchange_cut(const weft__exchange *x);
 /* This answer has no end of its own: its task is cancelled as soon as the server stops, or now if it does. */
 void weft__exchange_until_stop(weft__exchange *x);
 bool weft__exchange_stops(const weft__exchange *x);
+/* It stops because it is replaced (weft__server_retire), and nobody is to notice. */
+bool weft__exchange_retires(const weft__exchange *x);
 /* The server stops, or says that it soon will. How many connections it has. */
 bool weft__exchange_unready(const weft__exchange *x);
 unsigned weft__exchange_connections(const weft__exchange *x);

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "http/ws.h"
 
-enum { SPARES_KEPT = 64, KEPT_BYTES = 4096, MESSAGE_ROOM = 1 << 30 };
+enum { SPARES_KEPT = 64, KEPT_BYTES = 4096, OVER_AT_ONCE = 64, MESSAGE_ROOM = 1 << 30 };
 
 /* ---- the hub ---- */
 
@@ -247,7 +247,7 @@ static void line_over(weft__timer *t)
     weft__loop *loop = l->hub->loop;
     int64_t now = weft__loop_now(loop);
     l->line.runs = false;
-    while (l->line.first && l->line.first->at_ns <= now) {
+    for (int i = 0; i < OVER_AT_ONCE && l->line.first && l->line.first->at_ns <= now; i++) {     /* as of connections */
         weft_ws *ws = ws_of(l->line.first);
         weft__ws_wait_stop(ws);
         weft__ws_due(ws);

@@ -58,7 +58,7 @@ static int64_t read_step(weft_file *f, char *to, size_t n, int64_t at)
     int64_t got = beyond ? -EAGAIN : read_at_once(f, to, n, at);
     if (got == -EAGAIN) {
         if (n > THREAD_STEP) n = THREAD_STEP;
-        got = weft__file_fetch(f, to, n, beyond ? THREAD_STEP : n, at);
+        got = weft__file_fetch(f, to, n, beyond && !weft__loop_crowded(weft__loop_here()) ? THREAD_STEP : n, at);
     }
     if (got > 0) f->run_to = at + got;
     return got;

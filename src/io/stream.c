@@ -1,6 +1,7 @@
 #include "io/stream.h"
 #include <errno.h>
 #include "io/tls.h"
+#include "task/stack.h"
 
 static const weft__os_ops *ops(weft__stream *s) { return weft__loop_os(s->loop)->ops; }
 
@@ -85,6 +86,21 @@ ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_
     }
 }
 
+/* Somebody is slow. Of a crowd of those each holds no more of its stack than it stands on. */
+static void hold_little(const weft__stream *s)
+{
+    if (weft__loop_crowded(s->loop)) weft__stack_shed();
+}
+
+int weft__stream_await(weft__stream *s, int64_t deadline_ns)
+{
+    if (s->reader) return WEFT_EBUSY;
+    int rc = s->fd < 0 ? WEFT_ECLOSED : weft__checkpoint();
+    if (rc == 0 && !s->may_read) hold_little(s);
+    while (rc == 0 && !s->may_read) rc = wait_edge(s, &s->reader, "a read", deadline_ns);
+    return rc;
+}
+
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n)
 {
     if (s->fd < 0) return WEFT_ECLOSED;
@@ -119,8 +135,17 @@ static int64_t pace_ends(const weft__pace *p, int64_t now_ns)
 static int wait_for_room(weft__stream *s, weft__pace *p)
 {
     int64_t began_ns = weft__loop_clock(s->loop);
+    hold_little(s);
     int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", pace_ends(p, began_ns));
     p->waited_ns += weft__loop_clock(s->loop) - began_ns;
+    return rc;
+}
+
+int weft__stream_await_room(weft__stream *s, weft__pace *p)
+{
+    if (s->writer) return WEFT_EBUSY;
+    int rc = s->fd < 0 ? WEFT_ECLOSED : 0;
+    while (rc == 0 && !s->may_write) rc = wait_for_room(s, p);
     return rc;
 }
 

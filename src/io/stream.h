@@ -29,6 +29,10 @@ int weft__stream_connect(weft__stream *s, weft__loop *loop, const weft__addr *to
 ssize_t weft__stream_try_recv(weft__stream *s, void *to, size_t n);
 ssize_t weft__stream_recv(weft__stream *s, void *to, size_t n, int64_t deadline_ns);
 
+/* Wait until there may be something to receive, with nothing to receive it into. 0, at once if there may be already; or a code as of
+ * recv. Waits: unless there may be. */
+int weft__stream_await(weft__stream *s, int64_t deadline_ns);
+
 /* Send all of it, 1 to 8 pieces; 0 or a code. try_send: how many bytes went (0..all) or a code, never waits. timeout_ns is how long the peer
  * may take none of it (INT64_MAX: no bound). Waits: when the peer is slow. */
 ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
@@ -38,6 +42,9 @@ int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t t
  * may take that and per_byte_ns for each byte (0: as long as it likes). Only time counts in which it is waited for, and bytes from then on. */
 typedef struct weft__pace { int64_t none_ns, per_byte_ns, waited_ns; uint64_t taken; } weft__pace;
 int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, weft__pace *p);
+
+/* Wait until the peer takes some more, at that pace. 0, at once if it may already; or a code as of send_to. Waits: unless it may. */
+int weft__stream_await_room(weft__stream *s, weft__pace *p);
 
 /* Wait until it may be read or written (may_read, may_write), or its peer has ended: 0; or a code, WEFT_EBUSY when a
  * task waits on either side. Waits: always, also when one of both is so already. */

@@ -17,11 +17,13 @@ _Thread_local weft__loop *weft__the_loop;
 
 /* A program's own arena: what main-like tasks allocate outside of any WEFT_TEMP. */
 static const size_t PROGRAM_BYTES_MAX = (size_t)1 << 30;
+enum { CROWD = 128 };
 enum { BLOCKS_KEPT = 4096, LEFT_BYTES_MAX = 2048 };
 
 weft__loop *weft__loop_here(void) { return weft__the_loop; }
 weft__os *weft__loop_os(weft__loop *loop) { return loop->os; }
 int64_t weft__loop_now(weft__loop *loop) { return loop->now_ns; }
+bool weft__loop_crowded(const weft__loop *loop) { return loop->stacks.in_use > CROWD; }
 int64_t weft__loop_clock(weft__loop *loop) { return loop->now_ns = loop->os->ops->now_ns(loop->os); }
 weft__block_pool *weft__loop_blocks(weft__loop *loop) { return &loop->blocks; }
 void **weft__loop_slot(weft__loop *loop, int which) { return &loop->slots[which]; }

@@ -23,6 +23,8 @@ void weft__loop_free(weft__loop *loop);
 weft__loop *weft__loop_here(void);                   /* of this thread, NULL: none is running */
 weft__os *weft__loop_os(weft__loop *loop);
 int64_t weft__loop_now(weft__loop *loop);            /* ns, as of this turn */
+/* Are there so many tasks that what each holds while it waits counts for more than the time that it takes to hold less? */
+bool weft__loop_crowded(const weft__loop *loop);
 int64_t weft__loop_clock(weft__loop *loop);          /* ns, read anew: for deadlines of a task that may have worked for long */
 /* Cancel the root task: what SIGTERM does. Twice is once. Waits: never. */
 void weft__loop_stop(weft__loop *loop);

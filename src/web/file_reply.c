@@ -11,7 +11,7 @@
 #include "wire/bytes.h"
 #include "wire/conditional.h"
 
-enum { PIECE = 32 * 1024, LINES_BYTES = 512, SECOND_US = 1000000 };
+enum { LINES_BYTES = 512, SECOND_US = 1000000 };
 
 /* ---- what handlers call ---- */
 
@@ -151,15 +151,38 @@ static void refuse(const weft__endpoint *e, weft__exchange *x, weft_reply *r, co
     weft__failure_tell(e->site, e, x, &(weft__told){ .status = status, .text = weft__http_reason(status), .headers = r });
 }
 
-static int send_bytes(weft__exchange *x, const weft_reply *r, const weft__range *range, char *piece)
+typedef struct answer { int status; weft_str lines; weft__range range; char *piece; size_t room; } answer;
+
+static size_t at_most(int64_t left, size_t room) { return (uint64_t)left < room ? (size_t)left : room; }
+
+/* Who asks for the head alone is sent no bytes. */
+static bool take_piece(weft__exchange *x, answer *a, int64_t left)
 {
-    int64_t at = range->from, end = at + range->bytes;
+    a->piece = weft__exchange_piece(x, weft__exchange_is_head(x) ? 0 : at_most(left, WEFT__PIECE_BYTES), &a->room);
+    return a->piece != NULL;
+}
+
+/* A client that takes nothing at the moment is waited for without a piece: a crowd of slow ones holds none. */
+static int await_room(weft__exchange *x, const weft_reply *r, int64_t left, answer *a)
+{
+    weft__exchange_piece_back(x, a->piece, a->room);
+    a->piece = NULL;
+    int rc = weft__exchange_await_room(x);
+    if (rc < 0 || take_piece(x, a, left)) return rc;
+    return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a piece of %s", r->file->path);
+}
+
+static int send_bytes(weft__exchange *x, const weft_reply *r, answer *a)
+{
+    int64_t at = a->range.from, end = at + a->range.bytes;
     while (at < end) {
-        int64_t n = weft_file_pread(r->file, piece, end - at < PIECE ? (size_t)(end - at) : PIECE, at);
-        if (n == 0) return weft__fail_as(NULL, WEFT_EPROTO, 0, "%s has become shorter while it was sent", r->file->path);
-        int rc = n < 0 ? (int)n : weft__exchange_write(x, (weft_str){ piece, (size_t)n });
+        int rc = weft__exchange_has_room(x) ? 0 : await_room(x, r, end - at, a);
         if (rc < 0) return rc;
-        at += n;
+        int64_t n = weft_file_pread(r->file, a->piece, at_most(end - at, a->room), at);
+        if (n == 0) return weft__fail_as(NULL, WEFT_EPROTO, 0, "%s has become shorter while it was sent", r->file->path);
+        ssize_t went = n < 0 ? (ssize_t)n : weft__exchange_write_some(x, (weft_str){ a->piece, (size_t)n });
+        if (went < 0) return (int)went;
+        at += went;
     }
     return 0;
 }
@@ -173,29 +196,20 @@ static void break_off(weft_str name, weft__exchange *x, int rc)
 }
 
 /* Who has ended its own side may still listen: what cancelled the handler is no reason to break off. */
-static int send_all(weft__exchange *x, const weft_reply *r, const weft__range *range, char *piece)
+static int send_all(weft__exchange *x, const weft_reply *r, answer *a)
 {
-    if (!weft__exchange_cut(x)) return send_bytes(x, r, range, piece);
+    if (!weft__exchange_cut(x)) return send_bytes(x, r, a);
     WEFT_SCOPE(answering, .shield = true);
-    return send_bytes(x, r, range, piece);
+    return send_bytes(x, r, a);
 }
 
-/* What the bytes are read into; who asks for the head alone is sent none. */
-static char *piece_of(weft__exchange *x, const weft__range *range)
-{
-    size_t bytes = range->bytes < PIECE ? (size_t)range->bytes : PIECE;
-    return weft__arena_alloc(x->arena, weft__exchange_is_head(x) ? 0 : bytes);
-}
-
-typedef struct answer { int status; weft_str lines; weft__range range; char *piece; } answer;
-
-static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, const answer *a)
+static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, answer *a)
 {
     weft__exchange_cancel_on_leave(x, false);
     int rc = weft__exchange_begin(x, a->status, a->lines, a->range.bytes);
     if (rc < 0) x->failed = rc;
     if (rc < 0 || weft__exchange_is_bare(x)) return;
-    rc = send_all(x, r, &a->range, a->piece);
+    rc = send_all(x, r, a);
     if (rc == 0) rc = weft__exchange_end(x);
     if (rc < 0) break_off(name, x, rc);
 }
@@ -221,9 +235,10 @@ void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
         weft__exchange_reply(x, status, lines, WEFT_S(""));
         return;
     }
-    char *piece = piece_of(x, &range);
-    if (piece) send_whole(e->name, x, r, &(answer){ status, lines, range, piece });
+    answer a = { .status = status, .lines = lines, .range = range };
+    if (take_piece(x, &a, range.bytes)) send_whole(e->name, x, r, &a);
     else weft__failure_internal(e, x, "no memory for a piece of %s (request_bytes_max is %zu)", r->file->path, x->arena->bytes_max);
+    weft__exchange_piece_back(x, a.piece, a.room);
 }
 
 /* Another file than the one that was asked for: nothing is held against it, and it says nothing of itself. */
@@ -231,8 +246,9 @@ bool weft__file_send_failure(weft_str name, weft__exchange *x, weft_reply *r)
 {
     weft__range range = { 0, r->file->bytes_at_open };
     weft_str lines = weft__reply_lines(x->arena, r, r->content_type, (weft_str){ 0 });
-    char *piece = lines.ptr ? piece_of(x, &range) : NULL;
-    if (!piece) return false;
-    send_whole(name, x, r, &(answer){ r->status, lines, range, piece });
-    return true;
+    answer a = { .status = r->status, .lines = lines, .range = range };
+    bool has = lines.ptr && take_piece(x, &a, range.bytes);
+    if (has) send_whole(name, x, r, &a);
+    weft__exchange_piece_back(x, a.piece, a.room);
+    return has;
 }

@@ -156,7 +156,8 @@ static int answer_handshake(void *arg)
     weft_ws *ws = arg;
     weft__ws_call *c = ws->owner;
     weft__pipe *pipe;
-    if (weft__exchange_stops(c->exchange)) return weft_fail(503, "the server stops");
+    bool leaves = weft__exchange_retires(c->exchange);
+    if (weft__exchange_stops(c->exchange) && !leaves) return weft_fail(503, "the server stops");
     if (c->reply.status || c->reply.has_body) return weft_fail(WEFT_EINVAL, "a WebSocket is accepted, but weft_ws_reply has a status or a body for its refusal");
     weft_str lines = handshake_lines(c);
     int rc = lines.ptr ? weft__exchange_upgrade(c->exchange, lines, &pipe) : WEFT_ENOMEM;
@@ -166,6 +167,7 @@ static int answer_handshake(void *arg)
     if (rc < 0) return weft__fail_as(NULL, rc, 0, "no memory for the answer to a handshake");
     c->reply.sent = true;
     weft__ws_open(ws, pipe, &c->terms);
+    if (leaves) pipe->edge(pipe->owner, WEFT__PIPE_STOP);    /* as all others were told: whoever comes again finds who serves on */
     return 0;
 }
 

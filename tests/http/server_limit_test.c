@@ -151,6 +151,29 @@ SERVER_TEST(idle_connections_end_each_at_its_own_time, .idle_timeout_ms = 100)
     }
 }
 
+SERVER_CALM_TEST(a_crowd_whose_time_is_over_is_ended_a_few_in_each_turn, .idle_timeout_ms = 100)
+{
+    enum { CROWD = 200, IN_A_TURN = 64 };
+    peer *p[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        p[i] = peer_open(s);
+        peer_say(p[i], GET("/hello"));
+    }
+    for (int i = 0; i < CROWD; i++) PEER_GETS(p[i], 200, "hello");
+    unsigned had = s->server->connections, most = 0;
+    WEFT_CHECK_EQ(had, CROWD);
+    server_sleep(99);
+    while (s->server->connections) {
+        unsigned now = s->server->connections;
+        if (had - now > most) most = had - now;
+        had = now;
+        WEFT_CHECK_EQ(weft_yield(), 0);
+        if (s->server->connections == CROWD) server_sleep(1);
+    }
+    WEFT_CHECK(most > 0 && most <= IN_A_TURN);
+    for (int i = 0; i < CROWD; i++) peer_close(p[i]);
+}
+
 SERVER_TEST(a_client_that_reads_nothing_is_cut_off, .write_timeout_ms = 300)
 {
     peer *p = peer_open(s);

@@ -58,6 +58,8 @@ bench: compiled
 	@[ ! -x $(BUILD)/bench/weft_db ] || tools/bench/sqlite
 	@[ ! -x $(BUILD)/bench/weft_pg ] || tools/bench/postgres
 	@[ ! -x $(BUILD)/bench/weft_redis ] || tools/bench/redis
+	@tools/bench/tls
+	@tools/bench/workers
 
 claims: compiled
 	@$(BUILD)/examples/claims

@@ -152,6 +152,7 @@ static inline bool weft__maria_in_transaction(const weft__maria_conn *c) { retur
 /* mariadb_failed.c: a failure of the server's or of libmariadb's as a code, with its text in q->fault. */
 int weft__maria_failed(weft__maria_conn *c, weft__query *q);
 int weft__maria_stmt_failed(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt);
+unsigned weft__maria_stmt_errno(const weft__maria_conn *c, MYSQL_STMT *stmt);
 bool weft__maria_is_gone(unsigned code);
 
 /* mariadb_stmt.c: prepared statements. *own: it is nobody else's, and to be closed. */

@@ -52,7 +52,10 @@ static int failed(weft__maria_conn *c, weft__query *q, unsigned n, const char *t
 }
 
 int weft__maria_failed(weft__maria_conn *c, weft__query *q) { return failed(c, q, mysql_errno(c->my), mysql_error(c->my)); }
+
 /* What fails while its rows come (INSERT ... RETURNING) is the connection's to tell. */
+unsigned weft__maria_stmt_errno(const weft__maria_conn *c, MYSQL_STMT *stmt) { return mysql_stmt_errno(stmt) ? mysql_stmt_errno(stmt) : mysql_errno(c->my); }
+
 int weft__maria_stmt_failed(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt)
 {
     unsigned n = mysql_stmt_errno(stmt);

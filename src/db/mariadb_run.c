@@ -74,9 +74,9 @@ static int guard_end(weft__maria_conn *c, weft__query *q, int rc)
 /* ---- one statement ---- */
 
 /* The table has other columns now, or the server has dropped what was prepared. */
-static bool is_outdated(const weft__maria_kept *k)
+static bool is_outdated(const weft__maria_conn *c, const weft__maria_kept *k)
 {
-    unsigned n = mysql_stmt_errno(k->stmt);
+    unsigned n = weft__maria_stmt_errno(c, k->stmt);
     return n == NEED_REPREPARE || n == UNKNOWN_STATEMENT || n == NEW_METADATA;
 }
 
@@ -86,7 +86,7 @@ static int execute(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, con
     int stop = __atomic_load_n(&q->stop, __ATOMIC_RELAXED);
     if (stop) return stop;
     int rc = weft__maria_execute(c, q, k->stmt, cells);
-    if (rc < 0 && !c->broken && is_outdated(k)) return q->fault.len = said, OUTDATED;
+    if (rc < 0 && !c->broken && is_outdated(c, k)) return q->fault.len = said, OUTDATED;
     return rc < 0 ? rc : weft__maria_take_rows(c, q, k);
 }
 

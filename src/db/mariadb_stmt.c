@@ -19,7 +19,7 @@ void weft__maria_kept_end(weft__maria_kept *k)
 /* Nothing of it was run. A connection that is gone is another's turn, but in a transaction. */
 static int unprepared(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt)
 {
-    unsigned n = mysql_stmt_errno(stmt);
+    unsigned n = weft__maria_stmt_errno(c, stmt);
     if (weft__maria_is_gone(n) && !q->lease && !__atomic_load_n(&q->stop, __ATOMIC_RELAXED)) return c->broken = true, WEFT__MARIA_STALE;
     if (n != PARSE_ERROR || !q->statement->parsed.more) return weft__maria_stmt_failed(c, q, stmt);
     weft__buf_printf(&q->fault, "more than one statement: weft_db_script is for these");
@@ -231,7 +231,7 @@ void weft__maria_leave_rows(weft__maria_conn *c, MYSQL_STMT *stmt)
     int left = 0, rc = 0;
     while (left < LEFT_MAX && ((rc = mysql_stmt_fetch(stmt)) == 0 || rc == MYSQL_DATA_TRUNCATED)) left++;
     if (left == LEFT_MAX) weft__maria_kill_query(c->settings, mysql_thread_id(c->my));
-    else if (rc != MYSQL_NO_DATA && weft__maria_is_gone(mysql_stmt_errno(stmt))) c->broken = true;
+    else if (rc != MYSQL_NO_DATA && weft__maria_is_gone(weft__maria_stmt_errno(c, stmt))) c->broken = true;
     mysql_stmt_free_result(stmt);
     if (left == LEFT_MAX && mysql_query(c->my, "DO 0") != 0 && weft__maria_is_gone(mysql_errno(c->my))) c->broken = true;
 }

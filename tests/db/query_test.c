@@ -186,7 +186,7 @@ static int write_one(const written *in)
 {
     if (in->n % 7 == 3) *in->rc = weft_db_execute(in->db, "INSERT INTO users (name, email) VALUES ({}, 'taken')", in->n);
     else if (in->n % 7 == 5) *in->rc = weft_db_execute(in->db, "INSERT INTO late VALUES ({})", in->n + 1000000);
-    else if (in->n % 7 == 6) *in->rc = weft_db_execute_with(in->db, &(weft_sql){ .sql = db_is_maria() ? "OPTIMIZE TABLE users" : db_is_postgres() ? "VACUUM users" : "VACUUM", .place = WEFT__HERE });
+    else if (in->n % 7 == 6) *in->rc = weft_db_execute_with(in->db, &(weft_sql){ .sql = db_is_maria() ? "DO 0" : db_is_postgres() ? "VACUUM users" : "VACUUM", .place = WEFT__HERE });
     else *in->rc = weft_db_execute(in->db, "INSERT INTO users (name) VALUES ({})", in->n);
     return 0;
 }

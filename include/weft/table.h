@@ -19,7 +19,8 @@
  *
  *     table("users")               its name: letters, digits and '_', 63 at most
  *     key(id), key(day, city)      what its rows are found by; needed, once. A key of one int or int64_t is given by the database
- *                                  when it is 0 as a row is inserted, and never again once its row was deleted
+ *                                  when it is 0 as a row is inserted, and never again once its row was deleted. In PostgreSQL keys that rows bring with them (an import) do
+ *                                  not count; after such: SELECT setval(pg_get_serial_sequence('users', 'id'), max(id)) FROM users
  *     unique(email)                no two rows have the same; rows where one of them is NULL may
  *     index(day, price)            rows are looked for by these, in this order
  *     reference(team_id, Team)     its value is the key of a row of that table, or NULL; .on_delete: WEFT_REFUSE (the default),
@@ -86,8 +87,8 @@ int weft_db_delete_with(weft_db *db, const weft_schema *schema, const weft_key *
 /* ---- query by example ---- */
 
 /* Which rows, in which order, how many. `like` is a model with fields of the same names and types as columns, or lists of these types: a
- * row is meant when each of its columns is what the field is, NULL for a null opt, one of the items for a list (500 at most): no row, when it has no item.
- * An absent opt asks nothing. So one declaration is what a client may ask for, checked, and the query. */
+ * row is meant when each of its columns is what the field is, NULL for a null opt, one of the items for a list: no row, when it has no item. 500 items each and
+ * 998 values in all are the most; more are WEFT_ELIMIT and a 422. An absent opt asks nothing. So one declaration is what a client may ask for, checked, and the query. */
 typedef struct weft_find_opts {
     weft__named_options_only _;
     weft_val like;                   /* weft_fields(UserFilter, &in->filter); without it: every row */

@@ -1,11 +1,13 @@
 /* Query by example: rows that are like a model, in an order, so many of them. */
 #include <string.h>
 #include "base/mem.h"
+#include "db/statement.h"
 #include "db/table.h"
 #include "model/text.h"
 #include "task/loop.h"
 
-enum { ITEMS_MAX = 500, ORDER_MAX = 16 };
+/* Of a statement's places two are for LIMIT and OFFSET. */
+enum { ITEMS_MAX = 500, VALUES_MAX = WEFT__PLACES_MAX - 2, ORDER_MAX = 16 };
 
 typedef struct finding {
     const weft__table *t;
@@ -96,6 +98,7 @@ static int add_like(finding *f, const weft__row_plan *like, const char *value)
     if (!f->values) return weft__fail(f->place, WEFT_ENOMEM, "no memory for the values");
     int rc = 0;
     for (uint32_t i = 0; like && i < like->count && rc == 0; i++) rc = add_column(f, like->schema, &like->columns[i], value + like->columns[i].offset);
+    if (rc == 0 && f->count > VALUES_MAX) return weft__fail_as(f->place, WEFT_ELIMIT, 422, "like: %zu values, and at most %d are compared", f->count, VALUES_MAX);
     return rc;
 }
 

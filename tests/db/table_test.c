@@ -206,6 +206,20 @@ DB_TEST(a_row_that_says_nothing_has_a_key_and_a_deleted_key_is_not_given_again)
     return closed(db);
 }
 
+DB_POSTGRES_TEST(keys_that_rows_bring_do_not_count_until_the_sequence_is_set)
+{
+    weft_db *db = opened();
+    int64_t last;
+    Counter given = { .id = 1 }, c = { 0 };
+    WEFT_TRY(weft_db_create_table(db, Counter));
+    WEFT_TRY(weft_db_insert(db, Counter, &given));
+    WEFT_CHECK_EQ(weft_db_insert(db, Counter, &c), WEFT_EDB_UNIQUE);
+    WEFT_TRY(weft_db_value(db, int64_t, &last, "SELECT setval(pg_get_serial_sequence('counters', 'id'), max(id)) FROM counters"));
+    WEFT_TRY(weft_db_insert(db, Counter, &c));
+    WEFT_CHECK_EQ(c.id, 2);
+    return closed(db);
+}
+
 DB_TEST(an_update_writes_all_but_absent_opts)
 {
     weft_db *db = opened();
@@ -339,6 +353,23 @@ DB_TEST(rows_are_found_by_values_null_and_lists_of_values)
     FOUND("ben", .like = weft_fields(Filter, (&(Filter){ .name = WEFT_SOME(WEFT_S("ben")), .team_id = { teams, 2, 2 }, .rank = WEFT_SOME(RANK_NEW) })));
     WEFT_TRY(weft_db_count(db, User, &n, .like = weft_fields(Patch, &(Patch){ .age = WEFT_SOME(30) })));
     WEFT_CHECK_EQ(n, 2);
+    return closed(db);
+}
+
+WEFT_MODEL(TwoLists, list(int64_t, team_id), list(int, age));
+
+DB_TEST(an_example_has_as_many_values_as_a_statement_takes_and_more_are_the_clients_mistake)
+{
+    weft_db *db = opened();
+    weft_list_User l = { .count = 77 };
+    int64_t teams[500] = { 0 };
+    int ages[500] = { 0 };
+    TwoLists most = { { teams, 499, 499 }, { ages, 499, 499 } }, more = { { teams, 500, 500 }, { ages, 499, 499 } };
+    FOUND("", .like = weft_fields(TwoLists, &most), .limit = 1, .offset = 1);
+    WEFT_CHECK_EQ(weft_db_find(db, User, &l, .like = weft_fields(TwoLists, &more)), WEFT_ELIMIT);
+    WEFT_CHECK_EQ(weft_error_of(WEFT_ELIMIT)->status, 422);
+    WEFT_CHECK(db_says(WEFT_ELIMIT, "like: 999 values, and at most 998 are compared"));
+    WEFT_CHECK_EQ(l.count, 77);
     return closed(db);
 }
 

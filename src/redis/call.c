@@ -171,6 +171,12 @@ static int on_own(trip *t, weft__rnode *node, weft__rholder *h, weft__rcall *cal
     return rc < 0 ? failed(t, node, call, rc) : 0;
 }
 
+static bool wants(const weft__rcall *call, const char *word)
+{
+    weft_str words;
+    return weft__reply_error(call->replies[0], &words) && begins(words, word);
+}
+
 /* One that was idle may have been closed by the server a moment ago: what it did not take is sent on another. */
 static int on_borrowed(trip *t, weft__rnode *node, weft__rcall *call)
 {
@@ -178,7 +184,7 @@ static int on_borrowed(trip *t, weft__rnode *node, weft__rcall *call)
     int rc = weft__rnode_own(node, &h, t->place, t->text);
     if (rc < 0) return rc;
     rc = on_own(t, node, &h, call);
-    weft__rnode_give_back(node, &h, rc == 0);
+    weft__rnode_give_back(node, &h, rc == 0 && !wants(call, "READONLY"));
     return rc == WEFT_ECONNRESET && call->unsent && !t->r->root->closing ? 1 : rc;
 }
 
@@ -201,12 +207,6 @@ static int on_session(trip *t, weft__rnode *node, weft__rcall *call)
     return rc;
 }
 
-static bool wants(const weft__rcall *call, const char *word)
-{
-    weft_str words;
-    return weft__reply_error(call->replies[0], &words) && begins(words, word);
-}
-
 static int go(trip *t, weft__rcall *call)
 {
     weft_redis *root = t->r->root;
@@ -223,6 +223,7 @@ static void look_again(weft__rnode *node, const weft__rcall *call)
     if (!wants(call, "READONLY")) return;
     for (int i = 0; i < node->root->opts.connections; i++)
         if (node->shared[i]->state == WEFT__RCONN_READY) weft__rconn_lose(node->shared[i], "left, as its server is no master any more");
+    for (weft__rconn *c; (c = node->idle);) weft__rconn_lose(c, "left, as its server is no master any more");
 }
 
 /* The reply that says where a command belongs, in *words, empty: there is none. Returns whether nothing has run: all were sent away, or EXEC says so. */

@@ -190,3 +190,21 @@ TASK_TEST(a_server_that_takes_no_subscriptions_for_a_while_is_asked_again_with_p
     weft_cancel(f_scope);
     return 0;
 }
+
+static int readonly_at_first(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    return f->connections == 1 ? weft_conn_write(c, WEFT_S("-READONLY You can't write against a read only replica.\r\n")) : ok(f, c, words, count);
+}
+
+TASK_TEST(a_server_that_is_no_master_any_more_is_left_by_commands_that_block_too)
+{
+    weft_redis *r;
+    FAKE(f, .answer = readonly_at_first);
+    WEFT_TRY(weft_redis_open(f.url, &r));
+    WEFT_CHECK_EQ(weft_redis_do(r, "BLPOP a 1"), WEFT_EREDIS_DOWN);
+    WEFT_CHECK_EQ(weft_redis_do(r, "BLPOP a 1"), 1);
+    WEFT_CHECK_EQ(f.connections, 2);
+    WEFT_TRY(weft_redis_close(r, 0));
+    weft_cancel(f_scope);
+    return 0;
+}

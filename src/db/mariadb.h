@@ -4,6 +4,7 @@
  * waits, when one is opened and closed. So nothing here needs a lock: a connection is its thread's while a job of it runs, and the loop's before and after. */
 #include <mysql.h>
 #include "db/engine.h"
+#include "os/borrowed.h"
 #include "os/jobs.h"
 
 enum { WEFT__MARIA_SHOWN = 300 };

@@ -1,10 +1,7 @@
 /* A connection: opened as weft wants it, and what of a thread's is freed with it. */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include "base/mem.h"
 #include "db/mariadb.h"
 
@@ -32,16 +29,6 @@ static void secure(MYSQL *my, const weft__maria_settings *s)
     mysql_ssl_set(my, s->key, s->cert, s->ca, NULL, NULL);
     if (s->tls >= WEFT__MARIA_REQUIRE) mysql_optionsv(my, MYSQL_OPT_SSL_ENFORCE, &on);
     mysql_optionsv(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-}
-
-/* A peer that is gone without a word is noticed in a minute. */
-static void keep_alive(MYSQL *my)
-{
-    int fd = (int)mysql_get_socket(my), on = 1, idle = 30, interval = 10, count = 3;
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
 /* The meaning of SQL is not to hang on the server's settings: values that do not fit are refused, never cut; a "name" in double quotes is
@@ -76,7 +63,7 @@ MYSQL *weft__maria_connect(const weft__maria_settings *s, bool bare, char *why)
     /* Where there is no host it is a socket in the file system; "localhost" would be one too, behind our back. */
     const char *host = s->socket ? NULL : strcmp(s->host, "localhost") == 0 ? "127.0.0.1" : s->host;
     bool fine = mysql_real_connect(my, host, s->user, s->password, s->schema, s->port, s->socket, CLIENT_FOUND_ROWS) && (bare || configure(my, s));
-    if (fine && !s->socket) keep_alive(my);
+    if (fine && !s->socket) weft__borrowed_keep_alive((int)mysql_get_socket(my));
     if (fine) return my;
     snprintf(why, 300, "%s", mysql_error(my));
     mysql_close(my);

@@ -1,10 +1,6 @@
 /* Jobs of connections: opened, a query run, closed, each on a thread; and what is at a query for too long is killed in the server. */
-#define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "base/mem.h"
 #include "db/mariadb.h"
 
@@ -33,7 +29,7 @@ weft__maria_conn *weft__maria_conn_new(weft__maria_core *core, int at)
 static void conn_free(weft__maria_conn *c)
 {
     weft__maria_disconnect(c);
-    if (c->socket >= 0) close(c->socket);
+    if (c->socket >= 0) weft__borrowed_give(c->socket);
     weft__maria_settings_drop(c->settings);
     weft__free(c);
 }
@@ -58,7 +54,7 @@ static void open_job(weft__job *j)
     weft__maria_conn *c = of_job(j);
     c->my = weft__maria_connect(c->settings, false, c->why);
     if (!c->my) return;
-    c->socket = fcntl((int)mysql_get_socket(c->my), F_DUPFD_CLOEXEC, 3);
+    c->socket = weft__borrowed_take((int)mysql_get_socket(c->my));
     c->kept = weft__calloc((size_t)c->settings->statements_max * sizeof *c->kept);
     if (c->socket >= 0 && c->kept) return;
     snprintf(c->why, sizeof c->why, "no memory or no descriptor");
@@ -163,7 +159,7 @@ static void on_limit(weft__timer *t)
     weft__loop *loop = c->core->root->loop;
     if (!c->working) return;
     if (weft__loop_clock(loop) >= c->cut_ns) {
-        shutdown(c->socket, SHUT_RDWR);              /* a descriptor of our own: the thread may have closed its one, and the number be another's */
+        weft__borrowed_cut(c->socket);              /* a descriptor of our own: the thread may have closed its one, and the number be another's */
         return;
     }
     if (!c->kill) kill_it(c);

@@ -1,6 +1,4 @@
 /* The connections of a database: who gets one, who waits, which are opened and closed. */
-#define _GNU_SOURCE
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -27,9 +25,8 @@ bool weft__maria_holds_up(const weft_db *root, const weft__lease *l, const weft_
 /* The server has closed it meanwhile, or says something to nobody. */
 static bool is_dead(const weft__maria_conn *c)
 {
-    struct pollfd p = { c->socket, POLLIN | POLLRDHUP, 0 };
-    if (poll(&p, 1, 0) <= 0) return false;
-    return (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) || !mysql_get_ssl_cipher(c->my);
+    bool over;
+    return weft__borrowed_tells(c->socket, &over) && (over || !mysql_get_ssl_cipher(c->my));
 }
 
 static weft__maria_conn *idle_one(weft__maria_core *core)

@@ -10,6 +10,7 @@ enum {
     SUSPENDED_MS = 2000,             /* a look that comes so late says that everybody stood still, also the supervisor */
     LIVED_MS = 10000,                /* who lived as long did not fail at its start */
     AGAIN_MS = 100, AGAIN_MOST_MS = 30000,
+    SERVED_AGAIN_MS = 500,           /* until who was ready is started again, at most: clients that can end workers are not to have all of them away */
     LOOP_FAILS = 5,
     URGED_MS = 200,
     STRUCK_MS = 2000,                /* to say where it is stuck */
@@ -225,6 +226,7 @@ static void again(weft__supervisor *s, const weft__server_process *p, int64_t no
     weft__worker_place *w = &s->workers[p->number];
     w->fails = now - p->began_ms >= LIVED_MS ? 1 : w->fails + 1;
     int64_t wait = wait_ms(s, w->fails);
+    if (p->ready && wait > SERVED_AGAIN_MS) wait = SERVED_AGAIN_MS;
     w->again_ms = now + wait;
     __atomic_store_n(&s->fleet->head->restarts, s->fleet->head->restarts + 1, __ATOMIC_RELAXED);
     if (w->fails >= LOOP_FAILS)

@@ -168,6 +168,22 @@ WEFT_TEST(one_that_crashes_at_its_start_is_tried_less_and_less_often_and_that_is
     end(p);
 }
 
+/* Whoever can end a worker that serves could else have all of them away for half a minute. */
+WEFT_TEST(one_that_was_ready_is_away_for_half_a_second_at_most_however_often_it_ends)
+{
+    played *p = begin(1);
+    for (int i = 0; i < 20; i++) {
+        is_ready(p, (unsigned)p->s.workers[1].slot);
+        pass(p, 1000, ALL);
+        int before = p->started;
+        dies(p, p->next_pid, SIGSEGV);
+        pass(p, 600, ALL);
+        WEFT_CHECK_EQ(p->started, before + 1);
+    }
+    WEFT_CHECK_EQ(p->s.workers[1].fails, 20);
+    end(p);
+}
+
 WEFT_TEST(a_fork_that_fails_is_tried_again)
 {
     played *p = begin(1);

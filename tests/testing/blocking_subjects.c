@@ -48,7 +48,7 @@ static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_GET("/waits", waits, waits_in, int)) };
 
 WEFT_TEST(a_handler_sleeps) { WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=600").status, 200); }
-WEFT_TEST(a_handler_computes) { WEFT_CHECK_EQ(weft_test_get(&app, "/computes?units=300").status, 200); }
+WEFT_TEST(a_handler_computes) { WEFT_CHECK_EQ(weft_test_get(&app, "/computes?units=900").status, 200); }
 WEFT_TEST(a_handler_sleeps_shortly)
 {
     for (int i = 0; i < 10; i++) WEFT_CHECK_EQ(weft_test_get(&app, "/sleeps?units=40").status, 200);

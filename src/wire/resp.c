@@ -85,8 +85,10 @@ static size_t line_goes_on(weft__resp_scan *s, const char *at, size_t n, const c
     if (has_length(s->type) && *at != '\r') return *fault = length_digit(s, *at), 1;
     const char *end = memchr(at, '\r', n);
     size_t len = end ? (size_t)(end - at) : n, most = is_long(s->type) ? WEFT__RESP_LINE_MAX : WEFT__RESP_HEAD_MAX;
-    if (memchr(at, '\n', len)) *fault = NO_END;
-    if (s->line + len > most) return *fault = TOO_LONG, 0;
+    const char *stray = memchr(at, '\n', len);
+    size_t good = stray ? (size_t)(stray - at) : len;
+    if (s->line + good > most) return *fault = TOO_LONG, 0;
+    if (stray) return *fault = NO_END, 0;            /* what comes first is the fault, however the bytes are cut */
     s->line += (uint32_t)len;
     if (!end) return len;
     s->ends = 1;

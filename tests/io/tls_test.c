@@ -79,7 +79,7 @@ TLS_TEST(both_ends_send_more_than_fits_at_the_same_time)
     enum { N = 400000 };
     tls_files();
     tls_meet_well(&e);
-    WEFT_SCOPE(s, .timeout_ms = 4000);               /* for one whose peer does not read any more */
+    WEFT_SCOPE(s, .timeout_ms = 2500);               /* for one whose peer does not read any more */
     weft_spawn(s, pour, (&(pour_in){ e.here, N }));
     weft_spawn(s, pour, (&(pour_in){ e.there, N }));
     drink(e.there, N);

@@ -19,8 +19,7 @@ trap '[ -z "$load" ] || kill "$load" 2>/dev/null; stop; rm -rf "$work"' EXIT
 of=slow
 . tests/e2e/say.bash
 
-# Of 10 000 the bound is 10 KiB each; a few are to show that none of them holds what a served one does.
-clients=1200 seconds=6 drip_ms=500 head_ms=2000 body_ms=2500 write_ms=3000 room_kb=$((16 * 1024)) late_ms=1500 probe_s=4
+clients=1200 seconds=6 drip_ms=500 head_ms=2000 body_ms=2500 write_ms=3000 room_kb=$((12 * 1024)) late_ms=1500 probe_s=4
 if [ "${WEFT_SOAK:-0}" != 0 ]; then
     clients=10000 seconds=60 drip_ms=2000 head_ms=10000 body_ms=10000 write_ms=30000 room_kb=$((100 * 1024)) late_ms=2000 probe_s=20
 fi

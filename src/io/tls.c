@@ -54,6 +54,13 @@ static void no_memory(weft__tls *t)
     t->send_failure = WEFT_ENOMEM;
 }
 
+/* Is there anything that a try to send would tell, or bring on? Who failed at reading alone waits for room as before: its writer
+ * would go round and round, and nobody else had a turn. */
+static bool writable(const weft__tls *t)
+{
+    return t->send_failure || (t->shaking ? t->failure != 0 : !t->full);
+}
+
 static void take_away(operation *o)
 {
     weft__tls_desk *d = o->desk;
@@ -64,7 +71,7 @@ static void take_away(operation *o)
     if (!t->in_len) drop(&t->in, &t->in_room);
     bool readable = d->in_ready > d->in_at || SSL_pending(t->ssl) > 0;
     o->s->may_read = readable || !t->drained || t->eof || t->ended || t->failure;
-    o->s->may_write = t->send_failure || t->failure || (!t->full && !t->shaking);
+    o->s->may_write = writable(t);
 }
 
 /* ---- sending what is encrypted ---- */
@@ -392,7 +399,7 @@ uint32_t weft__tls_edge(weft__stream *s, uint32_t events)
         if (rc == 0 && t->ends) (void)os_of(&o)->ops->shutdown(os_of(&o), s->fd);
     }
     if (t->shaking) s->may_read = true;
-    s->may_write = t->send_failure || t->failure || (!t->full && !t->shaking);
+    s->may_write = writable(t);
     return t->shaking ? events | WEFT__IN : events;
 }
 

@@ -157,6 +157,43 @@ TLS_TEST(who_the_peer_is_can_be_asked_behind_a_write_that_was_given_up)
     return 0;
 }
 
+/* ---- who takes nothing and sends what is no record ---- */
+
+typedef struct given { weft_conn *c; int rc; } given;
+static int give_much(given *const *in)
+{
+    enum { N = 8 << 20 };
+    char *all = calloc(1, N);
+    WEFT_SCOPE(s, .timeout_ms = 300);
+    (*in)->rc = weft_conn_write((*in)->c, (weft_str){ all, N });
+    free(all);
+    return 0;
+}
+
+/* Its reading has failed, and there is no room yet for what goes: whoever writes waits for that, and others go on meanwhile. */
+TLS_TEST(whoever_writes_to_a_peer_that_lies_and_takes_nothing_waits_for_room)
+{
+    weft_str got;
+    ends e;
+    tls_files();
+    tls_meet_well(&e);
+    given g = { .c = e.here };
+    WEFT_SCOPE(s);
+    weft_spawn(s, give_much, (&(given *const){ &g }));
+    WEFT_CHECK_EQ(weft_sleep_ms(20), 0);
+    WEFT_CHECK(!e.here->stream.may_write);
+    weft__os *os = world_now.os;
+    static const char lie[] = "\x17\x03\x03\0\x20 these are not the bytes of it..";
+    for (size_t i = 0; i < 37; i++) WEFT_CHECK_EQ(os->ops->send(os, e.there->stream.fd, &(struct iovec){ (char *)lie + i, 1 }, 1), 1);
+    WEFT_CHECK_EQ(weft_conn_read(e.here, &got), WEFT_ETLS);
+    WEFT_CHECK(!e.here->stream.may_write);
+    WEFT_CHECK_EQ(weft_sleep_ms(20), 0);
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    WEFT_CHECK_EQ(g.rc, WEFT_ETIMEDOUT);
+    tls_part(&e);
+    return 0;
+}
+
 /* ---- bytes that somebody between takes or changes ---- */
 
 /* Passes bytes between a client and a server, until `left` have gone in the direction that counts; then closes both, or

@@ -55,10 +55,11 @@ struct weft__maria_conn {
     weft__watch watch;
     bool opening, open, taken, working;      /* working: a job of it runs */
     bool given_up;                   /* opening has taken too long: nobody waits for its end */
+    bool used;                       /* a query has run on it */
     weft__maria_kill *kill;          /* on its way to the server: nothing is run meanwhile, which it could hit */
     weft__fiber *reader;             /* waits for the end of the job, or of the kill */
     weft__timer limit;
-    int64_t until_ns, free_ns, cut_ns;       /* when it is to be replaced; since when nobody uses it; when what it is at is cut */
+    int64_t opened_ns, until_ns, free_ns, cut_ns;    /* since when; when it is to be replaced; since when nobody uses it; when what it is at is cut */
     int socket;                      /* a descriptor of our own for it, to cut it while the thread reads; -1: none */
     /* The job's: */
     weft__maria_settings *settings;
@@ -83,7 +84,7 @@ struct weft__maria_core {
     weft__timer tick, retry;
     weft__query_queue waiting;
     bool away;                       /* connecting has failed, and nothing is open since */
-    int failures, opening;
+    int failures, opening;           /* failures: since one was of use */
     int64_t no_more_until_ns;        /* one more could not be opened: not at once again */
     char why[300];
     bool closing;

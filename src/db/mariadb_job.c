@@ -240,6 +240,10 @@ void weft__maria_trip(weft__maria_conn *c, weft__query *q)
     int rc = os_of(c)->ops->jobs->submit(os_of(c), c->core->pool, &c->job);
     if (rc < 0) not_taken(c, q, rc);
     else await(c, q);
+    if (!c->broken && q->what != WEFT__DO_OPEN) {
+        c->used = true;
+        c->core->failures = 0;
+    }
     c->reader = NULL;
     c->q = NULL;
 }

@@ -29,13 +29,15 @@ static bool is_dead(const weft__maria_conn *c)
     return weft__borrowed_tells(c->socket, &over) && (over || !mysql_get_ssl_cipher(c->my));
 }
 
+static void close_dead(weft__maria_conn *c);
+
 static weft__maria_conn *idle_one(weft__maria_core *core)
 {
     for (int i = 0; i < weft__maria_room(core); i++) {
         weft__maria_conn *c = core->conns[i];
         if (!c || !c->open || c->taken || c->kill) continue;
         if (!c->broken && !is_dead(c)) return c;
-        weft__maria_close(c);
+        close_dead(c);
     }
     return NULL;
 }
@@ -121,13 +123,8 @@ static void retry_later(weft__maria_core *core)
     if (weft__timer_start(core->root->loop, &core->retry, weft__loop_clock(core->root->loop) + ms * WEFT__MARIA_MS) < 0) core->away = false;
 }
 
-void weft__maria_unopened(weft__maria_conn *c, const char *why)
+static void none_to_be_had(weft__maria_core *core)
 {
-    weft__maria_core *core = c->core;
-    core->opening--;
-    c->opening = false;
-    snprintf(core->why, sizeof core->why, "%s", why);
-    if (!c->given_up) weft__maria_close(c);
     core->no_more_until_ns = now_of(core) + BACKOFF_MAX_MS * WEFT__MARIA_MS;
     if (count(core, true) || core->opening) return;  /* what there is goes on; who waits too long is told */
     core->no_more_until_ns = 0;
@@ -135,6 +132,27 @@ void weft__maria_unopened(weft__maria_conn *c, const char *why)
     for (weft__query *q = core->waiting.first; q; q = q->next) weft__buf_printf(&q->fault, "the database cannot be reached: %s", core->why);
     weft__maria_refuse(&core->waiting, WEFT_EDB_AWAY);
     if (!core->closing) retry_later(core);
+}
+
+void weft__maria_unopened(weft__maria_conn *c, const char *why)
+{
+    weft__maria_core *core = c->core;
+    core->opening--;
+    c->opening = false;
+    snprintf(core->why, sizeof core->why, "%s", why);
+    if (!c->given_up) weft__maria_close(c);
+    none_to_be_had(core);
+}
+
+/* One that dies before it was of any use is as good as one that could not be opened: else the next would be opened at once, again and again. */
+static void close_dead(weft__maria_conn *c)
+{
+    weft__maria_core *core = c->core;
+    bool newborn = !c->used && now_of(core) - c->opened_ns < BACKOFF_MAX_MS * WEFT__MARIA_MS;
+    weft__maria_close(c);
+    if (!newborn) return;
+    snprintf(core->why, sizeof core->why, "it closes each connection");
+    none_to_be_had(core);
 }
 
 /* ---- closing ---- */
@@ -174,10 +192,10 @@ void weft__maria_opened(weft__maria_conn *c)
     weft__maria_core *core = c->core;
     core->opening--;
     core->away = false;
-    core->failures = 0;
     core->no_more_until_ns = 0;
     c->opening = false;
     c->open = true;
+    c->opened_ns = now_of(core);
     c->until_ns = lifetime_ns(core);
     c->free_ns = now_of(core);
     core->tick.fire = on_tick;
@@ -196,7 +214,8 @@ void weft__maria_give(weft__maria_conn *c)
     weft__maria_core *core = c->core;
     c->taken = false;
     c->free_ns = now_of(core);
-    if (!is_clean(c) || (c->free_ns > c->until_ns && !c->kill)) weft__maria_close(c);
+    if (c->broken) close_dead(c);
+    else if (!is_clean(c) || (c->free_ns > c->until_ns && !c->kill)) weft__maria_close(c);
     weft__maria_dispatch(core);
 }
 

@@ -3,9 +3,9 @@
 /* PostgreSQL servers for tests. One serves all tests of a run: the first that asks starts it, as an unprivileged user, in a folder below /tmp, listening at a
  * unix socket there and at a free port of 127.0.0.1 (with a certificate, and passwords by SCRAM); it ends with the run, however that ends.
  * A test is skipped where there is no PostgreSQL. */
-#include <stddef.h>
+#include "outside_server.h"
 
-typedef struct db_server { char folder[100]; int port; int pid; } db_server;
+typedef outside_server db_server;
 
 /* A URL of a new schema on the server of the run; removed by the second. */
 void db_server_schema(char *url, size_t room);

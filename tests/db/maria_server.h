@@ -2,9 +2,9 @@
 #define WEFT_TESTS_MARIA_SERVER_H
 /* MariaDB servers for tests. One serves all tests of a run: the first that asks starts it, as an unprivileged user, in a folder below /tmp, listening at a unix
  * socket there and at a free port of 127.0.0.1 (with a certificate); it ends with the run, however that ends. A test is skipped where there is no MariaDB. */
-#include <stddef.h>
+#include "outside_server.h"
 
-typedef struct maria_server { char folder[100]; int port; int pid; } maria_server;
+typedef outside_server maria_server;
 
 /* A URL of a new database on the server of the run; removed by the second. */
 void maria_database(char *url, size_t room);

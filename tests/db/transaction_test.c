@@ -199,10 +199,13 @@ DB_TEST(the_database_itself_in_its_own_transaction_is_told_so)
     return weft_db_close(db, 0);
 }
 
-static int in_vain(weft_db *const *db)
+typedef struct in_vain_in { weft_db *db; bool *added; } in_vain_in;
+
+static int in_vain(const in_vain_in *in)
 {
-    WEFT_TRANSACTION(tx, *db);
+    WEFT_TRANSACTION(tx, in->db);
     WEFT_CHECK_EQ(add(tx, "never"), 1);
+    *in->added = true;
     return weft_sleep_ms(FOREVER);
 }
 
@@ -211,8 +214,9 @@ DB_TEST(a_cancelled_transaction_is_rolled_back)
     weft_db *db = db_with_tables();
     {
         WEFT_SCOPE(s);
-        weft_spawn(s, in_vain, &db);
-        WEFT_TRY(weft_sleep_ms(50));
+        bool added = false;
+        weft_spawn(s, in_vain, (&(in_vain_in){ db, &added }));
+        while (!added) WEFT_TRY(weft_sleep_ms(5));
     }
     WEFT_CHECK_EQ(count(db), 0);
     WEFT_CHECK_EQ(add(db, "b"), 1);

@@ -25,7 +25,8 @@
  * that block (BLPOP, XREAD BLOCK ...) have a connection of their own while they do. What would change the shared connection for
  * others (SELECT, MULTI, SUBSCRIBE, CLIENT REPLY ...) is refused with the name of what to call instead.
  *
- * A script is sent once: "EVAL {} 1 {}" goes out as EVALSHA, and as EVAL when the server does not know it (yet, or any more).
+ * A script is sent once: "EVAL {} 1 {}" goes out as EVALSHA, and as EVAL when the server does not know it (yet, or any more). Among several
+ * commands at once it goes out whole each time.
  *
  * Failures: WEFT_EREDIS: the server said no, and its words begin the text (weft_redis_said), or the reply does not fit its type.
  * WEFT_EREDIS_DOWN, 503 with Retry-After: it cannot be reached, or is not ready (LOADING, CLUSTERDOWN ...); the command has not run.
@@ -47,7 +48,8 @@ typedef struct weft_redis_opts {
     int connections;                 /* 1 that all tasks share, 64 at most. More help when replies are large: one does not wait behind another's */
     int own_max;                     /* 32 connections for commands that block and for sessions, 1 024 at most, opened when they are needed */
     int connect_ms;                  /* 5 000 for a connection, its TLS and its greeting together */
-    int command_ms;                  /* 5 000 from a command to its reply; -1: no bound but that of its scope. Of those that block: none */
+    int command_ms;                  /* 5 000 from a command to its reply; -1: no bound but that of its scope. Of those that block: so long behind the time that they
+                                        say ("BLPOP queue 5"); 0, for ever, has no bound, but a server that is gone without a word is noticed in a minute */
     int acquire_ms;                  /* 5 000 that a command waits for a connection of its own, or for room on the shared one; -1: as above */
     int in_flight_max;               /* 10 000 commands that wait for their replies on one connection, 1 000 000 at most */
     int retry_ms;                    /* 50 to the second attempt at connecting, twice as long for each further one, up to 2 000; half of it by chance */
@@ -67,7 +69,8 @@ typedef struct weft_redis_opts {
  *     redis+cluster://host:7000, rediss+cluster://   any server of a cluster: each command goes to the one that has its key
  *
  * In a cluster the keys of one trip (weft_redis_batch, weft_redis_atomic) belong to one slot: give them a part in braces, "{{}}:name". What is sent away
- * (MOVED, ASK) is sent on, at most six times. A session belongs to the server of its first command.
+ * (MOVED, ASK) is sent on, at most six times; of a batch only that, behind what has run. A session belongs to the server of its first command, and is sent on
+ * (MOVED) by that alone.
  *
  * RESP3 is asked for and RESP2 taken. *out is yours until weft_redis_close. WEFT_EINVAL: the URL or an option, said by name;
  * WEFT_ENOMEM. *out is untouched on failure. Waits: never.
@@ -145,7 +148,7 @@ typedef struct weft_redis_step { weft_redis_command command; const weft_schema *
 #define weft_redis_step_value(T, to, words, ...) { .command = WEFT__REDIS(words, __VA_ARGS__), .schema = WEFT__SCHEMA_OF(T), .out = (T *){ (to) } }
 
 /* Run commands in one trip, in their order: 0, or the first failure; the others have run nevertheless, and what they gave is in
- * their outputs. Other tasks' commands come before and behind them, not between. Up to 16; weft_redis_batch_with takes an array of at most 10 000. None that
+ * their outputs, also when a reply among them was too large (WEFT_ELIMIT). Other tasks' commands come before and behind them, not between. Up to 16; weft_redis_batch_with takes an array of at most 10 000. None that
  * block. Waits: always.
  *
  *     WEFT_TRY(weft_redis_batch(r, weft_redis_step("LPUSH {} {}", key, item), weft_redis_step("LTRIM {} 0 99", key)));  */
@@ -163,7 +166,8 @@ int weft_redis_atomic_with(weft_redis *r, const weft_redis_step *steps, size_t n
 /* ---- sessions ---- */
 
 /* A connection of one's own until the block ends, however it is left: WEFT_REDIS_SESSION(s, r), for WATCH and WAIT. It is taken by the first
- * command. A command of it that was cancelled, timed out or lost its connection ends it: all others then get WEFT_ECLOSED. One task at a time uses it.
+ * command. A command of it that was cancelled, timed out or lost its connection ends it: all others then get WEFT_ECLOSED. One before which the connection was
+ * lost has not run (WEFT_EREDIS_DOWN), and ends it as well. Without memory for it its first command says so (WEFT_ENOMEM). One task at a time uses it.
  *
  *     for (int done = 0; !done;) {
  *         WEFT_REDIS_SESSION(s, r);
@@ -185,7 +189,7 @@ typedef struct weft_redis_message { weft_str channel, pattern, text; bool gap; }
 
 /* Subscribe, over a connection of its own: to channels, or to patterns ("news.*"). It takes as much memory as the largest message (reply_bytes_max at most):
  * what comes faster than weft_redis_next takes it waits in the server, which breaks off at its own limit (client-output-buffer-limit pubsub): a gap.
- * `sub` is NULL when it failed, and is closed at the end of its block. 0, and the server has confirmed all of them; WEFT_EREDIS_DOWN, WEFT_EREDIS (NOPERM ...),
+ * `sub` is NULL when it failed, and is closed at the end of its block: a task that waits in weft_redis_next then gets 0. 0, and the server has confirmed all of them; WEFT_EREDIS_DOWN, WEFT_EREDIS (NOPERM ...),
  * WEFT_EDB_BUSY, WEFT_EINVAL: none, more than 1 000. Waits: always.
  *
  *     WEFT_REDIS_SUB(sub);
@@ -198,9 +202,9 @@ void weft__redis_sub_leave(weft_redis_sub **sub);
 int weft_redis_subscribe_with(weft_redis *r, weft_redis_sub **out, const weft_redis_command *channels) WEFT_NODISCARD;
 
 /* The next message: 1; 0: the subscription or its weft_redis was closed; < 0 on failure. A lost connection is made anew, for as long as it takes, and told as
- * a gap. A server that says nothing for 15 s is asked for a sign of life. One task at a time: WEFT_EBUSY. Waits: until one comes. */
+ * a gap. A server of which nothing came for 15 s is asked for a sign of life, and left 5 s later. One task at a time: WEFT_EBUSY. Waits: until one comes. */
 int weft_redis_next(weft_redis_sub *sub, weft_redis_message *out) WEFT_NODISCARD;
 
-/* End it: who waits in weft_redis_next gets 0, then and later. From any task, twice is once. Waits: never. */
+/* End it: who waits in weft_redis_next gets 0, then and later, also while it connects anew. From any task, twice is once. Waits: never. */
 void weft_redis_unsubscribe(weft_redis_sub *sub);
 #endif

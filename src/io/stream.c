@@ -181,6 +181,12 @@ int weft__stream_shutdown(weft__stream *s)
     return s->tls ? weft__tls_shutdown(s) : ops(s)->shutdown(weft__loop_os(s->loop), s->fd);
 }
 
+void weft__stream_keep_alive(weft__stream *s)
+{
+    weft__os *os = weft__loop_os(s->loop);
+    if (s->fd >= 0 && os->ops->keep_alive) os->ops->keep_alive(os, s->fd);
+}
+
 void weft__stream_look(weft__stream *s)
 {
     s->may_read = true;

@@ -53,6 +53,9 @@ int weft__stream_wait(weft__stream *s, const char *what, int64_t deadline_ns);
 /* End our side: the peer reads to its end, and reading goes on. 0 or a code. Waits: never. */
 int weft__stream_shutdown(weft__stream *s);
 
+/* Notice within a minute or so that the peer is gone without a word. Waits: never. */
+void weft__stream_keep_alive(weft__stream *s);
+
 /* Look again although no edge has come: it may be on its way. Waits: never. */
 void weft__stream_look(weft__stream *s);
 

@@ -14,11 +14,12 @@ void weft__borrowed_cut(int fd) { shutdown(fd, SHUT_RDWR); }
 /* A unix socket knows no such thing, and needs none. */
 void weft__borrowed_keep_alive(int fd)
 {
-    int on = 1, idle = 30, interval = 10, count = 3;
+    int on = 1, idle = 30, interval = 10, count = 3, unheard_ms = 60000;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof unheard_ms);
 }
 
 bool weft__borrowed_tells(int fd, bool *over)

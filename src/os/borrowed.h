@@ -6,7 +6,7 @@
 /* A descriptor of our own for the same socket: the library may close its one, and the number be another's then. -1: none is free. */
 int weft__borrowed_take(int fd);
 void weft__borrowed_give(int fd);
-/* A peer that is gone without a word is noticed in a minute (30 s, then three times 10). */
+/* A peer that is gone without a word is noticed in a minute (30 s, then three times 10), also while it owes an answer to bytes. */
 void weft__borrowed_keep_alive(int fd);
 /* Something has come that nobody read, or its end; *over: an end or a fault. */
 bool weft__borrowed_tells(int fd, bool *over);

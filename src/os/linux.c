@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "base/poison.h"
+#include "os/borrowed.h"
 #include "os/child.h"
 #include "os/socket.h"
 #include "os/parts.h"
@@ -207,6 +208,12 @@ static void linux_reset(weft__os *os, int fd)
 
 /* ---- sockets ---- */
 
+static void linux_keep_alive(weft__os *os, int fd)
+{
+    (void)os;
+    weft__borrowed_keep_alive(fd);
+}
+
 static bool is_tcp(const weft__addr *a) { return a->sa.ss_family == AF_INET || a->sa.ss_family == AF_INET6; }
 
 static int socket_for(const weft__addr *a)
@@ -400,7 +407,7 @@ static const weft__os_ops linux_ops = {
     .wait = linux_wait, .watch = linux_watch, .unwatch = linux_unwatch, .listen = linux_listen,
     .accept = linux_accept, .connect = linux_connect, .connect_result = linux_connect_result, .local = linux_local,
     .peer_ours = linux_peer_ours, .recv = linux_recv, .send = linux_send, .shutdown = linux_shutdown, .close = linux_close,
-    .reset = linux_reset,
+    .reset = linux_reset, .keep_alive = linux_keep_alive,
     .resolve = linux_resolve, .resolved = weft__resolver_result, .resolve_free = linux_resolve_free,
     .signals = linux_signals, .jobs = &weft__linux_jobs, .files = &weft__linux_files, .net = &weft__linux_net,
     .children = &weft__linux_children, .takers = &weft__linux_takers,

@@ -78,6 +78,8 @@ typedef struct weft__os_ops {
     /* Close a connection so that its peer sees that it broke off: what was sent and has not left yet is dropped, and
      * the peer's reads fail, behind what had come. Of a unix connection the peer sees an end, as with close. */
     void (*reset)(weft__os *, int fd);
+    /* Have the other end of a connection asked for signs of life, so that one that is gone without a word is noticed in a minute. NULL: none goes so. */
+    void (*keep_alive)(weft__os *, int fd);
 
     /* Start resolving a name (253 bytes at most) or a literal; when done an event with this cookie comes. NULL:
      * no memory. `resolved` then gives the number of addresses (> 0; the families taking turns, RFC 8305, 4) or a

@@ -6,13 +6,29 @@
 
 enum { NODES_MAX = 1000 };
 
+/* The oldest that no slot is of any more and in which nobody is; the URL's stays. */
+static bool forget_one(weft_redis *root)
+{
+    for (weft__rnode *node = root->nodes; node; node = node->next) node->named = false;
+    for (int i = 0; i < WEFT__SLOTS_ALL; i++)
+        if (root->slots[i]) root->slots[i]->named = true;
+    for (weft__rnode **at = &root->nodes->next, *node; (node = *at); at = &node->next) {
+        if (node->named || node->users || node->holders) continue;
+        *at = node->next;
+        weft__rnode_free(node);
+        return true;
+    }
+    return false;
+}
+
 weft__rnode *weft__cluster_node(weft_redis *root, const char *host, int port)
 {
     int n = 0;
     weft__rnode **at = &root->nodes;
     for (; *at; at = &(*at)->next, n++)
         if ((*at)->port == port && strcmp((*at)->host, host) == 0) return *at;
-    if (n >= NODES_MAX) return NULL;
+    if (n >= NODES_MAX && !forget_one(root)) return NULL;
+    for (at = &root->nodes; *at;) at = &(*at)->next;
     return *at = weft__rnode_new(root, host, port);
 }
 
@@ -56,5 +72,5 @@ weft__rnode *weft__cluster_told(weft_redis *root, const weft__rnode *by, weft_st
     if (*slot >= WEFT__SLOTS_ALL || !port || port > 65535) return NULL;
     int n = (int)(colon - second) - 1;
     snprintf(host, sizeof host, "%.*s", n ? n : (int)sizeof host - 1, n ? second + 1 : by->host);
-    return weft__cluster_node(root, host, port);
+    return weft__redis_host_good(host) || !n ? weft__cluster_node(root, host, port) : NULL;
 }

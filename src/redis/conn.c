@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "redis/inside.h"
 
-enum { RING_FIRST = 64, RECEIVES_AT_ONCE = 16, OUT_KEPT = 64 * 1024, IN_KEPT = 64 * 1024 };
+enum { RING_FIRST = 64, RECEIVES_AT_ONCE = 16, KEPT = 64 * 1024, KEPT_MOST = 1 << 20 };
+static const int64_t KEPT_NS = 1000000000;
 static const char NO_MEMORY[] = "broken off for want of memory", SILENT[] = "broken off, as nothing came from it for too long",
     ENDED[] = "ended by the server", BROKEN[] = "broken off";
 
@@ -89,6 +90,13 @@ static void settle(weft__rconn *c)
     if (c->dead) weft__rconn_free(c);
 }
 
+void weft__redis_spare(weft__buf *b, int64_t *large_ns, int64_t now_ns)
+{
+    if (b->len > KEPT) *large_ns = now_ns;
+    if (b->room > KEPT_MOST || (b->room > KEPT && now_ns - *large_ns > KEPT_NS)) weft__buf_free(b);
+    weft__buf_clear(b);
+}
+
 /* ---- sending ---- */
 
 static void send_some(weft__rconn *c)
@@ -104,11 +112,12 @@ static void send_some(weft__rconn *c)
         c->out_at += (size_t)went;
         c->gone += (uint64_t)went;
     }
-    bool all = c->out_at == c->out.len;
-    if (all && c->out.room > OUT_KEPT) weft__buf_free(&c->out);
-    if (all || c->out_at > c->out.len / 2) {
-        if (!all) memmove(c->out.ptr, c->out.ptr + c->out_at, c->out.len - c->out_at);
-        c->out.len -= all ? c->out.len : c->out_at;
+    if (c->out_at == c->out.len) {
+        weft__redis_spare(&c->out, &c->out_large_ns, weft__loop_now(c->root->loop));
+        c->out_at = 0;
+    } else if (c->out_at > c->out.len / 2) {
+        memmove(c->out.ptr, c->out.ptr + c->out_at, c->out.len - c->out_at);
+        c->out.len -= c->out_at;
         c->out_at = 0;
     }
     if (c->shared && weft__rconn_has_room(c)) weft__rnode_room(c->node, false);
@@ -165,6 +174,7 @@ int weft__rconn_put(weft__rconn *c, weft_str bytes, uint32_t skipped, weft__rcal
         return rc;
     }
     call->conn = c;
+    call->sent = true;
     call->from = c->gone + (before - c->out_at);
     for (; skipped; skipped--) *entry_of(c, c->tail++) = NULL;
     call->entry = c->tail;
@@ -191,7 +201,7 @@ static void answered(weft__rconn *c, weft_str reply)
     weft__rcall *call = *entry_of(c, c->head++);
     if (call) {
         int rc = c->too_large ? WEFT_ELIMIT : c->dropping ? WEFT_ENOMEM : keep_reply(call, reply);
-        if (rc < 0 && call->rc == 0) call->rc = rc;
+        if (rc < 0 && call->missing == 0) call->missing = rc;
         if (rc < 0) call->replies[call->came] = (weft_str){ "", 0 };
         if (++call->came == call->expected) tell(call, 0);
     }
@@ -200,15 +210,13 @@ static void answered(weft__rconn *c, weft_str reply)
 
 static void reply_ended(weft__rconn *c, weft_str reply)
 {
-    bool unasked = c->scan.first == '>' || (c->pushed && c->head == c->tail);
-    if (unasked && c->pushed && !c->dropping) c->pushed(c, reply);
-    else if (!unasked && c->head == c->tail) weft__rconn_lose(c, "broken off for a reply that nobody asked for");
+    bool unasked = c->scan.first == '>';             /* nobody subscribes here: it is of no interest */
+    if (!unasked && c->head == c->tail) weft__rconn_lose(c, "broken off for a reply that nobody asked for");
     else if (!unasked) answered(c, reply);
     if (c->state == WEFT__RCONN_CLOSED) return;
     c->scan = (weft__resp_scan){ 0 };
     c->dropping = c->too_large = false;
-    if (c->in.room > IN_KEPT) weft__buf_free(&c->in);
-    weft__buf_clear(&c->in);
+    weft__redis_spare(&c->in, &c->in_large_ns, weft__loop_now(c->root->loop));
 }
 
 /* A part of a reply: kept, unless it is nobody's, or more than there may be. */
@@ -336,5 +344,5 @@ int weft__rcall_wait(weft__rcall *call, int64_t deadline_ns)
         weft__rcall_leave(call);
         return rc;
     }
-    return call->rc;
+    return call->rc < 0 || call->each ? call->rc : call->missing;
 }

@@ -12,6 +12,13 @@ static int unfit(const weft_redis_command *c, int rc, weft__buf *fault)
     return rc;
 }
 
+/* None was kept: the code is that of the first such, and was recorded unless it is one of memory. */
+static int no_reply(const weft_redis_command *c, int rc)
+{
+    if (rc != WEFT_ELIMIT && rc != WEFT_ENOMEM) return rc;
+    return weft__fail(c->place, rc, "the reply is more than .reply_bytes_max or than the memory of this request takes: %.*s", WEFT__REDIS_SHOWN, c->text);
+}
+
 /* A reply as what the step wants: 0 or a code, recorded. */
 static int read_reply(const weft_redis *r, const weft_redis_command *c, const weft_schema *schema, weft_str raw, void *out)
 {
@@ -100,7 +107,7 @@ int weft_redis_batch_with(weft_redis *r, const weft_redis_step *steps, size_t n)
     if (rc < 0 || !n) return rc;
     rc = call_steps(r, steps, n, false, &call);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        int one = read_reply(r, &steps[i].command, steps[i].schema, call.replies[i], steps[i].out);
+        int one = call.replies[i].len ? read_reply(r, &steps[i].command, steps[i].schema, call.replies[i], steps[i].out) : no_reply(&steps[i].command, call.missing);
         if (first == 0) first = one;
     }
     return rc < 0 ? rc : first;

@@ -85,6 +85,7 @@ static int connect_to(weft__rconn *c, int64_t deadline_ns, const char **why)
 {
     weft__rnode *node = c->node;
     int rc = weft__stream_connect_host(&c->stream, c->root->loop, node->host, node->port, deadline_ns, why);
+    if (rc == 0) weft__stream_keep_alive(&c->stream);          /* of a command that blocks nothing comes for long, and perhaps nothing is due */
     if (rc == 0 && c->root->tls) rc = weft__tls_connect(&c->stream, c->root->tls, node->host, &c->session, deadline_ns, why);
     return rc;
 }

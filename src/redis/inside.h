@@ -28,7 +28,7 @@ enum {
 struct weft__rcall {
     weft__fiber *fiber;
     weft_arena *arena;               /* where replies that are kept go */
-    weft_str *replies;               /* as many as are expected: &one of one */
+    weft_str *replies;               /* as many as are expected: &one of one; an empty one came and could not be kept */
     weft_str one;
     uint32_t expected, came;
     weft__rconn *conn;               /* while replies are to come */
@@ -36,8 +36,11 @@ struct weft__rcall {
     uint64_t from;                   /* where its bytes begin in all that the connection sends */
     int64_t until_ns;
     const char *why;                 /* it was lost; static */
+    bool sent;                       /* it was put on a connection */
     bool told, unsent;               /* unsent: the connection was lost before a byte of it went */
+    bool each;                       /* of several, each for itself: that one could not be kept is no failure of all */
     int rc;
+    int missing;                     /* why a reply could not be kept, of the first; 0: none */
     char small[64];                  /* one short reply, so that it costs no memory of the task's */
 };
 
@@ -63,10 +66,9 @@ struct weft__rconn {
     weft__timer due;                 /* of the first that still waits */
     weft__timer again;               /* more can be received at once */
     int64_t heard_ns;
-    void (*pushed)(weft__rconn *, weft_str reply);   /* what comes unasked; NULL: it is of no interest */
-    void *pushed_to;
     const char *why;                 /* it was lost; static */
     weft__tls_session session;
+    int64_t out_large_ns, in_large_ns;
     bool unsent, shared, resp3;
     bool opening;                    /* a task is in weft__rconn_open with it, lost or not: no other may begin */
     bool dropping;                   /* the reply that comes is kept no more: it is nobody's, or too large */
@@ -89,9 +91,11 @@ void weft__rconn_mark(weft__rconn *c);
 int weft__rconn_put(weft__rconn *c, weft_str bytes, uint32_t skipped, weft__rcall *call) WEFT_NODISCARD;
 static inline uint32_t weft__rconn_waiting(const weft__rconn *c) { return (uint32_t)(c->tail - c->head); }
 static inline bool weft__rconn_has_room(const weft__rconn *c);
+/* A buffer whose bytes were used up, and when they were last many. More than 64 KiB of room are kept, up to 1 MiB, while that is wanted once a second. */
+void weft__redis_spare(weft__buf *b, int64_t *large_ns, int64_t now_ns);
 /* Wait for the replies: 0; or the code of a cancel, of the deadline (which is the connection's to watch when it is shared), or of a loss, with call->unsent. */
 int weft__rcall_wait(weft__rcall *call, int64_t deadline_ns) WEFT_NODISCARD;
-/* Begin one for so many replies. 0 or a code of the arena. */
+/* Begin one for so many replies; what it was before is forgotten. 0 or a code of the arena. */
 int weft__rcall_begin(weft__rcall *call, uint32_t expected) WEFT_NODISCARD;
 /* Its replies, when they have not been told yet, are nobody's. */
 void weft__rcall_leave(weft__rcall *call);
@@ -122,6 +126,8 @@ struct weft__rnode {
     weft__rholder *holders;
     weft__waiters waiting;           /* for a shared one to be open or to have room */
     weft__waiters own_waiting;
+    int users;                       /* trips that were sent there, and subscriptions: it is not forgotten meanwhile */
+    bool named;                      /* by a slot: while one is looked for that may be forgotten */
     int64_t down_until_ns;           /* no attempt before */
     int failures;                    /* in a row */
     int why_code;
@@ -166,6 +172,8 @@ typedef struct weft__redis_url {
 } weft__redis_url;
 /* 0, or WEFT_EINVAL with *fault, a static text. */
 int weft__redis_url_parse(const char *url, weft__redis_url *out, const char **fault) WEFT_NODISCARD;
+/* Whether what a server says is a host may be connected to: a name or an address, and no path of a socket. */
+bool weft__redis_host_good(const char *host);
 
 typedef struct weft__rscripts weft__rscripts;
 
@@ -183,8 +191,10 @@ struct weft_redis {
     weft__hook flush;
     weft__rconn *unsent;
     weft__buf scratch;               /* commands being written; good between two waits only */
+    int64_t scratch_large_ns;
     char *in;                        /* WEFT__REDIS_IN bytes that came, likewise */
     weft__rscripts *scripts;
+    weft_redis_sub *again;           /* subscriptions that connect anew */
     weft__waiters leaving;           /* who closes it, while calls are in it */
     int inside;                      /* calls */
     int refs;                        /* itself until it is closed, sessions and subscriptions */
@@ -193,8 +203,11 @@ struct weft_redis {
     const char *place;
     weft__rnode *node;               /* that the connection is of */
     weft__rholder holder;            /* with a connection from its first command on */
+    bool kept;                       /* root is, until it ends */
+    bool used;                       /* a command was sent */
     bool ended;                      /* a command of it failed without a reply */
     bool watched;                    /* WATCH was sent, and no EXEC behind it */
+    bool stale;                      /* its server is no master any more */
 };
 
 static inline bool weft__rconn_has_room(const weft__rconn *c)
@@ -205,6 +218,8 @@ static inline int64_t weft__redis_until(const weft_redis *r, int ms) { return ms
 
 /* A call begins, and ends: 0, or why it cannot be, recorded. */
 int weft__redis_enter(weft_redis *r, const char *place, const char *text) WEFT_NODISCARD;
+/* What is given for a session that there was no memory for: who enters it is told so. */
+weft_redis *weft__redis_none(void);
 /* What a call that is told so returns. */
 int weft__redis_closed(const char *place, const char *text) WEFT__COLD;
 void weft__redis_leave(weft_redis *r);
@@ -218,12 +233,16 @@ int weft__sentinel_master(weft__rnode *node, int64_t deadline_ns) WEFT_NODISCARD
 /* Is it one? 0; WEFT_EREDIS with node->why; a code of the connection. */
 int weft__sentinel_check(weft__rconn *c, int64_t deadline_ns) WEFT_NODISCARD;
 
-/* ---- clusters (cluster.c, slot.c) ---- */
+/* ---- subscriptions (subscribe.c) ---- */
 
+/* The Redis closes: those that connect anew give up; all others lost their connections. */
+void weft__redis_subs_close(weft_redis *root);
+
+/* ---- clusters (cluster.c, slot.c) ---- */
 
 enum { WEFT__SLOTS_ALL = 16384, WEFT__SLOT_ANY = -1 };
 int weft__slot_of(weft_str key);
-/* The server of this address, known from now on; NULL: no memory, or more than 1 000. */
+/* The server of this address, known from now on. Of more than 1 000 one is forgotten that has no slot and nobody in it. NULL: no memory, or there is none. */
 weft__rnode *weft__cluster_node(weft_redis *root, const char *host, int port);
 /* Who has a slot as far as is known, or whoever may be asked; of what is no cluster its one server. */
 weft__rnode *weft__cluster_route(weft_redis *root, int slot);
@@ -235,7 +254,8 @@ weft__rnode *weft__cluster_told(weft_redis *root, const weft__rnode *by, weft_st
 
 /* What is known of a command before it is sent. */
 typedef enum { WEFT__RKEY_FIRST, WEFT__RKEY_NONE, WEFT__RKEY_SECOND, WEFT__RKEY_COUNTED, WEFT__RKEY_COUNTED_LATE, WEFT__RKEY_STREAMS } weft__rkey;
-enum { WEFT__RC_BLOCKS = 1, WEFT__RC_MAY_BLOCK = 2, WEFT__RC_SESSION = 4, WEFT__RC_NEVER = 8, WEFT__RC_SECOND = 16, WEFT__RC_EVAL = 32 };
+enum { WEFT__RC_BLOCKS = 1, WEFT__RC_MAY_BLOCK = 2, WEFT__RC_SESSION = 4, WEFT__RC_NEVER = 8, WEFT__RC_SECOND = 16, WEFT__RC_EVAL = 32,
+    WEFT__RC_BLOCK_FIRST = 64, WEFT__RC_BLOCK_MS = 128 };     /* for how long is the first word, not the last; is in milliseconds, not in seconds */
 typedef struct weft__rknown { const char *name; int flags; weft__rkey key; const char *instead; } weft__rknown;
 /* In any case of letters. Never NULL. */
 const weft__rknown *weft__rknown_of(weft_str name);
@@ -247,7 +267,10 @@ typedef struct weft__rwritten {
     const weft__rknown *known;
     uint32_t words;
     bool blocks;
+    int block_ms;                    /* for so long at most; 0: for ever, or as long as the server likes */
 } weft__rwritten;
+/* Whether a written command may block, and for how long (block.c). */
+void weft__block_of(weft_str bytes, weft__rwritten *written);
 /* The slot of a written command's key; WEFT__SLOT_ANY: it has none. */
 int weft__slot_of_command(weft_str written, weft__rkey where);
 /* Write it behind what is in `to`; `sha`: EVAL is written as EVALSHA with it. 0; WEFT_EINVAL and others, recorded: nothing is written then. */

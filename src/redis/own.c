@@ -117,7 +117,7 @@ void weft__rnode_give_back(weft__rnode *node, weft__rholder *h, bool clean)
 {
     weft__rconn *c = h->conn;
     unhold(node, h);
-    bool kept = clean && !node->root->closing && c->state == WEFT__RCONN_READY && c->head == c->tail && !c->pushed;
+    bool kept = clean && !node->root->closing && c->state == WEFT__RCONN_READY && c->head == c->tail;
     if (!kept) weft__rconn_free(c);
     pass_on(node, kept ? c : NULL);
 }

@@ -55,20 +55,19 @@ static int put_val(weft__buf *to, const weft_val *v, weft_arena *arena, weft__bu
     return rc < 0 ? rc : put_cell(to, &cell, fault);
 }
 
-/* For what has to be written before its length is known. */
-typedef struct piece { weft__buf text; weft_arena arena; } piece;
+/* What has to be written before its length is known, and what its text lies in until then. */
+typedef struct piece { weft__buf *to; size_t begun; weft_arena arena; } piece;
 
-static void piece_begin(piece *p)
+static void piece_begin(piece *p, weft__buf *to)
 {
-    weft__buf_init(&p->text, WEFT__REDIS_BYTES_MAX);
+    *p = (piece){ .to = to, .begun = weft__resp_begin(to) };
     weft__arena_init(&p->arena, NULL, WEFT__REDIS_BYTES_MAX);
 }
 
-static int piece_end(piece *p, weft__buf *to, int rc)
+static int piece_end(piece *p, int rc)
 {
-    if (rc == 0 && p->text.failed) rc = p->text.failed;
-    if (rc == 0) weft__resp_put(to, weft__buf_str(&p->text));
-    weft__buf_free(&p->text);
+    if (rc == 0 && p->to->failed) rc = p->to->failed;
+    if (rc == 0) weft__resp_end(p->to, p->begun);
     weft__arena_free(&p->arena);
     return rc;
 }
@@ -96,10 +95,10 @@ static int put_item(weft__buf *to, const weft_schema *schema, const void *value,
         weft__resp_put(to, s);
         return 0;
     }
-    piece_begin(&p);
+    piece_begin(&p, to);
     int rc = weft__cell_of(schema, value, &p.arena, &cell, fault);
-    if (rc == 0) rc = put_cell(&p.text, &cell, fault);
-    return piece_end(&p, to, rc);
+    if (rc == 0) rc = put_cell(to, &cell, fault);
+    return piece_end(&p, rc);
 }
 
 static int put_list(weft__buf *to, const weft_schema *schema, const void *value, weft__buf *fault)
@@ -131,20 +130,17 @@ static int put_field(weft__buf *to, const weft__column *c, const void *model, we
     piece p;
     const weft_schema *type = c->type;
     const char *at = (const char *)model + c->offset;
-    if (!c->ref && type->kind == WEFT__scalar && type->scalar == WEFT__text) {
-        weft__resp_put(to, (weft_str){ c->field->name, c->field->name_len });
-        return put_item(to, type, at, fault) < 0 ? WEFT_EINVAL : 2;
-    }
-    piece_begin(&p);
+    size_t before = to->len;
+    weft__resp_put(to, (weft_str){ c->field->name, c->field->name_len });
+    if (!c->ref && type->kind == WEFT__scalar && type->scalar == WEFT__text) return put_item(to, type, at, fault) < 0 ? WEFT_EINVAL : 2;
+    piece_begin(&p, to);
     int rc = weft__cell_of_column(c, model, &p.arena, &cell, fault);
-    bool absent = rc == 0 && cell.kind == WEFT__CELL_NULL;
-    if (rc == 0 && !absent) {
-        weft__resp_put(to, (weft_str){ c->field->name, c->field->name_len });
-        rc = put_cell(&p.text, &cell, fault);
+    if (rc < 0 || cell.kind != WEFT__CELL_NULL) {
+        if (rc == 0) rc = put_cell(to, &cell, fault);
+        return (rc = piece_end(&p, rc)) < 0 ? rc : 2;
     }
-    if (!absent) return (rc = piece_end(&p, to, rc)) < 0 ? rc : 2;
-    weft__buf_free(&p.text);
     weft__arena_free(&p.arena);
+    to->len = before;
     return 0;
 }
 
@@ -173,8 +169,8 @@ int weft__rvalue_put(weft__buf *to, const weft_val *v, weft__buf *fault)
     if (kind == WEFT__model) return put_model(to, schema, v->fields.value, fault);
     if (kind == WEFT__list) return put_list(to, schema, v->fields.value, fault);
     if (kind == WEFT__map) return put_map(to, schema, v->fields.value, fault);
-    piece_begin(&p);
-    int rc = piece_end(&p, to, put_val(&p.text, v, &p.arena, fault));
+    piece_begin(&p, to);
+    int rc = piece_end(&p, put_val(to, v, &p.arena, fault));
     return rc < 0 ? rc : 1;
 }
 

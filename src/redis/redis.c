@@ -7,7 +7,7 @@
 #include "redis/inside.h"
 #include "task/job.h"
 
-enum { CONNECTIONS_MAX = 64, OWN_MAX = 1024, IN_FLIGHT_MAX = 1000000, SCRATCH_KEPT = 64 * 1024 };
+enum { CONNECTIONS_MAX = 64, OWN_MAX = 1024, IN_FLIGHT_MAX = 1000000 };
 static const size_t REPLY_MAX = (size_t)1 << 30;
 
 /* ---- those of a loop ---- */
@@ -199,6 +199,7 @@ int weft__redis_enter(weft_redis *r, const char *place, const char *text)
     weft__fiber *f = weft__self();
     if (!f) return weft__no_task("a command of Redis");
     if (!r) return weft__fail(place, WEFT_EINVAL, "the Redis is NULL: %.*s", WEFT__REDIS_SHOWN, text);
+    if (r == weft__redis_none()) return weft__fail(place, WEFT_ENOMEM, "there was no memory for this session: %.*s", WEFT__REDIS_SHOWN, text);
     if (f->loop != r->loop) return weft__fail(place, WEFT_EINVAL, "the Redis was opened by another loop: %.*s", WEFT__REDIS_SHOWN, text);
     if (r->root->closing) return weft__redis_closed(place, text);
     r->root->inside++;
@@ -208,7 +209,7 @@ int weft__redis_enter(weft_redis *r, const char *place, const char *text)
 void weft__redis_leave(weft_redis *r)
 {
     weft_redis *root = r->root;
-    if (root->scratch.room > SCRATCH_KEPT) weft__buf_free(&root->scratch);
+    weft__redis_spare(&root->scratch, &root->scratch_large_ns, weft__loop_now(root->loop));
     if (--root->inside == 0 && root->closing) weft__waiters_serve_all(&root->leaving, 0);
 }
 
@@ -230,6 +231,7 @@ int weft_redis_close(weft_redis *r, int rc)
         return rc < 0 ? rc : weft_fail(r->closing ? WEFT_ECLOSED : WEFT_EINVAL, "weft_redis_close of %s", r->root != r ? "a session, whose block ends it" : r->closing ? "one that was closed" : "one that another loop opened");
     r->closing = true;
     for (weft__rnode *node = r->nodes; node; node = node->next) weft__rnode_close(node);
+    weft__redis_subs_close(r);
     while (r->inside) {
         weft__waiter w = { .fiber = f };
         weft__waiters_add(&r->leaving, &w);

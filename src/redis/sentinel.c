@@ -14,6 +14,7 @@ static bool read_address(weft_str raw, char host[WEFT__REDIS_HOST], int *port)
     if (weft__resp_next(&raw, &step, &fault) < 0 || step.kind != WEFT__RESP_TEXT || !step.s.len || step.s.len >= WEFT__REDIS_HOST) return false;
     memcpy(host, step.s.ptr, step.s.len);
     host[step.s.len] = 0;
+    if (!weft__redis_host_good(host)) return false;
     if (weft__resp_next(&raw, &step, &fault) < 0 || step.kind != WEFT__RESP_TEXT || step.s.len >= sizeof text) return false;
     memcpy(text, step.s.ptr, step.s.len);
     text[step.s.len] = 0;

@@ -2,16 +2,21 @@
 #include "base/mem.h"
 #include "redis/inside.h"
 
+weft_redis *weft__redis_none(void)
+{
+    static weft_redis none = { .root = &none };      /* never written */
+    return &none;
+}
+
+/* Of what is another loop's nothing is touched: the first command says so. */
 weft_redis *weft__redis_session_enter(weft_redis *r, const char *place)
 {
-    if (!r) return NULL;
+    const weft__fiber *f = weft__self();
+    if (!r || r == weft__redis_none()) return r;
     weft_redis *s = weft__calloc(sizeof *s);
-    if (!s) {
-        (void)weft__fail(place, WEFT_ENOMEM, "no memory for a session of Redis");
-        return NULL;
-    }
-    *s = (weft_redis){ .root = r->root, .loop = r->loop, .place = place };
-    weft__redis_keep(s->root);
+    if (!s) return weft__redis_none();
+    *s = (weft_redis){ .root = r->root, .loop = r->loop, .place = place, .kept = f && f->loop == r->loop };
+    if (s->kept) weft__redis_keep(s->root);
     return s;
 }
 
@@ -29,11 +34,11 @@ static bool forget_watches(weft_redis *s)
 void weft__redis_session_leave(weft_redis *const *leaving)
 {
     weft_redis *s = *leaving;
-    if (!s) return;
+    if (!s || s == weft__redis_none()) return;
     if (s->holder.conn) {
-        bool clean = !s->watched || forget_watches(s);
+        bool clean = !s->stale && (!s->watched || forget_watches(s));
         weft__rnode_give_back(s->node, &s->holder, clean && !s->ended);
     }
-    weft__redis_drop(s->root);
+    if (s->kept) weft__redis_drop(s->root);
     weft__free(s);
 }

@@ -14,12 +14,15 @@ struct weft_redis_sub {
     weft__rnode *node;
     weft__rholder holder;            /* its connection, while there is one */
     weft__buf command;               /* SUBSCRIBE with its channels, as it is sent */
-    uint32_t channels, confirmed;
+    uint32_t channels;
     const char *place;
     weft__buf in;                    /* what came: the message given last, and from `at` on what is to be looked at */
     size_t at;
+    weft_scope *again;               /* around the reader while it connects anew: who ends that cancels it */
+    weft_redis_sub *next;            /* of those that do */
     bool taken;                      /* a connection is held */
-    bool reading, over, freed;
+    bool reading, over;
+    bool freed;                      /* its block has ended under its reader, who frees it */
     bool pinged;                     /* and nothing has come since */
 };
 
@@ -39,16 +42,20 @@ static void forget_taken(weft_redis_sub *s)
     s->at = 0;
 }
 
-/* More of what comes: 1; WEFT_ETIMEDOUT: nothing in time; other codes are a loss. */
+/* More of what comes: 1; WEFT_ETIMEDOUT: nothing in time, from now on or until the deadline; other codes are a loss, but WEFT_ENOMEM. */
 static int fill(weft_redis_sub *s, int64_t deadline_ns)
 {
     weft__rconn *c = s->holder.conn;
+    int64_t quiet_ns = weft__redis_until(s->root, s->pinged ? ANSWER_MS : QUIET_MS);
     if (s->at) forget_taken(s);
     if (s->in.len > s->root->opts.reply_bytes_max) return WEFT_ELIMIT;
     char *to = weft__buf_reserve(&s->in, 4096);
-    if (!to) return s->in.failed;
-    ssize_t n = weft__stream_recv(&c->stream, to, s->in.room - s->in.len, deadline_ns);
+    int failed = s->in.failed;
+    s->in.failed = 0;                                /* what has come stays: whoever asks again may have memory */
+    if (!to) return failed;
+    ssize_t n = weft__stream_recv(&c->stream, to, s->in.room - s->in.len, quiet_ns < deadline_ns ? quiet_ns : deadline_ns);
     if (n > 0) s->in.len += (size_t)n;
+    if (n > 0) s->pinged = false;
     return n > 0 ? 1 : n == 0 ? WEFT_ECONNRESET : (int)n;
 }
 
@@ -70,7 +77,6 @@ static int next_value(weft_redis_sub *s, int64_t deadline_ns, weft_str *out)
     }
     *out = (weft_str){ s->in.ptr + s->at, seen };
     s->at += seen;
-    s->pinged = false;
     return 1;
 }
 
@@ -139,9 +145,17 @@ static int confirm(weft_redis_sub *s, int64_t deadline_ns)
     return 0;
 }
 
+/* The server that it is of is not forgotten meanwhile; NULL: of none. */
+static void sit_at(weft_redis_sub *s, weft__rnode *node)
+{
+    if (node) node->users++;
+    if (s->node) s->node->users--;
+    s->node = node;
+}
+
 static int subscribe(weft_redis_sub *s)
 {
-    s->node = weft__cluster_route(s->root, WEFT__SLOT_ANY);
+    sit_at(s, weft__cluster_route(s->root, WEFT__SLOT_ANY));
     int rc = weft__rnode_own(s->node, &s->holder, s->place, "SUBSCRIBE");
     if (rc < 0) return rc;
     s->taken = true;
@@ -153,6 +167,7 @@ static int subscribe(weft_redis_sub *s)
     if (rc == 0) rc = confirm(s, weft__redis_until(s->root, ANSWER_MS));
     if (rc == 0) return 0;
     let_go(s);
+    if (s->over) return rc;                          /* it was closed here: its server is not to blame */
     if (rc == WEFT_EREDIS_DOWN) weft__rnode_down(s->node, LOST_WHILE);     /* it takes connections and no SUBSCRIBE: not at once again */
     if (rc == WEFT_EREDIS || rc == WEFT_EREDIS_DOWN || weft__cancelled()) return rc;
     if (s->root->closing) return weft__redis_closed(s->place, "SUBSCRIBE");
@@ -163,6 +178,7 @@ static int subscribe(weft_redis_sub *s)
 static void sub_free(weft_redis_sub *s)
 {
     let_go(s);
+    sit_at(s, NULL);
     weft__buf_free(&s->command);
     weft__redis_drop(s->root);
     weft__free(s);
@@ -190,7 +206,7 @@ int weft_redis_subscribe_with(weft_redis *r, weft_redis_sub **out, const weft_re
         weft__redis_leave(r);
         return weft__fail(channels->place, WEFT_ENOMEM, "no memory for a subscription");
     }
-    *s = (weft_redis_sub){ .root = r->root, .node = r->root->nodes, .place = channels->place ? channels->place : WEFT__HERE };
+    *s = (weft_redis_sub){ .root = r->root, .place = channels->place ? channels->place : WEFT__HERE };
     weft__buf_init(&s->command, WEFT__REDIS_BYTES_MAX);
     weft__buf_init(&s->in, WEFT__REDIS_BYTES_MAX);
     weft__redis_keep(s->root);
@@ -203,11 +219,12 @@ int weft_redis_subscribe_with(weft_redis *r, weft_redis_sub **out, const weft_re
 
 /* ---- reading ---- */
 
-/* A connection that has said nothing for long may be gone without a word; a PING is answered, whichever version is spoken. */
+/* A connection that has said nothing for long may be gone without a word; a PING is answered, whichever version is spoken. One whose message
+ * takes long to come is not silent. */
 static int next_or_ping(weft_redis_sub *s, weft_str *raw)
 {
     for (;;) {
-        int rc = next_value(s, weft__redis_until(s->root, s->pinged ? ANSWER_MS : QUIET_MS), raw);
+        int rc = next_value(s, INT64_MAX, raw);
         if (rc != WEFT_ETIMEDOUT || weft__cancelled() || s->pinged) return rc;
         rc = send_all(s, WEFT_S("*1\r\n$4\r\nPING\r\n"));
         if (rc < 0) return rc;
@@ -216,7 +233,7 @@ static int next_or_ping(weft_redis_sub *s, weft_str *raw)
 }
 
 /* For as long as it takes: 0, or the code of a cancel, or what no waiting mends. */
-static int subscribe_again(weft_redis_sub *s)
+static int keep_trying(weft_redis_sub *s)
 {
     for (;;) {
         let_go(s);
@@ -226,6 +243,26 @@ static int subscribe_again(weft_redis_sub *s)
         rc = subscribe(s);
         if (rc != WEFT_EREDIS_DOWN && rc != WEFT_EDB_BUSY) return rc;
     }
+}
+
+/* There may be no connection yet to close under it, wherever it waits: so it is cancelled by whoever ends the subscription. */
+static int subscribe_again(weft_redis_sub *s)
+{
+    weft_redis_sub **at = &s->root->again;
+    WEFT_SCOPE(again);
+    s->again = again;
+    s->next = *at;
+    *at = s;
+    int rc = keep_trying(s);
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+    s->again = NULL;
+    return rc;
+}
+
+void weft__redis_subs_close(weft_redis *root)
+{
+    for (weft_redis_sub *s = root->again; s; s = s->next) weft_cancel(s->again);
 }
 
 static int read_one(weft_redis_sub *s, weft_redis_message *out)
@@ -254,6 +291,7 @@ int weft_redis_next(weft_redis_sub *s, weft_redis_message *out)
     do rc = read_one(s, out);
     while (rc == 2);
     s->reading = false;
+    if (s->freed) sub_free(s);
     return rc;
 }
 
@@ -261,10 +299,15 @@ void weft_redis_unsubscribe(weft_redis_sub *s)
 {
     if (!s || s->over) return;
     s->over = true;
-    if (s->taken && s->holder.conn) weft__rconn_lose(s->holder.conn, "closed");
+    if (s->taken) weft__rconn_lose(s->holder.conn, "closed");
+    if (s->again) weft_cancel(s->again);
 }
 
 void weft__redis_sub_leave(weft_redis_sub **sub)
 {
-    if (*sub) sub_free(*sub);
+    weft_redis_sub *s = *sub;
+    if (!s) return;
+    weft_redis_unsubscribe(s);
+    if (s->reading) s->freed = true;
+    else sub_free(s);
 }

@@ -118,6 +118,14 @@ static bool take_sentinels(weft_str rest, weft__redis_url *out, size_t *used, co
     return out->sentinels && out->master;
 }
 
+bool weft__redis_host_good(const char *host)
+{
+    char bracketed[WEFT__REDIS_HOST + 2];
+    if (!strchr(host, ':')) return weft__url_host_valid(weft_str_of(host));
+    snprintf(bracketed, sizeof bracketed, "[%s]", host);
+    return weft__url_host_valid(weft_str_of(bracketed));
+}
+
 int weft__redis_url_parse(const char *url, weft__redis_url *out, const char **fault)
 {
     static const struct { const char *scheme; bool tls, path, cluster, sentinels; } schemes[] = {

@@ -1,7 +1,6 @@
 /* A command's text and values as the bytes that are sent. */
 #define _GNU_SOURCE
 #include <string.h>
-#include <strings.h>
 #include "redis/inside.h"
 
 enum { WORDS_MAX = 1 << 20 };
@@ -63,20 +62,18 @@ static int put_value(writing *w)
 /* "visits:{}:{}": literal and values by turns, one argument. */
 static int put_joined(writing *w, weft_str word)
 {
-    weft__buf text;
+    size_t begun = weft__resp_begin(w->to);
     int rc = 0;
-    weft__buf_init(&text, WEFT__REDIS_BYTES_MAX);
     for (const char *at; rc == 0 && (at = find_place(word));) {
         size_t before = (size_t)(at - word.ptr);
-        weft__buf_add(&text, word.ptr, before);
+        weft__buf_add(w->to, word.ptr, before);
         word = (weft_str){ at + 2, word.len - before - 2 };
-        rc = w->value < w->command->count ? weft__rvalue_text(&text, &w->command->values[w->value++], &w->fault) : 1;
+        rc = w->value < w->command->count ? weft__rvalue_text(w->to, &w->command->values[w->value++], &w->fault) : 1;
     }
-    weft__buf_add_str(&text, word);
-    if (rc == 0 && text.failed) rc = text.failed;
-    if (rc == 0) weft__resp_put(w->to, weft__buf_str(&text));
+    weft__buf_add_str(w->to, word);
+    if (rc == 0 && w->to->failed) rc = w->to->failed;
+    if (rc == 0) weft__resp_end(w->to, begun);
     w->words++;
-    weft__buf_free(&text);
     return rc > 0 ? miscounted(w) : rc < 0 ? bad_value(w, rc) : 0;
 }
 
@@ -115,7 +112,6 @@ static int put_rest(writing *w, const char *at, const char *sha, weft__rwritten 
         if (w->words == 1 && !literal && out->known->flags & WEFT__RC_SECOND) return fail_at(w, WEFT_EINVAL, "the second word of this command is no value");
         if (w->words == 1 && literal && out->known->flags & WEFT__RC_SECOND && weft__rknown_second(out->known, word))
             return fail_at(w, WEFT_EINVAL, weft__rknown_second(out->known, word));
-        if (literal && out->known->flags & WEFT__RC_MAY_BLOCK && word.len == 5 && strncasecmp(word.ptr, "BLOCK", 5) == 0) out->blocks = true;
         int rc = sha && w->words == 1 ? put_sha(w, sha) : put_word(w, word);
         if (rc < 0) return rc;
     }
@@ -156,10 +152,10 @@ int weft__rwrite(weft__buf *to, const weft_redis_command *command, const char *s
         return rc;
     }
     out->words = w.words;
-    out->blocks |= out->known->flags & WEFT__RC_BLOCKS;
     weft__resp_put_head(&head, w.words);
     memmove(to->ptr + before + head.len, to->ptr + before + HEAD_MAX, to->len - before - HEAD_MAX);
     memcpy(to->ptr + before, head.ptr, head.len);
     to->len -= HEAD_MAX - head.len;
+    weft__block_of((weft_str){ to->ptr + before, to->len - before }, out);
     return 0;
 }

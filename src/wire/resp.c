@@ -260,13 +260,21 @@ int weft__resp_skip(weft_str *rest, const char **fault)
 
 /* ---- commands ---- */
 
-static void put_length(weft__buf *to, char type, size_t n)
+enum { HEAD_MAX = WEFT__INT_MAX + 3 };
+
+static size_t length_line(char line[HEAD_MAX], char type, size_t n)
 {
-    char line[WEFT__INT_MAX + 3] = { type };
+    line[0] = type;
     size_t len = 1 + weft__int64_write(line + 1, (int64_t)n);
     line[len] = '\r';
     line[len + 1] = '\n';
-    weft__buf_add(to, line, len + 2);
+    return len + 2;
+}
+
+static void put_length(weft__buf *to, char type, size_t n)
+{
+    char line[HEAD_MAX];
+    weft__buf_add(to, line, length_line(line, type, n));
 }
 
 void weft__resp_put_head(weft__buf *to, size_t words) { put_length(to, '*', words); }
@@ -275,5 +283,25 @@ void weft__resp_put(weft__buf *to, weft_str word)
 {
     put_length(to, '$', word.len);
     weft__buf_add(to, word.ptr, word.len);
+    weft__buf_add(to, "\r\n", 2);
+}
+
+/* The length stands before the bytes and is known behind them: they are moved to the end of its line. */
+size_t weft__resp_begin(weft__buf *to)
+{
+    static const char space[HEAD_MAX];
+    size_t begun = to->len;
+    weft__buf_add(to, space, sizeof space);
+    return begun;
+}
+
+void weft__resp_end(weft__buf *to, size_t begun)
+{
+    char line[HEAD_MAX];
+    if (to->failed) return;
+    size_t n = to->len - begun - HEAD_MAX, len = length_line(line, '$', n);
+    memmove(to->ptr + begun + len, to->ptr + begun + HEAD_MAX, n);
+    memcpy(to->ptr + begun, line, len);
+    to->len = begun + len + n;
     weft__buf_add(to, "\r\n", 2);
 }

@@ -59,4 +59,7 @@ int weft__resp_skip(weft_str *rest, const char **fault) WEFT_NODISCARD;
 /* A command is a head with the number of its words, and then those. */
 void weft__resp_put_head(weft__buf *to, size_t words);
 void weft__resp_put(weft__buf *to, weft_str word);
+/* A word in pieces: what is added to the buffer from begin, whose result end wants, to end. */
+size_t weft__resp_begin(weft__buf *to);
+void weft__resp_end(weft__buf *to, size_t begun);
 #endif

@@ -562,7 +562,7 @@ static void fail_one(served *s)
 
 WEFT_TEST(each_allocation_of_a_conversation_over_http2_may_fail__sim)
 {
-    static const server_test test = { fail_one, { .idle_timeout_ms = 5000 } };
+    static const server_test test = { .body = fail_one, .opts = { .idle_timeout_ms = 5000 } };
     for (allocations_until = 0; allocations_until >= 0 && allocations_until < 3000; allocations_until += allocations_until >= 0)
         server_sim(&test, &(weft__sim_opts){ 0 });
     WEFT_CHECK(allocations_until < 0);

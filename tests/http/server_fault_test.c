@@ -88,7 +88,7 @@ static void fail_one(served *s)
 
 WEFT_TEST(each_allocation_of_a_conversation_may_fail__sim)
 {
-    static const server_test test = { fail_one, { .idle_timeout_ms = 5000 } };
+    static const server_test test = { .body = fail_one, .opts = { .idle_timeout_ms = 5000 } };
     long round = 0;
     for (; round < 3000; round++) {
         allocations_until = round;
@@ -148,7 +148,7 @@ static void fail_call(served *s)
     SERVER_UNTIL(s->server->connections == 0);
     for (int i = 0; i < 300;
          i++) { /* uses the failure up, if the conversation did not get that far */
-        if (ask(s, GET("/hello"), NULL) == 200 && i > 60) break;
+        if (ask(s, GET("/hello"), NULL) == 200 && i > (server_tls ? 24 : 60)) break;
     }
     check_serves(s);
 }
@@ -172,11 +172,11 @@ WEFT_TEST(each_call_of_the_system_may_fail__sim)
         { "watch", -ENOSPC },
         { "watch", -ENOMEM },
     };
-    static const server_test test = { fail_call, { .idle_timeout_ms = 5000 } };
+    static const server_test test = { .body = fail_call, .opts = { .idle_timeout_ms = 5000 } };
     for (size_t i = 0; i < weft_count(faults); i++) {
         op_now = faults[i].op;
         code_now = faults[i].code;
-        for (nth_now = 1; nth_now <= 24; nth_now++)
+        for (nth_now = 1; nth_now <= 24; nth_now += server_tls_everywhere() ? 5 : 1)
             server_sim(&test, &(weft__sim_opts){ .seed = nth_now });
     }
 }
@@ -247,8 +247,8 @@ static void talk_nonsense(served *s)
 
 WEFT_TEST(nonsense_never_crashes_and_always_ends__sim)
 {
-    static const server_test test = { talk_nonsense,
-        { .idle_timeout_ms = 2000, .body_timeout_ms = 1000, .head_timeout_ms = 1000 } };
+    static const server_test test = { .body = talk_nonsense,
+        .opts = { .idle_timeout_ms = 2000, .body_timeout_ms = 1000, .head_timeout_ms = 1000 } };
     for (nonsense_seed = 1; nonsense_seed <= server_seed_count(150); nonsense_seed++) {
         server_sim(&test,
             &(weft__sim_opts){ .seed = nonsense_seed,

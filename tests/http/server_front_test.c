@@ -10,6 +10,8 @@
 
 #define WHO(lines) "GET /who HTTP/1.1\r\nHost: inside\r\n" lines "\r\n"
 
+#define BEFORE_TLS "its header stands before TLS: server_tls_test.c"
+
 SERVER_TEST(a_trusted_proxy_says_who_the_client_is, .trusted_proxies = EVERYBODY)
 {
     peer *p = peer_open(s);
@@ -44,7 +46,7 @@ SERVER_TEST(who_is_not_trusted_is_not_believed, .trusted_proxies = "203.0.113.0/
     peer_close(p);
 }
 
-SERVER_TEST(a_header_of_the_proxy_protocol_comes_before_the_first_head, .trusted_proxies = EVERYBODY, .proxy_protocol = true)
+SERVER_PLAIN_TEST(a_header_of_the_proxy_protocol_comes_before_the_first_head, BEFORE_TLS, .trusted_proxies = EVERYBODY, .proxy_protocol = true)
 {
     static const char two[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc6\x33\x64\x07\xdc\x04\x01\xbb";
     peer *p = peer_open(s);
@@ -59,7 +61,7 @@ SERVER_TEST(a_header_of_the_proxy_protocol_comes_before_the_first_head, .trusted
     peer_close(p);
 }
 
-SERVER_TEST(a_connection_that_lacks_its_header_or_has_a_wrong_one_is_left, .trusted_proxies = EVERYBODY, .proxy_protocol = true)
+SERVER_PLAIN_TEST(a_connection_that_lacks_its_header_or_has_a_wrong_one_is_left, BEFORE_TLS, .trusted_proxies = EVERYBODY, .proxy_protocol = true)
 {
     static const char *const bad[] = { GET("/hello"), "PROXY TCP4 1.2.3.4\r\n" GET("/hello"), "PROXY NONE\r\n", "\r\n\r\n" GET("/hello") };
     for (size_t i = 0; i < weft_count(bad); i++) {
@@ -98,7 +100,7 @@ static void tell_who(served *s)
 /* Else all of IPv4 were one network of IPv6, and one client took what all others have. */
 WEFT_TEST(a_client_over_ipv4_is_one_also_where_both_families_are_listened_for__epoll)
 {
-    static const server_test test = { tell_who, { .trusted_proxies = "127.0.0.1" } };
+    static const server_test test = { .body = tell_who, .opts = { .trusted_proxies = "127.0.0.1" } };
     server_mapped = true;
     server_epoll(&test);
 }
@@ -124,7 +126,7 @@ SERVER_TEST(an_address_has_so_many_connections_and_no_more, .connections_per_add
     peer_close(p[2]);
 }
 
-SERVER_TEST(clients_behind_a_proxy_are_counted_each_by_his_own_address, .trusted_proxies = "127.0.0.0/8", .proxy_protocol = true, .connections_per_address_max = 2)
+SERVER_PLAIN_TEST(clients_behind_a_proxy_are_counted_each_by_his_own_address, BEFORE_TLS, .trusted_proxies = "127.0.0.0/8", .proxy_protocol = true, .connections_per_address_max = 2)
 {
     const char *from[] = { "PROXY TCP4 198.51.100.1 10.0.0.1 1 2\r\n", "PROXY TCP4 198.51.100.2 10.0.0.1 1 2\r\n" };
     peer *p[4];
@@ -164,7 +166,7 @@ SERVER_TEST(more_requests_than_it_may_work_on_are_answered_503_at_once, .concurr
     peer_close(c);
 }
 
-SERVER_EPOLL_TEST(while_the_loop_is_late_a_part_of_the_requests_is_left_undone, .shed_lag_ms = 20)
+SERVER_PLAIN_EPOLL_TEST(while_the_loop_is_late_a_part_of_the_requests_is_left_undone, "handshakes of both sides make this loop late", .shed_lag_ms = 20)
 {
     const char *body;
     int refused = 0;

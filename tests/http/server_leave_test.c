@@ -243,7 +243,7 @@ static void storm(served *s)
 
 WEFT_TEST(in_a_storm_of_resets_no_answer_is_wrong_and_nothing_is_left__sim)
 {
-    static const server_test test = { storm, { .idle_timeout_ms = 5000 } };
+    static const server_test test = { .body = storm, .opts = { .idle_timeout_ms = 5000 } };
     for (uint64_t seed = 1; seed <= server_seed_count(40); seed++) {
         server_sim(&test,
             &(weft__sim_opts){ .seed = seed,

@@ -412,7 +412,7 @@ SERVER_TEST(large_answers_at_once_do_not_mix)
 
 /* ---- descriptors ---- */
 
-SERVER_EPOLL_TEST(without_descriptors_the_loop_does_not_spin_and_clients_are_turned_away)
+SERVER_PLAIN_EPOLL_TEST(without_descriptors_the_loop_does_not_spin_and_clients_are_turned_away, "who is not accepted has no handshake")
 {
     struct rlimit was, low;
     peer *p = peer_open(s);

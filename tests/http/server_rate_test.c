@@ -199,7 +199,7 @@ static void sips(served *s)
 
 WEFT_TEST(who_takes_an_answer_too_slowly_is_left_however_many_parts_it_has__sim)
 {
-    static const server_test test = { sips, { .write_timeout_ms = 2000, .rate_min = 4096 } };
+    static const server_test test = { .body = sips, .opts = { .write_timeout_ms = 2000, .rate_min = 4096 } };
     server_sim(&test, &(weft__sim_opts){ .window = 4096 });
 }
 
@@ -215,7 +215,7 @@ static void drinks(served *s)
 
 WEFT_TEST(who_takes_it_quickly_enough_has_it_whole__sim)
 {
-    static const server_test test = { drinks, { .write_timeout_ms = 2000, .rate_min = 4096 } };
+    static const server_test test = { .body = drinks, .opts = { .write_timeout_ms = 2000, .rate_min = 4096 }, .plain = "a record comes whole, and then nothing is taken for seconds" };
     server_sim(&test, &(weft__sim_opts){ .window = 4096 });
 }
 

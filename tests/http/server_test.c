@@ -262,7 +262,7 @@ SERVER_TEST(pipelined_batches_cost_one_send_each, .idle_timeout_ms = 1000)
     peer_say(p, GET("/hello") GET("/hello") GET("/hello") GET("/hello"));
     long before = server_count.send;
     for (int i = 0; i < 4; i++) PEER_GETS(p, 200, "hello");
-    WEFT_CHECK_EQ(server_count.send - before, 1);
+    WEFT_CHECK_EQ(server_count.send - before, server_tls ? 2 : 1);   /* TLS's tickets have one of their own */
     peer_close(p);
 }
 

@@ -120,6 +120,8 @@ const char *server_captured(void)
 static const server_test *running;
 bool server_tls, server_mapped;
 
+bool server_tls_everywhere(void) { return getenv("WEFT_TEST_TLS") != NULL; }
+
 /* One certificate for the whole process. */
 static weft_tls_cert *own_certificate(void)
 {
@@ -172,7 +174,7 @@ static int whole_test(void)
     char why[256] = "";
     served s = { .opts = running->opts };
     if (!s.opts.port) s.opts.port = -1;
-    if (getenv("WEFT_TEST_TLS")) server_tls = true;
+    if (server_tls_everywhere()) server_tls = !running->plain;
     if (server_tls && !s.opts.tls.certs) s.opts.tls.certs = own_certificate();
     if (s.opts.host && !strcmp(s.opts.host, OWN_ADDRESS)) s.opts.host = own_address();
     int rc = weft__server_open(&s.server, &s.opts, act, &s, why);
@@ -232,12 +234,13 @@ void server_seeds(const server_test *t)
 {
     unsigned failed = weft__verdict_now->failed_checks;
     server_sim(t, &(weft__sim_opts){ .seed = 0 });
-    for (uint64_t seed = 1; seed <= server_seed_count(12); seed++) {
+    bool tls = server_tls_everywhere();
+    for (uint64_t seed = 1; seed <= server_seed_count(tls ? 5 : 12); seed++) {
         server_sim(t,
             &(weft__sim_opts){ .seed = seed,
                 .short_io_percent = seed % 4 * 30,
                 .delay_max_ns = seed % 3 ? 400 * 1000 : 0,
-                .window = seed % 5 ? 0 : 512 });
+                .window = seed % 5 ? 0 : tls && !t->plain ? 4096 : 512 });
         if (weft__verdict_now->failed_checks > failed + 20) return;
     }
 }

@@ -39,14 +39,17 @@ typedef struct served {
     char log[4096]; /* the paths answered, in the order in which their handlers began: "/a /b " */
 } served;
 
-typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; } server_test;
+/* plain: why it cannot hold over TLS; WEFT_TEST_TLS=1 runs it without. */
+typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; const char *plain; } server_test;
 
 /* The body is a task. SERVER_TEST(name, .idle_timeout_ms = 50) { ... } runs in the simulator with
  * several seeds and on epoll; SERVER_SEEDS_TEST and SERVER_EPOLL_TEST in one of the two,
- * SERVER_CALM_TEST in the simulator with nothing late and nothing short. */
-#define SERVER__BODY(name, ...) \
+ * SERVER_CALM_TEST in the simulator with nothing late and nothing short. SERVER_PLAIN_TEST and SERVER_PLAIN_EPOLL_TEST say
+ * why they are not held over TLS. */
+#define SERVER__BODY_WITH(name, why, ...) \
     static void name(served *s); \
-    static const server_test name##_test = { name, { __VA_ARGS__ } }
+    static const server_test name##_test = { name, { __VA_ARGS__ }, why }
+#define SERVER__BODY(name, ...) SERVER__BODY_WITH(name, NULL, __VA_ARGS__)
 #define SERVER_TEST(name, ...) SERVER__BODY(name, __VA_ARGS__); \
     WEFT_TEST(name##__sim) { server_seeds(&name##_test); } \
     WEFT_TEST(name##__epoll) { server_epoll(&name##_test); } \
@@ -55,6 +58,13 @@ typedef struct server_test { void (*body)(served *s); weft_serve_opts opts; } se
     WEFT_TEST(name##__sim) { server_seeds(&name##_test); } \
     static void name(served *s)
 #define SERVER_EPOLL_TEST(name, ...) SERVER__BODY(name, __VA_ARGS__); \
+    WEFT_TEST(name##__epoll) { server_epoll(&name##_test); } \
+    static void name(served *s)
+#define SERVER_PLAIN_TEST(name, why, ...) SERVER__BODY_WITH(name, why, __VA_ARGS__); \
+    WEFT_TEST(name##__sim) { server_seeds(&name##_test); } \
+    WEFT_TEST(name##__epoll) { server_epoll(&name##_test); } \
+    static void name(served *s)
+#define SERVER_PLAIN_EPOLL_TEST(name, why, ...) SERVER__BODY_WITH(name, why, __VA_ARGS__); \
     WEFT_TEST(name##__epoll) { server_epoll(&name##_test); } \
     static void name(served *s)
 #define SERVER_CALM_TEST(name, ...) SERVER__BODY(name, __VA_ARGS__); \
@@ -75,9 +85,10 @@ bool server_calm(void); /* nothing of this world is late, short or real */
 /* Answers what is behind /parts/. */
 void server_parts(served *s, weft__exchange *x, const char *what);
 
-/* Speak TLS on both sides: set before a world begins. All tests, where WEFT_TEST_TLS is set; those that look at system calls
- * or at bytes on the wire fail then. */
+/* Speak TLS on both sides: set before a world begins. Where WEFT_TEST_TLS is set all tests do, but those that say why not;
+ * with fewer seeds, and no window is narrower than what TLS says before anybody reads. */
 extern bool server_tls;
+bool server_tls_everywhere(void);
 /* Clients over IPv4 come as a listener for both families tells of them: ::ffff:127.0.0.1. Set before a world begins. */
 extern bool server_mapped;
 extern const char *server_alpn;                      /* what peers that connect offer; NULL: nothing */

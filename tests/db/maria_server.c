@@ -20,13 +20,14 @@ static bool is_there(void)
 
 /* ---- a server ---- */
 
-/* Durable when the server dies, not when the machine does. Its number is there before it has written it itself. */
+/* Durable when the server dies, not when the machine does. A folder for temporary tables of its own: a server that starts removes all that lie in its one, those of
+ * others at work too. Its number is there before it has written it itself. */
 static void server_command(const maria_server *s, char *to, size_t room)
 {
-    snprintf(to, room, "PATH=$PATH:/usr/sbin; setsid mariadbd --no-defaults --datadir=%s/data --socket=%s/socket --port=%d --bind-address=127.0.0.1 --pid-file=%s/pid --log-error=%s/log"
+    snprintf(to, room, "PATH=$PATH:/usr/sbin; setsid mariadbd --no-defaults --datadir=%s/data --tmpdir=%s/tmp --socket=%s/socket --port=%d --bind-address=127.0.0.1 --pid-file=%s/pid --log-error=%s/log"
         " --skip-name-resolve --skip-log-bin --max-connections=500 --innodb-buffer-pool-size=32M --innodb-flush-log-at-trx-commit=2 --innodb-flush-method=nosync"
         " --max-recursive-iterations=100000000 --character-set-server=utf8mb4 --collation-server=utf8mb4_bin --ssl-cert=%s/cert --ssl-key=%s/key > /dev/null 2>&1 & echo $! > pid",
-        s->folder, s->folder, s->port, s->folder, s->folder, s->folder, s->folder);
+        s->folder, s->folder, s->folder, s->port, s->folder, s->folder, s->folder, s->folder);
 }
 
 static void script_of(const maria_server *s, char *to, size_t room)
@@ -34,9 +35,9 @@ static void script_of(const maria_server *s, char *to, size_t room)
     char server[1500];
     server_command(s, server, sizeof server);
     snprintf(to, room,
-        "set -e; umask 022; mariadb-install-db --no-defaults --datadir=%s/data --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve;"
+        "set -e; umask 022; mkdir tmp; export TMPDIR=%s/tmp; mariadb-install-db --no-defaults --datadir=%s/data --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve;"
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key -out cert;"
-        "%s", s->folder, server);
+        "%s", s->folder, s->folder, server);
 }
 
 static const outside_kind kind = { .name = "mariadb", .user = "mysql", .mode = 0755, .stop = "xargs kill -KILL < pid", .script = script_of };

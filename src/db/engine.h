@@ -77,7 +77,8 @@ struct weft__query_queue;
 struct weft__query {
     weft__to_do what;
     weft__statement *statement;      /* of COUNT to EACH, and ROWS */
-    const weft__cell *cells;         /* bound, as many as it has places */
+    const weft__cell *cells;         /* bound, as many as it has places; in `values` */
+    weft_arena values;
     const char *text, *place;        /* the SQL, for messages and of SCRIPT; where the call stands */
     const weft_schema *schema;       /* of a row, or of the items of EACH */
     void *out;                       /* ONE: memory of the schema's size; ALL: a list; neither is the user's */

@@ -57,9 +57,8 @@ static const weft_val *next_positional(const weft_sql *s, size_t *at)
     return *at < s->count ? &s->values[(*at)++] : NULL;
 }
 
-static int cell(const weft_sql *s, weft__row_plan **plans, const weft__place *place, size_t *at, weft__cell *out, weft__buf *fault)
+static int cell(const weft_sql *s, weft__row_plan **plans, const weft__place *place, weft_arena *arena, size_t *at, weft__cell *out, weft__buf *fault)
 {
-    weft_arena *arena = weft__arena_here();
     if (place->name.ptr) return named(s, plans, place->name, arena, out, fault);
     return weft__cell_of_val(next_positional(s, at), arena, out, fault);
 }
@@ -75,13 +74,13 @@ static int bad_value(const weft_sql *s, const weft__place *place, size_t at, int
     return rc;
 }
 
-static int cells_of(const weft__parsed *p, const weft_sql *s, weft__row_plan **plans, weft__cell *cells)
+static int cells_of(const weft__parsed *p, const weft_sql *s, weft__row_plan **plans, weft_arena *arena, weft__cell *cells)
 {
     size_t at = 0;
     for (uint32_t i = 0; i < p->count; i++) {
         weft__buf fault;
         weft__buf_init(&fault, 512);
-        int rc = cell(s, plans, &p->places[i], &at, &cells[i], &fault);
+        int rc = cell(s, plans, &p->places[i], arena, &at, &cells[i], &fault);
         if (rc < 0) return bad_value(s, &p->places[i], at, rc, &fault);
     }
     return 0;
@@ -95,10 +94,12 @@ static int bind_values(weft__query *q, const weft_sql *s)
     if (positional != p->positional) return miscounted(s, p, positional);
     if (positional < s->count && p->count == p->positional) return refuse(s, WEFT_EINVAL, "a model is given, and there is no :name of a field of it");
     if (!p->count) return 0;
-    weft__cell *cells = weft__arena_alloc(weft__arena_here(), p->count * sizeof *cells);
-    weft__row_plan **plans = p->count > p->positional ? weft__arena_zalloc(weft__arena_here(), (s->count + 1) * sizeof *plans) : NULL;
+    weft_arena *mine = weft__arena_here();
+    weft__arena_init(&q->values, mine->pool, mine->bytes_max - mine->bytes);
+    weft__cell *cells = weft__arena_alloc(&q->values, p->count * sizeof *cells);
+    weft__row_plan **plans = p->count > p->positional ? weft__arena_zalloc(&q->values, (s->count + 1) * sizeof *plans) : NULL;
     if (!cells || (!plans && p->count > p->positional)) return refuse(s, WEFT_ENOMEM, "no memory for the values");
-    int rc = cells_of(p, s, plans, cells);
+    int rc = cells_of(p, s, plans, &q->values, cells);
     for (size_t i = 0; plans && i < s->count; i++) weft__free(plans[i]);
     q->cells = cells;
     return rc;
@@ -133,6 +134,7 @@ void weft__query_end(weft__query *q)
     if (q->root) weft__db_drop(q->root);
     weft__buf_free(&q->fault);
     weft__arena_free(&q->arena);
+    weft__arena_free(&q->values);
 }
 
 /* ---- memory ---- */
@@ -144,7 +146,7 @@ static int arena_begin(weft__query *q, size_t size, void **out)
     if (!piece) return weft__fail(q->place, weft__arena_error(mine), "no memory for what comes of it: %.*s", SHOWN, q->text);
     weft__arena_init(&q->arena, NULL, mine->bytes_max - mine->bytes);
     q->arena.at = piece + ((size + 15) & ~(size_t)15);
-    q->arena.end = piece + ((size + PIECE) & ~(size_t)15);
+    q->arena.end = piece + ((size + PIECE + 15) & ~(size_t)15);
     *out = piece;
     return 0;
 }
@@ -155,6 +157,17 @@ static int arena_over(weft__query *q)
     weft_arena *mine = weft__arena_here();
     if (!q->arena.blocks || weft__arena_splice(mine, &q->arena)) return 0;
     return weft__fail(q->place, WEFT_ELIMIT, "what comes of it is more than the %zu bytes of this request's memory: %.*s", mine->bytes_max, SHOWN, q->text);
+}
+
+/* The task has back what nothing is kept in of its piece, unless something lies behind it now: who asks for numbers in a loop takes no memory. */
+static void give_back(const weft__query *q, char *piece, size_t size, bool fine)
+{
+    weft_arena *mine = weft__arena_here();
+    char *used = q->arena.at;
+    if (!piece || q->arena.blocks || !used || mine->at != q->arena.end) return;
+    if (!fine || used == piece + ((size + 15) & ~(size_t)15)) used = piece;      /* a row alone has been copied */
+    WEFT__POISON(used, (size_t)(mine->at - used));
+    mine->at = used;
 }
 
 /* ---- calls ---- */
@@ -176,6 +189,7 @@ static int one(weft_db *db, const weft_schema *schema, void *out, const weft_sql
     if (rc == 0) rc = weft__db_run(db, &q);
     if (rc >= 0) rc = arena_over(&q);
     if (rc >= 0) memcpy(out, q.out, schema->size);
+    give_back(&q, q.out, schema->size, rc >= 0);
     weft__query_end(&q);
     return rc < 0 ? rc : 0;
 }
@@ -187,13 +201,14 @@ int weft_db_all_with(weft_db *db, const weft_schema *schema, void *out, const we
 {
     weft__any_list list = { 0 };
     weft__query q = { .what = WEFT__DO_ALL, .schema = schema };
-    void *piece;
+    void *piece = NULL;
     int rc = weft__query_begin(&q, db, sql);
     if (rc == 0) rc = arena_begin(&q, 0, &piece);
     q.out = &list;
     if (rc == 0) rc = weft__db_run(db, &q);
     if (rc >= 0) rc = arena_over(&q);
     if (rc >= 0) memcpy(out, &list, sizeof list);
+    give_back(&q, piece, 0, rc >= 0);
     weft__query_end(&q);
     return rc < 0 ? rc : 0;
 }

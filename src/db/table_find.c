@@ -7,13 +7,13 @@
 #include "task/loop.h"
 
 /* Of a statement's places two are for LIMIT and OFFSET. */
-enum { ITEMS_MAX = 500, VALUES_MAX = WEFT__PLACES_MAX - 2, ORDER_MAX = 16 };
+enum { ITEMS_MAX = 500, VALUES_MAX = WEFT__PLACES_MAX - 2, ORDER_MAX = 16, VALUES_USUAL = 8 };
 
 typedef struct finding {
     const weft__table *t;
     const char *place;
     weft__buf sql;
-    weft_val *values;
+    weft_val *values, usual[VALUES_USUAL];
     size_t count;
     bool any;                        /* a condition is there */
 } finding;
@@ -94,7 +94,8 @@ static size_t values_max(const weft__row_plan *like, const char *value)
 
 static int add_like(finding *f, const weft__row_plan *like, const char *value)
 {
-    f->values = weft_alloc(values_max(like, value) * sizeof *f->values);
+    size_t most = values_max(like, value);
+    if (most > VALUES_USUAL) f->values = weft__malloc(most * sizeof *f->values);
     if (!f->values) return weft__fail(f->place, WEFT_ENOMEM, "no memory for the values");
     int rc = 0;
     for (uint32_t i = 0; like && i < like->count && rc == 0; i++) rc = add_column(f, like->schema, &like->columns[i], value + like->columns[i].offset);
@@ -187,7 +188,11 @@ static int limit_add(finding *f, const weft_find_opts *o)
 
 static int begin(finding *f, weft_db *db, const weft_schema *schema, const weft_find_opts *o)
 {
+    f->t = NULL;
     f->place = o->place;
+    f->values = f->usual;
+    f->count = 0;
+    f->any = false;
     weft__buf_init(&f->sql, WEFT__TABLE_SQL_MAX);
     weft__buf_lit(&f->sql, "SELECT ");
     return weft__table_of(db, schema, o->place, &f->t);
@@ -207,9 +212,15 @@ static int ready(finding *f, weft_sql *out)
     return f->sql.failed ? weft__fail(f->place, f->sql.failed, "no memory for a statement") : 0;
 }
 
+static void end(finding *f)
+{
+    if (f->values != f->usual) weft__free(f->values);
+    weft__buf_free(&f->sql);
+}
+
 int weft_db_find_with(weft_db *db, const weft_schema *schema, void *out, const weft_find_opts *opts)
 {
-    finding f = { 0 };
+    finding f;
     weft_sql sql;
     int rc = begin(&f, db, schema, opts);
     if (rc == 0) weft__table_names(f.t, &f.sql);
@@ -218,13 +229,13 @@ int weft_db_find_with(weft_db *db, const weft_schema *schema, void *out, const w
     if (rc == 0) rc = limit_add(&f, opts);
     if (rc == 0) rc = ready(&f, &sql);
     if (rc == 0) rc = weft_db_all_with(db, schema, out, &sql);
-    weft__buf_free(&f.sql);
+    end(&f);
     return rc;
 }
 
 int weft_db_count_with(weft_db *db, const weft_schema *schema, int64_t *out, const weft_find_opts *opts)
 {
-    finding f = { 0 };
+    finding f;
     weft_sql sql;
     int rc = begin(&f, db, schema, opts);
     if (rc == 0 && (opts->order || opts->limit || opts->offset)) rc = weft__fail(opts->place, WEFT_EINVAL, "weft_db_count takes .like alone");
@@ -232,6 +243,6 @@ int weft_db_count_with(weft_db *db, const weft_schema *schema, int64_t *out, con
     if (rc == 0) rc = from_where(&f, opts->like);
     if (rc == 0) rc = ready(&f, &sql);
     if (rc == 0) rc = weft_db_value_with(db, &weft_schema_int64_t, out, &sql);
-    weft__buf_free(&f.sql);
+    end(&f);
     return rc;
 }

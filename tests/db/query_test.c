@@ -140,6 +140,53 @@ DB_TEST(rows_past_the_memory_of_a_request_fail_by_name)
     return weft_db_close(db, 0);
 }
 
+/* Of a task that lives for long: of its memory is taken what came of statements, and nothing else. */
+DB_TEST(who_asks_for_numbers_in_a_loop_takes_no_memory)
+{
+    weft_db *db = db_with_tables();
+    weft_arena *mine = weft__arena_here();
+    int64_t n = 0;
+    weft_list_User none;
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES ('Ada')"), 1);
+    char *at = weft_alloc(16);
+    WEFT_NEED(at != NULL);
+    size_t bytes = mine->bytes;
+    for (int i = 0; i < 200; i++) {
+        NewUser as = { .name = WEFT_S("Grace") };
+        WEFT_CHECK_EQ(weft_db_execute(db, "UPDATE users SET name = {} WHERE id = {}", "Alan", 1), 1);
+        WEFT_CHECK_EQ(weft_db_execute(db, "UPDATE users SET name = :name WHERE id = {}", weft_fields(NewUser, &as), 1), 1);
+        WEFT_TRY(weft_db_value(db, int64_t, &n, "SELECT count(*) FROM users WHERE name = {}", "Grace"));
+        WEFT_CHECK_EQ(n, 1);
+        WEFT_CHECK_EQ(weft_db_value(db, int64_t, &n, "SELECT id FROM users WHERE name = {}", "nobody"), WEFT_ENOENT);
+        WEFT_TRY(weft_db_all(db, User, &none, "SELECT * FROM users WHERE name = {}", "nobody"));
+    }
+    WEFT_CHECK_EQ(mine->bytes, bytes);
+    WEFT_CHECK(weft_alloc(16) == at + 16);
+    return weft_db_close(db, 0);
+}
+
+DB_TEST(what_came_of_a_statement_stays_when_others_follow)
+{
+    weft_db *db = db_with_tables();
+    User first, second;
+    weft_list_User all;
+    WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name, email) VALUES ('Ada', 'a@b.c'), ('Grace', 'g@b.c')"), 2);
+    WEFT_TRY(weft_db_one(db, User, &first, "SELECT * FROM users WHERE name = {}", "Ada"));
+    char *mine = weft_alloc(100);
+    WEFT_NEED(mine != NULL);
+    memset(mine, 'x', 100);
+    WEFT_TRY(weft_db_all(db, User, &all, "SELECT * FROM users ORDER BY id"));
+    WEFT_TRY(weft_db_one(db, User, &second, "SELECT * FROM users WHERE name = {}", "Grace"));
+    memset(weft_alloc(400), 'y', 400);
+    WEFT_CHECK_STR(first.name, "Ada");
+    WEFT_CHECK_STR(first.email.value, "a@b.c");
+    WEFT_CHECK_STR(second.name, "Grace");
+    WEFT_CHECK(all.count == 2 && mine[0] == 'x' && mine[99] == 'x');
+    WEFT_CHECK_STR(all.items[0].email.value, "a@b.c");
+    WEFT_CHECK_STR(all.items[1].name, "Grace");
+    return weft_db_close(db, 0);
+}
+
 DB_TEST(a_table_that_changes_is_read_as_it_is_now)
 {
     weft_db *db = db_with_tables();

@@ -445,6 +445,28 @@ DB_NO_MARIA_TEST(an_order_is_of_columns_that_are_there_and_not_hidden_and_else_t
     return closed(db);
 }
 
+DB_TEST(who_counts_rows_in_a_loop_takes_no_memory)
+{
+    weft_db *db = opened();
+    weft_arena *mine = weft__arena_here();
+    int64_t teams[20] = { team(db, "one") }, n = 0;
+    added(db, "Ada", no_age, (weft_opt_int64_t)WEFT_SOME(teams[0]));
+    char *at = weft_alloc(16);
+    WEFT_NEED(at != NULL);
+    for (int i = 0; i < 50; i++) {
+        weft_list_User none = { 0 };
+        OfTeams many = { .team_id = { .items = teams, .count = 20 } };
+        WEFT_TRY(weft_db_count(db, User, &n, .like = weft_fields(OfTeams, &many)));
+        WEFT_CHECK_EQ(n, 1);
+        WEFT_TRY(weft_db_count(db, User, &n, .like = weft_fields(Named, (&(Named){ .name = WEFT_SOME(WEFT_S("Ada")) }))));
+        WEFT_CHECK_EQ(n, 1);
+        WEFT_TRY(weft_db_find(db, User, &none, .like = weft_fields(Named, (&(Named){ .name = WEFT_SOME(WEFT_S("nobody")) })), .order = "-id", .limit = 3));
+        WEFT_CHECK_EQ(none.count, 0);
+    }
+    WEFT_CHECK(weft_alloc(16) == at + 16 && mine == weft__arena_here());
+    return closed(db);
+}
+
 /* ---- the table ---- */
 
 DB_TEST(a_table_that_is_not_there_or_lacks_a_column_is_told)

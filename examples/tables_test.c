@@ -79,6 +79,6 @@ WEFT_TEST(the_program_prints_the_tables_that_it_wants)
         "    UNIQUE (\"email\"),\n"
         "    FOREIGN KEY (\"team_id\") REFERENCES \"teams\" (\"id\") ON DELETE SET NULL\n"
         ") STRICT;\n"
-        "CREATE INDEX \"players_name\" ON \"players\" (\"name\");\n"
-        "CREATE INDEX \"players_team_id\" ON \"players\" (\"team_id\");\n");
+        "CREATE INDEX \"players.name\" ON \"players\" (\"name\");\n"
+        "CREATE INDEX \"players.team_id\" ON \"players\" (\"team_id\");\n");
 }

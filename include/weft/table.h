@@ -22,7 +22,8 @@
  *                                  when it is 0 as a row is inserted, and never again once its row was deleted. In PostgreSQL keys that rows bring with them (an import) do
  *                                  not count; after such: SELECT setval(pg_get_serial_sequence('users', 'id'), max(id)) FROM users
  *     unique(email)                no two rows have the same; rows where one of them is NULL may
- *     index(day, price)            rows are looked for by these, in this order
+ *     index(day, price)            rows are looked for by these, in this order; its name in the database is "table.day.price" (past 63 characters
+ *                                  cut, with a number of it all at the end), which nothing else has
  *     reference(team_id, Team)     its value is the key of a row of that table, or NULL; .on_delete: WEFT_REFUSE (the default),
  *                                  WEFT_CASCADE, WEFT_SET_NULL. An index comes with it unless there is one that begins with it
  *

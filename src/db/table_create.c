@@ -154,17 +154,18 @@ static int table_add(const weft__table *t, bool unless_there, weft__buf *out)
 
 /* ---- CREATE INDEX ---- */
 
-/* users_team_id_name; one that would be too long is cut, and told apart by a number made of all of it. */
+/* users.team_id.name: with what no name of a table or column has in it between, for indexes lie among the tables, and team.id is not team_id. One that would be
+ * too long is cut, and told apart by a number made of all of it. */
 static void index_name(const weft__table *t, const weft_field *said, char out[WEFT__TABLE_NAME_MAX + 1])
 {
     char whole[WEFT__TABLE_COLUMNS_MAX * (WEFT__TABLE_NAME_MAX + 1) + WEFT__TABLE_NAME_MAX + 1];
     weft_str name;
     uint32_t hash = 2166136261u;
     size_t n = (size_t)snprintf(whole, sizeof whole, "%s", t->name);
-    for (const char *at = said->as; weft__table_next_name(&at, &name);) n += (size_t)snprintf(whole + n, sizeof whole - n, "_%.*s", WEFT_FMT(name));
+    for (const char *at = said->as; weft__table_next_name(&at, &name);) n += (size_t)snprintf(whole + n, sizeof whole - n, ".%.*s", WEFT_FMT(name));
     for (size_t i = 0; i < n; i++) hash = (hash ^ (unsigned char)whole[i]) * 16777619u;
     if (n <= WEFT__TABLE_NAME_MAX) memcpy(out, whole, n + 1);
-    else snprintf(out, WEFT__TABLE_NAME_MAX + 1, "%.*s_%08x", WEFT__TABLE_NAME_MAX - 9, whole, hash);
+    else snprintf(out, WEFT__TABLE_NAME_MAX + 1, "%.*s.%08x", WEFT__TABLE_NAME_MAX - 9, whole, hash);
 }
 
 static void index_add(const weft__table *t, const weft_field *said, bool unless_there, weft__buf *out)

@@ -164,10 +164,21 @@ static void check_reference(check *c, const weft_field *said)
 
 static bool is_about_columns(const weft_field *f) { return f->place >= WEFT__key && f->place <= WEFT__reference; }
 
+/* The same columns in the same order, also when one is written with its embedded model and once without. */
+static bool same_columns(const char *a, const char *b)
+{
+    weft_str one, other;
+    for (;;) {
+        bool more = weft__table_next_name(&a, &one), there = weft__table_next_name(&b, &other);
+        if (!more || !there) return more == there;
+        if (!weft_str_equal(one, other)) return false;
+    }
+}
+
 static void check_twins(check *c, const weft_field *said)
 {
     for (const weft_field *f = c->model->fields; f < said; f++)
-        if (is_about_columns(f) && f->place == said->place && strcmp(f->as, said->as) == 0)
+        if (is_about_columns(f) && f->place == said->place && same_columns(f->as, said->as))
             fault(c, "%s(%s) is said twice", keyword(said->place), said->as);
 }
 

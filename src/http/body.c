@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include <string.h>
 
-enum { FIRST_ROOM = 4096 };
+enum { FIRST_ROOM = 512 };          /* who sends a byte now and then is to hold little */
 
 void weft__body_init(weft__body *b, weft__http_body kind, int64_t length, size_t room_max)
 {
@@ -31,9 +31,10 @@ static bool grow_to(weft__body *b, size_t room)
     return true;
 }
 
-static bool grow(weft__body *b)
+static bool grow(weft__body *b, size_t want)
 {
-    size_t room = b->room ? b->room * 2 : FIRST_ROOM;
+    size_t room = b->room ? b->room * 2 : FIRST_ROOM, need = want < b->room_max - b->len ? b->len + want : b->room_max;
+    while (room < need) room *= 2;
     return grow_to(b, room > b->room_max ? b->room_max : room);
 }
 
@@ -49,7 +50,7 @@ static void make_room(weft__body *b)
     b->filled = false;
     if (b->start == b->len) {
         b->start = b->len = 0;
-        if (larger) (void)grow(b);
+        if (larger) (void)grow(b, 0);
     }
     if (b->len < b->room || !b->start) return;
     memmove(b->in, b->in + b->start, weft__body_have(b));
@@ -57,10 +58,11 @@ static void make_room(weft__body *b)
     b->start = 0;
 }
 
-char *weft__body_room(weft__body *b, size_t *n)
+char *weft__body_room(weft__body *b, size_t want, size_t *n)
 {
     make_room(b);
-    if (b->len == b->room && (b->room >= b->room_max || !grow(b))) return NULL;
+    bool grows = b->room - b->len < want && b->room < b->room_max && grow(b, want);
+    if (!grows && b->len == b->room) return NULL;
     *n = b->room - b->len;
     if (b->kind == WEFT__BODY_LENGTH && *n > b->left) *n = (size_t)b->left;
     return b->in + b->len;

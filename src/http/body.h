@@ -34,9 +34,9 @@ void weft__body_free(weft__body *b);
  * given. */
 size_t weft__body_feed(weft__body *b, const char *bytes, size_t n);
 
-/* Where the next bytes go, and how many, at least one; for a body with a length none that are not
- * its own. NULL: no memory, or room_max bytes wait to be given. */
-char *weft__body_room(weft__body *b, size_t *n);
+/* Where the next bytes go, and how many: `want` (at least 1) when room_max and memory allow it, at least one; for a body with a
+ * length none that are not its own. NULL: no memory, or room_max bytes wait to be given. */
+char *weft__body_room(weft__body *b, size_t want, size_t *n);
 
 /* Room for n bytes from elsewhere, before any have come. False: no memory. */
 bool weft__body_reserve(weft__body *b, size_t n);

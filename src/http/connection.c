@@ -208,7 +208,7 @@ static bool goes_on(const connection *c)
     return c->cancelled || (c->server->stopping && !(c->request && c->request->parts.framing));
 }
 
-static int send_shielded(connection *c, const struct iovec *iov, int n, weft__pace *p)
+static __attribute__((noinline)) int send_shielded(connection *c, const struct iovec *iov, int n, weft__pace *p)
 {
     WEFT_SCOPE(answering, .shield = true);
     return weft__stream_send_to(&c->stream, iov, n, p);

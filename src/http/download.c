@@ -9,6 +9,7 @@
 enum {
     LINE_BYTES = 64 * 1024,
     DRAIN_BYTES = 64 * 1024,
+    READ_BYTES = 4096,               /* at a time, as long as no more come */
     OWN_BYTES_MAX = 1 << 20,
     ITEM_BYTES_MAX = 16 << 20, LINE_BYTES_MAX = 1 << 30
 };
@@ -322,7 +323,7 @@ static int more(weft_download *d)
     if (d->body.ended || d->body.chunk.fault || d->body.over) return over(d);
     int rc = in_time(d);
     if (rc < 0) return rc;
-    char *to = weft__body_room(&d->body, &room);
+    char *to = weft__body_room(&d->body, READ_BYTES, &room);
     if (!to) return no_memory(d);
     ssize_t n = weft__call_more(c, to, room, "the body came");
     if (d->closed)

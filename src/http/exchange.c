@@ -5,7 +5,7 @@
 #include <string.h>
 #include "http/connection.h"
 
-enum { DRAIN_BYTES_MAX = 64 * 1024, BODY_INLINE_MAX = 16 * 1024, HEAD_ROOM = 256, SCRATCH_KEPT = 256 * 1024 };
+enum { DRAIN_BYTES_MAX = 64 * 1024, BODY_INLINE_MAX = 16 * 1024, BODY_SMALL = 4096, BODY_FEW = 512, HEAD_ROOM = 256, SCRATCH_KEPT = 256 * 1024 };
 
 static struct request *of(weft__exchange *x) { return (struct request *)x; }
 
@@ -122,6 +122,33 @@ static ssize_t recv_some(struct request *r, void *to, size_t n, weft__coming *co
     return got;
 }
 
+/* Until `end` of `to` are there, where `have` are. */
+static int recv_until(struct request *r, char *to, size_t have, size_t end, weft__coming *coming, const char **fault)
+{
+    while (have < end) {
+        ssize_t got = recv_some(r, to + have, end - have, coming);
+        if (got < 0) return recv_failed(&r->x, got, coming, fault);
+        have += (size_t)got;
+        r->body_left -= got;
+    }
+    return 0;
+}
+
+/* All of a large body's room is taken as soon as some of it has come: a crowd that announces much and sends hardly anything holds hardly
+ * anything. */
+static int body_first(struct request *r, weft_str *come, weft__coming *coming, const char **fault)
+{
+    weft_arena *a = r->x.arena;
+    size_t have = come->len;
+    a->exceeded |= (size_t)r->body_left > a->bytes_max - a->bytes;       /* refused before it comes */
+    char *few = a->exceeded ? NULL : weft__arena_alloc(a, BODY_FEW);
+    if (!few) return no_room(r, fault);
+    memcpy(few, come->ptr, have);
+    r->c->in->at = r->c->in->have;                   /* which may be lent out now */
+    *come = (weft_str){ few, BODY_FEW };
+    return recv_until(r, few, have, BODY_FEW, coming, fault);
+}
+
 static int body_whole(struct request *r, weft_str *body, weft__coming *coming, const char **fault)
 {
     inbuf *in = r->c->in;
@@ -133,16 +160,16 @@ static int body_whole(struct request *r, weft_str *body, weft__coming *coming, c
         r->body_done = true;
         return 0;
     }
+    weft_str come = { in->bytes + in->at, there };
+    r->body_left -= (int64_t)there;
+    int rc = n > BODY_SMALL && there < BODY_FEW ? body_first(r, &come, coming, fault) : 0;
+    if (rc < 0) return rc;
     char *all = weft__arena_alloc(r->x.arena, n + 1);
     if (!all) return no_room(r, fault);
-    memcpy(all, in->bytes + in->at, there);
-    in->at = in->have;
-    r->body_left -= (int64_t)there;
-    while (r->body_left) {
-        ssize_t got = recv_some(r, all + n - r->body_left, (size_t)r->body_left, coming);
-        if (got < 0) return recv_failed(&r->x, got, coming, fault);
-        r->body_left -= got;
-    }
+    memcpy(all, come.ptr, come.len);
+    if (r->c->in) r->c->in->at = r->c->in->have;
+    rc = recv_until(r, all, come.len, n, coming, fault);
+    if (rc < 0) return rc;
     all[n] = 0;
     *body = (weft_str){ all, n };
     r->body_done = true;

@@ -5,7 +5,7 @@
 #include "http/connection.h"
 #include "task/job.h"
 
-enum { LINE_BYTES_MAX = 64 * 1024 };
+enum { LINE_BYTES_MAX = 64 * 1024, READ_BYTES = 4096 };
 
 struct weft__intake {
     struct request *request;
@@ -147,11 +147,11 @@ static int more(weft__intake *i)
     if (b->ended || b->chunk.fault || b->over) return over(i);
     int rc = !r->x.ops && (!in || in->at == in->have) ? refill(i) : 0;
     if (rc < 0) return rc;
-    char *to = weft__body_room(b, &room);            /* not before: who waits is to hold little */
+    in = r->c->in;
+    there = r->x.ops ? READ_BYTES : in->have - in->at;
+    char *to = weft__body_room(b, there, &room);     /* not before: who waits is to hold little */
     if (!to) return fail_status(i, 503, "no memory is left for the body");
     if (r->x.ops) return take_over(i, to, room);
-    in = r->c->in;
-    there = in->have - in->at;
     size_t used = weft__body_feed(b, in->bytes + in->at, there < room ? there : room);
     in->at += used;
     if (b->kind == WEFT__BODY_LENGTH) r->body_left = (int64_t)b->left;

@@ -10,7 +10,7 @@
 /* A chunk's size has room for four digits while it grows; a large one has as many as it needs. RFC 9112, 7.1. */
 enum { DIGITS = 4, CHUNK_HEAD = DIGITS + 2, CHUNK_TAIL = 2 };
 enum { PIECES_KEPT = 16 };
-enum { CROWDED_BYTES = 4096 };       /* gathered of each, where there are very many */
+enum { CROWDED_BYTES = 3584, CROWDED_ROOM = 4095 };   /* gathered of each, where there are very many; what that and a head take */
 
 static struct request *of(weft__exchange *x) { return (struct request *)x; }
 static const struct request *looked_at(const weft__exchange *x) { return (const struct request *)x; }
@@ -43,7 +43,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
     if (c->left) return WEFT_ECONNRESET;
     weft__buf *out = weft__connection_out(c);
     bool crowded = weft__loop_crowded(c->server->loop) && in_chunks;         /* what grows step by step leaves holes between those who wait */
-    if (crowded) (void)weft__buf_reserve(out, CROWDED_BYTES + headers.len + 512);
+    if (crowded) (void)weft__buf_reserve(out, CROWDED_ROOM);
     weft__answer_put_head(c->server, out,
         &(weft__answer_head){ status, headers, status == 205 ? 0 : (size_t)length, status == 205 || (length >= 0 && !bodiless),
             !r->keep_alive, r->minor == 0, in_chunks });
@@ -189,7 +189,7 @@ static int await_peer(struct request *r)
 }
 
 /* As for what is sent: a client that has ended its side may still listen. */
-static int await_shielded(struct request *r)
+static __attribute__((noinline)) int await_shielded(struct request *r)
 {
     WEFT_SCOPE(answering, .shield = true);
     return await_peer(r);
@@ -280,7 +280,6 @@ ssize_t weft__exchange_write_some(weft__exchange *x, weft_str bytes)
     ssize_t went = try_send(r, bytes);
     if (went < 0) part_failed(r, (int)went);
     else r->parts.left -= went;
-    weft__give_way();
     return went;
 }
 

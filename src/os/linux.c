@@ -321,8 +321,9 @@ static ssize_t linux_recv(weft__os *os, int fd, void *to, size_t n)
     return got >= 0 ? got : -errno;
 }
 
-/* A pipe knows no MSG_NOSIGNAL: the signal is held back, and taken out again, unless it was held back before. */
-static ssize_t write_pipe(int fd, const struct iovec *v, int n)
+/* A pipe knows no MSG_NOSIGNAL: the signal is held back, and taken out again, unless it was held back before. Apart: its sets of signals would lie
+ * on the stack of whoever sends. */
+static __attribute__((noinline)) ssize_t write_pipe(int fd, const struct iovec *v, int n)
 {
     sigset_t only, before, waiting;
     sigemptyset(&only);

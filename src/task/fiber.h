@@ -119,7 +119,7 @@ struct weft__loop {
     size_t asan_size;
 };
 
-enum { WEFT__EVENTS_AT_ONCE = 256, WEFT__TURN = 128, WEFT__BUDGET = 64, WEFT__PER_SWITCH = 8 };
+enum { WEFT__EVENTS_AT_ONCE = 64, WEFT__TURN = 128, WEFT__BUDGET = 64, WEFT__PER_SWITCH = 8 };
 
 extern _Thread_local weft__loop *weft__the_loop __attribute__((tls_model("initial-exec")));
 

@@ -144,45 +144,44 @@ static weft_str lines_of(weft__exchange *x, const weft_reply *r, const told *t, 
 
 /* ---- answers ---- */
 
-static void refuse(const weft__endpoint *e, weft__exchange *x, weft_reply *r, const told *t, int status)
+static void refuse(const weft__endpoint *e, weft__exchange *x, weft_reply *r, int status)
 {
     weft__reply_forget_body(r);
-    if (status == 416) (void)!weft_reply_header(r, "Content-Range", "bytes */%lld", (long long)t->what.bytes);
+    if (status == 416) (void)!weft_reply_header(r, "Content-Range", "bytes */%lld", (long long)r->file->bytes_at_open);
     weft__failure_tell(e->site, e, x, &(weft__told){ .status = status, .text = weft__http_reason(status), .headers = r });
 }
 
-typedef struct answer { int status; weft_str lines; weft__range range; char *piece; size_t room; } answer;
+typedef struct answer { int status; weft_str lines; weft__range range; } answer;
 
 static size_t at_most(int64_t left, size_t room) { return (uint64_t)left < room ? (size_t)left : room; }
 
-/* Who asks for the head alone is sent no bytes. */
-static bool take_piece(weft__exchange *x, answer *a, int64_t left)
+static ssize_t send_from(weft__exchange *x, const weft_reply *r, int64_t at, char *piece, size_t room)
 {
-    a->piece = weft__exchange_piece(x, weft__exchange_is_head(x) ? 0 : at_most(left, WEFT__PIECE_BYTES), &a->room);
-    return a->piece != NULL;
+    int64_t n = weft_file_pread(r->file, piece, room, at);
+    if (n == 0) return weft__fail_as(NULL, WEFT_EPROTO, 0, "%s has become shorter while it was sent", r->file->path);
+    return n < 0 ? (ssize_t)n : weft__exchange_write_some(x, (weft_str){ piece, (size_t)n });
 }
 
-/* A client that takes nothing at the moment is waited for without a piece: a crowd of slow ones holds none. */
-static int await_room(weft__exchange *x, const weft_reply *r, int64_t left, answer *a)
+static ssize_t send_piece(weft__exchange *x, const weft_reply *r, int64_t at, int64_t left)
 {
-    weft__exchange_piece_back(x, a->piece, a->room);
-    a->piece = NULL;
-    int rc = weft__exchange_await_room(x);
-    if (rc < 0 || take_piece(x, a, left)) return rc;
-    return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a piece of %s", r->file->path);
+    size_t room;
+    char *piece = weft__exchange_piece(x, at_most(left, WEFT__PIECE_BYTES), &room);
+    if (!piece) return weft__fail_as(NULL, WEFT_ENOMEM, 0, "no memory for a piece of %s", r->file->path);
+    ssize_t went = send_from(x, r, at, piece, at_most(left, room));
+    weft__exchange_piece_back(x, piece, room);
+    return went;
 }
 
-static int send_bytes(weft__exchange *x, const weft_reply *r, answer *a)
+/* Whoever gives way, or waits for a client that takes nothing at the moment, does so without a piece: a crowd of slow ones holds none. */
+static int send_bytes(weft__exchange *x, const weft_reply *r, const answer *a)
 {
     int64_t at = a->range.from, end = at + a->range.bytes;
     while (at < end) {
-        int rc = weft__exchange_has_room(x) ? 0 : await_room(x, r, end - at, a);
-        if (rc < 0) return rc;
-        int64_t n = weft_file_pread(r->file, a->piece, at_most(end - at, a->room), at);
-        if (n == 0) return weft__fail_as(NULL, WEFT_EPROTO, 0, "%s has become shorter while it was sent", r->file->path);
-        ssize_t went = n < 0 ? (ssize_t)n : weft__exchange_write_some(x, (weft_str){ a->piece, (size_t)n });
+        int rc = weft__exchange_has_room(x) ? 0 : weft__exchange_await_room(x);
+        ssize_t went = rc < 0 ? rc : send_piece(x, r, at, end - at);
         if (went < 0) return (int)went;
         at += went;
+        if (at < end) weft__give_way();
     }
     return 0;
 }
@@ -196,14 +195,18 @@ static void break_off(weft_str name, weft__exchange *x, int rc)
 }
 
 /* Who has ended its own side may still listen: what cancelled the handler is no reason to break off. */
-static int send_all(weft__exchange *x, const weft_reply *r, answer *a)
+static __attribute__((noinline)) int send_shielded(weft__exchange *x, const weft_reply *r, const answer *a)
 {
-    if (!weft__exchange_cut(x)) return send_bytes(x, r, a);
     WEFT_SCOPE(answering, .shield = true);
     return send_bytes(x, r, a);
 }
 
-static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, answer *a)
+static int send_all(weft__exchange *x, const weft_reply *r, const answer *a)
+{
+    return weft__exchange_cut(x) ? send_shielded(x, r, a) : send_bytes(x, r, a);
+}
+
+static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, const answer *a)
 {
     weft__exchange_cancel_on_leave(x, false);
     int rc = weft__exchange_begin(x, a->status, a->lines, a->range.bytes);
@@ -214,41 +217,57 @@ static void send_whole(weft_str name, weft__exchange *x, const weft_reply *r, an
     if (rc < 0) break_off(name, x, rc);
 }
 
+/* Memory for a piece is there before the answer begins, but for who asks for its head alone. */
+static bool can_send(weft__exchange *x, int64_t bytes)
+{
+    size_t room;
+    char *piece = weft__exchange_piece(x, weft__exchange_is_head(x) ? 0 : at_most(bytes, WEFT__PIECE_BYTES), &room);
+    weft__exchange_piece_back(x, piece, room);
+    return piece != NULL;
+}
+
+typedef struct planning { weft__exchange *x; const weft_reply *r; answer *a; } planning;
+
+/* On the loop's own stack: that of a task that may wait for long behind this is to stay flat. */
+static int plan(void *planned)
+{
+    const planning *p = planned;
+    answer *a = p->a;
+    told t;
+    describe(p->r, &t);
+    a->range = (weft__range){ 0, t.what.bytes };
+    if (a->status == 200 && p->r->conditions) a->status = weft__conditions(p->x->head, &t.what, &a->range);
+    if (a->status != 412 && a->status != 416) a->lines = lines_of(p->x, p->r, &t, a->status, &a->range);
+    return a->status;
+}
+
 void weft__file_send(const weft__endpoint *e, weft__exchange *x, weft_reply *r)
 {
-    told t;
-    describe(r, &t);
-    weft__range range = { 0, t.what.bytes };
-    int status = r->status ? r->status : e->status;
-    if (status == 200 && r->conditions) status = weft__conditions(x->head, &t.what, &range);
+    answer a = { .status = r->status ? r->status : e->status };
+    int status = weft__leaf(plan, &(planning){ x, r, &a });
     if (status == 412 || status == 416) {
-        refuse(e, x, r, &t, status);
+        refuse(e, x, r, status);
         return;
     }
-    weft_str lines = lines_of(x, r, &t, status, &range);
-    if (!lines.ptr) {
+    if (!a.lines.ptr) {
         weft__failure_internal(e, x, "no memory for the answer's headers (request_bytes_max is %zu)", x->arena->bytes_max);
         return;
     }
     if (status == 304) {
-        weft__onion_stands_for(x, r->content_type, (uint64_t)t.what.bytes);
-        weft__exchange_reply(x, status, lines, WEFT_S(""));
+        weft__onion_stands_for(x, r->content_type, (uint64_t)r->file->bytes_at_open);
+        weft__exchange_reply(x, status, a.lines, WEFT_S(""));
         return;
     }
-    answer a = { .status = status, .lines = lines, .range = range };
-    if (take_piece(x, &a, range.bytes)) send_whole(e->name, x, r, &a);
+    if (can_send(x, a.range.bytes)) send_whole(e->name, x, r, &a);
     else weft__failure_internal(e, x, "no memory for a piece of %s (request_bytes_max is %zu)", r->file->path, x->arena->bytes_max);
-    weft__exchange_piece_back(x, a.piece, a.room);
 }
 
 /* Another file than the one that was asked for: nothing is held against it, and it says nothing of itself. */
 bool weft__file_send_failure(weft_str name, weft__exchange *x, weft_reply *r)
 {
-    weft__range range = { 0, r->file->bytes_at_open };
     weft_str lines = weft__reply_lines(x->arena, r, r->content_type, (weft_str){ 0 });
-    answer a = { .status = r->status, .lines = lines, .range = range };
-    bool has = lines.ptr && take_piece(x, &a, range.bytes);
+    answer a = { .status = r->status, .lines = lines, .range = { 0, r->file->bytes_at_open } };
+    bool has = lines.ptr && can_send(x, a.range.bytes);
     if (has) send_whole(name, x, r, &a);
-    weft__exchange_piece_back(x, a.piece, a.room);
     return has;
 }

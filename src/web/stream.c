@@ -200,7 +200,8 @@ weft_str weft__stream_type(const weft__endpoint *e)
     return is_events(e) ? events_type : bytes_type;
 }
 
-static void say(const weft_stream *s, const char *why, const char *trace)
+/* Apart: its text is not to lie beneath a handler that waits. */
+static __attribute__((noinline)) void say(const weft_stream *s, const char *why, const char *trace)
 {
     char line[1024];
     trace = weft__failure_trace(trace, line, sizeof line);

@@ -23,8 +23,8 @@ clients=1200 seconds=6 drip_ms=500 head_ms=2000 body_ms=2500 write_ms=3000 room_
 if [ "${WEFT_SOAK:-0}" != 0 ]; then
     clients=10000 seconds=60 drip_ms=2000 head_ms=10000 body_ms=10000 write_ms=30000 room_kb=$((100 * 1024)) late_ms=2000 probe_s=20
 fi
-if [ "$(ulimit -n)" -lt $((clients + 100)) ] && ! ulimit -n $((clients + 100)) 2>/dev/null; then
-    skip all "fewer than $((clients + 100)) descriptors"
+if [ "$(ulimit -n)" -lt $((clients * 3 / 2 + 200)) ] && ! ulimit -n $((clients * 3 / 2 + 200)) 2>/dev/null; then
+    skip all "fewer than $((clients * 3 / 2 + 200)) descriptors"
     exit 0
 fi
 
@@ -32,7 +32,8 @@ port=$(free_port)
 head -c 33554432 /dev/zero > "$work/large"
 limits="HEAD_MS=$head_ms BODY_MS=$body_ms WRITE_MS=$write_ms"
 [ "${WEFT_SOAK:-0}" = 0 ] || limits=    # as they are: a body is cut by its rate, after rate_grace_ms
-env PORT="$port" CONNECTIONS=$((clients + 100)) $limits "$BUILD/tests/e2e-load-server" "$work/large" > "$work/log" 2>&1 &
+# Who comes again is there before the server has noticed that it went.
+env PORT="$port" CONNECTIONS=$((clients * 3 / 2 + 100)) $limits "$BUILD/tests/e2e-load-server" "$work/large" > "$work/log" 2>&1 &
 pid=$!
 for tries in $(seq 100); do
     grep -q 'listening on' "$work/log" && break

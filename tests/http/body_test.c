@@ -83,7 +83,7 @@ static void run(weft__http_body kind)
     for (int turns = 0; (!b.ended || weft__body_have(&b)) && turns < 10000; turns++) {
         size_t room, n;
         weft__body_take_back(&b);
-        char *to = b.ended || below(3) == 0 ? NULL : weft__body_room(&b, &room);
+        char *to = b.ended || below(3) == 0 ? NULL : weft__body_room(&b, 1 + below(3000), &room);
         if (to) {
             n = 1 + below((unsigned)room);
             if (n > m.wire_len - fed) n = m.wire_len - fed;

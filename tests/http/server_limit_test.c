@@ -329,6 +329,35 @@ SERVER_EPOLL_TEST(a_head_that_has_begun_holds_little_more_than_its_bytes)
     if (!WEFT_CHECK(each <= 9000)) fprintf(stderr, "  (%ld bytes each)\n", each);
 }
 
+/* Beside the stacks of their tasks. */
+static long body_bytes_each(served *s, const char *begun)
+{
+    peer *p[MANY];
+    open_many(s, p, GET("/hello"));
+    close_many(s, p);
+    long before = server_mem.bytes;
+    for (int i = 0; i < MANY; i++) {
+        p[i] = peer_open(s);
+        peer_say(p[i], begun);
+    }
+    SERVER_UNTIL(s->server->scope.running == MANY);
+    server_settle();
+    long each = (server_mem.bytes - before) / MANY;
+    close_many(s, p);
+    return each;
+}
+
+SERVER_EPOLL_TEST(bodies_that_announce_much_and_send_hardly_anything_hold_hardly_anything, .body_timeout_ms = 60000)
+{
+    static const char *const begun[] = { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\na few",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\na few",
+        "POST /count/0 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\na few" };
+    for (size_t i = 0; i < weft_count(begun); i++) {
+        long each = body_bytes_each(s, begun[i]);
+        if (!WEFT_CHECK(each > 0 && each <= 2500)) fprintf(stderr, "  (%ld bytes each, of %s)\n", each, begun[i]);
+    }
+}
+
 static double cpu_s(void)
 {
     struct timespec t;

@@ -135,6 +135,7 @@ static void hear(client *c)
     if (c->cut_ms) return;
     c->cut_ms = now_ms();
     c->answered = n > 12 && memcmp(in, "HTTP/1.1 408", 12) == 0;
+    refused += n > 12 && memcmp(in, "HTTP/1.1 503", 12) == 0;
     shutdown(c->fd, SHUT_WR);
 }
 

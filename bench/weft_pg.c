@@ -1,4 +1,4 @@
-/* Rows of PostgreSQL by key as one writes them with weft: GET /row is one, GET /rows twenty, asked at once.
+/* Rows of PostgreSQL by key as one writes them with weft: GET /row is one, GET /rows twenty, asked at once, GET /gathered twenty by a task each.
  * Usage: weft_pg PORT URL [CONNECTIONS] */
 #include <stdlib.h>
 #include <weft.h>
@@ -35,6 +35,17 @@ static int one_row(const row_in *in, Row *out) { return find(&(wanted){ in->db, 
 
 static int rows(const row_in *in, WEFT_LIST(Row) *out)
 {
+    int keys[MANY];
+    Row *found = weft_alloc(MANY * sizeof *found);
+    if (!found) return WEFT_ENOMEM;
+    for (int i = 0; i < MANY; i++) keys[i] = next_key();
+    WEFT_TRY(weft_db_one_each(in->db, Row, found, int, keys, MANY, "SELECT id, number FROM world WHERE id = {}"));
+    *out = (WEFT_LIST(Row)){ found, MANY, MANY };
+    return 0;
+}
+
+static int gathered(const row_in *in, WEFT_LIST(Row) *out)
+{
     wanted keys[MANY];
     weft_call calls[MANY];
     Row *found = weft_alloc(MANY * sizeof *found);
@@ -50,7 +61,8 @@ static int rows(const row_in *in, WEFT_LIST(Row) *out)
 
 const weft_app app = { .starts = WEFT_STARTS(&database), .routes = WEFT_ROUTES(
     WEFT_GET("/row", one_row, row_in, Row),
-    WEFT_GET("/rows", rows, row_in, WEFT_LIST(Row))) };
+    WEFT_GET("/rows", rows, row_in, WEFT_LIST(Row)),
+    WEFT_GET("/gathered", gathered, row_in, WEFT_LIST(Row))) };
 
 int main(int argc, char **argv)
 {

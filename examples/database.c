@@ -51,6 +51,13 @@ static int list_users(const list_in *in, weft_list_User *out)
     return weft_db_all(in->db, User, out, "SELECT * FROM users ORDER BY name LIMIT {}", in->limit);
 }
 
+WEFT_INPUT(pick_in, query(WEFT_LIST(int64_t), ids, .as = "id", .max_items = 50), depends(weft_db, db, get_db));
+
+static int pick_users(const pick_in *in, weft_list_User *out)
+{
+    return weft_db_all_each(in->db, User, out, int64_t, in->ids.items, in->ids.count, "SELECT * FROM users WHERE id = {}");
+}
+
 /* ---- several: all of them, or none ---- */
 
 WEFT_INPUT(transfer_in, body(Transfer, order), depends(weft_db, db, get_db));
@@ -107,6 +114,7 @@ const weft_app app = {
         WEFT_POST("/users/", create_user, create_in, User, .status = 201),
         WEFT_GET("/users/", list_users, list_in, weft_list_User),
         WEFT_GET("/users/{user_id}", read_user, user_in, User),
+        WEFT_GET("/picked-users/", pick_users, pick_in, weft_list_User),
         WEFT_GET("/users.csv", export_users, export_in, weft_stream),
         WEFT_POST("/payments/", pay_in, transfer_in, weft_none, .status = 204),
         WEFT_POST("/transfers/", transfer, transfer_in, weft_none, .status = 204)),

@@ -13,6 +13,7 @@ WEFT_TEST(a_user_is_made_found_and_listed)
     WEFT_CHECK_JSON(weft_test_get(&app, "/users/1").body, { "id": 1, "name": "Ada", "email": "ada@example.com" });
     WEFT_CHECK_EQ(make("{\"name\":\"'; DROP TABLE users; --\",\"email\":\"bobby@example.com\"}").status, 201);
     WEFT_CHECK_JSON(weft_test_get(&app, "/users/?limit=1").body, [{ "id": 2, "name": "'; DROP TABLE users; --", "email": "bobby@example.com" }]);
+    WEFT_CHECK_JSON(weft_test_get(&app, "/picked-users/?id=2&id=7&id=1").body, [{ "id": 2, "name": "'; DROP TABLE users; --", "email": "bobby@example.com" }, { "id": 1, "name": "Ada", "email": "ada@example.com" }]);
     WEFT_CHECK_STR(weft_test_get(&app, "/users.csv").body, "1,ada@example.com\n2,bobby@example.com\n");
 }
 

@@ -227,12 +227,34 @@ int weft_db_all_with(weft_db *db, const weft_schema *schema, void *out, const we
 #define weft_db_value(db, T, out, sql, ...) weft_db_value_with((db), WEFT__SCHEMA_OF(T), (T *){ (out) }, WEFT__SQL(sql, __VA_ARGS__))
 int weft_db_value_with(weft_db *db, const weft_schema *schema, void *out, const weft_sql *sql) WEFT_NODISCARD;
 
-/* Run a statement once for each of n models, whose fields are its ":name"s: all of them in one transaction and one trip to the
- * database, or none. How many rows changed in all; a failure says which item it was, counted from 0. At most 1 000 000 items. Waits: always.
+/* Run a statement once for each of n items: models, whose fields are its ":name"s, or anything else that a field may be, the value of its one "{}". All of
+ * them in one transaction and one trip to the database, or none. How many rows changed in all; a failure says which item it was, counted from 0. At most
+ * 1 000 000 items. Waits: always.
  *
- *     int made = weft_db_each(db, Row, rows.items, rows.count, "INSERT INTO rows (day, price) VALUES (:day, :price)");  */
-#define weft_db_each(db, Model, items, n, sql) weft_db_each_with((db), &weft_schema_##Model, (const Model *){ (items) }, (n), WEFT__SQL(sql))
+ *     int made = weft_db_each(db, Row, rows.items, rows.count, "INSERT INTO rows (day, price) VALUES (:day, :price)");
+ *     int gone = weft_db_each(db, int64_t, ids, 3, "DELETE FROM rows WHERE id = {}");  */
+#define weft_db_each(db, T, items, n, sql) weft_db_each_with((db), WEFT__SCHEMA_OF(T), (const T *){ (items) }, (n), WEFT__SQL(sql))
 int weft_db_each_with(weft_db *db, const weft_schema *schema, const void *items, size_t n, const weft_sql *sql) WEFT_NODISCARD;
+
+/* The same for a statement that gives one row for each item: into out[0] to out[n - 1], in the order of the items. Many rows by key cost one call and one trip (of
+ * PostgreSQL: all queries go out together, beside those of other tasks), and what is inserted may come back with its keys. An item without a row is
+ * WEFT_ENOENT, one with more than one WEFT_EDB; a failure says which item it was, has changed nothing, and leaves `out` untouched. `Row` is a model, or the type of one
+ * column. Reads of servers see what was committed when each of them ran: for one moment do them in a transaction with .read_only. Waits: always.
+ *
+ *     int ids[20]; User users[20];
+ *     WEFT_TRY(weft_db_one_each(db, User, users, int, ids, 20, "SELECT * FROM users WHERE id = {}"));
+ *     WEFT_TRY(weft_db_one_each(db, int64_t, made, NewUser, in->users.items, in->users.count, "INSERT INTO users (name) VALUES (:name) RETURNING id"));  */
+#define weft_db_one_each(db, Row, out, T, items, n, sql) \
+    weft_db_one_each_with((db), WEFT__SCHEMA_OF(Row), (Row *){ (out) }, WEFT__SCHEMA_OF(T), (const T *){ (items) }, (n), WEFT__SQL(sql))
+int weft_db_one_each_with(weft_db *db, const weft_schema *row, void *out, const weft_schema *item, const void *items, size_t n, const weft_sql *sql) WEFT_NODISCARD;
+
+/* The same, with any number of rows for each: all of them in one list of models, those of the first item first; the list is replaced, and untouched on failure.
+ * Keys without a row are just not in it. WEFT_ELIMIT as with weft_db_all. Waits: always.
+ *
+ *     WEFT_TRY(weft_db_all_each(db, Order, &orders, int, ids, 20, "SELECT * FROM orders WHERE user_id = {} ORDER BY id"));  */
+#define weft_db_all_each(db, Row, out, T, items, n, sql) \
+    weft_db_all_each_with((db), &weft_schema_##Row, (WEFT_LIST(Row) *){ (out) }, WEFT__SCHEMA_OF(T), (const T *){ (items) }, (n), WEFT__SQL(sql))
+int weft_db_all_each_with(weft_db *db, const weft_schema *row, void *out, const weft_schema *item, const void *items, size_t n, const weft_sql *sql) WEFT_NODISCARD;
 
 /* Run a text of several statements, without values, as one transaction: all of it or nothing. For tables and tests: the text need not be a
  * literal. 0, or the failure of the statement that it names. Waits: always.

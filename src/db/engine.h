@@ -73,6 +73,20 @@ typedef enum {
     WEFT__DO_COMMIT, WEFT__DO_ROLLBACK, WEFT__DO_OPEN, WEFT__DO_CLOSE
 } weft__to_do;
 
+/* What EACH runs its statement for, each.c. */
+typedef struct weft__items {
+    const char *first;
+    size_t count;
+    weft__row_plan *plan;            /* of an item */
+    const weft__column **columns;    /* of it, by place */
+    weft__cell *cells;               /* of the item that is at hand */
+    weft_arena made;                 /* of these */
+    bool one;                        /* each of them gives one row */
+    size_t done, told;               /* the engine's */
+    uint64_t plan_seen;
+    bool failed;
+} weft__items;
+
 struct weft__query_queue;
 struct weft__query {
     weft__to_do what;
@@ -80,10 +94,9 @@ struct weft__query {
     const weft__cell *cells;         /* bound, as many as it has places; in `values` */
     weft_arena values;
     const char *text, *place;        /* the SQL, for messages and of SCRIPT; where the call stands */
-    const weft_schema *schema;       /* of a row, or of the items of EACH */
-    void *out;                       /* ONE: memory of the schema's size; ALL: a list; neither is the user's */
-    const void *items;               /* of EACH */
-    size_t items_count;
+    const weft_schema *schema;       /* of a row; NULL: COUNT, and EACH when it counts */
+    void *out;                       /* ONE: memory of the schema's size; ALL, EACH: a list; neither is the user's */
+    weft__items *items;              /* of EACH */
     weft_rows *rows;
     weft__lease *lease;              /* NULL: any connection will do */
     bool takes, ends;                /* the lease begins with it if it succeeds, ends with it in any case */
@@ -212,4 +225,16 @@ int weft__query_begin(weft__query *q, weft_db *db, const weft_sql *sql) WEFT_NOD
 /* The same for one without a statement. */
 int weft__query_plain(weft__query *q, weft_db *db, const char *text, const char *place) WEFT_NODISCARD;
 void weft__query_end(weft__query *q);
+/* Memory of the task for what comes of it, *out of `size` bytes; and, when it has come, all of it becomes the task's. 0, or a code, recorded. */
+int weft__query_memory(weft__query *q, size_t size, void **out) WEFT_NODISCARD;
+int weft__query_keep(weft__query *q) WEFT_NODISCARD;
+/* The same memory, when what came of it has been copied to where it belongs, or nothing was. */
+void weft__query_give_back(const weft__query *q, char *piece, size_t size, bool fine);
+
+/* each.c: the values of the i-th item, in items->cells until the next. 0; WEFT_EINVAL with a text in q->fault; WEFT_ENOMEM, WEFT_ELIMIT. */
+int weft__item_cells(weft__query *q, size_t i) WEFT_NODISCARD;
+/* The rows of the i-th are in the list: 0, or WEFT_ENOENT, WEFT_EDB with a text: there is not one where there must be. */
+int weft__item_rows(weft__query *q, size_t i) WEFT_NODISCARD;
+/* None of its rows is there (again). */
+void weft__items_begin(weft__query *q);
 #endif

@@ -53,7 +53,7 @@ static int on_a_connection(weft_db *root, weft__query *q)
 static int run_here(weft_db *root, weft__query *q)
 {
     weft__waited w = weft__waited_of(root, q, weft__maria_holds_up);
-    bool reads = q->statement && q->statement->parsed.reads && q->what < WEFT__DO_EACH;
+    bool reads = q->statement && q->statement->parsed.reads && q->what <= WEFT__DO_EACH;
     int most = reads || (q->lease && q->lease->reads) ? root->opts.connections_max : 1;
     const weft__lease *own = weft__query_must_run(q) || (q->lease && !q->takes) ? NULL : weft__lease_own(&w, most);
     int rc = own ? weft__lease_own_failed(q, own) : refused(q);

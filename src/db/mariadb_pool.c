@@ -11,7 +11,7 @@ static int64_t now_of(const weft__maria_core *c) { return weft__loop_now(c->root
 static bool reads(const weft__query *q)
 {
     if (q->lease) return q->lease->reads;
-    return q->statement && q->statement->parsed.reads && q->what < WEFT__DO_EACH;
+    return q->statement && q->statement->parsed.reads && q->what <= WEFT__DO_EACH;
 }
 
 bool weft__maria_holds_up(const weft_db *root, const weft__lease *l, const weft__query *q)

@@ -57,7 +57,7 @@ static int read_row(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, vo
 
 static int read_next(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, int n)
 {
-    if (q->what == WEFT__DO_COUNT || q->what == WEFT__DO_EACH) return 0;
+    if (!q->schema) return 0;
     if (q->what == WEFT__DO_ONE && n) return weft__buf_printf(&q->fault, "more than one row"), WEFT_EDB;
     int rc = n ? 0 : plan_for(q, k);
     if (rc < 0) return rc;
@@ -67,7 +67,7 @@ static int read_next(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, i
         return weft__arena_error(&q->arena);
     }
     rc = read_row(c, q, k, to);
-    if (rc == WEFT_EDB && q->what == WEFT__DO_ALL) weft__buf_printf(&q->fault, " in row %d", n + 1);
+    if (rc == WEFT_EDB && q->what != WEFT__DO_ONE) weft__buf_printf(&q->fault, " in row %d", n + 1);
     return rc;
 }
 

@@ -90,47 +90,21 @@ static int execute(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, con
     return rc < 0 ? rc : weft__maria_take_rows(c, q, k);
 }
 
-static int cells_of(weft__query *q, const weft__row_plan *plan, const void *item, weft__cell *cells)
-{
-    weft__buf why;
-    weft__buf_init(&why, 512);
-    const weft__parsed *p = &q->statement->parsed;
-    int rc = 0;
-    for (uint32_t i = 0; i < p->count && rc == 0; i++) {
-        const weft__column *c = weft__row_plan_find(plan, p->places[i].name);
-        if (c) rc = weft__cell_of_column(c, item, &q->arena, &cells[i], &why);
-        else rc = WEFT_EINVAL, weft__buf_printf(&why, "no field of %s", q->schema->name);
-        if (rc == WEFT_EINVAL) weft__buf_printf(&q->fault, ":%.*s is %.*s", WEFT_FMT(p->places[i].name), WEFT_FMT(weft__buf_str(&why)));
-    }
-    weft__buf_free(&why);
-    return rc;
-}
-
-static int each_item(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, const weft__row_plan *plan, weft__cell *cells)
+static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < q->items_count; i++) {
+    weft__items_begin(q);
+    for (size_t i = 0; i < q->items->count; i++) {
         int rc = __atomic_load_n(&q->stop, __ATOMIC_RELAXED);
-        if (rc == 0) rc = cells_of(q, plan, (const char *)q->items + i * q->schema->size, cells);
-        if (rc == 0) rc = execute(c, q, k, cells);
-        weft__arena_free(&q->arena);
+        if (rc == 0) rc = weft__item_cells(q, i);
+        if (rc == 0) rc = execute(c, q, k, q->items->cells);
         if (rc == OUTDATED) return rc;
-        if (rc < 0) return weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items_count), rc;
+        int missing = rc < 0 ? 0 : weft__item_rows(q, i);
+        if (missing < 0) rc = missing;
+        if (rc < 0) return weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items->count), rc;
         sum += rc;
     }
     return sum < INT32_MAX ? (int)sum : INT32_MAX;
-}
-
-static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
-{
-    const char *why;
-    weft__row_plan *plan = weft__row_plan_new(q->schema, &why);
-    if (!plan && why) return weft__buf_printf(&q->fault, "%s: %s", q->schema->name, why), WEFT_EINVAL;
-    weft__cell *cells = plan ? weft__malloc((q->statement->parsed.count + 1) * sizeof *cells) : NULL;
-    int rc = cells ? each_item(c, q, k, plan, cells) : WEFT_ENOMEM;
-    weft__free(cells);
-    weft__free(plan);
-    return rc;
 }
 
 static int run_once(weft__maria_conn *c, weft__query *q)

@@ -9,10 +9,15 @@ enum { CANCELS_AT_ONCE = 4, CANCELS_WAITING = 256, MADE_MAX = 64 << 20 };
 
 /* What changes nothing, is prepared under a name of its own and was quick when it last ran may follow others without waiting for them. What may
  * wait for a lock, or for long, would have others wait behind it. */
+static bool is_short(const weft__query *q)
+{
+    return q->what < WEFT__DO_EACH || (q->what == WEFT__DO_EACH && q->schema && q->items->count <= WEFT__PG_ITEMS_MAX);
+}
+
 static bool shares(const weft__query *q)
 {
     weft__statement *st = q->statement;
-    if (q->lease || q->alone || q->what > WEFT__DO_ALL || !st->parsed.reads || !st->known || st->slot < 0 || !((weft__pg_known *)st->known)->rows) return false;
+    if (q->lease || q->alone || !is_short(q) || !st->parsed.reads || !st->known || st->slot < 0 || !((weft__pg_known *)st->known)->rows) return false;
     bool tries = st->slow == WEFT__PG_SUSPECT;
     if (tries) st->slow = WEFT__PG_TRIED;
     return !tries && st->slow != WEFT__PG_SLOW;
@@ -122,7 +127,7 @@ static int open_db(weft_db *root, weft_str rest, weft_str *fault)
     c->root = root;
     c->hook = (weft__hook){ .run = on_turn };
     for (int i = 0; i < root->opts.connections_max; i++) c->conns[i] = (weft__pg_conn){ .core = c, .fd = -1 };
-    weft__arena_init(&c->made, NULL, MADE_MAX);
+    weft__arena_init(&c->made, weft__loop_blocks(root->loop), MADE_MAX);
     weft__buf_init(&c->why, 512);
     weft__loop_hook(root->loop, &c->hook);
     c->pool = os->ops->jobs->pool_new(os, &(weft__pool_opts){ .name = "postgres", .threads_max = CANCELS_AT_ONCE, .queue_max = CANCELS_WAITING });

@@ -7,7 +7,7 @@
 #include "db/postgres_type.h"
 #include "os/jobs.h"
 
-enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_DRAIN_MS = 5000 };
+enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_ITEMS_MAX = 128, WEFT__PG_DRAIN_MS = 5000 };
 #define WEFT__PG_MS INT64_C(1000000)
 /* How long a statement took (its `slow`): SLOW was measured alone; of a batch that took long each may be the reason, and one is tried alone. */
 enum { WEFT__PG_QUICK, WEFT__PG_SLOW, WEFT__PG_SUSPECT, WEFT__PG_TRIED };
@@ -26,6 +26,7 @@ typedef struct weft__pg_known {
     uint32_t *types;                 /* of the columns that the plan was made for */
     char **names;
     weft__row_plan *plan;
+    uint64_t plans;                  /* how many there have been */
 } weft__pg_known;
 
 /* What has been sent on a shared connection, and is answered in this order. */
@@ -33,7 +34,8 @@ typedef enum { WEFT__PG_QUERY, WEFT__PG_PREPARE, WEFT__PG_DROP, WEFT__PG_SYNC } 
 typedef struct weft__pg_sent {
     weft__pg_what what;
     weft__query *q;                  /* NULL: its task has left */
-    PGresult *result;                /* kept until the Sync behind it says that it stands */
+    int rc;                          /* what came of it: told when the Sync behind it says that it stands */
+    PGresult *error;                 /* why it failed, until then */
     int slot;
     uint64_t id;
 } weft__pg_sent;
@@ -196,6 +198,8 @@ int weft__pg_run(weft__pg_conn *c, weft__query *q);
 int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew);
 /* A result to what the query wants of it: its rc. */
 int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r);
+/* The same of the i-th item's result. */
+int weft__pg_take_item(weft__pg_core *c, weft__query *q, const PGresult *r, size_t i);
 int weft__pg_cells(weft__pg_core *c, weft__query *q, const PGresult *r, int row);
 /* In a transaction: begin what has not begun, and a savepoint behind which nothing can spoil it. Elsewhere nothing. */
 void weft__pg_guard(weft__pg_trip *t);
@@ -205,7 +209,7 @@ static inline bool weft__pg_inside(const weft__query *q) { return q->lease && !q
 /* Commands whose failures are nobody's to read. */
 void weft__pg_quietly(weft__pg_conn *c, const weft__query *q, const char *first, const char *second);
 /* postgres_many.c, postgres_rows.c */
-int weft__pg_run_each(weft__pg_conn *c, weft__query *q);
+int weft__pg_run_each(weft__pg_conn *c, weft__query *q, bool *outdated);
 int weft__pg_run_script(weft__pg_conn *c, weft__query *q);
 int weft__pg_run_rows(weft__pg_conn *c, weft__query *q);
 #endif

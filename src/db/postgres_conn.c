@@ -149,7 +149,7 @@ void weft__pg_close(weft__pg_conn *c)
     weft__timer_stop(c->core->root->loop, &c->limit);
     if (c->cancel) c->cancel->conn = NULL;
     c->cancel = NULL;
-    for (; c->first != c->end; c->first++) PQclear(c->sent[c->first & (c->room - 1)].result);
+    for (; c->first != c->end; c->first++) PQclear(c->sent[c->first & (c->room - 1)].error);
     weft__pg_unwatch(c);
     PQfinish(c->pg);
     weft__free(c->kept);

@@ -35,80 +35,89 @@ static int whole_end(weft__pg_trip *t, int rc)
 
 /* ---- a statement for each item ---- */
 
-static int item_cells(weft__query *q, const weft__row_plan *plan, const void *item, weft__cell *cells)
-{
-    weft__buf why;
-    weft__buf_init(&why, 512);
-    const weft__parsed *p = &q->statement->parsed;
-    int rc = 0;
-    for (uint32_t i = 0; i < p->count && rc == 0; i++) {
-        const weft__column *col = weft__row_plan_find(plan, p->places[i].name);
-        if (col) rc = weft__cell_of_column(col, item, &q->arena, &cells[i], &why);
-        else rc = WEFT_EINVAL, weft__buf_printf(&why, "no field of %s", q->schema->name);
-        if (rc == WEFT_EINVAL) weft__buf_printf(&q->fault, ":%.*s is %.*s", WEFT_FMT(p->places[i].name), WEFT_FMT(weft__buf_str(&why)));
-    }
-    weft__buf_free(&why);
-    return rc;
-}
-
-/* One result more is here: its count. */
-static int item_read(weft__pg_trip *t, int at, int64_t *sum)
+/* What comes of the i-th, whose result is the trip's `at`-th. */
+static int item_read(weft__pg_trip *t, int at, size_t i, int64_t *sum)
 {
     t->main = at;
     int rc = weft__pg_read(t, at + 1);
-    if (rc == 0 && t->result) *sum += weft__pg_take_rows(t->conn->core, t->q, t->result);
-    return rc;
+    if (rc == 0) rc = t->result ? weft__pg_take_item(t->conn->core, t->q, t->result, i) : WEFT_EDB;
+    if (rc > 0) *sum += rc;
+    return rc < 0 ? rc : 0;
+}
+
+/* Which item the failure is of. */
+static size_t item_of(const weft__pg_trip *t, int first, size_t got)
+{
+    if (!t->error) return got;
+    return t->error_at >= first ? (size_t)(t->error_at - first) : 0;
+}
+
+static int item_send(weft__pg_trip *t, size_t i)
+{
+    int rc = weft__item_cells(t->q, i);
+    return rc < 0 ? rc : weft__pg_execute(t, t->q->items->cells);
+}
+
+/* How many have been sent, and answered; which failed. */
+typedef struct items { weft__pg_trip *t; int first; size_t sent, got, bad; int64_t sum; } items;
+
+static int read_some(items *s, size_t n)
+{
+    for (int rc; n; n--, s->got++) {
+        if ((rc = item_read(s->t, s->first + (int)s->got, s->got, &s->sum)) == 0) continue;
+        s->bad = item_of(s->t, s->first, s->got);
+        return rc;
+    }
+    return 0;
+}
+
+/* Those before it may fail, too, and are named first. */
+static int unsent(items *s, int rc)
+{
+    weft__query *q = s->t->q;
+    weft__buf why = q->fault;
+    weft__buf_init(&q->fault, why.bytes_max);
+    s->bad = s->sent;
+    weft__pg_ask(s->t);
+    int before = read_some(s, s->sent - s->got);
+    weft__buf *not_told = before < 0 ? &why : &q->fault;
+    weft__buf_free(not_told);
+    if (before == 0) q->fault = why;
+    return before < 0 ? before : rc;
 }
 
 /* Some hundred go out before the first of them is looked at: neither side waits, and what is under way is bounded. */
-static int each_item(weft__pg_trip *t, const weft__row_plan *plan, weft__cell *cells)
+static int each_item(weft__pg_trip *t)
 {
-    weft__query *q = t->q;
-    int64_t sum = 0;
-    int first = t->sent, rc = 0;
-    size_t sent = 0, got = 0, bad = 0;
-    while (got < q->items_count && rc >= 0) {
-        for (; sent < q->items_count && sent - got < AT_ONCE && rc == 0; sent++) {
-            bad = sent;
-            rc = item_cells(q, plan, (const char *)q->items + sent * q->schema->size, cells);
-            if (rc == 0) rc = weft__pg_execute(t, cells);
-            weft__arena_free(&q->arena);
-            if (rc < 0) break;
+    items s = { .t = t, .first = t->sent };
+    size_t count = t->q->items->count;
+    int rc = 0;
+    while (s.got < count && rc == 0) {
+        for (; s.sent < count && s.sent - s.got < AT_ONCE && (rc = item_send(t, s.sent)) == 0; s.sent++) continue;
+        if (rc < 0) {
+            rc = unsent(&s, rc);
+            break;
         }
-        int found = rc;                              /* those before it may fail, too, and are named first */
         weft__pg_ask(t);
-        size_t half = sent - got > 1 ? (sent - got + 1) / 2 : sent - got;
-        if (found < 0) half = sent - got;
-        for (size_t n = 0; n < half; n++) {
-            int one = item_read(t, first + (int)got, &sum);
-            if (one < 0) {
-                if (found < 0) weft__buf_clear(&q->fault);
-                if (found < 0) weft__pg_failed(q, t->error);
-                rc = one;
-                bad = t->error_at >= first ? (size_t)(t->error_at - first) : 0;
-                break;
-            }
-            got++;
-        }
-        if (rc < 0) weft__buf_printf(&q->fault, " (item %zu of %zu)", bad, q->items_count);
+        rc = read_some(&s, (s.sent - s.got + 1) / 2);
     }
-    return rc < 0 ? rc : sum < INT32_MAX ? (int)sum : INT32_MAX;
+    if (rc < 0) weft__buf_printf(&t->q->fault, " (item %zu of %zu)", s.bad, count);
+    return rc < 0 ? rc : s.sum < INT32_MAX ? (int)s.sum : INT32_MAX;
 }
 
-int weft__pg_run_each(weft__pg_conn *c, weft__query *q)
+int weft__pg_run_each(weft__pg_conn *c, weft__query *q, bool *outdated)
 {
-    const char *why;
-    int rc = weft__pg_describe(c, q, false);
-    if (rc < 0) return rc;
-    weft__row_plan *plan = weft__row_plan_new(q->schema, &why);
-    if (!plan && why) return weft__buf_printf(&q->fault, "%s: %s", q->schema->name, why), WEFT_EINVAL;
-    weft__cell *cells = plan ? weft__malloc((q->statement->parsed.count + 1) * sizeof *cells) : NULL;
+    enum { SLOW_US = 10000, SLOW_EACH_US = 250 };
     weft__pg_trip t = weft__pg_trip_of(c, q);
+    int64_t from = weft__loop_clock(c->core->root->loop);
+    weft__items_begin(q);
     whole_begin(&t);
     weft__pg_prepare(&t, false);
-    rc = whole_end(&t, cells ? each_item(&t, plan, cells) : WEFT_ENOMEM);
-    weft__free(cells);
-    weft__free(plan);
+    int rc = each_item(&t);
+    *outdated = t.error && weft__pg_outdated(t.error);
+    rc = whole_end(&t, rc);
+    int64_t us = (weft__loop_clock(c->core->root->loop) - from) / 1000;
+    q->statement->slow = us > SLOW_US + (int64_t)q->items->count * SLOW_EACH_US ? WEFT__PG_SLOW : WEFT__PG_QUICK;
     return rc;
 }
 

@@ -12,7 +12,7 @@ static bool available(const weft__pg_conn *c) { return c->open && !c->broken && 
 bool weft__pg_reads(const weft__query *q)
 {
     if (q->lease) return q->lease->reads;
-    return q->statement && q->statement->parsed.reads && q->what < WEFT__DO_EACH;
+    return q->statement && q->statement->parsed.reads && q->what <= WEFT__DO_EACH;
 }
 
 bool weft__pg_holds_up(const weft_db *root, const weft__lease *l, const weft__query *q)

@@ -251,6 +251,7 @@ static int plan_for(weft__query *q, weft__pg_known *k, const PGresult *r)
     if (rc < 0) return weft__free(plan), rc;
     weft__free(k->plan);
     k->plan = plan;
+    k->plans++;
     return 0;
 }
 
@@ -301,21 +302,34 @@ static int read_all(weft__pg_core *c, weft__query *q, const weft__pg_known *k, c
 static int changed(const PGresult *r)
 {
     const char *tag = PQcmdStatus((PGresult *)(uintptr_t)r);
+    if (*tag == 'S') return 0;                       /* SELECT, most of the time */
     if (strncmp(tag, "INSERT", 6) && strncmp(tag, "UPDATE", 6) && strncmp(tag, "DELETE", 6) && strncmp(tag, "MERGE", 5)) return 0;
     long n = strtol(PQcmdTuples((PGresult *)(uintptr_t)r), NULL, 10);
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
-int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r)
+static int take_rows(weft__pg_core *c, weft__query *q, const PGresult *r, bool planned)
 {
     weft__pg_known *k = q->statement->known;
     int rows = PQntuples(r);
-    if (q->what == WEFT__DO_COUNT || q->what == WEFT__DO_EACH) return changed(r);
+    if (!q->schema) return changed(r);
     if (q->what == WEFT__DO_ONE && rows > 1) return weft__buf_printf(&q->fault, "more than one row"), WEFT_EDB;
     if (q->what == WEFT__DO_ONE && rows == 0) return weft__buf_printf(&q->fault, "no row"), WEFT_ENOENT;
-    int rc = plan_for(q, k, r);
+    int rc = planned ? 0 : plan_for(q, k, r);
     if (rc == 0) rc = q->what == WEFT__DO_ONE ? read_row(c, q, k, r, 0, q->out) : read_all(c, q, k, r);
     return rc < 0 ? rc : changed(r);
+}
+
+int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r) { return take_rows(c, q, r, false); }
+
+/* A prepared statement's columns do not change: what the first item's answer was found to fit the others do, unless another call has the plan by now. */
+int weft__pg_take_item(weft__pg_core *c, weft__query *q, const PGresult *r, size_t i)
+{
+    const weft__pg_known *k = q->statement->known;
+    bool planned = i && k->plan && q->items->plan_seen == k->plans && PQnfields(r) == k->columns;
+    int rc = take_rows(c, q, r, planned), missing = rc < 0 ? 0 : weft__item_rows(q, i);
+    q->items->plan_seen = k->plans;
+    return missing < 0 ? missing : rc;
 }
 
 /* ---- a statement ---- */
@@ -361,7 +375,7 @@ static int run_statement(weft__pg_conn *c, weft__query *q)
     for (int tries = 0;; tries++) {
         bool outdated = false;
         int rc = weft__pg_describe(c, q, tries > 0);
-        if (rc == 0) rc = execute(c, q, &outdated);
+        if (rc == 0) rc = q->what == WEFT__DO_EACH ? weft__pg_run_each(c, q, &outdated) : execute(c, q, &outdated);
         if (rc >= 0 || !outdated || tries || c->broken || q->stop) return rc;
         weft__buf_clear(&q->fault);
         c->kept[q->statement->slot >= 0 ? q->statement->slot : c->core->root->opts.statements_max] = 0;
@@ -384,8 +398,7 @@ static int run_statement(weft__pg_conn *c, weft__query *q)
 static int run_in(weft__pg_conn *c, weft__query *q)
 {
     switch (q->what) {
-    case WEFT__DO_COUNT: case WEFT__DO_ONE: case WEFT__DO_ALL: return run_statement(c, q);
-    case WEFT__DO_EACH: return weft__pg_run_each(c, q);
+    case WEFT__DO_COUNT: case WEFT__DO_ONE: case WEFT__DO_ALL: case WEFT__DO_EACH: return run_statement(c, q);
     case WEFT__DO_SCRIPT: return weft__pg_run_script(c, q);
     case WEFT__DO_ROWS: case WEFT__DO_MORE: case WEFT__DO_ROWS_END: return weft__pg_run_rows(c, q);
     case WEFT__DO_COMMIT: return commit(c, q);

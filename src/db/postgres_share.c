@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "db/postgres.h"
+#include "model/text.h"
 
 /* A batch that takes longer than this has something slow in it. */
 static const int64_t SLOW_NS = 25000000, SLOW_EACH_NS = 250000;
@@ -36,38 +37,62 @@ static bool send_prepare(weft__pg_conn *c, const weft__statement *st)
         snprintf(drop, sizeof drop, "DEALLOCATE %s", weft__pg_name(name, *kept));
         if (!PQsendQueryParams(c->pg, drop, 0, NULL, NULL, NULL, NULL, 1)) return false;
         note(c, (weft__pg_sent){ .what = WEFT__PG_DROP });
+        c->this_turn++;
     }
     *kept = 0;
     if (!PQsendPrepare(c->pg, weft__pg_name(name, st->id), st->parsed.sql.ptr, 0, NULL)) return false;
     note(c, (weft__pg_sent){ .what = WEFT__PG_PREPARE, .slot = st->slot, .id = st->id });
+    c->this_turn++;                                  /* a Sync is to come behind it, whatever becomes of the query */
     *kept = st->id;
     return true;
 }
 
-/* False: nothing of it was sent, and it is to be run alone, where it is said what is wrong; or the connection is broken. */
-bool weft__pg_shared_send(weft__pg_conn *c, weft__query *q)
+static bool send_values(weft__pg_conn *c, weft__query *q, const weft__cell *cells)
 {
     char name[32];
     weft__pg_core *core = c->core;
     const weft__statement *st = q->statement;
-    int n = (int)st->parsed.count;
     weft__buf quiet;
     weft__buf_init(&quiet, 256);
-    int rc = room_for(c, 4) ? weft__pg_bind(core, q, q->cells, &quiet) : WEFT_ENOMEM;
+    int rc = weft__pg_bind(core, q, cells, &quiet);
     weft__buf_free(&quiet);
-    bool fine = rc == 0 && send_prepare(c, st) && PQsendQueryPrepared(c->pg, weft__pg_name(name, st->id), n, core->values, core->lengths, core->formats, 1);
+    if (rc == 0 && !PQsendQueryPrepared(c->pg, weft__pg_name(name, st->id), (int)st->parsed.count, core->values, core->lengths, core->formats, 1)) c->broken = true;
     weft__arena_free(&core->made);
-    if (!fine) {
-        c->broken |= rc == 0;
-        return false;
-    }
-    if (c->first == c->at && !c->this_turn) c->batch_ns = weft__loop_now(core->root->loop);
+    if (rc < 0 || c->broken) return false;
     note(c, (weft__pg_sent){ .what = WEFT__PG_QUERY, .q = q });
-    q->state = WEFT__PG_SENT;
-    q->lane = c;
     c->shared++;
     c->this_turn++;
-    core->dirty = true;
+    return true;
+}
+
+/* The answers of what was sent before one that cannot be are nobody's. */
+static bool send_items(weft__pg_conn *c, weft__query *q)
+{
+    uint32_t from = c->end;
+    weft__items_begin(q);
+    for (size_t i = 0; i < q->items->count; i++) {
+        if (weft__item_cells(q, i) == 0 && send_values(c, q, q->items->cells)) continue;
+        for (uint32_t k = from; k != c->end; k++) c->sent[behind(c, k)].q = NULL;
+        weft__buf_clear(&q->fault);
+        return false;
+    }
+    return true;
+}
+
+/* False: it is to be run alone, where it is said what is wrong; or the connection is broken. */
+bool weft__pg_shared_send(weft__pg_conn *c, weft__query *q)
+{
+    bool items = q->what == WEFT__DO_EACH, first = c->first == c->at && !c->this_turn;
+    if (!room_for(c, 3 + (items ? (uint32_t)q->items->count : 1))) return false;
+    if (first) c->batch_ns = weft__loop_now(c->core->root->loop);
+    if (!send_prepare(c, q->statement)) {
+        c->broken = true;
+        return false;
+    }
+    c->core->dirty = true;
+    if (!(items ? send_items(c, q) : send_values(c, q, q->cells))) return false;
+    q->state = WEFT__PG_SENT;
+    q->lane = c;
     return true;
 }
 
@@ -87,27 +112,36 @@ static void over(weft__query *q, int rc)
     weft__pg_tell(q);
 }
 
-/* It is to be run once more, before those that came later. */
+/* It is to be run once more, before those that came later. What is in its memory is written again. */
 static void again(weft__query *q)
 {
+    weft__buf_clear(&q->fault);
+    if (q->what == WEFT__DO_ALL) memset(q->out, 0, sizeof(weft__any_list));
     q->lane = NULL;
     q->alone = true;
     weft__pg_tell(q);
 }
 
-static void settle(weft__pg_conn *c, weft__pg_sent *s, bool alone)
+/* One with items is told once: with the last of them, or the first that fails. */
+static void settle_query(weft__pg_conn *c, weft__pg_sent *s, bool alone)
 {
     weft__query *q = s->q;
-    PGresult *r = s->result;
-    s->result = NULL;
-    s->q = NULL;
-    if (s->what == WEFT__PG_PREPARE && (!r || PQresultStatus(r) != PGRES_COMMAND_OK) && c->kept[s->slot] == s->id) c->kept[s->slot] = 0;
+    bool items = q->what == WEFT__DO_EACH;
+    if (q->told) return;
+    if (s->error) q->statement->slow = WEFT__PG_SLOW;        /* the next time it fails by itself */
+    if (c->failed && (!alone || items || !s->error || weft__pg_outdated(s->error))) again(q);
+    else if (c->failed) over(q, weft__pg_failed(q, s->error));
+    else if (!items || s->rc < 0 || ++q->items->told == q->items->count) over(q, items && s->rc > 0 ? 0 : s->rc);
+}
+
+static void settle(weft__pg_conn *c, weft__pg_sent *s, bool alone)
+{
+    if (s->what == WEFT__PG_PREPARE && s->rc < 0 && c->kept[s->slot] == s->id) c->kept[s->slot] = 0;
     if (s->what == WEFT__PG_QUERY) c->shared--;
-    if (q && c->failed && r && PQresultStatus(r) == PGRES_FATAL_ERROR) q->statement->slow = WEFT__PG_SLOW;      /* the next time it fails by itself */
-    if (q && c->failed && (!alone || !r || weft__pg_outdated(r))) again(q);
-    else if (q && c->failed) over(q, weft__pg_failed(q, r));
-    else if (q) over(q, weft__pg_take_rows(c->core, q, r));
-    PQclear(r);
+    if (s->q) settle_query(c, s, alone);
+    PQclear(s->error);
+    s->error = NULL;
+    s->q = NULL;
 }
 
 static void batch_over(weft__pg_conn *c)
@@ -125,23 +159,43 @@ static void batch_over(weft__pg_conn *c)
     c->batch_ns = now;
 }
 
+/* Rows are read as they come, and their memory is that of the next: behind a failure they are read again. */
+static int read_now(weft__pg_conn *c, weft__query *q, const PGresult *r)
+{
+    if (c->failed || q->told) return 0;
+    if (q->what != WEFT__DO_EACH) return weft__pg_take_rows(c->core, q, r);
+    size_t i = q->items->done++;
+    int rc = q->items->failed ? 0 : weft__pg_take_item(c->core, q, r, i);
+    if (rc < 0) weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items->count);
+    if (rc < 0) q->items->failed = true;
+    return rc;
+}
+
+static void take_sync(weft__pg_conn *c)
+{
+    c->broken |= c->at == c->end || c->sent[behind(c, c->at)].what != WEFT__PG_SYNC;
+    if (c->broken) return;
+    batch_over(c);
+    c->first = ++c->at;
+}
+
 static void take(weft__pg_conn *c, PGresult *r)
 {
     ExecStatusType is = PQresultStatus(r);
     weft__pg_sent *s = &c->sent[behind(c, c->at)];
-    if (is == PGRES_PIPELINE_SYNC) {
-        PQclear(r);
-        c->broken |= c->at == c->end || s->what != WEFT__PG_SYNC;
-        if (c->broken) return;
-        batch_over(c);
-        c->first = ++c->at;
-        return;
+    bool fine = is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK, error = is == PGRES_FATAL_ERROR;
+    c->broken |= is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH;
+    c->broken |= is != PGRES_PIPELINE_SYNC && c->at == c->end;
+    if (is == PGRES_PIPELINE_SYNC) take_sync(c);
+    else if (!c->broken) {
+        c->failed |= !fine;
+        if (s->what == WEFT__PG_SYNC) error = false;
+        else c->at++;
+        s->rc = !fine ? WEFT_EDB : s->q ? read_now(c, s->q, r) : 0;
+        if (error) s->error = r;
+        if (error) return;
     }
-    if (is != PGRES_TUPLES_OK && is != PGRES_COMMAND_OK) c->failed = true;
-    if (is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH || c->at == c->end) c->broken = true;
-    if (s->what == WEFT__PG_SYNC || c->broken || is == PGRES_PIPELINE_ABORTED) PQclear(r);
-    else s->result = r;
-    if (s->what != WEFT__PG_SYNC && !c->broken) c->at++;
+    PQclear(r);
 }
 
 void weft__pg_shared_ready(weft__pg_conn *c)
@@ -162,8 +216,11 @@ void weft__pg_shared_lost(weft__pg_conn *c)
     weft__pg_core *core = c->core;
     for (uint32_t i = c->first; i != c->end; i++) {
         weft__pg_sent *s = &c->sent[behind(c, i)];
-        if (s->q) over(s->q, weft__pg_lost(c, s->q));
-        PQclear(s->result);
+        if (s->q && !s->q->told) {                   /* one with items is here more than once */
+            weft__buf_clear(&s->q->fault);
+            over(s->q, weft__pg_lost(c, s->q));
+        }
+        PQclear(s->error);
     }
     c->first = c->at = c->end;
     weft__pg_close(c);

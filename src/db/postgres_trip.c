@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 #include "db/postgres.h"
+#include "wire/number.h"
 
 const char *weft__pg_name(char to[32], uint64_t id)
 {
-    snprintf(to, 32, "w%llu", (unsigned long long)id);
+    *to = 'w';
+    to[1 + weft__int64_write(to + 1, (int64_t)id)] = 0;
     return to;
 }
 

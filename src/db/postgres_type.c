@@ -433,8 +433,20 @@ static int text_value(const weft__pg_types *types, uint32_t oid, const weft__cel
     return 0;
 }
 
+/* Where the number fits the type; what does not is sent as text, which the server refuses in its own words. */
+static bool int_value(uint32_t oid, int64_t i, weft_arena *made, weft__pg_value *out)
+{
+    int len = oid == WEFT__PG_INT8 ? 8 : oid == WEFT__PG_INT4 && i == (int32_t)i ? 4 : oid == WEFT__PG_INT2 && i == (int16_t)i ? 2 : 0;
+    char *to = len ? weft__arena_alloc(made, 8) : NULL;
+    if (!to) return false;
+    weft__pg_put64(to, (uint64_t)i << (64 - 8 * len));
+    *out = (weft__pg_value){ to, len, 1 };
+    return true;
+}
+
 int weft__pg_value_of(const weft__pg_types *types, uint32_t oid, const weft__cell *c, weft_arena *made, weft__pg_value *out, weft__buf *fault)
 {
+    if (c->kind == WEFT__CELL_INT && int_value(oid, c->i, made, out)) return 0;
     weft_duration d;
     uint32_t base = types ? base_of(types, oid) : oid, of = types ? weft__pg_element(types, base) : 0;
     if (c->kind >= WEFT__CELL_TEXT && c->s.len > (size_t)1 << 29) return WEFT_ELIMIT;

@@ -139,7 +139,7 @@ void weft__query_end(weft__query *q)
 
 /* ---- memory ---- */
 
-static int arena_begin(weft__query *q, size_t size, void **out)
+int weft__query_memory(weft__query *q, size_t size, void **out)
 {
     weft_arena *mine = weft__arena_here();
     char *piece = weft__arena_alloc(mine, size + PIECE);
@@ -152,7 +152,7 @@ static int arena_begin(weft__query *q, size_t size, void **out)
 }
 
 /* What lies in blocks of its own becomes the task's. */
-static int arena_over(weft__query *q)
+int weft__query_keep(weft__query *q)
 {
     weft_arena *mine = weft__arena_here();
     if (!q->arena.blocks || weft__arena_splice(mine, &q->arena)) return 0;
@@ -160,7 +160,7 @@ static int arena_over(weft__query *q)
 }
 
 /* The task has back what nothing is kept in of its piece, unless something lies behind it now: who asks for numbers in a loop takes no memory. */
-static void give_back(const weft__query *q, char *piece, size_t size, bool fine)
+void weft__query_give_back(const weft__query *q, char *piece, size_t size, bool fine)
 {
     weft_arena *mine = weft__arena_here();
     char *used = q->arena.at;
@@ -185,11 +185,11 @@ static int one(weft_db *db, const weft_schema *schema, void *out, const weft_sql
 {
     weft__query q = { .what = WEFT__DO_ONE, .schema = schema };
     int rc = weft__query_begin(&q, db, sql);
-    if (rc == 0) rc = arena_begin(&q, schema->size, &q.out);
+    if (rc == 0) rc = weft__query_memory(&q, schema->size, &q.out);
     if (rc == 0) rc = weft__db_run(db, &q);
-    if (rc >= 0) rc = arena_over(&q);
+    if (rc >= 0) rc = weft__query_keep(&q);
     if (rc >= 0) memcpy(out, q.out, schema->size);
-    give_back(&q, q.out, schema->size, rc >= 0);
+    weft__query_give_back(&q, q.out, schema->size, rc >= 0);
     weft__query_end(&q);
     return rc < 0 ? rc : 0;
 }
@@ -203,27 +203,14 @@ int weft_db_all_with(weft_db *db, const weft_schema *schema, void *out, const we
     weft__query q = { .what = WEFT__DO_ALL, .schema = schema };
     void *piece = NULL;
     int rc = weft__query_begin(&q, db, sql);
-    if (rc == 0) rc = arena_begin(&q, 0, &piece);
+    if (rc == 0) rc = weft__query_memory(&q, 0, &piece);
     q.out = &list;
     if (rc == 0) rc = weft__db_run(db, &q);
-    if (rc >= 0) rc = arena_over(&q);
+    if (rc >= 0) rc = weft__query_keep(&q);
     if (rc >= 0) memcpy(out, &list, sizeof list);
-    give_back(&q, piece, 0, rc >= 0);
+    weft__query_give_back(&q, piece, 0, rc >= 0);
     weft__query_end(&q);
     return rc < 0 ? rc : 0;
-}
-
-int weft_db_each_with(weft_db *db, const weft_schema *schema, const void *items, size_t n, const weft_sql *sql)
-{
-    weft__query q = { .what = WEFT__DO_EACH, .schema = schema, .items = items, .items_count = n };
-    int rc = weft__query_begin(&q, db, sql);
-    if (rc == 0 && (n > 1000000 || schema->kind != WEFT__model))
-        rc = refuse(sql, WEFT_EINVAL, n > 1000000 ? "more than 1 000 000 items" : "the items are no models");
-    if (rc == 0 && q.statement->parsed.positional) rc = refuse(sql, WEFT_EINVAL, "a {}: the values of weft_db_each are fields, :name");
-    if (rc == 0) weft__arena_init(&q.arena, NULL, (size_t)64 << 20);
-    if (rc == 0) rc = n ? weft__db_run(db, &q) : 0;
-    weft__query_end(&q);
-    return rc;
 }
 
 static int script(weft_db *db, const char *text, const char *place, bool may_commit)

@@ -167,7 +167,7 @@ static void run_batch(weft__sqlite_lane *lane, weft__query *q, bool more)
         lane->batch[lane->ran++] = q;
     } else if (more && may_share(lane)) share_commit(lane, q);
     else {
-        bool one = more && together(lane, q);
+        bool one = (more || q->what == WEFT__DO_EACH) && together(lane, q);
         for (; q; q = next_of(lane)) {
             run_one(lane, q);
             if (!lane->alone) weft__sqlite_lane_late(lane);

@@ -129,51 +129,29 @@ static int step_all(weft__sqlite_lane *lane, weft__query *q, weft__sqlite_kept *
 
 /* ---- one statement, for each item ---- */
 
-static int cells_of(weft__query *q, const weft__row_plan *plan, const void *item, weft__cell *cells)
+static int item(weft__sqlite_lane *lane, weft__query *q, weft__sqlite_kept *k, size_t i)
 {
-    weft__buf why;
-    weft__buf_init(&why, 512);
-    const weft__parsed *p = &q->statement->parsed;
-    int rc = 0;
-    for (uint32_t i = 0; i < p->count && rc == 0; i++) {
-        const weft__column *c = weft__row_plan_find(plan, p->places[i].name);
-        if (c) rc = weft__cell_of_column(c, item, &q->arena, &cells[i], &why);
-        else rc = WEFT_EINVAL, weft__buf_printf(&why, "no field of %s", q->schema->name);
-        if (rc == WEFT_EINVAL) weft__buf_printf(&q->fault, ":%.*s is %.*s", WEFT_FMT(p->places[i].name), WEFT_FMT(weft__buf_str(&why)));
-    }
-    weft__buf_free(&why);
-    return rc;
-}
-
-static int each_item(weft__sqlite_lane *lane, weft__query *q, weft__sqlite_kept *k, const weft__row_plan *plan, weft__cell *cells)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < q->items_count; i++) {
-        const char *item = (const char *)q->items + i * q->schema->size;
-        int rc = cells_of(q, plan, item, cells);
-        if (rc == 0) rc = bind_values(lane, q, k->stmt, cells, false);
-        q->what = WEFT__DO_COUNT;
-        if (rc == 0) rc = step_all(lane, q, k);
-        q->what = WEFT__DO_EACH;
-        sqlite3_reset(k->stmt);
-        weft__arena_free(&q->arena);
-        if (rc < 0) return weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items_count), rc;
-        sum += rc;
-    }
-    return sum < INT32_MAX ? (int)sum : INT32_MAX;
+    int rc = __atomic_load_n(&q->stop, __ATOMIC_RELAXED);
+    if (rc == 0) rc = weft__item_cells(q, i);
+    if (rc == 0) rc = bind_values(lane, q, k->stmt, q->items->cells, false);
+    q->what = q->schema ? WEFT__DO_ALL : WEFT__DO_COUNT;
+    if (rc == 0) rc = step_all(lane, q, k);
+    q->what = WEFT__DO_EACH;
+    sqlite3_reset(k->stmt);
+    int missing = rc < 0 ? 0 : weft__item_rows(q, i);
+    return missing < 0 ? missing : rc;
 }
 
 static int each(weft__sqlite_lane *lane, weft__query *q, weft__sqlite_kept *k)
 {
-    const char *why;
-    weft__row_plan *plan = weft__row_plan_new(q->schema, &why);
-    if (!plan && why) return weft__buf_printf(&q->fault, "%s: %s", q->schema->name, why), WEFT_EINVAL;
-    uint32_t n = q->statement->parsed.count;
-    weft__cell *cells = plan ? weft__malloc((n + 1) * sizeof *cells) : NULL;
-    int rc = cells ? each_item(lane, q, k, plan, cells) : WEFT_ENOMEM;
-    weft__free(cells);
-    weft__free(plan);
-    return rc;
+    int64_t sum = 0;
+    weft__items_begin(q);
+    for (size_t i = 0; i < q->items->count; i++) {
+        int rc = item(lane, q, k, i);
+        if (rc < 0) return weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items->count), rc;
+        sum += rc;
+    }
+    return sum < INT32_MAX ? (int)sum : INT32_MAX;
 }
 
 /* ---- all or nothing ---- */

@@ -297,7 +297,8 @@ void weft__h2_flush(connection *c)
 static void feed(weft__h2 *h, const char *bytes, size_t n)
 {
     ssize_t used = nghttp2_session_mem_recv(h->session, (const uint8_t *)bytes, n);
-    if (used == NGHTTP2_ERR_FLOODED) weft__h2_end(h, NGHTTP2_ENHANCE_YOUR_CALM);
+    /* Of CONTINUATION it counts calls as well as frames: a head of one that trickles in is a flood to it. */
+    if (used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) weft__h2_end(h, NGHTTP2_ENHANCE_YOUR_CALM);
     else if (used < 0) lose(h);
     else if (nghttp2_session_get_outbound_queue_size(h->session) > QUEUE_MAX) weft__h2_end(h, NGHTTP2_ENHANCE_YOUR_CALM);
     weft__h2_start_ready(h);

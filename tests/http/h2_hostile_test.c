@@ -193,16 +193,32 @@ SERVER_TEST(a_header_block_that_another_frame_breaks_into_ends_the_connection)
     h2_close(h);
 }
 
-SERVER_TEST(a_header_block_may_come_in_pieces)
+static void say_in_pieces(h2_peer *h)
 {
     char block[200];
-    h2_peer *h = h2_open(s, 0);
     size_t n = h2_block(block, H2_GET("/hello"));
     h2_frame(h, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, block, 10);
     server_settle();
     h2_frame(h, NGHTTP2_CONTINUATION, 0, 1, block + 10, 0);
     h2_frame(h, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1, block + 10, n - 10);
+}
+
+SERVER_CALM_TEST(a_header_block_may_come_in_pieces)
+{
+    h2_peer *h = h2_open(s, 0);
+    say_in_pieces(h);
     H2_GETS(h, 1, 200, "hello");
+    h2_close(h);
+}
+
+/* nghttp2 takes one whose frames trickle in byte by byte for a flood of them: it is said so, and nothing else. */
+SERVER_TEST(a_header_block_in_pieces_that_trickle_is_answered_or_told_to_calm_down)
+{
+    h2_peer *h = h2_open(s, 0);
+    say_in_pieces(h);
+    h2_got *g = h2_answer(h, 1);
+    if (g->ended) WEFT_CHECK_EQ(g->status, 200);
+    else WEFT_CHECK(h->away && h->away_code == NGHTTP2_ENHANCE_YOUR_CALM);
     h2_close(h);
 }
 

@@ -72,7 +72,7 @@ static int keep_what_ran(weft__trip *t, weft__rcall *call)
 
 int weft__trip_whole(weft__trip *t, weft__rcall *call, int rc)
 {
-    if (!t->ran || weft__cancelled()) return rc;
+    if (!t->ran || (rc < 0 && weft__cancelled())) return rc;
     if (!t->missing) t->missing = rc < 0 ? rc : call->missing;
     settle(t, rc < 0 ? NULL : call, true);
     call->replies = t->ran;

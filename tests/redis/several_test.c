@@ -119,6 +119,48 @@ TASK_TEST(of_a_batch_all_of_which_was_sent_away_each_is_asked_for)
     return 0;
 }
 
+typedef struct racing { heard heard; weft_scope *scope; int turns; } racing;
+static int answer_and_cancel(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    racing *race = f->ctx;
+    f->ctx = &race->heard;
+    int rc = some_away(f, c, words, count);
+    f->ctx = race;
+    for (int i = 0; i < race->turns; i++) WEFT_TRY(weft_yield());
+    weft_cancel(race->scope);
+    return rc;
+}
+
+SIM_TEST(a_cancel_that_comes_with_the_last_reply_of_a_batch_mixes_none_of_them_up)
+{
+    weft_redis *r;
+    char away[100];
+    int whole = 0, cancelled = 0;
+    for (int turns = 0; turns < 12; turns++) {
+        int64_t n[2] = { 0 };
+        heard here = { .away = away };
+        racing race = { .turns = turns };
+        FAKE(a, .answer = some_away, .ctx = &here);
+        FAKE(b, .answer = answer_and_cancel, .ctx = &race);
+        snprintf(away, sizeof away, "MOVED %d %s", weft__slot_of(WEFT_S("k")), b.url + 8);
+        WEFT_TRY(open_cluster(&r, &a));
+        {
+            WEFT_SCOPE(s);
+            race.scope = s;
+            int rc = weft_redis_batch(r, weft_redis_step_value(int64_t, &n[0], "INCR {k}:1"), weft_redis_step_value(int64_t, &n[1], "INCR {k}:2"));
+            WEFT_CHECK(rc == 0 ? n[0] == 1 && n[1] == 2 : rc == WEFT_ECANCELED);
+            whole += rc == 0;
+            cancelled += rc == 0 && weft_scope_cancelled(s);
+        }
+        WEFT_TRY(weft_redis_close(r, 0));
+        weft_cancel(a_scope);
+        weft_cancel(b_scope);
+    }
+    WEFT_CHECK(whole > 0);
+    if (world_now.fifo) WEFT_CHECK(cancelled > 0);   /* at least once both came in one turn */
+    return 0;
+}
+
 static int dies(fake *f, weft_conn *c, const weft_str *words, int count)
 {
     (void)f, (void)c, (void)words, (void)count;

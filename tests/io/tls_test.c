@@ -357,6 +357,24 @@ TLS_TEST(a_session_is_taken_up_again_only_where_its_client_would_be_believed)
     return 0;
 }
 
+/* Whoever is believed no longer must not be let in by what was agreed on before. */
+TLS_TEST(a_session_from_before_a_client_read_again_whom_it_believes_is_not_taken_up)
+{
+    weft__tls_session session = { 0 };
+    taking t;
+    tls_files();
+    weft__tls_share_tickets();
+    const weft_tls_server open = { SERVER_CERT };
+    come(open, false, &session, &t);
+    come(open, false, &session, &t);
+    WEFT_CHECK(t.rc == 1 && t.resumed);
+    WEFT_CHECK_EQ(weft_tls_reload(), 0);
+    come(open, false, &session, &t);
+    WEFT_CHECK(t.rc == 1 && !t.resumed);
+    weft__tls_session_drop(&session);
+    return 0;
+}
+
 TLS_TEST(a_clients_certificate_of_a_stranger_is_refused)
 {
     ends e;

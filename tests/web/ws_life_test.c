@@ -306,7 +306,7 @@ static int takes_steadily(void)
     raw r;
     WEFT_TRY(raw_open(&r, "/talks"));
     for (int rc = 1; rc > 0 && !seen.ended_ms;) {
-        r.have = 0;
+        r.have = sizeof r.got - 1 - 8192;            /* less than there is: the queue is full again before it is empty */
         rc = more(&r, 1000);
         WEFT_TRY(weft_sleep_ms(1));
     }

@@ -177,7 +177,8 @@ static int raw_open(raw *r, const char *path)
     WEFT_TRY(weft__addr_parse(WEFT_S("127.0.0.1"), port, &at));
     WEFT_TRY(weft__stream_connect(&r->s, weft__loop_here(), &at, INT64_MAX));
     WEFT_TRY(ws_peer_send(&r->s, head.ptr, head.len));
-    while (!strstr(r->got, "\r\n\r\n")) WEFT_TRY(more(r, 1000));
+    for (int rc; !strstr(r->got, "\r\n\r\n");)
+        if ((rc = more(r, 1000)) <= 0) return rc < 0 ? rc : WEFT_ECONNRESET;
     size_t answer = (size_t)(strstr(r->got, "\r\n\r\n") - r->got) + 4;
     r->have -= answer;
     memmove(r->got, r->got + answer, r->have + 1);

@@ -99,6 +99,7 @@ WEFT_TEST(ws_what_is_compressed_is_decompressed_with_and_without_what_came_befor
         for (int fresh = 0; fresh < 2; fresh++) {
             weft__deflater *d = weft__deflater_new(bits[i], 6);
             weft__inflater *f = weft__inflater_new(bits[i]);
+            WEFT_NEED(d && f);
             for (int k = 0; k < 6; k++) {
                 char text[3000];
                 weft__buf packed, out;

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,12 +50,68 @@ static int map(weft__fleet *c)
     int rc = ftruncate(fd, (off_t)c->bytes) < 0 ? -errno : 0;
     void *at = rc < 0 ? MAP_FAILED : mmap(NULL, c->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (rc == 0 && at == MAP_FAILED) rc = -errno;
-    close(fd);
-    if (rc < 0) return rc;
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    c->memory_fd = fd;
     c->memory = at;
     c->head = at;
     return 0;
 }
+
+/* ---- that of the program before ---- */
+
+static unsigned free_slots(const weft__fleet *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->slots; i++) n += !weft__ship_lives(weft__fleet_slot(c, i));
+    return n;
+}
+
+/* At its place, since there are pointers in it, and workers that go by them. */
+static bool map_again(weft__fleet *c, const weft__fleet_past *past)
+{
+    struct stat st;
+    void *at = (void *)(uintptr_t)past->at;
+    if (past->slots != c->slots || past->at % PAGE || fstat(past->memory, &st) < 0 || (uint64_t)st.st_size != c->bytes) return false;
+    void *got = mmap(at, c->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, past->memory, 0);
+    if (got == MAP_FAILED) return false;
+    c->memory = got;
+    c->head = got;
+    return got == at;                                /* an old kernel takes it for a wish */
+}
+
+static bool adopt(weft__fleet *c, const weft__fleet_past *past, uint64_t layout)
+{
+    bool good = map_again(c, past) && layout && c->head->layout == layout && free_slots(c) >= c->workers;
+    if (!good && c->memory) munmap(c->memory, c->bytes);
+    if (!good) {
+        c->memory = NULL;
+        c->head = NULL;
+        return false;
+    }
+    c->memory_fd = past->memory;
+    c->bell = past->bell;
+    for (unsigned i = 0; i < c->slots; i++) c->bells[i] = past->bells[i];
+    return true;
+}
+
+static void close_past(const weft__fleet_past *past)
+{
+    close(past->memory);
+    close(past->bell);
+    for (unsigned i = 0; i < past->slots; i++) close(past->bells[i]);
+}
+
+weft__fleet_past weft__fleet_past_of(const weft__fleet *c)
+{
+    weft__fleet_past past = { .at = (uint64_t)(uintptr_t)c->memory, .memory = c->memory_fd, .bell = c->bell, .slots = c->slots };
+    memcpy(past.bells, c->bells, c->slots * sizeof *past.bells);
+    return past;
+}
+
+/* ---- its life ---- */
 
 static int open_bells(weft__fleet *c)
 {
@@ -65,26 +122,41 @@ static int open_bells(weft__fleet *c)
     return 0;
 }
 
-int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS], size_t common_bytes)
+static void lay_out(weft__fleet *c, const weft__fleet_shape *shape)
 {
-    if (workers < 1 || workers > WEFT__FLEET_MAX) return WEFT_EINVAL;
-    weft__fleet *c = weft__calloc(sizeof *c);
-    if (!c) return WEFT_ENOMEM;
-    c->workers = workers;
-    c->slots = weft__fleet_slots_for(workers);
-    c->mine = c->bell = -1;
-    for (unsigned i = 0; i < weft_count(c->bells); i++) c->bells[i] = -1;
+    c->workers = shape->workers;
+    c->slots = weft__fleet_slots_for(shape->workers);
     size_t at = whole_pages(sizeof(weft__ship));
     for (int i = 0; i < WEFT__PARTS; i++) {
         c->part_at[i] = at;
-        c->part_bytes[i] = part_bytes[i];
-        at += whole_pages(part_bytes[i]);
+        c->part_bytes[i] = shape->part_bytes[i];
+        at += whole_pages(shape->part_bytes[i]);
     }
     c->slot_bytes = at;
     c->common_at = whole_pages(sizeof *c->head) + c->slots * c->slot_bytes;
-    c->bytes = c->common_at + whole_pages(common_bytes);
+    c->bytes = c->common_at + whole_pages(shape->common_bytes);
+}
+
+static int begin_anew(weft__fleet *c, uint64_t layout)
+{
     int rc = map(c);
     if (rc == 0) rc = open_bells(c);
+    if (rc == 0) c->head->layout = layout;
+    return rc;
+}
+
+int weft__fleet_new(weft__fleet **out, const weft__fleet_shape *shape, const weft__fleet_past *past)
+{
+    bool valid = shape->workers >= 1 && shape->workers <= WEFT__FLEET_MAX, had = past && past->slots;
+    weft__fleet *c = valid ? weft__calloc(sizeof *c) : NULL;
+    if (!c && had) close_past(past);
+    if (!c) return valid ? WEFT_ENOMEM : WEFT_EINVAL;
+    c->mine = c->bell = c->memory_fd = -1;
+    for (unsigned i = 0; i < weft_count(c->bells); i++) c->bells[i] = -1;
+    lay_out(c, shape);
+    c->adopted = had && adopt(c, past, shape->layout);
+    if (had && !c->adopted) close_past(past);
+    int rc = c->adopted ? 0 : begin_anew(c, shape->layout);
     if (rc == 0) *out = c;
     else weft__fleet_free(c);
     return rc;
@@ -96,6 +168,7 @@ void weft__fleet_free(weft__fleet *c)
     for (unsigned i = 0; i < c->slots; i++)
         if (c->bells[i] >= 0) close(c->bells[i]);
     if (c->bell >= 0) close(c->bell);
+    if (c->memory_fd >= 0) close(c->memory_fd);
     weft__fleet_close_listeners(c);
     if (c->memory) munmap(c->memory, c->bytes);
     weft__free(c);
@@ -234,6 +307,8 @@ static void settle(weft__fleet *c, unsigned slot, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(0);               /* it died before that */
     c->mine = (int)slot;
+    close(c->memory_fd);
+    c->memory_fd = -1;
     close(signal_fd);
     signal_fd = -1;
     away = mask_before;

@@ -64,6 +64,7 @@ typedef struct weft__fleet_head {
     uint32_t poisons;                /* how many of them have crashed twice */
     uint64_t restarts;
     int64_t began_s;                 /* since 1970 */
+    uint64_t layout;                 /* what lies in the memory, and where */
     weft__poison poison[WEFT__POISON_MAX];
 } weft__fleet_head;
 
@@ -75,6 +76,8 @@ typedef struct weft__fleet {
     int mine;                        /* of this process; -1: the supervisor */
     int bell;                        /* an eventfd: the supervisor has something to look at */
     int bells[WEFT__FLEET_SLOTS_MAX]; /* and of each slot, for its worker's loop */
+    int memory_fd;                   /* of the supervisor, to hand over; -1 in workers */
+    bool adopted;                    /* the memory is that of the program before, with its workers in it */
     int listeners[WEFT__FLEET_LISTENERS_MAX], listener_count;
     pid_t children[2 * WEFT__FLEET_SLOTS_MAX + 1];   /* whose ends it waits for, and a trial's; the program may have others */
     int child_count;
@@ -86,9 +89,22 @@ typedef struct weft__fleet {
 
 static inline unsigned weft__fleet_slots_for(unsigned workers) { return 2 * workers + 1; }
 
-/* The memory for so many workers (2 to WEFT__FLEET_MAX), with parts of these sizes, and so much that is no slot's, zeroed. 0 and *out, or -errno. Of the
- * supervisor, and for its life. */
-int weft__fleet_new(weft__fleet **out, unsigned workers, const size_t part_bytes[WEFT__PARTS], size_t common_bytes);
+/* The memory of a program before, as it was handed over: descriptors, and where it lay. */
+typedef struct weft__fleet_past {
+    uint64_t at;
+    int memory, bell, bells[WEFT__FLEET_SLOTS_MAX];
+    unsigned slots;                  /* 0: none was handed over */
+} weft__fleet_past;
+
+/* What a fleet shares: slots for so many workers (1 to WEFT__FLEET_MAX), with parts of these sizes, and so much that is no slot's. `layout`: a number that is
+ * another one whenever what lies in there means something else. */
+typedef struct weft__fleet_shape { unsigned workers; size_t part_bytes[WEFT__PARTS], common_bytes; uint64_t layout; } weft__fleet_shape;
+
+/* The memory for that, zeroed; or that of the program before (NULL: there was none), if it has the same shape, can lie where it lay, and has free slots for all
+ * workers: `adopted` then. What was handed over is closed where it is of no use. 0 and *out, or -errno. Of the supervisor, and for its life. */
+int weft__fleet_new(weft__fleet **out, const weft__fleet_shape *shape, const weft__fleet_past *past);
+/* It, to be handed over. */
+weft__fleet_past weft__fleet_past_of(const weft__fleet *c);
 void weft__fleet_free(weft__fleet *c);
 static inline weft__ship *weft__fleet_slot(const weft__fleet *c, unsigned i)
 {
@@ -170,15 +186,21 @@ pid_t weft__exec_child(const char *variable, const int *keep, int count);
 /* The same in the place of this process, signals as they are: returns only on failure, -errno. */
 int weft__exec_here(const char *variable, const int *keep, int count);
 /* What was handed to this process by the one that it was run in the place of, or by who started it, in the variable
- * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid". Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
+ * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid", and behind that ";address,memory,bell,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
  * taken out of the environment. False: there is none, or it is no such text. */
 typedef struct weft__handover {
     int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;
     bool given;                      /* these are of a service manager: "=" stands before them */
     struct { pid_t pid; bool told; } elders[WEFT__FLEET_SLOTS_MAX];
     int elder_count;
+    weft__fleet_past past;
 } weft__handover;
+/* All descriptors of it that stay open in the program it is handed to; how many. */
+enum { WEFT__HANDOVER_FDS_MAX = WEFT__FLEET_LISTENERS_MAX + WEFT__FLEET_SLOTS_MAX + 2 };
+int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX]);
 bool weft__handover_take(const char *name, weft__handover *out);
+/* The file that this process runs: another number for each that was ever put in its place. 0: not known. */
+uint64_t weft__exec_identity(void);
 extern bool weft__handed_over;       /* one has been taken */
 /* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most. */
 void weft__elders_end(const weft__handover *h);

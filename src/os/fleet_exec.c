@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
@@ -24,6 +25,21 @@ void weft__exec_remember(void)
 }
 
 const char *weft__exec_path(void) { return path; }
+
+/* Each word changes all bits behind it. */
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+uint64_t weft__exec_identity(void)
+{
+    struct stat st;
+    if (stat("/proc/self/exe", &st) < 0) return 0;
+    uint64_t h = mix(mix(mix(1, st.st_dev), st.st_ino), (uint64_t)st.st_size);
+    return mix(mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec) | 1;
+}
 
 /* The arguments of this process, one behind the other, each with a NUL; *n bytes. NULL: not to be had. */
 static char *read_arguments(size_t *n)
@@ -140,9 +156,10 @@ static bool take_fds(const char **at, weft__handover *h)
     return **at == ';';
 }
 
-static bool take_pids(const char *at, weft__handover *h)
+static bool take_pids(const char **from, weft__handover *h)
 {
-    while (*at) {
+    const char *at = *from;
+    while (*at && *at != ';') {
         char *end;
         long pid = strtol(at, &end, 10);
         if (end == at || pid <= 1 || pid > INT32_MAX || h->elder_count == WEFT__FLEET_SLOTS_MAX) return false;
@@ -150,9 +167,32 @@ static bool take_pids(const char *at, weft__handover *h)
         h->elders[h->elder_count++].told = *end == '!';
         if (*end == '!') end++;
         at = *end == ',' ? end + 1 : end;
-        if (*end && *end != ',') return false;
+        if (*end && *end != ',' && *end != ';') return false;
     }
+    *from = at;
     return true;
+}
+
+static bool take_fd(const char **at, int *fd)
+{
+    char *end;
+    long n = **at == ',' ? strtol(*at + 1, &end, 10) : -1;
+    if (n < 3 || n > INT32_MAX || fcntl((int)n, F_SETFD, FD_CLOEXEC) < 0) return false;
+    *fd = (int)n;
+    *at = end;
+    return true;
+}
+
+/* Nothing, or all of it. */
+static bool take_memory(const char *at, weft__fleet_past *past)
+{
+    char *end;
+    if (!*at) return true;
+    past->at = strtoull(at + 1, &end, 16);
+    at = end;
+    if (!take_fd(&at, &past->memory) || !take_fd(&at, &past->bell)) return false;
+    while (*at && past->slots < WEFT__FLEET_SLOTS_MAX && take_fd(&at, &past->bells[past->slots])) past->slots++;
+    return !*at && past->slots;
 }
 
 bool weft__handover_take(const char *name, weft__handover *out)
@@ -162,7 +202,9 @@ bool weft__handover_take(const char *name, weft__handover *out)
     if (!set) return false;
     h.given = *set == '=';
     if (h.given) set++;
-    bool good = take_fds(&set, &h) && take_pids(set + 1, &h);
+    bool good = take_fds(&set, &h);
+    set += good;
+    good = good && take_pids(&set, &h) && take_memory(set, &h.past);
     unsetenv(name);
     weft__handed_over |= good;
     if (good) *out = h;
@@ -193,5 +235,19 @@ bool weft__handover_format(const char *name, const weft__handover *h, char *to, 
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
     for (int i = 0; i < h->elder_count && n < room; i++)
         n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)h->elders[i].pid, h->elders[i].told ? "!" : "");
+    const weft__fleet_past *p = &h->past;
+    if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d", (unsigned long long)p->at, p->memory, p->bell);
+    for (unsigned i = 0; i < p->slots && n < room; i++) n += (size_t)snprintf(to + n, room - n, ",%d", p->bells[i]);
     return n < room;
+}
+
+int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX])
+{
+    int n = 0;
+    for (int i = 0; i < h->fd_count; i++) fds[n++] = h->fds[i];
+    if (!h->past.slots) return n;
+    fds[n++] = h->past.memory;
+    fds[n++] = h->past.bell;
+    for (unsigned i = 0; i < h->past.slots; i++) fds[n++] = h->past.bells[i];
+    return n;
 }

@@ -221,8 +221,9 @@ static void be_patient(supervising *v, bool patient)
 
 static void hand_over(supervising *v)
 {
-    weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given };
+    weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given, .past = weft__fleet_past_of(v->fleet) };
     char variable[VARIABLE_BYTES];
+    int fds[WEFT__HANDOVER_FDS_MAX];
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
     if (!can_hand_over(v)) return;
     int rc = WEFT_ELIMIT;
@@ -231,7 +232,7 @@ static void hand_over(supervising *v)
     for (unsigned i = 0; i < v->s.elder_count; i++) add_elder(&h, v->s.elders[i].pid, v->s.elders[i].told);
     if (weft__handover_format(HANDOVER, &h, variable, sizeof variable)) {
         be_patient(v, true);
-        rc = weft__exec_here(variable, h.fds, h.fd_count);
+        rc = weft__exec_here(variable, fds, weft__handover_fds(&h, fds));
         be_patient(v, false);
     }
     weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s; the old workers serve on", weft__exec_path(), strerror(-rc));
@@ -339,7 +340,7 @@ static void options_for(supervising *v, const weft_serve_opts *o)
     v->s.stuck_ms = o->stuck_ms > 0 ? o->stuck_ms : 0;
     /* What serve.h adds up, with hard_ms for a close of a request and one per worker that ignore the end of their time. */
     v->s.end_ms = (int64_t)o->unready_ms + o->grace_ms + o->background_ms + 4 * (int64_t)o->hard_ms + weft__app_stop_ms(v->job->app) + MARGIN_MS;
-    v->fleet->head->began_s = weft__os_wall_us() / 1000000;
+    if (!v->fleet->adopted) v->fleet->head->began_s = weft__os_wall_us() / 1000000;
 }
 
 static int check_threads(void)
@@ -353,20 +354,21 @@ static int check_threads(void)
 }
 
 /* All that there must be before anything is listened on. 0, or a status. */
-static int make(supervising *v, const weft__fleet_job *job, unsigned workers)
+static int make(supervising *v, const weft__fleet_job *job, unsigned workers, const weft__fleet_past *past)
 {
     char why[256];
-    size_t parts[WEFT__PARTS] = {
+    weft__fleet_shape shape = { .workers = workers, .part_bytes = {
         [WEFT__PART_REGION] = job->app->metrics ? weft__region_bytes(job->app->endpoints.count) : 0,
         [WEFT__PART_SERIES] = weft__series_bytes(), [WEFT__PART_RING] = sizeof(weft__ring),
-    };
+    } };
     *v = (supervising){ .job = job };
     if (weft__server_options(&v->opts, job->opts, why) < 0 || weft__front_check(&v->opts, why) < 0) return cannot(why);
     int status = check_threads();
     if (status) return status;
     if (job->opts->tls.certs) weft__tls_share_tickets();
-    size_t common_bytes = weft__app_shared_bytes(job->app, weft__fleet_slots_for(workers));
-    if (weft__fleet_new(&v->fleet, workers, parts, common_bytes) < 0) return cannot("no memory for workers to share, or no descriptors");
+    shape.common_bytes = weft__app_shared_bytes(job->app, weft__fleet_slots_for(workers));
+    shape.layout = weft__app_layout(job->app, weft__exec_identity());
+    if (weft__fleet_new(&v->fleet, &shape, past) < 0) return cannot("no memory for workers to share, or no descriptors");
     options_for(v, &v->opts);
     v->os = weft__os_linux_new();
     return 0;
@@ -385,7 +387,9 @@ int weft__fleet_run(const weft__fleet_job *job)
     supervising *v = &the_one;
     weft__handover h = { .fd_count = 0 };
     (void)weft__handover_take(HANDOVER, &h);
-    int status = make(v, job, weft__fleet_wanted(job->opts));
+    int status = make(v, job, weft__fleet_wanted(job->opts), &h.past);
+    if (status == 0 && h.past.slots && !v->fleet->adopted)
+        weft__log(WEFT_LOG_INFO, "numbers, rate limits and idempotency keys begin anew: the program is another one, or has other routes, limits or workers");
     if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
     /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */
@@ -401,7 +405,7 @@ int weft__fleet_try(const weft__fleet_job *job)
     char why[256] = "no memory for a supervisor";
     unsigned workers = weft__fleet_wanted(job->opts);
     if (!weft__handover_take(TRIAL, &h)) return cannot("WEFT__TRIAL is for supervisors");
-    int status = make(v, job, workers ? workers : 1);
+    int status = make(v, job, workers ? workers : 1, NULL);
     if (status == 0 && (!v->os || listen_on(v, v->os, &h, why) < 0)) status = cannot(why);
     if (status == 0) v->fleet->listener_count = 0;
     weft__listened_leave(&v->listened, h.fds, h.fd_count);

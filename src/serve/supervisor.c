@@ -40,7 +40,7 @@ static int free_slot(const weft__supervisor *s)
 {
     int best = -1;
     for (unsigned i = 0; i < s->fleet->slots; i++)
-        if (!s->processes[i].pid && (best < 0 || s->processes[i].freed_ms < s->processes[best].freed_ms)) best = (int)i;
+        if (!s->processes[i].pid && state_of(s, i) == WEFT__FLEET_FREE && (best < 0 || s->processes[i].freed_ms < s->processes[best].freed_ms)) best = (int)i;
     return best;
 }
 
@@ -257,16 +257,23 @@ static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server
     again(s, p, now);
 }
 
-static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
+/* The slot is anybody's. */
+static void leave(weft__supervisor *s, unsigned slot, int64_t now)
 {
-    weft__server_process p = s->processes[slot];
     weft__ship *m = member_of(s, slot);
-    bool boxed = __atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE);
     s->processes[slot] = (weft__server_process){ .freed_ms = now };
     __atomic_store_n(&m->pid, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->state, WEFT__FLEET_FREE, __ATOMIC_RELEASE);
     weft__fleet_ring_all(s->fleet);
+}
+
+static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
+{
+    weft__server_process p = s->processes[slot];
+    weft__ship *m = member_of(s, slot);
+    bool boxed = __atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE);
+    leave(s, slot, now);
     if (boxed && !p.struck) blame(s, &m->box, now);      /* what was stuck was ended by us, and may be stuck for no fault of the request */
     if (s->ending) {
         bool failed = WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) != SIGTERM;
@@ -278,9 +285,21 @@ static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
     if (boxed) s->ops->tell_stack(s->ctx, p.number, p.pid, &m->box);
 }
 
-static void elder_died(weft__supervisor *s, unsigned i, int status)
+/* Of one that lived in this very memory. */
+static void free_elder(weft__supervisor *s, pid_t pid, int64_t now)
+{
+    for (unsigned i = 0; i < s->fleet->slots; i++) {
+        weft__ship *m = member_of(s, i);
+        if (s->processes[i].pid || __atomic_load_n(&m->pid, __ATOMIC_RELAXED) != pid || state_of(s, i) == WEFT__FLEET_FREE) continue;
+        if (__atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE)) blame(s, &m->box, now);
+        leave(s, i, now);
+    }
+}
+
+static void elder_died(weft__supervisor *s, unsigned i, int status, int64_t now)
 {
     char room[24];
+    free_elder(s, s->elders[i].pid, now);
     if (WIFEXITED(status) && WEXITSTATUS(status)) say(s, "a worker of the program before (pid %d) ended with status %d", (int)s->elders[i].pid, WEXITSTATUS(status));
     if (WIFSIGNALED(status)) say(s, "a worker of the program before (pid %d) was ended by %s", (int)s->elders[i].pid, weft__signal_name(WTERMSIG(status), room));
     s->elders[i] = s->elders[--s->elder_count];
@@ -297,7 +316,7 @@ void weft__supervisor_heard(weft__supervisor *s, const weft__fleet_word *w, int6
     }
     for (unsigned i = 0; i < s->elder_count; i++) {
         if (s->elders[i].pid != w->pid) continue;
-        elder_died(s, i, w->status);
+        elder_died(s, i, w->status, now);
         return;
     }
 }

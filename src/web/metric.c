@@ -14,7 +14,7 @@ enum { SERIES_MAX = 1024, PLACES = 2 * SERIES_MAX, LABELS_MAX = 6, LABEL_BYTES =
 
 /* Which series it is: of a metric, with values of its labels. */
 typedef struct key {
-    weft_metric *of;
+    int64_t of;                          /* how far from `own_table` it lies: its place in the program, wherever that lies in another process that runs it */
     uint32_t hash, bytes;                /* of `labels` in use */
     uint8_t lens[LABELS_MAX];
     char labels[LABELS_MAX * LABEL_BYTES];       /* the values, one behind the other */
@@ -38,6 +38,9 @@ typedef struct table {
 static table own_table, *mine = &own_table;
 static weft__fleet *fleet;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int64_t place_of(const weft_metric *m) { return (int64_t)((intptr_t)m - (intptr_t)&own_table); }
+static weft_metric *metric_of(const key *k) { return (weft_metric *)((intptr_t)&own_table + (intptr_t)k->of); }
 
 static const double seconds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
 
@@ -171,9 +174,9 @@ static size_t put_value(char *to, weft_str value)
 
 static void describe(key *k, weft_metric *m, const weft_str *labels, size_t count)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)(uintptr_t)m;
+    uint32_t hash = 2166136261u ^ (uint32_t)place_of(m);
     memset(k->lens, 0, sizeof k->lens);
-    k->of = m;
+    k->of = place_of(m);
     k->bytes = 0;
     for (size_t i = 0; i < count; i++) {
         size_t n = put_value(k->labels + k->bytes, labels[i]);
@@ -205,7 +208,7 @@ static weft__series *look(table *t, const key *wanted, uint32_t *place)
 static const weft_metric *namesake(const weft_metric *m)
 {
     for (uint32_t i = 0; i < mine->count; i++)
-        if (mine->series[i].key.of != m && strcmp(mine->series[i].key.of->name, m->name) == 0) return mine->series[i].key.of;
+        if (metric_of(&mine->series[i].key) != m && strcmp(metric_of(&mine->series[i].key)->name, m->name) == 0) return metric_of(&mine->series[i].key);
     return NULL;
 }
 
@@ -232,7 +235,7 @@ static weft__series *add_locked(const key *wanted, const char **why)
     uint32_t place;
     weft__series *s = look(mine, wanted, &place);
     if (s) return s;
-    if (!namesake(wanted->of)) return add_to(mine, wanted, place);
+    if (!namesake(metric_of(wanted))) return add_to(mine, wanted, place);
     *why = "another metric has its name";
     return NULL;
 }
@@ -328,11 +331,11 @@ void weft__metric_observe(weft_metric *m, double value, const weft_str *labels, 
 
 static void begin(weft__buf *out, const weft__series *s, const char *suffix, bool open)
 {
-    const char *labels = s->key.of->labels;
+    const char *labels = metric_of(&s->key)->labels;
     weft_str name;
     size_t at = 0;
-    weft__buf_printf(out, "%s%s", s->key.of->name, suffix);
-    if (!open && !s->key.of->labels) return;
+    weft__buf_printf(out, "%s%s", metric_of(&s->key)->name, suffix);
+    if (!open && !metric_of(&s->key)->labels) return;
     weft__buf_add_char(out, '{');
     for (size_t i = 0; label_next(&labels, &name); at += s->key.lens[i++]) {
         char text[LABEL_NAME_BYTES + 1];
@@ -346,7 +349,7 @@ static void write_histogram(weft__buf *out, const weft__series *s)
 {
     size_t n;
     uint64_t all = 0;
-    const double *bounds = bounds_of(s->key.of, &n);
+    const double *bounds = bounds_of(metric_of(&s->key), &n);
     for (size_t i = 0; i <= n; i++) {
         char text[WEFT__DOUBLE_PLAIN_MAX];
         all += __atomic_load_n(&s->buckets[i], __ATOMIC_RELAXED);
@@ -364,11 +367,11 @@ static void write_histogram(weft__buf *out, const weft__series *s)
 static void write_all_of(weft__buf *out, const table *t, uint32_t from)
 {
     static const char *const types[] = { "counter", "gauge", "histogram" };
-    const weft_metric *m = t->series[from].key.of;
+    const weft_metric *m = metric_of(&t->series[from].key);
     weft__metric_head(out, m->name, types[m->kind], m->help ? m->help : "");
     for (uint32_t i = from; i < t->count; i++) {
         const weft__series *s = &t->series[i];
-        if (s->key.of != m) continue;
+        if (metric_of(&s->key) != m) continue;
         if (m->kind == WEFT__HISTOGRAM) {
             write_histogram(out, s);
             continue;
@@ -412,7 +415,7 @@ static void add_table(table *sum, table *t, bool lives)
     uint32_t count = __atomic_load_n(&t->count, __ATOMIC_ACQUIRE);
     sum->dropped += __atomic_load_n(&t->dropped, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count && i < SERIES_MAX; i++)
-        if (lives || t->series[i].key.of->kind != WEFT__GAUGE) add_series(sum, &t->series[i]);
+        if (lives || metric_of(&t->series[i].key)->kind != WEFT__GAUGE) add_series(sum, &t->series[i]);
 }
 
 static bool write_sum(weft__buf *out)
@@ -442,10 +445,10 @@ void weft__series_share(weft__fleet *f)
     fleet = f;
     mine = weft__fleet_part(f, (unsigned)f->mine, WEFT__PART_SERIES);
     for (uint32_t i = 0; i < mine->count; i++)
-        if (mine->series[i].key.of->kind == WEFT__GAUGE) mine->series[i].value = 0;
+        if (metric_of(&mine->series[i].key)->kind == WEFT__GAUGE) mine->series[i].value = 0;
     for (uint32_t i = 0; i < own_table.count; i++) {
         const key *k = &own_table.series[i].key;
-        k->of->only = NULL;
+        metric_of(k)->only = NULL;
         if (!look(mine, k, &place)) (void)add_to(mine, k, place);
     }
 }

@@ -299,8 +299,14 @@ static void share(void *made, void *memory, const weft__fleet *fleet)
     once *o = made;
     weft__free(o->own);
     o->own = NULL;
-    o->all = begin_in(o, memory);
+    o->all = fleet->adopted ? memory : begin_in(o, memory);
     o->fleet = fleet;
+}
+
+static uint64_t layout(const void *made, uint64_t h)
+{
+    const once *o = made;
+    return weft__layout_number(weft__layout_number(weft__layout_number(h, o->entries_max), o->bytes_max), (uint64_t)o->ttl_ns);
 }
 
 static int make(weft__layer_making *m, const void *config)
@@ -325,4 +331,4 @@ static int make(weft__layer_making *m, const void *config)
 static void drop(void *made) { weft__free(((once *)made)->own); }
 
 const weft__layer_kind weft__idempotency_kind = { .name = "weft_idempotency", .run = run, .make = make, .drop = drop, .shared_bytes = shared_bytes,
-    .share = share };
+    .share = share, .layout = layout };

@@ -171,7 +171,13 @@ static void share(void *made, void *memory, const struct weft__fleet *fleet)
     l->t = memory;
 }
 
+static uint64_t layout(const void *made, uint64_t h)
+{
+    const limiter *l = made;
+    return weft__layout_number(weft__layout_number(weft__layout_number(h, l->sets), (uint64_t)l->drip_ns), (uint64_t)l->burst);
+}
+
 static void drop(void *made) { weft__free(((limiter *)made)->own); }
 
 const weft__layer_kind weft__rate_limit_kind = { .name = "weft_rate_limit", .before = before, .make = make, .drop = drop, .shared_bytes = shared_bytes,
-    .share = share };
+    .share = share, .layout = layout };

@@ -53,9 +53,10 @@ typedef struct weft__layer_kind {
     int (*make)(weft__layer_making *m, const void *config);
     void (*drop)(void *made);        /* when the application is freed; NULL: nothing to do */
     /* What the workers of a machine keep together: how many bytes for so many of them, and where these are, zeroed, before any of them is there.
-     * NULL: nothing. */
+     * NULL: nothing. They may be those of the program before, with what lies in them: the fleet is `adopted` then, and workers of that program are at work there. */
     size_t (*shared_bytes)(const void *made, unsigned slots);
     void (*share)(void *made, void *memory, const struct weft__fleet *fleet);
+    uint64_t (*layout)(const void *made, uint64_t h);        /* h, with all settings that what lies there depends on */
     bool looks_back;                 /* it looks at the request after weft_next_run */
     bool of_app;                     /* it is for applications alone: it answers requests that no route fits */
 } weft__layer_kind;
@@ -72,6 +73,9 @@ void weft__mades_drop(weft__mades *mades);
 struct weft__fleet;
 size_t weft__mades_shared_bytes(const weft__mades *mades, unsigned slots);
 void weft__mades_share(const weft__mades *mades, const struct weft__fleet *fleet);
+uint64_t weft__mades_layout(const weft__mades *mades, uint64_t h);
+uint64_t weft__layout_number(uint64_t h, uint64_t number);
+uint64_t weft__layout_text(uint64_t h, weft_str text);
 
 /* ---- what a layer puts into the way of an answer in parts ---- */
 

@@ -91,6 +91,29 @@ void weft__mades_share(const weft__mades *mades, const weft__fleet *fleet)
     }
 }
 
+/* FNV-1a, whose order counts, and a step that brings high bits down. */
+uint64_t weft__layout_number(uint64_t h, uint64_t number)
+{
+    for (int i = 0; i < 8; i++) h = (h ^ (number >> 8 * i & 0xff)) * UINT64_C(0x100000001b3);
+    return h ^ h >> 32;
+}
+
+uint64_t weft__layout_text(uint64_t h, weft_str text)
+{
+    h = weft__layout_number(h, text.len);
+    for (size_t i = 0; i < text.len; i++) h = (h ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return h ^ h >> 32;
+}
+
+uint64_t weft__mades_layout(const weft__mades *mades, uint64_t h)
+{
+    for (uint32_t i = 0; i < mades->count; i++) {
+        const weft__made *m = &mades->items[i];
+        if (m->kind->layout) h = m->kind->layout(m->made, weft__layout_text(h, weft_str_of(m->kind->name)));
+    }
+    return h;
+}
+
 void weft__mades_drop(weft__mades *mades)
 {
     for (uint32_t i = 0; i < mades->count; i++) mades->items[i].kind->drop(mades->items[i].made);

@@ -10,7 +10,7 @@ enum { ROUNDS = 20000 };
 static weft__fleet *fleet_of_two(void)
 {
     weft__fleet *c = NULL;
-    WEFT_NEED(weft__fleet_new(&c, 2, (size_t[WEFT__PARTS]){ 0 }, 4096) == 0);
+    WEFT_NEED(weft__fleet_new(&c, &(weft__fleet_shape){ .workers = 2, .common_bytes = 4096 }, NULL) == 0);
     for (unsigned i = 0; i < 2; i++) {
         weft__fleet_slot(c, i)->incarnation = 1;
         weft__fleet_slot(c, i)->state = WEFT__FLEET_READY;

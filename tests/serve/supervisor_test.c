@@ -58,7 +58,7 @@ static played *begin(unsigned workers)
 {
     played *p = calloc(1, sizeof *p);
     WEFT_NEED(p != NULL);
-    WEFT_NEED(weft__fleet_new(&p->s.fleet, workers, (size_t[WEFT__PARTS]){ 0 }, 0) == 0);
+    WEFT_NEED(weft__fleet_new(&p->s.fleet, &(weft__fleet_shape){ .workers = workers }, NULL) == 0);
     p->s.ops = &ops;
     p->s.ctx = p;
     p->s.stuck_ms = 30000;
@@ -441,6 +441,43 @@ WEFT_TEST(workers_of_the_program_before_go_one_for_each_new_one_that_is_ready)
     for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(count_sent(p, 51 + i, SIGTERM), 1);
     pass(p, STOP_MS + 1000, ALL);
     WEFT_CHECK(count_sent(p, 51, SIGKILL) > 0);
+    end(p);
+}
+
+/* They live on in the memory that was handed over: nobody gets their slots before they have ended. */
+WEFT_TEST(a_slot_of_a_worker_of_the_program_before_is_free_when_that_has_ended)
+{
+    played *p = calloc(1, sizeof *p);
+    WEFT_NEED(p && weft__fleet_new(&p->s.fleet, &(weft__fleet_shape){ .workers = 2 }, NULL) == 0);
+    p->s.ops = &ops;
+    p->s.ctx = p;
+    p->s.end_ms = STOP_MS;
+    p->now = 1000;
+    p->next_pid = 100;
+    for (unsigned i = 0; i < 3; i++) {
+        p->s.elders[i].pid = ship(p, i)->pid = 51 + (pid_t)i;
+        ship(p, i)->state = WEFT__FLEET_READY;
+        ship(p, i)->incarnation = 7;
+    }
+    p->s.elder_count = 3;
+    weft__supervisor_begin(&p->s, p->now);
+    WEFT_CHECK_EQ(p->started, 2);
+    for (unsigned i = 0; i < 3; i++) WEFT_CHECK(ship(p, i)->pid == 51 + (pid_t)i && ship(p, i)->incarnation == 7);
+    WEFT_CHECK(ship(p, 3)->pid == 101 && ship(p, 4)->pid == 102);
+    dies(p, 101, SIGSEGV);                           /* its own slot is the only one there is */
+    pass(p, 10000, ALL);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK_EQ(ship(p, 3)->pid, 103);
+    ship(p, 1)->box.mark = 9;
+    ship(p, 1)->box.full = 1;
+    dies(p, 52, SIGSEGV);
+    WEFT_CHECK_EQ(ship(p, 1)->state, WEFT__FLEET_FREE);
+    WEFT_CHECK_EQ(ship(p, 1)->pid, 0);
+    WEFT_CHECK_EQ(ship(p, 0)->state, WEFT__FLEET_READY);
+    WEFT_CHECK_EQ(p->s.fleet->head->poison[0].mark, 9);      /* what crashed it counts for the new ones */
+    dies(p, 102, SIGSEGV);
+    pass(p, 10000, ALL);
+    WEFT_CHECK_EQ(p->started, 4);
     end(p);
 }
 

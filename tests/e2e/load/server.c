@@ -1,5 +1,6 @@
 /* What loads of tests/e2e are let at: routes that take bodies, answers that are larger than a slow client's patience, an echo of WebSockets.
- *   Usage: e2e-load-server FILE, a large one; the environment's PORT, WORKERS, CONNECTIONS, HEAD_MS, BODY_MS, WRITE_MS and GRACE_MS  */
+ *   Usage: e2e-load-server FILE, a large one; the environment's PORT, WORKERS, CONNECTIONS, HEAD_MS, BODY_MS, WRITE_MS and GRACE_MS; KEEPS: a shop instead,
+ *   whose numbers, limits and keys are kept  */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,10 +82,25 @@ static const weft_app app = { .title = "load", .routes = WEFT_ROUTES(
     WEFT_GET("/worker", worker, weft_none, int),
     WEFT_WS("/echo", echo, weft_none)) };
 
+/* What is to outlive a reload: a number of the program's own, a limit, and what a key was answered with. */
+static weft_metric bought = WEFT_COUNTER("shop_bought_total", "What was bought.", .labels = "kind");
+static int buy(const weft_none *in, int *out)
+{
+    weft_counter_add(&bought, 1, "tea");
+    return worker(in, out);
+}
+
+static const weft_app keeps = { .title = "keeps", .routes = WEFT_ROUTES(
+    WEFT_METRICS("/metrics"),
+    WEFT_GET("/worker", worker, weft_none, int),
+    WEFT_POST("/buy", buy, weft_none, int, .middleware = WEFT_MIDDLEWARE(weft_idempotency())),
+    WEFT_GET("/few", worker, weft_none, int, .middleware = WEFT_MIDDLEWARE(weft_rate_limit(.limit = 10, .window_s = 36000))),
+    WEFT_WS("/echo", echo, weft_none)) };
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
     path = argv[1];
-    return weft_serve(&app, .port = number("PORT", 8000), .workers = number("WORKERS", 0), .connections_max = number("CONNECTIONS", 10100), .head_timeout_ms = number("HEAD_MS", 0),
+    return weft_serve(getenv("KEEPS") ? &keeps : &app, .port = number("PORT", 8000), .workers = number("WORKERS", 0), .connections_max = number("CONNECTIONS", 10100), .head_timeout_ms = number("HEAD_MS", 0),
         .body_timeout_ms = number("BODY_MS", 0), .write_timeout_ms = number("WRITE_MS", 0), .grace_ms = number("GRACE_MS", 0), .watchdog_ms = -1);
 }

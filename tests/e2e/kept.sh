@@ -1,0 +1,81 @@
+#!/bin/bash
+# What outlives a reload (SIGHUP), beside WebSockets that are told of it: numbers, the program's own too, rate limits, answers to idempotency keys. Another
+# program in its place begins anew.
+set -u
+: "${BUILD:?the build folder}"
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+pid=
+stop() {
+    [ -n "$pid" ] || return 0
+    kill -TERM "$pid" 2>/dev/null
+    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
+    wait "$pid"
+    status=$?
+    pid=
+    return $status
+}
+trap 'stop; rm -rf "$work"' EXIT
+of=kept
+. tests/e2e/say.bash
+
+port=$(free_port)
+url=http://127.0.0.1:$port
+cp "$BUILD/tests/e2e-load-server" "$work/server"
+KEEPS=1 PORT=$port WORKERS=2 GRACE_MS=2000 "$work/server" /dev/null > "$work/log" 2>&1 &
+pid=$!
+for tries in $(seq 200); do
+    grep -q 'listening on' "$work/log" && break
+    sleep 0.1
+done
+
+worker() { curl -s --max-time 5 "$url/worker"; }
+buy() { curl -s --max-time 5 -X POST -H "Idempotency-Key: $1" "$url/buy"; }
+few() {                                  # few TIMES: how many were answered
+    local i
+    for i in $(seq "$1"); do curl -s --max-time 5 -o "$work/few" -w '%{http_code}\n' "$url/few"; done | grep -c 200
+}
+number() { curl -s --max-time 5 "$url/metrics" | awk -v name="$1" 'index($0, name) == 1 { sum += $NF } END { print sum + 0 }'; }
+asked() { number 'weft_requests_total{method="GET",route="/few"'; }
+reload() {                               # until all who answer are new ones
+    local ready=$(grep -c 'listening on' "$work/log") tries
+    kill -HUP "$pid"
+    for tries in $(seq 200); do
+        [ "$(grep -c 'listening on' "$work/log")" -gt "$ready" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+first="$(buy a) $(buy b) $(buy c)"
+check limits_count 6 "$(few 6)"
+check numbers_are_there '3 6' "$(number shop_bought_total) $(asked)"
+before=$(worker)
+
+timeout 60 "$BUILD/tests/e2e-load-sockets" "$port" /echo 16 8 > "$work/ws" 2>&1 &
+ws=$!
+sleep 1
+if reload; then ok reloads; else not_ok reloads "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
+check keys_are_kept "$first" "$(buy a) $(buy b) $(buy c)"
+check limits_are_kept 4 "$(few 10)"
+check numbers_are_kept '3 16' "$(number shop_bought_total) $(asked)"
+for tries in $(seq 100); do              # those of the program before leave in their own time
+    after=$(worker)
+    [ "$after" = "$before" ] || break
+    sleep 0.05
+done
+[ "$after" != "$before" ] && ok workers_are_new_ones || not_ok workers_are_new_ones "$before answers still"
+buy d > /dev/null
+if reload; then ok reloads_again; else not_ok reloads_again "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
+check all_is_kept_once_more "4 0 $first" "$(number shop_bought_total) $(few 3) $(buy a) $(buy b) $(buy c)"
+wait $ws || not_ok sockets "$(cat "$work/ws")"
+said() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$work/ws"; }
+check sockets_are_not_broken '0 0 0' "$(said refused) $(said wrong) $(said broken)"
+
+# The same bytes in another file: whatever lies in the memory of the first, only it knows.
+cp "$work/server" "$work/another" && mv "$work/another" "$work/server"
+if reload; then ok another_program_starts; else not_ok another_program_starts "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
+check another_program_begins_anew '10 0' "$(few 12) $(number shop_bought_total)"
+has it_says_so 'begin anew: the program is another one' "$work/log"
+stop
+check it_ends_well 0 "$status"

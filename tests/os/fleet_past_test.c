@@ -1,0 +1,133 @@
+/* The memory of a fleet, handed from one program to the next: taken as it is, or not at all. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "os/fleet.h"
+#include "weft/check.h"
+
+static const weft__fleet_shape shape = { .workers = 2, .part_bytes = { 100, 5000, 0 }, .common_bytes = 4096, .layout = 77 };
+
+/* What is left of a fleet when another program was run in its supervisor's place: descriptors alone. */
+static weft__fleet_past left_by(weft__fleet *c)
+{
+    weft__fleet_past past = weft__fleet_past_of(c);
+    munmap(c->memory, c->bytes);
+    weft__free(c);
+    return past;
+}
+
+static weft__fleet_past written(void)
+{
+    weft__fleet *c;
+    WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
+    WEFT_CHECK(!c->adopted);
+    strcpy(weft__fleet_common(c), "what all keep");
+    strcpy(weft__fleet_part(c, 3, WEFT__PART_SERIES), "what one counts");
+    weft__fleet_slot(c, 1)->state = WEFT__FLEET_READY;
+    weft__fleet_slot(c, 1)->incarnation = 5;
+    return left_by(c);
+}
+
+static bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+WEFT_TEST(the_memory_of_a_fleet_goes_on_in_the_next_program)
+{
+    weft__fleet_past past = written();
+    weft__fleet *c;
+    WEFT_NEED(weft__fleet_new(&c, &shape, &past) == 0);
+    WEFT_CHECK(c->adopted);
+    WEFT_CHECK_EQ((uint64_t)(uintptr_t)c->memory, past.at);
+    WEFT_CHECK_STR(weft_str_of(weft__fleet_common(c)), "what all keep");
+    WEFT_CHECK_STR(weft_str_of(weft__fleet_part(c, 3, WEFT__PART_SERIES)), "what one counts");
+    WEFT_CHECK_EQ(weft__fleet_slot(c, 1)->incarnation, 5);
+    uint64_t rung = 0;
+    weft__fleet_ring_slot(c, 1);                     /* the bell that its worker hears */
+    WEFT_CHECK_EQ(read(past.bells[1], &rung, sizeof rung), (ssize_t)sizeof rung);
+    weft__fleet_past again = left_by(c);             /* and in the one after that */
+    WEFT_NEED(weft__fleet_new(&c, &shape, &again) == 0);
+    WEFT_CHECK(c->adopted);
+    weft__fleet_free(c);
+    WEFT_CHECK(!is_open(past.memory) && !is_open(past.bell) && !is_open(past.bells[4]));
+}
+
+static void begins_anew(const weft__fleet_shape *other, const weft__fleet_past *past)
+{
+    weft__fleet *c;
+    WEFT_NEED(weft__fleet_new(&c, other, past) == 0);
+    WEFT_CHECK(!c->adopted);
+    WEFT_CHECK_STR(weft_str_of(weft__fleet_common(c)), "");
+    WEFT_CHECK(!weft__ship_lives(weft__fleet_slot(c, 1)));
+    weft__fleet_free(c);
+    WEFT_CHECK(!is_open(past->memory) && !is_open(past->bell) && !is_open(past->bells[4]));
+}
+
+WEFT_TEST(memory_of_another_shape_is_not_taken_for_ones_own)
+{
+    weft__fleet_shape others[] = { shape, shape, shape, shape, shape };
+    others[0].layout = 78;
+    others[1].layout = 0;
+    others[2].workers = 3;
+    others[3].part_bytes[1] = 9000;
+    others[4].common_bytes = 4097;
+    for (size_t i = 0; i < weft_count(others); i++) {
+        weft__fleet_past past = written();
+        begins_anew(&others[i], &past);
+    }
+}
+
+WEFT_TEST(memory_that_cannot_lie_where_it_lay_is_not_taken)
+{
+    weft__fleet_past past = written();
+    void *taken = mmap((void *)(uintptr_t)past.at, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    WEFT_NEED(taken != MAP_FAILED);
+    begins_anew(&shape, &past);
+    munmap(taken, 4096);
+    past = written();
+    past.at++;
+    begins_anew(&shape, &past);
+}
+
+/* Two that did not end yet, of two programs before: there must be a slot for each new worker, or there would be none to serve. */
+WEFT_TEST(memory_without_free_slots_for_all_workers_is_not_taken)
+{
+    weft__fleet *c;
+    WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
+    for (unsigned i = 0; i < 4; i++) weft__fleet_slot(c, i)->state = WEFT__FLEET_LEAVING;
+    weft__fleet_past past = left_by(c);
+    begins_anew(&shape, &past);
+}
+
+WEFT_TEST(memory_is_handed_over_in_words)
+{
+    char text[8192];
+    weft__fleet *c;
+    WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
+    weft__handover h = { .fds = { c->bell }, .fd_count = 1, .elders = { { 4711, true }, { 4712, false } }, .elder_count = 2, .past = weft__fleet_past_of(c) }, got = { 0 };
+    int fds[WEFT__HANDOVER_FDS_MAX];
+    WEFT_CHECK_EQ(weft__handover_fds(&h, fds), 1 + 2 + 5);
+    WEFT_NEED(weft__handover_format("WEFT_TEST_HANDOVER", &h, text, sizeof text) && putenv(text) == 0);
+    WEFT_NEED(weft__handover_take("WEFT_TEST_HANDOVER", &got));
+    WEFT_CHECK_EQ(got.past.at, h.past.at);
+    WEFT_CHECK_EQ(got.past.memory, h.past.memory);
+    WEFT_CHECK_EQ(got.past.bell, h.past.bell);
+    WEFT_CHECK_EQ(got.past.slots, 5);
+    WEFT_CHECK(memcmp(got.past.bells, h.past.bells, 5 * sizeof *got.past.bells) == 0);
+    WEFT_CHECK(got.elder_count == 2 && got.elders[1].pid == 4712 && got.elders[0].told);
+    weft__fleet_free(c);
+}
+
+WEFT_TEST(what_is_no_memory_is_not_handed_over)
+{
+    static const char *const bad[] = { ";;", ";;7f00", ";;7f00,2,2,2", ";;7f00,,", ";4711;7f00,9999,9998,9997" };
+    for (size_t i = 0; i < weft_count(bad); i++) {
+        weft__handover got = { 0 };
+        WEFT_NEED(setenv("WEFT_TEST_HANDOVER", bad[i], 1) == 0);
+        WEFT_CHECK(!weft__handover_take("WEFT_TEST_HANDOVER", &got));
+        WEFT_CHECK_EQ(got.past.slots, 0);
+    }
+}

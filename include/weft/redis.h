@@ -70,7 +70,7 @@ typedef struct weft_redis_opts {
  *
  * In a cluster the keys of one trip (weft_redis_batch, weft_redis_atomic) belong to one slot: give them a part in braces, "{{}}:name". What is sent away
  * (MOVED, ASK) is sent on, at most six times; of a batch only that, behind what has run. A session belongs to the server of its first command, and is sent on
- * (MOVED) by that alone.
+ * by that alone.
  *
  * RESP3 is asked for and RESP2 taken. *out is yours until weft_redis_close. WEFT_EINVAL: the URL or an option, said by name;
  * WEFT_ENOMEM. *out is untouched on failure. Waits: never.

@@ -227,6 +227,7 @@ static int on_session(trip *t, weft__rnode *node, weft__rcall *call)
         int rc = weft__rnode_own(node, &s->holder, t->place, s->place);
         if (rc < 0) return rc;
         s->node = node;
+        s->asking = t->asks;
     }
     weft__trip_aim(t, s->node);
     weft__rconn *c = s->holder.conn;
@@ -245,11 +246,12 @@ static int on_session(trip *t, weft__rnode *node, weft__rcall *call)
 
 static int go(trip *t, weft__rcall *call)
 {
-    weft_redis *root = t->r->root;
+    weft_redis *root = t->r->root, *s = t->r;
+    if (s->asking && s->holder.conn) t->asks = s->node;
     int rc = write_all(t);
     if (rc < 0) return rc;
     weft__trip_aim(t, t->asks ? t->asks : t->moved ? t->moved : weft__cluster_route(root, t->slot));
-    if (t->r != root) return on_session(t, t->node, call);
+    if (s != root) return on_session(t, t->node, call);
     return t->blocks ? on_borrowed(t, t->node, call) : on_shared(t, t->node, call);
 }
 

@@ -86,7 +86,7 @@ int weft__trip_whole(weft__trip *t, weft__rcall *call, int rc)
 static void move_session(weft_redis *s)
 {
     weft__rnode_give_back(s->node, &s->holder, true);
-    s->watched = s->used = false;
+    s->watched = s->used = s->asking = false;
 }
 
 int weft__trip_follow(weft__trip *t, weft__rcall *call)
@@ -103,7 +103,7 @@ int weft__trip_follow(weft__trip *t, weft__rcall *call)
     weft__rnode *node = tries ? NULL : weft__cluster_told(root, t->node, words, &slot);
     if (node && !asks) root->slots[slot] = node;
     if ((!none_ran && !batch) || (!node && !tries)) return 0;
-    if (session && (!node || asks || !t->fresh || !none_ran)) return 0;      /* it stays where it is, unless this was its first command */
+    if (session && (!node || !t->fresh || !none_ran)) return 0;      /* it stays where it is, unless this was its first command */
     if (batch) rc = keep_what_ran(t, call);
     if (rc < 0) return rc;
     if (session) move_session(t->r);

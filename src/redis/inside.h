@@ -208,6 +208,7 @@ struct weft_redis {
     bool ended;                      /* a command of it failed without a reply */
     bool watched;                    /* WATCH was sent, and no EXEC behind it */
     bool stale;                      /* its server is no master any more */
+    bool asking;                     /* its server is asked for a slot that is not yet its own: each command is, by ASKING */
 };
 
 static inline bool weft__rconn_has_room(const weft__rconn *c)

@@ -96,6 +96,13 @@ static int a_slot_moves(weft_redis *r, member *a, member *b)
     WEFT_CHECK_EQ(n, 2);
     WEFT_CHECK_EQ(weft_redis_atomic(r, weft_redis_step("SET {moving}:y 5"), weft_redis_step_value(int64_t, &n, "INCR {moving}:y")), 1);
     WEFT_CHECK_EQ(n, 6);
+    {
+        WEFT_REDIS_SESSION(session, r);
+        WEFT_TRY(weft_redis_do(session, "WATCH {moving}:y"));
+        WEFT_TRY(weft_redis_value(session, int64_t, &n, "GET {moving}:y"));
+        WEFT_CHECK_EQ(weft_redis_atomic(session, weft_redis_step("SET {moving}:y {}", n)), 1);
+        WEFT_CHECK_EQ(n, 6);
+    }
     WEFT_TRY(weft_redis_do(from->r, "MIGRATE 127.0.0.1 {} {} 0 5000", to->port, "{moving}:old"));
     WEFT_TRY(weft_redis_do(to->r, "CLUSTER SETSLOT {} NODE {}", slot, to->id));
     WEFT_TRY(weft_redis_do(from->r, "CLUSTER SETSLOT {} NODE {}", slot, to->id));

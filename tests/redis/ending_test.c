@@ -32,7 +32,7 @@ typedef enum { BLOCK_ENDS, UNSUBSCRIBED, REDIS_CLOSED, WAYS } way;
 static int end_under_a_reader(way how, fake_answer *answer, bool greets)
 {
     weft_redis *r;
-    char url[64];
+    char url[100];
     int rc = -1;
     int64_t ended_ns = 0;
     FAKE(f, .answer = answer, .resp2 = true, .ctx = greets ? NULL : &f);
@@ -89,7 +89,7 @@ TASK_TEST(a_cancel_while_a_subscription_connects_anew_is_the_readers_own)
 {
     weft_redis *r;
     weft_redis_message m;
-    char url[64];
+    char url[100];
     FAKE(f, .answer = confirm_once, .resp2 = true);
     snprintf(url, sizeof url, "redis://:pw@%s", f.url + 8);
     WEFT_TRY(weft_redis_open(url, &r, .retry_ms = 2000));

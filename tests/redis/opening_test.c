@@ -17,7 +17,7 @@ static int ok(fake *f, weft_conn *c, const weft_str *words, int count)
 
 TASK_TEST(a_close_while_a_connection_is_made_leaves_no_socket_behind)
 {
-    char url[64];
+    char url[100];
     FAKE(f, .answer = ok);
     snprintf(url, sizeof url, "redis://localhost:%d", weft_listener_port(f.l));
     for (int turns = 0; turns < 8; turns++) {
@@ -62,7 +62,7 @@ static int slow_second(fake *f, weft_conn *c, const weft_str *words, int count)
 static int ask_one_more_than_busy(second *s, int *last, int *connections)
 {
     weft_redis *r;
-    char url[64];
+    char url[100];
     int rcs[BUSY], rc = 0;
     FAKE(f, .answer = slow_second, .resp2 = true, .ctx = s);
     snprintf(url, sizeof url, "redis://:pw@%s", f.url + 8);

@@ -214,6 +214,33 @@ TASK_TEST(a_transaction_that_is_to_be_asked_for_elsewhere_is_once_for_all_of_it)
     return 0;
 }
 
+/* The slot is not the other server's yet: each command of the session asks for it. */
+TASK_TEST(a_session_that_is_to_be_asked_for_elsewhere_asks_before_each_of_its_commands)
+{
+    weft_redis *r;
+    char away[100];
+    int64_t n = 0;
+    heard here = { .away = away }, there = { 0 };
+    FAKE(a, .answer = aborts, .ctx = &here);
+    FAKE(b, .answer = aborts, .ctx = &there);
+    snprintf(away, sizeof away, "ASK %d %s", weft__slot_of(WEFT_S("k")), b.url + 8);
+    WEFT_TRY(open_cluster(&r, &a));
+    {
+        WEFT_REDIS_SESSION(s, r);
+        WEFT_TRY(weft_redis_do(s, "WATCH k"));
+        WEFT_TRY(weft_redis_batch(s, weft_redis_step("GET k"), weft_redis_step("GET {k}2")));
+        WEFT_CHECK_EQ(weft_redis_atomic(s, weft_redis_step_value(int64_t, &n, "INCR k")), 1);
+    }
+    WEFT_CHECK_STR(weft_str_of(here.text), "WATCH k");
+    WEFT_CHECK_STR(weft_str_of(there.text), "ASKING|WATCH k|ASKING|GET k|ASKING|GET {k}2|ASKING|MULTI|INCR k|EXEC");
+    WEFT_CHECK_EQ(weft_redis_do(r, "GET k"), 1);
+    WEFT_CHECK_STR(weft_str_of(here.text), "WATCH k|GET k");      /* others were told nothing for good */
+    WEFT_TRY(weft_redis_close(r, 0));
+    weft_cancel(a_scope);
+    weft_cancel(b_scope);
+    return 0;
+}
+
 /* ---- addresses ---- */
 
 static int send_away(fake *f, weft_conn *c, const weft_str *words, int count)

@@ -19,8 +19,14 @@
 
 #ifdef WEFT__ASAN
 #include <sanitizer/asan_interface.h>
-#define WEFT__POISON(p, n)   __asan_poison_memory_region((p), (n))
-#define WEFT__UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
+#define WEFT__POISON(p, n)   __asan_poison_memory_region(weft__unread((p)), (n))
+#define WEFT__UNPOISON(p, n) __asan_unpoison_memory_region(weft__unread((p)), (n))
+/* The sanitizer's functions take a pointer to const and read nothing: a compiler that takes them for readers is not told whose place it is. */
+static inline void *weft__unread(void *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
 #else
 #define WEFT__POISON(p, n)   ((void)(p), (void)(n))
 #define WEFT__UNPOISON(p, n) ((void)(p), (void)(n))

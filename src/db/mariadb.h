@@ -168,6 +168,16 @@ int weft__maria_fetch(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt);
 /* Rows that nobody wants any more: many of them are not read to their end. */
 void weft__maria_leave_rows(weft__maria_conn *c, MYSQL_STMT *stmt);
 
+/* How a value of this kind is bound, how long a text is then, and room in c->params for n of them. */
+enum enum_field_types weft__maria_type(weft__cell_kind kind);
+unsigned long weft__maria_text_len(const weft__cell *c);
+int weft__maria_params_room(weft__maria_conn *c, int n) WEFT_NODISCARD;
+
+/* mariadb_bulk.c: a statement that has places and gives no rows, for all items of q, many in a message: how many rows have changed, or a code. The server does not
+ * say which item it was that failed. Has this one such messages? MySQL has not. */
+bool weft__maria_has_bulk(const weft__maria_conn *c);
+int weft__maria_bulk(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt) WEFT_NODISCARD;
+
 /* mariadb_rows.c: what comes of a statement that has been executed; its rc. */
 int weft__maria_take_rows(weft__maria_conn *c, weft__query *q, weft__maria_kept *k);
 int weft__maria_run_rows(weft__maria_conn *c, weft__query *q);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 /* One query on a connection, on the thread that it is given to. */
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +9,13 @@ enum { ROOM_KEPT = 64 * 1024, OUTDATED = -100002, NEED_REPREPARE = 1615, UNKNOWN
 
 static bool inside(const weft__query *q) { return q->lease && !q->lease->rows; }
 
-static void quietly(weft__maria_conn *c, const weft__query *q, const char *sql)
+static int quietly(weft__maria_conn *c, const weft__query *q, const char *sql)
 {
     weft__query quiet = { .place = q->place };       /* whose texts nobody reads: the first failure counts */
     weft__buf_init(&quiet.fault, 256);
-    (void)weft__maria_command(c, &quiet, sql);
+    int rc = weft__maria_command(c, &quiet, sql);
     weft__buf_free(&quiet.fault);
+    return rc;
 }
 
 /* ---- transactions ---- */
@@ -66,8 +68,9 @@ static int guard_end(weft__maria_conn *c, weft__query *q, int rc)
         if (end == 0) return rc;
         rc = end;
     }
-    quietly(c, q, inside(q) ? "ROLLBACK TO SAVEPOINT weft_s" : "ROLLBACK");
-    if (inside(q)) quietly(c, q, "RELEASE SAVEPOINT weft_s");
+    if (!inside(q)) quietly(c, q, "ROLLBACK");
+    else if (quietly(c, q, "ROLLBACK TO SAVEPOINT weft_s") == 0) quietly(c, q, "RELEASE SAVEPOINT weft_s");
+    else quietly(c, q, "ROLLBACK");                  /* what cannot be undone ends the transaction, whose commit would keep it */
     return rc;
 }
 
@@ -90,7 +93,7 @@ static int execute(weft__maria_conn *c, weft__query *q, weft__maria_kept *k, con
     return rc < 0 ? rc : weft__maria_take_rows(c, q, k);
 }
 
-static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
+static int one_by_one(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
 {
     int64_t sum = 0;
     weft__items_begin(q);
@@ -105,6 +108,34 @@ static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
         sum += rc;
     }
     return sum < INT32_MAX ? (int)sum : INT32_MAX;
+}
+
+/* What an item did that the database refused: which one is seen when they are run one by one. Not what the whole was ended by. */
+static bool is_an_items(weft__maria_conn *c, weft__query *q, int rc)
+{
+    if (c->broken || __atomic_load_n(&q->stop, __ATOMIC_RELAXED)) return false;
+    return rc == WEFT_EDB || rc == WEFT_EDB_UNIQUE || rc == WEFT_EDB_REFERENCE || rc == WEFT_EDB_CHECK;
+}
+
+/* Not with RETURNING, whose columns the server does not tell before it has run, and which it answers in no order that the library reads. */
+static bool can_be_bulk(const weft__maria_conn *c, const weft__query *q)
+{
+    const weft__parsed *p = &q->statement->parsed;
+    return q->items->count > 1 && !q->out && p->count && p->changes && p->kind == WEFT__SQL_PLAIN && !strcasestr(q->text, "RETURNING") && weft__maria_has_bulk(c);
+}
+
+static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
+{
+    size_t said = q->fault.len;
+    bool many = can_be_bulk(c, q);
+    int rc = many ? weft__maria_bulk(c, q, k->stmt) : one_by_one(c, q, k);
+    if (!many || rc >= 0) return rc;
+    if (!c->broken && is_outdated(c, k)) return q->fault.len = said, OUTDATED;
+    if (!is_an_items(c, q, rc)) return rc;
+    q->fault.len = said;
+    rc = weft__maria_command(c, q, inside(q) ? "ROLLBACK TO SAVEPOINT weft_s" : "ROLLBACK");
+    if (rc == 0 && !inside(q)) rc = guard(c, q);
+    return rc < 0 ? rc : one_by_one(c, q, k);
 }
 
 static int run_once(weft__maria_conn *c, weft__query *q)

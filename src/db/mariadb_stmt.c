@@ -49,36 +49,46 @@ int weft__maria_prepare(weft__maria_conn *c, weft__query *q, weft__maria_kept **
 
 /* ---- values ---- */
 
+enum enum_field_types weft__maria_type(weft__cell_kind kind)
+{
+    switch (kind) {
+    case WEFT__CELL_INT: return MYSQL_TYPE_LONGLONG;
+    case WEFT__CELL_REAL: return MYSQL_TYPE_DOUBLE;
+    case WEFT__CELL_BLOB: return MYSQL_TYPE_LONG_BLOB;
+    default: return MYSQL_TYPE_STRING;
+    }
+}
+
+/* A time of UTC has no 'Z' there; the session's zone is UTC. */
+unsigned long weft__maria_text_len(const weft__cell *c) { return c->s.len - (c->moment && c->s.len && c->s.ptr[c->s.len - 1] == 'Z'); }
+
 static void bind_value(MYSQL_BIND *b, const weft__cell *c)
 {
-    *b = (MYSQL_BIND){ .buffer_type = MYSQL_TYPE_NULL };
+    *b = (MYSQL_BIND){ .buffer_type = weft__maria_type(c->kind) };
     switch (c->kind) {
-    case WEFT__CELL_NULL: return;
-    case WEFT__CELL_INT:
-        b->buffer_type = MYSQL_TYPE_LONGLONG;
-        b->buffer = (void *)(uintptr_t)&c->i;
-        return;
-    case WEFT__CELL_REAL:
-        b->buffer_type = MYSQL_TYPE_DOUBLE;
-        b->buffer = (void *)(uintptr_t)&c->d;
-        return;
+    case WEFT__CELL_NULL: b->buffer_type = MYSQL_TYPE_NULL; return;
+    case WEFT__CELL_INT: b->buffer = (void *)(uintptr_t)&c->i; return;
+    case WEFT__CELL_REAL: b->buffer = (void *)(uintptr_t)&c->d; return;
     default:
-        b->buffer_type = c->kind == WEFT__CELL_BLOB ? MYSQL_TYPE_LONG_BLOB : MYSQL_TYPE_STRING;
         b->buffer = (void *)(uintptr_t)c->s.ptr;
-        /* A time of UTC has no 'Z' there; the session's zone is UTC. */
-        b->buffer_length = c->s.len - (c->moment && c->s.len && c->s.ptr[c->s.len - 1] == 'Z');
+        b->buffer_length = weft__maria_text_len(c);
     }
+}
+
+int weft__maria_params_room(weft__maria_conn *c, int n)
+{
+    if (n <= c->params_room) return 0;
+    MYSQL_BIND *more = weft__realloc(c->params, (size_t)n * sizeof *more);
+    if (!more) return WEFT_ENOMEM;
+    c->params = more;
+    c->params_room = n;
+    return 0;
 }
 
 int weft__maria_execute(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt, const weft__cell *cells)
 {
-    int n = (int)q->statement->parsed.count;
-    if (n > c->params_room) {
-        MYSQL_BIND *more = weft__realloc(c->params, (size_t)n * sizeof *more);
-        if (!more) return WEFT_ENOMEM;
-        c->params = more;
-        c->params_room = n;
-    }
+    int n = (int)q->statement->parsed.count, rc = weft__maria_params_room(c, n);
+    if (rc < 0) return rc;
     for (int i = 0; i < n; i++) bind_value(&c->params[i], &cells[i]);
     if (n && mysql_stmt_bind_param(stmt, c->params) != 0) return weft__maria_stmt_failed(c, q, stmt);
     return mysql_stmt_execute(stmt) == 0 ? 0 : weft__maria_stmt_failed(c, q, stmt);

@@ -84,6 +84,30 @@ DB_MARIA_TEST(a_cancelled_statement_of_mariadb_leaves_its_transaction_whole)
     return weft_db_close(db, 0);
 }
 
+WEFT_MODEL(MariaPart, field(int64_t, n));
+
+/* Undoing lasts longer than the next KILL QUERY takes to come. */
+DB_MARIA_TEST(a_cancelled_list_of_items_is_undone_whole_before_its_transaction_goes_on)
+{
+    enum { ITEMS = 100 };
+    weft_db *db = WITH(.acquire_ms = 60000, .statement_ms = 60000);
+    MariaPart parts[ITEMS];
+    for (int i = 0; i < ITEMS; i++) parts[i].n = INT64_C(1000000) * i;
+    WEFT_CHECK_EQ(weft_db_execute(db, "CREATE TABLE many (n bigint PRIMARY KEY, t varchar(100))"), 0);
+    WEFT_TRANSACTION(tx, db);
+    WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO many (n) VALUES (-1)"), 1);
+    {
+        WEFT_SCOPE(s, .timeout_ms = 200);
+        WEFT_CHECK_EQ(weft_db_each(tx, MariaPart, parts, ITEMS, "INSERT INTO many SELECT :n + seq, repeat('x', 90) FROM seq_1_to_5000"), WEFT_ETIMEDOUT);
+    }
+    int64_t n = -1;
+    int rc = weft_db_value(tx, int64_t, &n, "SELECT count(*) FROM many");
+    WEFT_CHECK((rc == 0 && n == 1) || rc == WEFT_EDB);      /* or the transaction is over */
+    WEFT_CHECK((rc == 0) == (weft_db_commit(tx) == 0));
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM many"), rc == 0);
+    return weft_db_close(db, 0);
+}
+
 DB_MARIA_TEST(a_statement_of_mariadb_has_a_deadline)
 {
     weft_db *db = WITH(.statement_ms = 100, .acquire_ms = 60000);
@@ -433,6 +457,82 @@ DB_MARIA_TEST(mariadb_is_spoken_to_in_tls_with_a_password_and_only_by_its_name)
     WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ 0 }), WEFT_EDB_AWAY);
     WEFT_CHECK(db == NULL);
     return 0;
+}
+
+/* ---- many items ---- */
+
+WEFT_MODEL(MariaItem, field(int64_t, id), opt(weft_str, name), opt(double, share), field(weft_datetime, at), opt(weft_bytes, raw), field(weft_decimal, price), field(bool, fine));
+
+static void make_items(MariaItem *items, int n)
+{
+    static const char *const names[] = { "", "a", "it's a \"name\" \\ with quotes", "\xc3\xa9\xf0\x9f\x98\x80" };
+    for (int i = 0; i < n; i++) {
+        items[i] = (MariaItem){ .id = i + 1, .at = { .us = INT64_C(1700000000000000) + i, .zoned = i % 2 }, .price = { weft_format("%d.%02d", i, i % 100) }, .fine = i % 3 == 0 };
+        if (i % 5 && i > 600) items[i].name = (weft_opt_weft_str)WEFT_SOME(weft_str_of(names[i % 4]));
+        if (i % 7 == 0) items[i].share = (weft_opt_double)WEFT_SOME(i / 4.0);
+        if (i % 2) items[i].raw = (weft_opt_weft_bytes)WEFT_SOME(((weft_bytes){ (const uint8_t *)"\0\1\xff", (size_t)(i % 4) }));
+    }
+}
+
+static int64_t messages(weft_db *db)
+{
+    return number(db, "SELECT sum(CAST(variable_value AS SIGNED)) FROM information_schema.session_status WHERE variable_name IN ('COM_STMT_EXECUTE', 'QUESTIONS')");
+}
+
+DB_MARIA_TEST(a_list_of_items_goes_to_mariadb_in_few_messages_and_comes_back_the_same)
+{
+    enum { ITEMS = 1700 };
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 60000, .statement_ms = 60000);
+    MariaItem *items = weft_alloc(ITEMS * sizeof *items);
+    weft_list_MariaItem all = { 0 };
+    WEFT_NEED(items != NULL);
+    make_items(items, ITEMS);
+    WEFT_TRY(weft_db_execute(db, "CREATE TABLE items (id bigint PRIMARY KEY, name text, share double, at datetime(6), raw varbinary(20), price decimal(12, 2), fine boolean)"));
+    int64_t before = messages(db);
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, ITEMS, "INSERT INTO items VALUES (:id, :name, :share, :at, :raw, :price, :fine)"), ITEMS);
+    WEFT_CHECK(messages(db) - before < 40);
+    WEFT_TRY(weft_db_all(db, MariaItem, &all, "SELECT * FROM items ORDER BY id"));
+    WEFT_NEED(all.count == ITEMS);
+    for (int i = 0; i < ITEMS; i++) {
+        const MariaItem *a = &items[i], *b = &all.items[i];
+        bool same = a->id == b->id && a->name.set == b->name.set && a->share.set == b->share.set && a->raw.set == b->raw.set && a->at.us == b->at.us && a->fine == b->fine;
+        same = same && (!a->name.set || weft_str_equal(a->name.value, b->name.value)) && (!a->share.set || a->share.value == b->share.value);
+        same = same && (!a->raw.set || (a->raw.value.len == b->raw.value.len && memcmp(a->raw.value.ptr, b->raw.value.ptr, a->raw.value.len) == 0));
+        if (!WEFT_CHECK(same && weft_str_equal(a->price.text, b->price.text))) return fprintf(stderr, "  item %d\n", i), -1;
+    }
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, 1200, "UPDATE items SET price = price + 1 WHERE id = :id AND fine"), 400);
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, 1200, "DELETE FROM items WHERE id = :id AND NOT fine"), 800);
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM items"), ITEMS - 800);
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, 3, "INSERT INTO items (id, fine) VALUES (:id + 200000, :fine) RETURNING id"), 3);
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, 3, "INSERT INTO items (id, fine) SELECT :id + 100000, :fine"), 3);
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, 3, "INSERT INTO items (id, fine) VALUES (:id, :fine) ON DUPLICATE KEY UPDATE fine = 1"), 3);
+    return weft_db_close(db, 0);
+}
+
+DB_MARIA_TEST(the_item_that_mariadb_refused_is_named_and_none_of_them_stays)
+{
+    enum { ITEMS = 1200, BAD = 777 };
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 60000, .statement_ms = 60000);
+    MariaItem *items = weft_alloc(ITEMS * sizeof *items);
+    WEFT_NEED(items != NULL);
+    make_items(items, ITEMS);
+    items[BAD].id = 5;
+    WEFT_TRY(weft_db_execute(db, "CREATE TABLE items (id bigint PRIMARY KEY, price decimal(12, 2) CHECK (price < 900))"));
+    WEFT_CHECK_EQ(weft_db_each(db, MariaItem, items, ITEMS, "INSERT INTO items VALUES (:id, :price)"), WEFT_EDB_UNIQUE);
+    WEFT_CHECK(db_says(WEFT_EDB_UNIQUE, "(item 777 of 1200)") && db_says(WEFT_EDB_UNIQUE, "PRIMARY"));
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM items"), 0);
+    items[BAD].id = BAD + 1;
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO items VALUES (-1, 1)"), 1);
+        WEFT_CHECK_EQ(weft_db_each(tx, MariaItem, items, ITEMS, "INSERT INTO items VALUES (:id, :price)"), WEFT_EDB_CHECK);
+        WEFT_CHECK(db_says(WEFT_EDB_CHECK, "(item 900 of 1200)"));
+        WEFT_CHECK_EQ(number(tx, "SELECT count(*) FROM items"), 1);
+        WEFT_CHECK_EQ(weft_db_each(tx, MariaItem, items, 900, "INSERT INTO items VALUES (:id, :price)"), 900);
+        WEFT_CHECK_EQ(weft_db_commit(tx), 0);
+    }
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM items"), 901);
+    return weft_db_close(db, 0);
 }
 
 /* ---- its types ---- */

@@ -15,6 +15,7 @@
 #include "weft/command.h"
 #include "weft/file.h"
 #include "weft/db.h"
+#include "weft/listen.h"
 #include "weft/table.h"
 #include "weft/redis.h"
 #include "weft/client.h"

@@ -5,6 +5,7 @@
 #include "db/statement.h"
 #include "task/fiber.h"
 #include "weft/db.h"
+#include "weft/listen.h"
 
 /* A statement as all calls of it share it: found by its text, on the loop. What is below `id` is any thread's to read. */
 typedef struct weft__statement {
@@ -136,6 +137,8 @@ typedef struct weft__engine {
     int (*run)(weft_db *root, weft__query *q);
     int (*close)(weft_db *root);
     void (*abandon)(weft_db *root);  /* no loop turns any more */
+    int (*listen)(weft_db *root, weft_db_sub *sub);      /* NULL: it has no messages; 0 or WEFT_ENOMEM, listen.h */
+    void (*unlisten)(weft_db_sub *sub);
 } weft__engine;
 extern const weft__engine weft__sqlite, weft__postgres, weft__postgres_short, weft__mariadb, weft__mariadb_mysql;
 /* What must be run, whatever is cancelled: ends, and openings. */

@@ -98,6 +98,7 @@ static void core_end(weft_db *root)
     weft__pg_core *c = weft__pg_core_of(root);
     weft__os *os = weft__loop_os(root->loop);
     c->closing = true;
+    weft__pg_listen_end(c);
     for (int i = 0; i < weft__pg_room(c); i++) {
         weft__pg_open_end(&c->conns[i]);
         weft__pg_close(&c->conns[i]);
@@ -154,6 +155,7 @@ static int close_db(weft_db *root)
 {
     weft__pg_core *c = weft__pg_core_of(root);
     c->closing = true;
+    weft__pg_listen_end(c);
     weft__pg_refuse(&c->shared, WEFT_ECLOSED);
     weft__pg_refuse(&c->alone, WEFT_ECLOSED);
     for (await_all(c); root->leases; await_all(c)) weft__lease_end_first(root);
@@ -164,6 +166,6 @@ static int close_db(weft_db *root)
 /* The loop ends, and nobody has closed it. */
 static void abandon(weft_db *root) { core_end(root); }
 
-#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_POSTGRES, .open = open_db, .run = run, .close = close_db, .abandon = abandon, \
+#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_POSTGRES, .open = open_db, .run = run, .close = close_db, .abandon = abandon, .listen = weft__pg_listen, .unlisten = weft__pg_unlisten, \
     .migrated = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weft_migrations')", .lock = "SELECT pg_advisory_xact_lock(7310308426115443302)" }
 const weft__engine weft__postgres = ENGINE("postgresql"), weft__postgres_short = ENGINE("postgres");

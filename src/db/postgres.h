@@ -42,9 +42,11 @@ typedef struct weft__pg_sent {
 
 typedef struct weft__pg_cancel weft__pg_cancel;
 typedef struct weft__pg_opening weft__pg_opening;
+typedef struct weft__pg_listener weft__pg_listener;
 
 struct weft__pg_conn {
     weft__pg_core *core;
+    weft__pg_listener *listener;     /* whose it is; NULL: one of the pool */
     PGconn *pg;                      /* NULL: it is not there */
     weft__watch watch;
     int fd;                          /* that is watched; -1: none */
@@ -91,6 +93,7 @@ struct weft__pg_core {
     int in_flight;                   /* calls of run */
     weft__fiber *closer;
     uint64_t cursors;
+    weft__pg_listener *listener;     /* NULL: nobody has listened yet */
     int sticky;                      /* the connection that shared queries went to last */
     weft__pg_conn conns[];           /* opts.connections_max */
 };
@@ -151,6 +154,14 @@ void weft__pg_refuse(weft__query_queue *from, int rc);
 bool weft__pg_holds_up(const weft_db *root, const weft__lease *l, const weft__query *q);
 bool weft__pg_reads(const weft__query *q);
 void weft__pg_tell(weft__query *q);
+
+/* postgres_listen.c: an engine's listen and unlisten; the end of all; what is told of its connection, which is none of the pool. */
+int weft__pg_listen(weft_db *root, weft_db_sub *sub);
+void weft__pg_unlisten(weft_db_sub *sub);
+void weft__pg_listen_end(weft__pg_core *core);
+void weft__pg_listen_opened(weft__pg_conn *c);
+void weft__pg_listen_unopened(weft__pg_conn *c, const char *why);
+void weft__pg_listen_ready(weft__pg_conn *c);
 
 /* postgres_share.c */
 bool weft__pg_shared_send(weft__pg_conn *c, weft__query *q);

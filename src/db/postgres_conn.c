@@ -64,7 +64,8 @@ static void on_ready(weft__watch *watch, uint32_t events)
     }
     if (events & (WEFT__IN | WEFT__HUP)) c->broken |= !PQconsumeInput(c->pg);
     if (events & WEFT__OUT) (void)weft__pg_flush(c);
-    if (c->taken) {
+    if (c->listener) weft__pg_listen_ready(c);
+    else if (c->taken) {
         if (c->broken) weft__pg_unwatch(c);          /* it would be told for ever */
         if (c->reader) weft__wake(c->reader, 0);
     } else if (c->first != c->end) weft__pg_shared_ready(c);
@@ -154,5 +155,5 @@ void weft__pg_close(weft__pg_conn *c)
     PQfinish(c->pg);
     weft__free(c->kept);
     weft__free(c->sent);
-    *c = (weft__pg_conn){ .core = c->core, .fd = -1 };
+    *c = (weft__pg_conn){ .core = c->core, .listener = c->listener, .fd = -1 };
 }

@@ -80,6 +80,12 @@ void weft__pg_open_end(weft__pg_conn *c)
     c->opening = NULL;
 }
 
+static void unopened(weft__pg_conn *c, const char *why)
+{
+    if (c->listener) weft__pg_listen_unopened(c, why);
+    else weft__pg_unopened(c, why);
+}
+
 static void fail(weft__pg_conn *c, const char *why)
 {
     char text[300];
@@ -87,7 +93,7 @@ static void fail(weft__pg_conn *c, const char *why)
     snprintf(text, sizeof text, "%.*s", (int)strcspn(why ? why : pg, "\n"), why ? why : pg);
     weft__pg_open_end(c);
     weft__pg_close(c);
-    weft__pg_unopened(c, text);
+    unopened(c, text);
 }
 
 static void on_limit(weft__timer *t)
@@ -262,7 +268,7 @@ void weft__pg_open(weft__pg_conn *c)
     const char *hostaddr = setting(c->core, "hostaddr"), *host = setting(c->core, "host"), *port = setting(c->core, "port");
     c->opening = weft__calloc(sizeof *c->opening);
     if (!c->opening) {
-        weft__pg_unopened(c, "no memory");
+        unopened(c, "no memory");
         return;
     }
     weft__pg_opening *o = c->opening;
@@ -303,7 +309,8 @@ static void talk(weft__pg_conn *c)
         }
         if (is != PGRES_PIPELINE_SYNC) continue;
         weft__pg_open_end(c);
-        weft__pg_opened(c);
+        if (c->listener) weft__pg_listen_opened(c);
+        else weft__pg_opened(c);
         return;
     }
 }

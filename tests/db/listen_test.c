@@ -1,0 +1,287 @@
+/* Messages through PostgreSQL: LISTEN, NOTIFY, what is lost and told, a server that goes and comes back. */
+#include <unistd.h>
+#include "db_server.h"
+#include "db_world.h"
+#include "weft/listen.h"
+#include "weft/thread.h"
+
+static weft_db *opened(void)
+{
+    weft_db *db = NULL;
+    WEFT_NEED(weft_db_connect(db_url, &db, .acquire_ms = 60000, .statement_ms = 60000) == 0);
+    return db;
+}
+
+/* Channels are all schemas': one of this test's own. */
+static const char *own(const char *name)
+{
+    static char names[4][64];
+    static int at;
+    char *to = names[at++ % 4];
+    snprintf(to, 64, "%s-%d", name, (int)getpid());
+    return to;
+}
+
+/* The next one is this one. */
+static void expect(weft_db_sub *sub, const char *channel, const char *text)
+{
+    weft_db_message m = { 0 };
+    WEFT_NEED(weft_db_next(sub, &m) == 1);
+    WEFT_CHECK(!m.gap && m.process > 0);
+    WEFT_CHECK_STR(m.channel, channel);
+    WEFT_CHECK_STR(m.text, text);
+}
+
+static void expect_gap(weft_db_sub *sub)
+{
+    weft_db_message m = { 0 };
+    WEFT_NEED(weft_db_next(sub, &m) == 1);
+    WEFT_CHECK(m.gap && !m.channel.len && !m.text.len);
+}
+
+static bool nothing_within(weft_db_sub *sub, int ms)
+{
+    weft_db_message m;
+    WEFT_SCOPE(s, .timeout_ms = ms);
+    return weft_db_next(sub, &m) == WEFT_ETIMEDOUT;
+}
+
+static int listening(void)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%LISTEN%%' AND application_name = 't%d'", (int)getpid());
+    return atoi(db_server_ask(db_server_of_run(), sql));
+}
+
+/* ---- what is refused ---- */
+
+DB_TEST(messages_are_postgresql_s_and_others_say_so)
+{
+    weft_db *db = opened();
+    WEFT_DB_SUB(sub);
+    char wide[9000];
+    memset(wide, 'x', sizeof wide - 1);
+    wide[sizeof wide - 1] = 0;
+    if (!db_is_postgres()) {
+        WEFT_CHECK_EQ(weft_db_listen(db, &sub, "orders"), WEFT_EINVAL);
+        WEFT_CHECK(db_says(WEFT_EINVAL, "PostgreSQL"));
+        WEFT_CHECK_EQ(weft_db_notify(db, "orders", "1"), WEFT_EINVAL);
+        WEFT_CHECK(!sub);
+        return weft_db_close(db, 0);
+    }
+    WEFT_CHECK_EQ(weft_db_listen(db, &sub, "orders", ""), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_listen(db, &sub, wide), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_listen_with(db, &sub, NULL, 0, &(weft_db_listen_opts){ 0 }), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_listen_with(db, &sub, &(const char *){ "a" }, 1, &(weft_db_listen_opts){ .messages_max = -1 }), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_notify(db, "", "1"), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_notify(db, "orders", wide), WEFT_EINVAL);
+    WEFT_CHECK(db_says(WEFT_EINVAL, "8 000"));
+    wide[7999] = 0;
+    WEFT_CHECK_EQ(weft_db_notify(db, "orders", wide), 0);
+    WEFT_TRANSACTION(tx, db);
+    WEFT_CHECK_EQ(weft_db_listen(tx, &sub, "orders"), WEFT_EINVAL);
+    WEFT_CHECK(!sub);
+    WEFT_CHECK_EQ(weft_db_next(sub, &(weft_db_message){ 0 }), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_rollback(tx), 0);
+    return weft_db_close(db, 0);
+}
+
+/* ---- in order ---- */
+
+DB_POSTGRES_TEST(messages_come_in_order_to_all_who_listen_and_to_nobody_else)
+{
+    weft_db *db = opened();
+    char text[16];
+    WEFT_DB_SUB(a);
+    WEFT_DB_SUB(b);
+    WEFT_DB_SUB(odd);
+    WEFT_TRY(weft_db_listen(db, &a, own("orders")));
+    WEFT_TRY(weft_db_listen(db, &b, own("stock"), own("orders")));
+    WEFT_TRY(weft_db_listen(db, &odd, "Sto\"ck; DROP -- 'ü"));
+    for (int i = 0; i < 50; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        WEFT_TRY(weft_db_notify(db, own(i % 2 ? "stock" : "orders"), text));
+    }
+    WEFT_TRY(weft_db_notify(db, "Sto\"ck; DROP -- 'ü", "odd"));
+    for (int i = 0; i < 50; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        if (i % 2 == 0) expect(a, own("orders"), text);
+        expect(b, own(i % 2 ? "stock" : "orders"), text);
+    }
+    expect(odd, "Sto\"ck; DROP -- 'ü", "odd");
+    WEFT_CHECK(nothing_within(a, 50) && nothing_within(odd, 20));
+    WEFT_CHECK_EQ(listening(), 1);
+    return weft_db_close(db, 0);
+}
+
+DB_POSTGRES_TEST(a_message_of_a_transaction_comes_with_its_commit_or_never)
+{
+    weft_db *db = opened();
+    WEFT_DB_SUB(sub);
+    WEFT_TRY(weft_db_listen(db, &sub, own("orders")));
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_TRY(weft_db_notify(tx, own("orders"), "never"));
+    }
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_TRY(weft_db_notify(tx, own("orders"), "kept"));
+        WEFT_CHECK(nothing_within(sub, 50));
+        WEFT_TRY(weft_db_commit(tx));
+    }
+    expect(sub, own("orders"), "kept");
+    return weft_db_close(db, 0);
+}
+
+/* ---- what is not taken ---- */
+
+DB_POSTGRES_TEST(who_takes_nothing_has_the_first_ones_and_is_told_that_others_were_lost)
+{
+    weft_db *db = opened();
+    char text[16];
+    WEFT_DB_SUB(slow);
+    WEFT_DB_SUB(quick);
+    WEFT_TRY(weft_db_listen_with(db, &slow, &(const char *){ own("orders") }, 1, &(weft_db_listen_opts){ .messages_max = 5 }));
+    WEFT_TRY(weft_db_listen(db, &quick, own("orders")));
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        WEFT_TRY(weft_db_notify(db, own("orders"), text));
+        expect(quick, own("orders"), text);
+    }
+    for (int i = 0; i < 5; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        expect(slow, own("orders"), text);
+    }
+    expect_gap(slow);
+    WEFT_TRY(weft_db_notify(db, own("orders"), "later"));
+    expect(slow, own("orders"), "later");
+    return weft_db_close(db, 0);
+}
+
+typedef struct asked { weft_db_sub *sub; weft_db *db; int *rc; weft_scope *scope; } asked;
+
+static int read_one(const asked *in)
+{
+    weft_db_message m;
+    return *in->rc = weft_db_next(in->sub, &m);
+}
+
+DB_POSTGRES_TEST(a_reader_that_is_cancelled_loses_nothing_and_one_that_is_closed_gets_0)
+{
+    weft_db *db = opened();
+    int rc = -7;
+    WEFT_DB_SUB(sub);
+    WEFT_TRY(weft_db_listen(db, &sub, own("orders")));
+    {
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, read_one, (&(asked){ .sub = sub, .rc = &rc }));
+        WEFT_TRY(weft_sleep_ms(20));
+        WEFT_CHECK_EQ(weft_db_next(sub, &(weft_db_message){ 0 }), WEFT_EBUSY);
+        weft_task_cancel(t);
+        WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+        WEFT_TRY(weft_db_notify(db, own("orders"), "1"));
+        expect(sub, own("orders"), "1");
+        t = weft_spawn(s, read_one, (&(asked){ .sub = sub, .rc = &rc }));
+        WEFT_TRY(weft_sleep_ms(20));
+        weft_db_unlisten(sub);
+        weft_db_unlisten(sub);
+        WEFT_CHECK_EQ(weft_await(t), 0);
+        WEFT_CHECK_EQ(rc, 0);
+    }
+    WEFT_CHECK_EQ(weft_db_next(sub, &(weft_db_message){ 0 }), 0);
+    for (int i = 0; i < 1000 && listening(); i++) WEFT_TRY(weft_sleep_ms(5));
+    WEFT_CHECK_EQ(listening(), 0);
+    return weft_db_close(db, 0);
+}
+
+static int leave_block(const asked *in)
+{
+    WEFT_DB_SUB(sub);
+    WEFT_TRY(weft_db_listen(in->db, &sub, own("orders")));
+    weft_spawn(in->scope, read_one, (&(asked){ .sub = sub, .rc = in->rc }));
+    return weft_sleep_ms(20);
+}
+
+DB_POSTGRES_TEST(a_subscription_may_end_with_its_block_or_its_database_under_its_reader)
+{
+    weft_db *db = opened();
+    int rc = -7, last = -7;
+    {
+        WEFT_SCOPE(s);
+        WEFT_TRY(leave_block(&(asked){ .db = db, .rc = &rc, .scope = s }));
+        WEFT_TRY(weft_join(s));
+    }
+    WEFT_CHECK_EQ(rc, 0);
+    WEFT_SCOPE(s);
+    WEFT_DB_SUB(sub);
+    WEFT_TRY(weft_db_listen(db, &sub, own("orders")));
+    weft_spawn(s, read_one, (&(asked){ .sub = sub, .rc = &last }));
+    WEFT_TRY(weft_sleep_ms(20));
+    WEFT_TRY(weft_db_close(db, 0));
+    WEFT_TRY(weft_join(s));
+    WEFT_CHECK_EQ(last, 0);
+    WEFT_CHECK_EQ(weft_db_next(sub, &(weft_db_message){ 0 }), 0);
+    return 0;
+}
+
+/* ---- a connection, a server that goes ---- */
+
+DB_POSTGRES_TEST(a_connection_that_breaks_is_made_anew_and_told_as_a_gap)
+{
+    weft_db *db = opened();
+    char sql[200];
+    WEFT_DB_SUB(a);
+    WEFT_DB_SUB(b);
+    WEFT_TRY(weft_db_listen(db, &a, own("orders")));
+    WEFT_TRY(weft_db_listen(db, &b, own("stock")));
+    for (int round = 0; round < 3; round++) {
+        WEFT_TRY(weft_db_notify(db, own("orders"), "before"));
+        for (int i = 0; i < 1000 && !listening(); i++) WEFT_TRY(weft_sleep_ms(5));
+        snprintf(sql, sizeof sql, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%%LISTEN%%' AND application_name = 't%d'", (int)getpid());
+        WEFT_CHECK_EQ(atoi(db_server_ask(db_server_of_run(), sql)), 1);
+        expect(a, own("orders"), "before");
+        expect_gap(a);
+        expect_gap(b);
+        WEFT_TRY(weft_db_notify(db, own("stock"), "after"));
+        expect(b, own("stock"), "after");
+    }
+    return weft_db_close(db, 0);
+}
+
+static int stop_it(const db_server *const *s) { return db_server_stop(*s, "immediate"), 0; }
+static int start_it(const db_server *const *s) { return db_server_again(*s), 0; }
+
+static int restarts(const db_server *const *server)
+{
+    weft_db *db = NULL;
+    int rc = WEFT_EDB_AWAY;
+    WEFT_TRY(weft_db_connect(db_url, &db, .acquire_ms = 60000));
+    WEFT_DB_SUB(sub);
+    WEFT_DB_SUB(late);
+    WEFT_TRY(weft_db_listen(db, &sub, own("orders")));
+    WEFT_TRY(weft_in_thread(stop_it, server));
+    WEFT_CHECK(nothing_within(sub, 300));
+    WEFT_CHECK_EQ(weft_db_listen(db, &late, own("orders")), WEFT_EDB_AWAY);
+    WEFT_CHECK(!late);
+    WEFT_CHECK_EQ(weft_error_of(WEFT_EDB_AWAY)->status, 503);
+    WEFT_TRY(weft_in_thread(start_it, server));
+    expect_gap(sub);
+    for (int i = 0; i < 1000 && rc == WEFT_EDB_AWAY; i++) {
+        rc = weft_db_notify(db, own("orders"), "again");
+        if (rc < 0) WEFT_TRY(weft_sleep_ms(10));
+    }
+    WEFT_CHECK_EQ(rc, 0);
+    expect(sub, own("orders"), "again");
+    return weft_db_close(db, 0);
+}
+
+WEFT_TEST(a_server_that_restarts_is_listened_to_again_and_one_that_is_away_is_told__postgres)
+{
+    static char url[400];
+    db_server own;
+    const db_server *server = &own;
+    db_server_start(&own);
+    snprintf(url, sizeof url, "postgresql://weft@/postgres?host=%s&port=%d", own.folder, own.port);
+    db_url = url;
+    world_epoll(weft_call(restarts, &server, NULL));
+}

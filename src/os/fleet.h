@@ -150,9 +150,6 @@ uint64_t weft__fleet_generation(const weft__fleet *c);
 
 /* ---- of a supervisor ---- */
 
-/* How many threads this process has; 1 when nobody says. */
-int weft__os_threads(void);
-
 /* A word that the supervisor hears. SIGNAL: `by_terminal` when the kernel sent it itself (a key, a hangup). ENDED: `status` as
  * waitpid gives it. */
 typedef enum weft__fleet_word_kind { WEFT__FLEET_NOTHING, WEFT__FLEET_SIGNAL, WEFT__FLEET_ENDED } weft__fleet_word_kind;

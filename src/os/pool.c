@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "os/job_list.h"
 #include "os/parts.h"
+#include "os/threads.h"
 
 typedef struct worker worker;
 struct worker {
@@ -113,7 +114,10 @@ static worker *send_home(weft__pool *p)
     p->sleeping = NULL;
     for (worker *w = p->workers, *next; w; w = next) {
         next = w->next;
-        if (w->running) continue;
+        if (w->running) {
+            weft__os_threads_leave();
+            continue;
+        }
         worker_unlink(p, w);
         w->joined = true;
         w->below = home;

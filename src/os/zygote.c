@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/poison.h"
-#include "os/fleet.h"
 #include "os/process.h"
+#include "os/threads.h"
 
 enum { FORK = 1, KILL };
 typedef struct order { uint32_t kind, id; } order;
@@ -171,21 +171,6 @@ static int because(int rc, const char *what, int number)
 {
     snprintf(zygote.why, sizeof zygote.why, what, number);
     return rc;
-}
-
-/* A sanitizer has one of its own, and knows of forks. */
-int weft__os_threads(void)
-{
-    char text[1024] = "";
-#ifndef WEFT__TSAN
-    FILE *f = fopen("/proc/self/stat", "re");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    if (f) fclose(f);
-    text[n] = 0;
-#endif
-    const char *at = strrchr(text, ')');
-    for (int i = 0; at && i < 18; i++) at = strchr(at + 1, ' ');       /* the 20th word, counted from the name on */
-    return at ? atoi(at + 1) : 1;
 }
 
 /* With no signal in between: until it has handlers of its own, those of the program would run in it. */

@@ -13,6 +13,7 @@
 #include "os/ring.h"
 #include "os/sandbox.h"
 #include "os/stderr.h"
+#include "os/threads.h"
 #include "serve/supervisor.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"

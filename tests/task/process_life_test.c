@@ -151,10 +151,11 @@ static int threads_told(void)
     return n;
 }
 
-static void *wait_on_thread(void *arg)
+static void *wait_on_thread(void *end)
 {
-    usleep(200000);
-    return arg;
+    char byte;
+    (void)!read(*(int *)end, &byte, 1);
+    return NULL;
 }
 
 WEFT_TEST(a_process_with_threads_is_never_forked)
@@ -163,9 +164,13 @@ WEFT_TEST(a_process_with_threads_is_never_forked)
     WEFT_SKIP("TSan has a thread of its own");
 #endif
     pthread_t thread;
-    WEFT_NEED(pthread_create(&thread, NULL, wait_on_thread, NULL) == 0);
+    int ends[2];
+    WEFT_NEED(pipe(ends) == 0);
+    WEFT_NEED(pthread_create(&thread, NULL, wait_on_thread, &ends[0]) == 0);
     int rc = weft__process_start(), told = threads_told();
+    close(ends[1]);
     pthread_join(thread, NULL);
+    close(ends[0]);
     if (told == 0) WEFT_SKIP("nobody says how many threads there are");
     WEFT_CHECK_EQ(rc, WEFT_EBUSY);
     WEFT_CHECK_STR(weft_str_of(weft__zygote_why()), "a process with threads must not be forked, and this one had 1 when "

@@ -89,6 +89,7 @@ if [ $((read + write)) -le $((times * connections)) ]; then ok kills_cost_what_w
 broken=$(number broken "$work/kills.ws")
 if [ "$broken" -le $((times * sockets)) ] && [ "$broken" -gt 0 ]; then ok kills_break_their_own_sockets_alone; else not_ok kills_break_their_own_sockets_alone "$(cat "$work/kills.ws")"; fi
 
+workers=$(pgrep -P "$pid" | tr '\n' ' ')
 stop
 check it_ends_by_itself 0 $?
-check nobody_is_left '' "$(pgrep -f "^$BUILD/tests/e2e-load-server" | tr '\n' ' ')"
+check nobody_is_left '2 ' "$(wc -w <<< "$workers") $(for one in $workers; do [ ! -e "/proc/$one" ] || echo "$one"; done)"

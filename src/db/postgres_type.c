@@ -348,7 +348,23 @@ static void quoted(weft__buf *to, weft_str s)
     weft__buf_add_char(to, '"');
 }
 
-static bool quoted_string(weft__json_in *in, weft__buf *to)
+/* Bytes are base64 in JSON, and "\\x..." in an array, where a backslash is written twice. */
+static bool quoted_bytes(weft_str text, weft__buf *to)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *msg;
+    int64_t numbers[2];
+    uint8_t *bytes = weft__malloc(weft__base64_room(text.len));
+    if (!bytes) return to->failed = WEFT_ENOMEM, false;
+    int64_t n = weft__base64_read(text, bytes, &msg, numbers);
+    weft__buf_lit(to, "\"\\\\x");
+    for (int64_t i = 0; i < n; i++) weft__buf_add(to, (char[]){ digits[bytes[i] >> 4], digits[bytes[i] & 15] }, 2);
+    weft__buf_add_char(to, '"');
+    weft__free(bytes);
+    return n >= 0;
+}
+
+static bool quoted_string(weft__json_in *in, weft__buf *to, bool bytes)
 {
     weft__json_string s;
     bool nul = false;
@@ -356,14 +372,16 @@ static bool quoted_string(weft__json_in *in, weft__buf *to)
     char *room = weft__malloc(s.raw.len + 1);
     if (!room) return to->failed = WEFT_ENOMEM, false;
     size_t n = weft__json_unescape(s.raw, room, &nul);
-    quoted(to, (weft_str){ room, n });
+    bool fine = !nul && (!bytes || quoted_bytes((weft_str){ room, n }, to));
+    if (!bytes) quoted(to, (weft_str){ room, n });
     weft__free(room);
-    return !nul;
+    return fine;
 }
 
 /* A value of JSON as an element: what is no array is its text, and a list of lists an array of two dimensions, unless the elements are JSON. */
-static bool literal(weft__json_in *in, weft__buf *to, bool json, int depth)
+static bool literal(weft__json_in *in, weft__buf *to, uint32_t of, int depth)
 {
+    bool json = of == WEFT__PG_JSON || of == WEFT__PG_JSONB;
     unsigned char c = weft__json_peek(in);
     const char *from = in->at;
     if (c == '[' && (!json || depth == 0) && depth < DIMENSIONS_MAX) {
@@ -372,13 +390,13 @@ static bool literal(weft__json_in *in, weft__buf *to, bool json, int depth)
         for (int n = 0; weft__json_peek(in) != ']'; n++) {
             if (n && weft__json_peek(in) != ',') return false;
             if (n) weft__buf_add_char(to, ','), in->at++;
-            if (to->failed || !literal(in, to, json, depth + 1)) return false;
+            if (to->failed || !literal(in, to, of, depth + 1)) return false;
         }
         weft__buf_add_char(to, '}');
         in->at++;
         return true;
     }
-    if (c == '"' && !json) return quoted_string(in, to);
+    if (c == '"' && !json) return quoted_string(in, to, of == WEFT__PG_BYTEA);
     if (!weft__json_skip(in, 0)) return false;
     weft_str raw = { from, (size_t)(in->at - from) };
     if (json && !weft_str_equal(raw, WEFT_S("null"))) quoted(to, raw);
@@ -391,10 +409,9 @@ static int array_value(const weft__cell *c, uint32_t of, weft_arena *made, weft_
 {
     weft__json_in in = weft__json_open(c->s);
     weft__buf to;
-    if (of == WEFT__PG_BYTEA) return refuse(fault, "a list for an array of bytea, which lists of bytes are not made into");
     weft__buf_init(&to, (size_t)64 << 20);
     if (weft__json_peek(&in) != '[') return weft__pg_value_of(NULL, 0, c, made, out, fault);      /* the array as its own text, perhaps */
-    bool fine = literal(&in, &to, of == WEFT__PG_JSON || of == WEFT__PG_JSONB, 0);
+    bool fine = literal(&in, &to, of, 0);
     int rc = to.failed ? to.failed : fine ? 0 : refuse(fault, "a list whose items are no elements of an array");
     weft_str s = rc == 0 ? weft__arena_dup(made, weft__buf_str(&to)) : (weft_str){ 0 };
     if (rc == 0 && !s.ptr) rc = weft__arena_error(made);

@@ -390,6 +390,26 @@ static weft_decimal prices[] = { { { "1.50", 4 } }, { { "-1234567890123456789012
 static weft_uuid ids[] = { { { 1, 2, 3 } }, { { 0 } } };
 static Mood moods[] = { HAPPY, SAD };
 
+WEFT_MODEL(Blobs, list(weft_bytes, all));
+
+DB_POSTGRES_TEST(an_array_of_bytes_comes_back_as_it_was)
+{
+    weft_db *db = WITH(.acquire_ms = 60000);
+    weft_bytes items[] = { { (const uint8_t *)"\0\\\"\xff{,}", 7 }, { (const uint8_t *)"", 0 }, { (const uint8_t *)"abcd", 4 } };
+    Blobs in = { .all = { items, 3, 3 } }, out;
+    weft_json other;
+    WEFT_TRY(weft_db_script(db, "CREATE TABLE b (all_ bytea[])"));
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO b VALUES (:all)", weft_fields(Blobs, &in)), 1);
+    WEFT_TRY(weft_db_one(db, Blobs, &out, "SELECT all_ AS \"all\" FROM b LIMIT 1"));
+    WEFT_NEED(out.all.count == 3);
+    for (int i = 0; i < 3; i++) WEFT_CHECK(out.all.items[i].len == items[i].len && memcmp(out.all.items[i].ptr, items[i].ptr, items[i].len) == 0);
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM b WHERE all_[3] = 'abcd'::bytea AND length(all_[1]) = 7 AND array_length(all_, 1) = 3"), 3);
+    WEFT_TRY(weft_db_value(db, weft_json, &other, "SELECT {}::bytea[]", ((weft_json){ WEFT_S("[\"YQ==\", null]") })));
+    WEFT_CHECK_STR(other.text, "[\"YQ==\",null]");
+    WEFT_CHECK_EQ(weft_db_value(db, weft_json, &other, "SELECT {}::bytea[]", ((weft_json){ WEFT_S("[\"not base64!\"]") })), WEFT_EINVAL);
+    return weft_db_close(db, 0);
+}
+
 DB_POSTGRES_TEST(arrays_come_back_as_the_lists_they_were)
 {
     static weft_str texts[] = { { "", 0 }, { "NULL", 4 }, { "a,b{}\\\"'", 8 }, { "K\xc3\xb6ln", 5 }, { " ", 1 } };

@@ -44,7 +44,7 @@ bool weft__body_reserve(weft__body *b, size_t n)
 }
 
 /* Many bytes at a time are cheaper: a buffer that was filled grows, when it is empty. */
-static void make_room(weft__body *b)
+static void make_room(weft__body *b, size_t want)
 {
     bool larger = b->filled && b->room < b->room_max;
     b->filled = false;
@@ -52,7 +52,7 @@ static void make_room(weft__body *b)
         b->start = b->len = 0;
         if (larger) (void)grow(b, 0);
     }
-    if (b->len < b->room || !b->start) return;
+    if (b->room - b->len >= want || !b->start) return;
     memmove(b->in, b->in + b->start, weft__body_have(b));
     b->len -= b->start;
     b->start = 0;
@@ -60,7 +60,7 @@ static void make_room(weft__body *b)
 
 char *weft__body_room(weft__body *b, size_t want, size_t *n)
 {
-    make_room(b);
+    make_room(b, want);
     bool grows = b->room - b->len < want && b->room < b->room_max && grow(b, want);
     if (!grows && b->len == b->room) return NULL;
     *n = b->room - b->len;

@@ -114,10 +114,8 @@ static worker *send_home(weft__pool *p)
     p->sleeping = NULL;
     for (worker *w = p->workers, *next; w; w = next) {
         next = w->next;
-        if (w->running) {
-            weft__os_threads_leave();
-            continue;
-        }
+        if (w->running) weft__os_threads_leave();
+        if (w->running) continue;
         worker_unlink(p, w);
         w->joined = true;
         w->below = home;
@@ -230,7 +228,10 @@ static void *work(void *arg)
     }
     p->threads--;
     bool joined = w->joined;
-    if (!joined) worker_unlink(p, w);
+    if (!joined) {
+        weft__os_threads_leave();
+        worker_unlink(p, w);
+    }
     let_go(p);
     if (joined) return NULL;
     pthread_detach(pthread_self());

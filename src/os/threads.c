@@ -1,11 +1,13 @@
 #include "os/threads.h"
 #include <dirent.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/poison.h"
 
 static atomic_bool some_leave;
 
@@ -15,34 +17,36 @@ void weft__os_threads_leave(void) { some_leave = true; }
 int weft__os_threads(void) { return 1; }
 #else
 
-/* A word of a stat file, counted from the name on, which may hold anything; 0: there is none. */
+/* A word of a stat file, counted from the name on, which may hold anything; or a code. */
 static long word(const char *path, int number)
 {
-    char text[1024] = "";
+    char text[1024];
     FILE *f = fopen(path, "re");
     size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    int failed = n ? 0 : errno;
     if (f) fclose(f);
+    if (failed || !n) return failed ? -failed : -EIO;
     text[n] = 0;
     const char *at = strrchr(text, ')');
     for (int i = 0; at && i < number; i++) at = strchr(at + 1, ' ');
-    return at ? atol(at + 1) : 0;
+    return at ? atol(at + 1) : -EIO;
 }
 
-/* PF_EXITING is set before whoever joins it is told. */
+/* PF_EXITING is set before whoever joins it is told. Of whom nothing can be read is counted, unless it has gone. */
 static bool lives(const char *thread)
 {
     enum { FLAGS = 7, EXITING = 0x4 };
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
     long flags = word(path, FLAGS);
-    return flags && !(flags & EXITING);
+    return flags < 0 ? flags != -ENOENT && flags != -ESRCH : !(flags & EXITING);
 }
 
-static int count_living(void)
+static int count_living(int counted)
 {
     int n = 0;
     DIR *all = opendir("/proc/self/task");
-    if (!all) return 1;
+    if (!all) return counted;
     for (struct dirent *one; (one = readdir(all));) n += one->d_name[0] != '.' && lives(one->d_name);
     closedir(all);
     return n > 1 ? n : 1;
@@ -51,7 +55,8 @@ static int count_living(void)
 static int threads_now(void)
 {
     enum { THREADS = 18 };
-    return word("/proc/self/stat", THREADS) > 1 ? count_living() : 1;
+    long counted = word("/proc/self/stat", THREADS);
+    return counted > 1 ? count_living((int)counted) : 1;
 }
 
 int weft__os_threads(void)

@@ -390,7 +390,7 @@ int weft__fleet_run(const weft__fleet_job *job)
     (void)weft__handover_take(HANDOVER, &h);
     int status = make(v, job, weft__fleet_wanted(job->opts), &h.past);
     if (status == 0 && h.past.slots && !v->fleet->adopted)
-        weft__log(WEFT_LOG_INFO, "numbers, rate limits and idempotency keys begin anew: the program is another one, or has other routes, limits or workers");
+        weft__log(WEFT_LOG_INFO, "numbers, rate limits and idempotency keys begin anew: the program is another one, has other routes, limits or workers, or too many of its old workers are still there");
     if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
     /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */

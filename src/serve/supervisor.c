@@ -110,10 +110,26 @@ static void tell(weft__supervisor *s, unsigned slot, bool patient, int64_t now)
     s->ops->signal(s->ctx, p->pid, SIGTERM);
 }
 
+/* Does it live in this very memory? */
+static bool is_of_this_fleet(const weft__supervisor *s, pid_t pid, unsigned slot)
+{
+    const weft__ship *m = member_of(s, slot);
+    return !s->processes[slot].pid && __atomic_load_n(&m->pid, __ATOMIC_RELAXED) == pid && state_of(s, slot) != WEFT__FLEET_FREE;
+}
+
+/* Such a one sees there that all end, and a second signal would hurry it. */
+static bool sees_the_end(const weft__supervisor *s, pid_t pid)
+{
+    for (unsigned i = 0; s->ending && i < s->fleet->slots; i++)
+        if (is_of_this_fleet(s, pid, i)) return true;
+    return false;
+}
+
 static void tell_elder(weft__supervisor *s, unsigned i, int64_t now)
 {
     if (s->elders[i].told) return;
     s->elders[i].told = true;
+    s->elders[i].urged = sees_the_end(s, s->elders[i].pid);
     s->elders[i].told_ms = now;
     s->elders[i].kill_ms = now + s->end_ms;
     s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);
@@ -290,8 +306,9 @@ static void free_elder(weft__supervisor *s, pid_t pid, int64_t now)
 {
     for (unsigned i = 0; i < s->fleet->slots; i++) {
         weft__ship *m = member_of(s, i);
-        if (s->processes[i].pid || __atomic_load_n(&m->pid, __ATOMIC_RELAXED) != pid || state_of(s, i) == WEFT__FLEET_FREE) continue;
-        if (__atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE)) blame(s, &m->box, now);
+        if (!is_of_this_fleet(s, pid, i)) continue;
+        /* SIGABRT is how the program before ends what is stuck. */
+        if (__atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE) && m->box.signal != SIGABRT) blame(s, &m->box, now);
         leave(s, i, now);
     }
 }

@@ -121,3 +121,23 @@ WEFT_TEST(no_more_than_its_limit_is_ever_given)
     WEFT_CHECK_STR(weft__body_give(&b, weft__body_have(&b), 0), "abcd");
     weft__body_free(&b);
 }
+
+/* Room grows with what waits, not with what has come. */
+WEFT_TEST(a_body_that_always_leaves_half_a_line_holds_no_more_than_before)
+{
+    weft__body b;
+    weft_str line;
+    size_t room, seen = 0;
+    weft__body_init(&b, WEFT__BODY_CLOSE, 0, 1 << 20);
+    for (int i = 0; i < 100000; i++) {
+        weft__body_take_back(&b);
+        char *to = weft__body_room(&b, 4, &room);
+        WEFT_NEED(to && room >= 4);
+        memcpy(to, "a\nbc", 4);
+        WEFT_CHECK_EQ(weft__body_feed(&b, to, 4), 4);
+        seen = 0;
+        WEFT_NEED(weft__body_line(&b, 100, false, &seen, &line) == 1);
+    }
+    WEFT_CHECK(b.room <= 4096);
+    weft__body_free(&b);
+}

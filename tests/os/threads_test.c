@@ -2,7 +2,9 @@
 #include "os/threads.h"
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <unistd.h>
+#include "base/poison.h"
 #include "os/jobs.h"
 #include "weft/check.h"
 
@@ -32,8 +34,19 @@ WEFT_TEST(a_thread_that_was_joined_is_not_counted)
     WEFT_CHECK_EQ(counted, 0);
 }
 
+/* As /proc has it: 0 under qemu-user. */
+static int told(void)
+{
+    int n = 0;
+    FILE *f = fopen("/proc/self/stat", "r");
+    if (f && fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &n) != 1) n = 0;
+    if (f) fclose(f);
+    return n;
+}
+
 WEFT_TEST(threads_that_run_are_counted)
 {
+    if (!told()) WEFT_SKIP("nobody says how many threads there are");
     enum { THREADS = 5 };
     pthread_t threads[THREADS];
     int ends[2];

@@ -558,6 +558,39 @@ WEFT_TEST(a_stop_urges_workers_of_the_program_before_and_once_only)
     end(p);
 }
 
+/* They see that all end in the memory that they share: a second signal would hurry them. */
+WEFT_TEST(a_stop_tells_workers_of_the_program_before_in_the_same_memory_once)
+{
+    played *p = begin(1);
+    for (unsigned i = 0; i < 2; i++) {
+        p->s.elders[i].pid = ship(p, i + 1)->pid = 51 + (pid_t)i;
+        ship(p, i + 1)->state = WEFT__FLEET_READY;
+    }
+    p->s.elders[1].told = true;                      /* to be replaced, before the stop */
+    p->s.elders[1].kill_ms = p->now + STOP_MS;
+    p->s.elder_count = 2;
+    hears(p, SIGTERM, false);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    WEFT_CHECK_EQ(count_sent(p, 52, SIGTERM), 1);
+    end(p);
+}
+
+WEFT_TEST(a_worker_of_the_program_before_that_was_stuck_is_held_against_no_request)
+{
+    played *p = begin(1);
+    p->s.elders[0].pid = ship(p, 1)->pid = 51;
+    ship(p, 1)->state = WEFT__FLEET_READY;
+    ship(p, 1)->box.mark = 9;
+    ship(p, 1)->box.signal = SIGABRT;
+    ship(p, 1)->box.full = 1;
+    p->s.elder_count = 1;
+    dies(p, 51, SIGABRT);
+    WEFT_CHECK_EQ(ship(p, 1)->state, WEFT__FLEET_FREE);
+    WEFT_CHECK(p->s.fleet->head->poison[0].mark != 9);
+    end(p);
+}
+
 WEFT_TEST(while_the_new_program_does_not_start_the_old_workers_stay)
 {
     played *p = begin(1);

@@ -128,6 +128,7 @@ WEFT_TEST(ws_what_came_before_makes_the_same_again_short)
     for (size_t i = 0; i < sizeof text; i++) text[i] = (char)((x = x * 1664525 + 1013904223) >> 24);
     for (int fresh = 0; fresh < 2; fresh++) {
         weft__deflater *d = weft__deflater_new(15, 6);
+        WEFT_NEED(d != NULL);
         weft__buf first, again;
         weft__buf_init(&first, 1 << 16);
         weft__buf_init(&again, 1 << 16);

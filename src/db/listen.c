@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "task/job.h"
+#include "wire/utf8.h"
 
 enum { CHANNELS_MAX = 100, NAME_MAX_BYTES = 63, TEXT_MAX_BYTES = 7999, MESSAGES_USUAL = 1000, MESSAGES_MAX = 100000 };
 
@@ -22,20 +23,15 @@ static void add(weft_db_sub *sub, weft__db_told *m)
     wake(sub);
 }
 
-static void remove_gap(weft_db_sub *sub)
-{
-    weft__db_told *before = NULL, *m = sub->first;
-    for (; m != &sub->gap; m = m->next) before = m;
-    *(before ? &before->next : &sub->first) = m->next;
-    if (sub->last == m) sub->last = before;
-    sub->count--;
-}
-
-/* One at a time: it says that something was lost before it, so the last place is the right one. */
+/* It says that something was lost before it. One at a time, which keeps its place: moved to the end again and again, it would never come to who is
+ * always slower than what is told. Of what is lost behind it another one tells, as soon as it is taken. */
 void weft__db_sub_gap(weft_db_sub *sub)
 {
     if (sub->last == &sub->gap) return;
-    if (sub->gap_waits) remove_gap(sub);
+    if (sub->gap_waits) {
+        sub->gap_again = true;
+        return;
+    }
     sub->gap_waits = true;
     add(sub, &sub->gap);
 }
@@ -43,7 +39,8 @@ void weft__db_sub_gap(weft_db_sub *sub)
 void weft__db_sub_told(weft_db_sub *sub, const char *channel, const char *text, int process)
 {
     size_t name = strlen(channel) + 1, n = strlen(text) + 1;
-    weft__db_told *m = sub->count < sub->messages_max ? weft__malloc(sizeof *m + name + n) : NULL;
+    bool fits = sub->count < sub->messages_max && n <= TEXT_MAX_BYTES + 1;
+    weft__db_told *m = fits ? weft__malloc(sizeof *m + name + n) : NULL;
     if (!m) {
         weft__db_sub_gap(sub);
         return;
@@ -62,7 +59,10 @@ static weft__db_told *take(weft_db_sub *sub)
     sub->first = m->next;
     if (!sub->first) sub->last = NULL;
     sub->count--;
-    if (m == &sub->gap) sub->gap_waits = false;
+    if (m != &sub->gap) return m;
+    sub->gap_waits = false;
+    if (sub->gap_again) weft__db_sub_gap(sub);
+    sub->gap_again = false;
     return m;
 }
 
@@ -148,7 +148,7 @@ void weft__db_sub_leave(weft_db_sub **at)
 static bool is_name(const char *s)
 {
     size_t n = s ? strlen(s) : 0;
-    return n && n <= NAME_MAX_BYTES;
+    return n && n <= NAME_MAX_BYTES && weft__utf8_valid(s, n);
 }
 
 static int check(const weft_db *db, const char *const *channels, size_t n, const weft_db_listen_opts *o)
@@ -160,7 +160,7 @@ static int check(const weft_db *db, const char *const *channels, size_t n, const
     if (!n || n > CHANNELS_MAX) return weft_fail(WEFT_EINVAL, "weft_db_listen: %zu channels; 1 to 100 are one subscription", n);
     if (o->messages_max < 0 || o->messages_max > MESSAGES_MAX) return weft_fail(WEFT_EINVAL, "weft_db_listen: .messages_max is %d; it must be 0 to 100 000", o->messages_max);
     for (size_t i = 0; i < n; i++)
-        if (!is_name(channels[i])) return weft_fail(WEFT_EINVAL, "weft_db_listen: the name of a channel has 1 to 63 bytes, and '%.80s' has not", channels[i] ? channels[i] : "NULL");
+        if (!is_name(channels[i])) return weft_fail(WEFT_EINVAL, "weft_db_listen: the name of a channel has 1 to 63 bytes of UTF-8, and '%.80s' has not", channels[i] ? channels[i] : "NULL");
     return 0;
 }
 
@@ -235,7 +235,7 @@ int weft_db_notify_with(weft_db *db, const char *channel, const char *text, cons
     if (rc < 0) return rc;
     size_t n = text ? strlen(text) : 0;
     if (!db->root->engine->listen) return weft_fail(WEFT_EINVAL, "weft_db_notify: messages are PostgreSQL's, and this is %s", db->root->url);
-    if (!is_name(channel)) return weft_fail(WEFT_EINVAL, "weft_db_notify: the name of a channel has 1 to 63 bytes, and '%.80s' has not", channel ? channel : "NULL");
+    if (!is_name(channel)) return weft_fail(WEFT_EINVAL, "weft_db_notify: the name of a channel has 1 to 63 bytes of UTF-8, and '%.80s' has not", channel ? channel : "NULL");
     if (n > TEXT_MAX_BYTES) return weft_fail(WEFT_EINVAL, "weft_db_notify '%s': a text of %zu bytes; it must have less than 8 000: send the key of a row", channel, n);
     return weft_db_execute_with(db, &(const weft_sql){ .sql = "SELECT pg_notify({}, {})", .place = place, weft_values(channel, text ? text : "") });
 }

@@ -19,7 +19,7 @@ struct weft_db_sub {
     weft__db_told *first, *last, *taken;
     int count, messages_max;
     weft__db_told gap;               /* always there: no memory may be a reason for one */
-    bool gap_waits;
+    bool gap_waits, gap_again;           /* it is in the queue; something was lost behind it */
     bool there;                      /* the server has confirmed it */
     bool lost;                       /* ... and the connection broke since */
     bool over, left;                 /* left: its block has ended */

@@ -132,10 +132,14 @@ static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
     if (!many || rc >= 0) return rc;
     if (!c->broken && is_outdated(c, k)) return q->fault.len = said, OUTDATED;
     if (!is_an_items(c, q, rc)) return rc;
+    size_t whole = q->fault.len;
     q->fault.len = said;
-    rc = weft__maria_command(c, q, inside(q) ? "ROLLBACK TO SAVEPOINT weft_s" : "ROLLBACK");
-    if (rc == 0 && !inside(q)) rc = guard(c, q);
-    return rc < 0 ? rc : one_by_one(c, q, k);
+    int undone = weft__maria_command(c, q, inside(q) ? "ROLLBACK TO SAVEPOINT weft_s" : "ROLLBACK");
+    bool stays = undone == 0 && mysql_warning_count(c->my);      /* in a table without transactions: none of it may run twice */
+    if (undone == 0 && !inside(q)) undone = guard(c, q);
+    if (stays && undone == 0) q->fault.len = whole;
+    if (undone < 0 || stays) return undone < 0 ? undone : rc;
+    return one_by_one(c, q, k);
 }
 
 static int run_once(weft__maria_conn *c, weft__query *q)

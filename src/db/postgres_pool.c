@@ -99,6 +99,10 @@ static void give_alone(weft__pg_core *core)
         weft__pg_conn *c = idle_one(core);
         if (c && core->shared.first && core->shared.first->seq < q->seq) {
             give_shared(core, q->seq);
+            if (q->queue != &core->alone) {          /* a connection that was lost meanwhile had all looked at: it has one */
+                next = core->alone.first;
+                continue;
+            }
             c = idle_one(core);
         }
         if (c) {

@@ -157,6 +157,7 @@ static void batch_over(weft__pg_conn *c)
     c->first = c->at;
     c->failed = false;
     c->batch_ns = now;
+    if (!c->cancel) weft__timer_stop(c->core->root->loop, &c->limit);        /* of what was cancelled: it goes on */
 }
 
 /* Rows are read as they come, and their memory is that of the next: behind a failure they are read again. */

@@ -130,6 +130,7 @@ static int wait_for_room(weft__rnode *node, int64_t deadline_ns)
     weft__waiters_add(&node->waiting, &w);
     int rc = weft__park_until("a connection to Redis", NULL, deadline_ns);
     if (!w.served) weft__waiters_remove(&node->waiting, &w);
+    else if (rc < 0) weft__rnode_room(node, false);  /* what it was given is the next one's */
     return rc;
 }
 

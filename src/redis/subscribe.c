@@ -161,6 +161,7 @@ static int subscribe(weft_redis_sub *s)
     s->taken = true;
     weft__rconn *c = s->holder.conn;
     c->stream.idle = NULL;
+    weft__timer_stop(s->root->loop, &c->again);      /* nobody but its reader reads it */
     c->scan = (weft__resp_scan){ 0 };
     s->pinged = false;
     rc = send_all(s, weft__buf_str(&s->command));

@@ -158,6 +158,28 @@ DB_POSTGRES_TEST(who_takes_nothing_has_the_first_ones_and_is_told_that_others_we
     return weft_db_close(db, 0);
 }
 
+DB_POSTGRES_TEST(who_is_always_too_slow_is_told_of_what_it_loses)
+{
+    weft_db *db = opened();
+    weft_db_message m;
+    int gaps = 0;
+    WEFT_DB_SUB(slow);
+    WEFT_DB_SUB(quick);
+    WEFT_TRY(weft_db_listen_with(db, &slow, &(const char *){ own("orders") }, 1, &(weft_db_listen_opts){ .messages_max = 5 }));
+    WEFT_TRY(weft_db_listen(db, &quick, own("orders")));
+    for (int i = 0; i < 30; i++) {
+        for (int k = 0; k < 2; k++) {
+            WEFT_TRY(weft_db_notify(db, own("orders"), "x"));
+            expect(quick, own("orders"), "x");
+        }
+        WEFT_CHECK_EQ(weft_db_next(slow, &m), 1);
+        gaps += m.gap;
+    }
+    WEFT_CHECK(gaps >= 3);
+    WEFT_CHECK_EQ(weft_db_listen(db, &quick, "\xff"), WEFT_EINVAL);
+    return weft_db_close(db, 0);
+}
+
 typedef struct asked { weft_db_sub *sub; weft_db *db; int *rc; weft_scope *scope; } asked;
 
 static int read_one(const asked *in)

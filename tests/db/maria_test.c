@@ -509,6 +509,19 @@ DB_MARIA_TEST(a_list_of_items_goes_to_mariadb_in_few_messages_and_comes_back_the
     return weft_db_close(db, 0);
 }
 
+/* What has run there cannot be undone, and must not run again. */
+DB_MARIA_TEST(of_a_list_for_a_table_without_transactions_no_item_is_there_twice)
+{
+    weft_db *db = WITH(.connections_max = 1);
+    int ids[10];
+    for (int i = 0; i < 10; i++) ids[i] = i;
+    WEFT_TRY(weft_db_execute(db, "CREATE TABLE plain (id int CHECK (id <> 5)) ENGINE=MyISAM"));
+    WEFT_CHECK_EQ(weft_db_each(db, int, ids, 10, "INSERT INTO plain VALUES ({})"), WEFT_EDB_CHECK);
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) - count(DISTINCT id) FROM plain"), 0);
+    WEFT_CHECK_EQ(number(db, "SELECT count(*) FROM plain WHERE id >= 5"), 0);
+    return weft_db_close(db, 0);
+}
+
 DB_MARIA_TEST(the_item_that_mariadb_refused_is_named_and_none_of_them_stays)
 {
     enum { ITEMS = 1200, BAD = 777 };

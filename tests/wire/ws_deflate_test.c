@@ -23,6 +23,7 @@ WEFT_TEST(ws_messages_of_rfc_7692_are_decompressed_however_they_are_cut)
     if (!weft__ws_deflate_built()) return;
     for (size_t step = 1; step < 8; step++) {
         weft__inflater *f = weft__inflater_new(15);
+        WEFT_NEED(f != NULL);
         check_inflated(f, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, false, "Hello", step);
         check_inflated(f, "\xf2\x00\x11\x00\x00", 5, false, "Hello", step);                          /* by what came before */
         check_inflated(f, "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", 11, false, "Hello", step);
@@ -36,6 +37,7 @@ WEFT_TEST(ws_messages_of_rfc_7692_are_decompressed_however_they_are_cut)
 WEFT_TEST(ws_what_came_before_is_forgotten_when_that_was_agreed)
 {
     weft__inflater *f = weft__inflater_new(15);
+    WEFT_NEED(f != NULL);
     weft__buf out;
     if (!f) return;
     weft__buf_init(&out, 100);
@@ -49,6 +51,7 @@ WEFT_TEST(ws_a_bomb_is_stopped_at_the_limit)
 {
     weft__deflater *d = weft__deflater_new(15, 9);
     weft__inflater *f = weft__inflater_new(15);
+    WEFT_NEED(d && f);
     weft__buf packed, out;
     char *zeros = calloc(1, 1 << 20);
     if (!d || !f) return;
@@ -60,6 +63,7 @@ WEFT_TEST(ws_a_bomb_is_stopped_at_the_limit)
     WEFT_CHECK(out.len <= out.bytes_max && out.room <= 2 << 20);
     weft__inflater_free(f);
     f = weft__inflater_new(15);
+    WEFT_NEED(f != NULL);
     weft__buf_free(&out);
     weft__buf_init(&out, 1 << 20);
     WEFT_CHECK_EQ(weft__inflate(f, weft__buf_str(&packed), true, true, &out), 0);         /* to the byte */
@@ -80,12 +84,14 @@ WEFT_TEST(ws_what_is_no_deflate_is_refused)
     weft__buf_init(&out, 1 << 16);
     for (size_t i = 0; i < weft_count(bad); i++) {
         weft__inflater *f = weft__inflater_new(15);
+        WEFT_NEED(f != NULL);
         weft_str in = { bad[i], i == 3 ? 5 : strlen(bad[i]) };
         WEFT_CHECK(weft__inflate(f, in, true, true, &out) < 0);
         weft__inflater_free(f);
     }
     for (size_t i = 0; i < sizeof ends; i += 2) memcpy(ends + i, "\x03\x00", 2);        /* thousands of last blocks */
     weft__inflater *f = weft__inflater_new(15);
+    WEFT_NEED(f != NULL);
     WEFT_CHECK_EQ(weft__inflate(f, (weft_str){ ends, sizeof ends }, true, true, &out), WEFT_EPROTO);
     weft__inflater_free(f);
     weft__buf_free(&out);

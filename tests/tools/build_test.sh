@@ -42,3 +42,7 @@ check the_second_says_that_it_waits grep -q 'waiting for its end' "$tree/out2"
 build > "$tree/out" 2>&1
 status=$?
 check with_nothing_to_do_it_says_nothing test "$status $(wc -c < "$tree/out") $(wc -l < "$tree/log")" = '0 0 2'
+
+(cd "$tree" && tools/build --help; echo "status $?"; tools/configure --help; echo "status $?") > "$tree/out" 2>&1
+check a_mistyped_option_is_told test "$(grep -c '^usage:\|^status 2' "$tree/out")" = 4
+check and_leaves_no_file_behind test -z "$(find "$tree" -name '--*')"

@@ -151,6 +151,10 @@ int weft__query_failed(const weft_db *root, const weft__query *q);
 int weft__query_late(const weft_db *root, const weft__query *q);
 void weft__retry_after(int rc);
 
+/* How long a server is left alone after so many failures in a row: twice as long each time, and not all programs at the same moment. */
+#define WEFT__DB_BACKOFF_MAX_NS INT64_C(2000000000)
+int64_t weft__db_backoff_ns(weft__loop *loop, int failures);
+
 /* A task that waits for another to be through with a transaction or rows; on its stack. */
 typedef struct weft__leaver { struct weft__leaver *next; weft__fiber *fiber; bool told; } weft__leaver;
 

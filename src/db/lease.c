@@ -146,6 +146,15 @@ void weft__retry_after(int rc)
     if (r && !r->headers.len) weft__buf_lit(&r->headers, "Retry-After: 1\r\n");
 }
 
+int64_t weft__db_backoff_ns(weft__loop *loop, int failures)
+{
+    weft__os *os = weft__loop_os(loop);
+    int64_t ns = 50000000;
+    for (int i = 0; i < failures && ns < WEFT__DB_BACKOFF_MAX_NS; i++) ns *= 2;
+    if (ns > WEFT__DB_BACKOFF_MAX_NS) ns = WEFT__DB_BACKOFF_MAX_NS;
+    return ns / 2 + (int64_t)(os->ops->random(os) % (uint64_t)(ns / 2 + 1));
+}
+
 int weft__query_late(const weft_db *root, const weft__query *q)
 {
     return weft__fail(q->place, WEFT_ETIMEDOUT, "not done within %d ms: %.*s", root->opts.statement_ms, SHOWN, q->text);

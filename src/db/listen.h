@@ -25,7 +25,6 @@ struct weft_db_sub {
     bool over, left;                 /* left: its block has ended */
     int failed;                      /* before it was there: why, with a text */
     weft__buf fault;
-    uint64_t batch;                  /* the engine's: with which it is confirmed */
     weft__fiber *reader;
 };
 

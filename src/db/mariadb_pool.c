@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "db/mariadb.h"
 
-enum { BACKOFF_MS = 50, BACKOFF_MAX_MS = 2000, TICK_MS = 1000, CHECK_MS = 30000 };
+enum { TICK_MS = 1000, CHECK_MS = 30000 };
 
 static int64_t now_of(const weft__maria_core *c) { return weft__loop_now(c->root->loop); }
 
@@ -109,23 +109,17 @@ static void on_retry(weft__timer *t)
     if (!core->opening) core->away = false;          /* not even begun: the next query tries */
 }
 
-/* Twice as long each time, and not all programs at the same moment. */
 static void retry_later(weft__maria_core *core)
 {
-    weft__os *os = weft__loop_os(core->root->loop);
-    int64_t ms = BACKOFF_MS;
-    for (int i = 0; i < core->failures && ms < BACKOFF_MAX_MS; i++) ms *= 2;
-    if (ms > BACKOFF_MAX_MS) ms = BACKOFF_MAX_MS;
-    ms = ms / 2 + (int64_t)(os->ops->random(os) % (uint64_t)(ms / 2 + 1));
-    core->failures++;
+    int64_t wait_ns = weft__db_backoff_ns(core->root->loop, core->failures++);
     core->retry.fire = on_retry;
     weft__timer_stop(core->root->loop, &core->retry);
-    if (weft__timer_start(core->root->loop, &core->retry, weft__loop_clock(core->root->loop) + ms * WEFT__MARIA_MS) < 0) core->away = false;
+    if (weft__timer_start(core->root->loop, &core->retry, weft__loop_clock(core->root->loop) + wait_ns) < 0) core->away = false;
 }
 
 static void none_to_be_had(weft__maria_core *core)
 {
-    core->no_more_until_ns = now_of(core) + BACKOFF_MAX_MS * WEFT__MARIA_MS;
+    core->no_more_until_ns = now_of(core) + WEFT__DB_BACKOFF_MAX_NS;
     if (count(core, true) || core->opening) return;  /* what there is goes on; who waits too long is told */
     core->no_more_until_ns = 0;
     core->away = true;
@@ -148,7 +142,7 @@ void weft__maria_unopened(weft__maria_conn *c, const char *why)
 static void close_dead(weft__maria_conn *c)
 {
     weft__maria_core *core = c->core;
-    bool newborn = !c->used && now_of(core) - c->opened_ns < BACKOFF_MAX_MS * WEFT__MARIA_MS;
+    bool newborn = !c->used && now_of(core) - c->opened_ns < WEFT__DB_BACKOFF_MAX_NS;
     weft__maria_close(c);
     if (!newborn) return;
     snprintf(core->why, sizeof core->why, "it closes each connection");

@@ -7,7 +7,7 @@
 #include "db/postgres_type.h"
 #include "os/jobs.h"
 
-enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_ITEMS_MAX = 128, WEFT__PG_DRAIN_MS = 5000 };
+enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_ITEMS_MAX = 128, WEFT__PG_BYTES_AT_ONCE = 256 * 1024, WEFT__PG_DRAIN_MS = 5000 };
 #define WEFT__PG_MS INT64_C(1000000)
 /* How long a statement took (its `slow`): SLOW was measured alone; of a batch that took long each may be the reason, and one is tried alone. */
 enum { WEFT__PG_QUICK, WEFT__PG_SLOW, WEFT__PG_SUSPECT, WEFT__PG_TRIED };
@@ -57,7 +57,8 @@ struct weft__pg_conn {
     bool reserved;                   /* somebody waits to take it: it gets no more shared ones */
     bool saved;                      /* the savepoint of its transaction's last statement stands */
     uint64_t *kept;                  /* prepared statements by slot; the last place is for one without */
-    int64_t until_ns, free_ns;       /* when it is to be replaced; since when nobody uses it */
+    int64_t opened_ns, until_ns, free_ns;    /* since when; when it is to be replaced; since when nobody uses it */
+    bool used;                       /* a query was answered on it, or ended by us: it is no server that closes each connection */
     weft__fiber *reader;             /* who has taken it and waits */
     weft__pg_cancel *cancel;         /* on its way to the server: nothing is sent meanwhile, which it could hit */
     weft__timer limit;               /* for an end that must come */
@@ -85,7 +86,7 @@ struct weft__pg_core {
     weft__cell *cells;
     int cells_room;
     bool away;                       /* connecting has failed, and nothing is open since */
-    int failures;
+    int failures;                    /* since one was of use */
     int64_t no_more_until_ns;        /* one more could not be opened: not at once again */
     weft__buf why;                   /* it failed */
     int opening;
@@ -145,6 +146,10 @@ void weft__pg_broken(weft__pg_conn *c);
 void weft__pg_dispatch(weft__pg_core *c);
 void weft__pg_opened(weft__pg_conn *c);
 void weft__pg_unopened(weft__pg_conn *c, const char *why);
+/* It is of use: a query was answered, or ended by us. */
+void weft__pg_used(weft__pg_conn *c);
+/* It has died: closed, and what follows of that. */
+void weft__pg_died(weft__pg_conn *c);
 /* One for this query alone, in q->lane. 0 or a code, recorded. */
 int weft__pg_take(weft_db *root, weft__query *q);
 void weft__pg_give(weft__pg_conn *c);
@@ -176,6 +181,7 @@ typedef struct weft__pg_trip {
     weft__query *q;
     int sent, main;                  /* results that come before the Sync's; which one is the query's own, -1: none */
     int got;
+    size_t bytes;                    /* of the values that were sent */
     int prepare, drop, slot;         /* which results tell that the statement in this slot is there, or gone; -1 */
     uint64_t id;
     int begin_at, begin_end;         /* results of what begins levels of transactions */
@@ -202,6 +208,7 @@ const char *weft__pg_name(char to[32], uint64_t id);
 /* postgres_failed.c: a result of the server's as a code, with its text in q->fault. */
 int weft__pg_failed(weft__query *q, const PGresult *r);
 int weft__pg_lost(weft__pg_conn *c, weft__query *q);
+bool weft__pg_lost_place(const PGresult *r);
 bool weft__pg_outdated(const PGresult *r);
 
 /* postgres_run.c: a query on the connection that is taken for it; q->rc. */

@@ -51,8 +51,7 @@ static void idle_ready(weft__pg_conn *c)
     PGresult *r = weft__pg_result(c);
     PQclear(r);
     if (!r && !c->broken) return;
-    weft__pg_close(c);
-    weft__pg_dispatch(c->core);
+    weft__pg_died(c);
 }
 
 static void on_ready(weft__watch *watch, uint32_t events)
@@ -133,6 +132,7 @@ static void cancel_done(weft__watch *watch, uint32_t events)
 void weft__pg_stop(weft__pg_conn *c)
 {
     weft__os *os = os_of(c);
+    c->used = true;                                  /* what we cut is no sign of the server's */
     weft__pg_bound(c, WEFT__PG_DRAIN_MS);
     if (c->cancel || c->broken) return;
     weft__pg_cancel *k = weft__malloc(sizeof *k);

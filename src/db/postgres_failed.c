@@ -35,6 +35,12 @@ int weft__pg_failed(weft__query *q, const PGresult *r)
     return code_of(sqlstate);
 }
 
+/* What the server refuses has a code. What libpq says by itself (no memory for what came, the end of the connection) has none: which answer is whose is not known any more. */
+bool weft__pg_lost_place(const PGresult *r)
+{
+    return PQresultStatus(r) == PGRES_FATAL_ERROR && !PQresultErrorField(r, PG_DIAG_SQLSTATE);
+}
+
 /* What libpq says has a line's end, and often a second line. */
 int weft__pg_lost(weft__pg_conn *c, weft__query *q)
 {

@@ -86,20 +86,23 @@ static int unsent(items *s, int rc)
     return before < 0 ? before : rc;
 }
 
-/* Some hundred go out before the first of them is looked at: neither side waits, and what is under way is bounded. */
+/* Some hundred go out before the first of them is looked at, so that neither side waits; of large ones as many as some hundred KiB hold, and then none before all of
+ * these are answered: what the server has not read yet lies in libpq's memory. */
 static int each_item(weft__pg_trip *t)
 {
     items s = { .t = t, .first = t->sent };
-    size_t count = t->q->items->count;
+    size_t count = t->q->items->count, before = t->bytes;
     int rc = 0;
     while (s.got < count && rc == 0) {
-        for (; s.sent < count && s.sent - s.got < AT_ONCE && (rc = item_send(t, s.sent)) == 0; s.sent++) continue;
+        for (; s.sent < count && s.sent - s.got < AT_ONCE && t->bytes - before < WEFT__PG_BYTES_AT_ONCE && (rc = item_send(t, s.sent)) == 0; s.sent++) continue;
         if (rc < 0) {
             rc = unsent(&s, rc);
             break;
         }
+        bool full = t->bytes - before >= WEFT__PG_BYTES_AT_ONCE;
         weft__pg_ask(t);
-        rc = read_some(&s, (s.sent - s.got + 1) / 2);
+        rc = read_some(&s, full ? s.sent - s.got : (s.sent - s.got + 1) / 2);
+        if (full) before = t->bytes;
     }
     if (rc < 0) weft__buf_printf(&t->q->fault, " (item %zu of %zu)", s.bad, count);
     return rc < 0 ? rc : s.sum < INT32_MAX ? (int)s.sum : INT32_MAX;

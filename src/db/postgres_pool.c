@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "db/postgres.h"
 
-enum { BUSY_AT = 8, BACKOFF_MS = 50, BACKOFF_MAX_MS = 2000, TICK_MS = 1000, MADE_MAX = 64 << 20 };
+enum { BUSY_AT = 8, TICK_MS = 1000, MADE_MAX = 64 << 20 };
 
 static int64_t now_of(const weft__pg_core *c) { return weft__loop_now(c->root->loop); }
 static bool available(const weft__pg_conn *c) { return c->open && !c->broken && !c->taken && !c->cancel; }
@@ -169,24 +169,17 @@ static void on_retry(weft__timer *t)
     if (!core->closing && !core->opening && !count_open(core)) open_one(core);
 }
 
-/* Twice as long each time, and not all programs at the same moment. */
 static void retry_later(weft__pg_core *core)
 {
-    weft__os *os = weft__loop_os(core->root->loop);
-    int64_t ms = BACKOFF_MS;
-    for (int i = 0; i < core->failures && ms < BACKOFF_MAX_MS; i++) ms *= 2;
-    if (ms > BACKOFF_MAX_MS) ms = BACKOFF_MAX_MS;
-    ms = ms / 2 + (int64_t)(os->ops->random(os) % (uint64_t)(ms / 2 + 1));
-    core->failures++;
+    int64_t wait_ns = weft__db_backoff_ns(core->root->loop, core->failures++);
     core->retry.fire = on_retry;
-    if (weft__timer_start(core->root->loop, &core->retry, weft__loop_clock(core->root->loop) + ms * WEFT__PG_MS) < 0) core->away = false;    /* the next query tries */
+    weft__timer_stop(core->root->loop, &core->retry);
+    if (weft__timer_start(core->root->loop, &core->retry, weft__loop_clock(core->root->loop) + wait_ns) < 0) core->away = false;    /* the next query tries */
 }
 
-void weft__pg_unopened(weft__pg_conn *c, const char *why)
+static void none_to_be_had(weft__pg_core *core, const char *why)
 {
-    weft__pg_core *core = c->core;
-    core->opening--;
-    core->no_more_until_ns = now_of(core) + BACKOFF_MAX_MS * WEFT__PG_MS;
+    core->no_more_until_ns = now_of(core) + WEFT__DB_BACKOFF_MAX_NS;
     if (count_open(core) || core->opening) return;   /* what there is goes on; who waits too long is told */
     core->away = true;
     weft__buf_clear(&core->why);
@@ -194,6 +187,29 @@ void weft__pg_unopened(weft__pg_conn *c, const char *why)
     refuse_away(&core->alone, why);
     refuse_away(&core->shared, why);
     if (!core->closing) retry_later(core);
+}
+
+void weft__pg_unopened(weft__pg_conn *c, const char *why)
+{
+    c->core->opening--;
+    none_to_be_had(c->core, why);
+}
+
+void weft__pg_used(weft__pg_conn *c)
+{
+    c->used = true;
+    c->core->failures = 0;
+}
+
+/* One that dies before it was of any use is as good as one that could not be opened: a pooler without a server takes a login and closes, and would be dialled anew for
+ * each call that waits. */
+void weft__pg_died(weft__pg_conn *c)
+{
+    weft__pg_core *core = c->core;
+    bool newborn = c->open && !c->used && now_of(core) - c->opened_ns < WEFT__DB_BACKOFF_MAX_NS;
+    weft__pg_close(c);
+    if (newborn && !core->closing) none_to_be_had(core, "it closes each connection before it has answered anything");
+    weft__pg_dispatch(core);
 }
 
 static int64_t lifetime_ns(weft__pg_core *core)
@@ -222,8 +238,8 @@ void weft__pg_opened(weft__pg_conn *c)
     weft__pg_core *core = c->core;
     core->opening--;
     core->away = false;
-    core->failures = 0;
     c->open = true;
+    c->opened_ns = now_of(core);
     c->until_ns = lifetime_ns(core);
     c->free_ns = now_of(core);
     core->tick.fire = on_tick;
@@ -246,6 +262,10 @@ void weft__pg_give(weft__pg_conn *c)
     c->reader = NULL;
     if (!c->cancel) weft__timer_stop(core->root->loop, &c->limit);
     c->free_ns = now_of(core);
+    if (c->broken || PQstatus(c->pg) != CONNECTION_OK) {
+        weft__pg_died(c);
+        return;
+    }
     if (!is_clean(c) || c->free_ns > c->until_ns) weft__pg_close(c);
     weft__pg_dispatch(core);
 }

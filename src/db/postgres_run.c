@@ -413,6 +413,7 @@ int weft__pg_run(weft__pg_conn *c, weft__query *q)
     q->begun = 0;
     int rc = run_in(c, q);
     c->reader = NULL;
+    if (!c->broken && q->what != WEFT__DO_OPEN) weft__pg_used(c);
     if (!c->cancel) weft__timer_stop(c->core->root->loop, &c->limit);
     bool inside = weft__pg_inside(q), gone = c->broken || PQtransactionStatus(c->pg) == PQTRANS_IDLE;
     if (inside && q->takes) q->held = q->begun > 0 && !gone;

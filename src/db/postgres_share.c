@@ -65,13 +65,23 @@ static bool send_values(weft__pg_conn *c, weft__query *q, const weft__cell *cell
     return true;
 }
 
-/* The answers of what was sent before one that cannot be are nobody's. */
+static size_t bytes_of(const weft__pg_core *core, uint32_t count)
+{
+    size_t bytes = 0;
+    for (uint32_t k = 0; k < count; k++) bytes += (size_t)core->lengths[k];
+    return bytes;
+}
+
+/* The answers of what was sent before one that cannot be are nobody's. Many bytes are sent alone, where some of them wait for answers to others. */
 static bool send_items(weft__pg_conn *c, weft__query *q)
 {
     uint32_t from = c->end;
+    size_t bytes = 0;
     weft__items_begin(q);
     for (size_t i = 0; i < q->items->count; i++) {
-        if (weft__item_cells(q, i) == 0 && send_values(c, q, q->items->cells)) continue;
+        bool sent = bytes < WEFT__PG_BYTES_AT_ONCE && weft__item_cells(q, i) == 0 && send_values(c, q, q->items->cells);
+        if (sent) bytes += bytes_of(c->core, q->statement->parsed.count);
+        if (sent) continue;
         for (uint32_t k = from; k != c->end; k++) c->sent[behind(c, k)].q = NULL;
         weft__buf_clear(&q->fault);
         return false;
@@ -157,6 +167,7 @@ static void batch_over(weft__pg_conn *c)
     c->first = c->at;
     c->failed = false;
     c->batch_ns = now;
+    weft__pg_used(c);
     if (!c->cancel) weft__timer_stop(c->core->root->loop, &c->limit);        /* of what was cancelled: it goes on */
 }
 
@@ -186,7 +197,7 @@ static void take(weft__pg_conn *c, PGresult *r)
     weft__pg_sent *s = &c->sent[behind(c, c->at)];
     bool fine = is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK, error = is == PGRES_FATAL_ERROR;
     c->broken |= is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH;
-    c->broken |= is != PGRES_PIPELINE_SYNC && c->at == c->end;
+    c->broken |= weft__pg_lost_place(r) || (is != PGRES_PIPELINE_SYNC && c->at == c->end);
     if (is == PGRES_PIPELINE_SYNC) take_sync(c);
     else if (!c->broken) {
         c->failed |= !fine;
@@ -214,7 +225,6 @@ void weft__pg_shared_ready(weft__pg_conn *c)
 /* Whose answers have come stands on nothing as long as the Sync's has not. */
 void weft__pg_shared_lost(weft__pg_conn *c)
 {
-    weft__pg_core *core = c->core;
     for (uint32_t i = c->first; i != c->end; i++) {
         weft__pg_sent *s = &c->sent[behind(c, i)];
         if (s->q && !s->q->told) {                   /* one with items is here more than once */
@@ -224,8 +234,7 @@ void weft__pg_shared_lost(weft__pg_conn *c)
         PQclear(s->error);
     }
     c->first = c->at = c->end;
-    weft__pg_close(c);
-    weft__pg_dispatch(core);
+    weft__pg_died(c);
 }
 
 /* Its task goes: the answer is dropped. When nobody else has anything on this connection the server is asked to end it, which it must not be before. */

@@ -120,6 +120,7 @@ int weft__pg_execute(weft__pg_trip *t, const weft__cell *cells)
     weft__pg_core *core = t->conn->core;
     int rc = weft__pg_bind(core, t->q, cells, &t->q->fault);
     t->main = t->sent;
+    for (uint32_t i = 0; rc == 0 && i < t->q->statement->parsed.count; i++) t->bytes += (size_t)core->lengths[i];
     if (rc == 0) sent(t, PQsendQueryPrepared(t->conn->pg, weft__pg_name(name, t->q->statement->id), (int)t->q->statement->parsed.count, core->values, core->lengths, core->formats, 1));
     weft__arena_free(&core->made);
     return rc;
@@ -166,6 +167,11 @@ static int read_one(weft__pg_trip *t, bool *synced)
     PGresult *r = NULL;
     int rc = next(t->conn, t->q, &r);
     if (rc < 0) return rc;
+    if (weft__pg_lost_place(r)) {
+        PQclear(r);
+        t->conn->broken = true;
+        return weft__pg_lost(t->conn, t->q);
+    }
     ExecStatusType is = PQresultStatus(r);
     *synced = is == PGRES_PIPELINE_SYNC;
     if (is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH) t->conn->broken = true;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 #include "db_server.h"
 #include "db_world.h"
+#include "peer.h"
 #include "weft/listen.h"
 #include "weft/thread.h"
 
@@ -246,6 +247,141 @@ DB_POSTGRES_TEST(a_subscription_may_end_with_its_block_or_its_database_under_its
     return 0;
 }
 
+/* ---- what the server refuses ---- */
+
+/* A name that its encoding has no letters for is refused by name: no other channel loses anything by it. */
+static void latin(const char *verb, const char *name, const char *more)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "%s DATABASE %s%d%s", verb, name, (int)getpid(), more);
+    db_server_ask(db_server_of_run(), sql);
+}
+
+static void make_databases(void)
+{
+    latin("CREATE", "latin", " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    latin("CREATE", "wide", " ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+}
+
+static void drop_databases(void)
+{
+    latin("DROP", "latin", " WITH (FORCE)");
+    latin("DROP", "wide", " WITH (FORCE)");
+}
+
+static weft_db *of_database(const char *name, int port)
+{
+    char url[300];
+    weft_db *db = NULL;
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/%s%d?sslmode=disable&application_name=t%d", port, name, (int)getpid(), (int)getpid());
+    WEFT_NEED(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 60000 }) == 0);
+    return db;
+}
+
+#define ZHE "\xd0\x96"                               /* no letter of Latin 1 */
+
+static int listens(const asked *in)
+{
+    WEFT_DB_SUB(sub);
+    *in->rc = weft_db_listen(in->db, &sub, *in->rc ? ZHE : "b");
+    if (*in->rc < 0) return 0;
+    WEFT_TRY(weft_db_notify(in->db, "b", "hello"));
+    expect(sub, "b", "hello");
+    return 0;
+}
+
+static int refuses(void)
+{
+    weft_db *db = of_database("latin", db_server_of_run()->port);
+    WEFT_DB_SUB(a);
+    WEFT_DB_SUB(bad);
+    WEFT_TRY(weft_db_listen(db, &a, "a"));
+    WEFT_CHECK_EQ(weft_db_listen(db, &bad, "b", ZHE, "c"), WEFT_EDB);
+    WEFT_CHECK(db_says(WEFT_EDB, "no equivalent") && db_says(WEFT_EDB, ZHE) && !bad);
+    WEFT_TRY(weft_db_notify(db, "a", "1"));
+    expect(a, "a", "1");
+    {
+        int rcs[8] = { 0, 1, 0, 1, 1, 0, 1, 0 };
+        WEFT_SCOPE(s, .forget = true);
+        for (int i = 0; i < 8; i++) weft_spawn(s, listens, (&(asked){ .db = db, .rc = &rcs[i] }));
+        WEFT_TRY(weft_join(s));
+        for (int i = 0; i < 8; i++) WEFT_CHECK_EQ(rcs[i], i == 1 || i == 3 || i == 4 || i == 6 ? WEFT_EDB : 0);
+    }
+    WEFT_TRY(weft_db_notify(db, "a", "2"));
+    expect(a, "a", "2");
+    WEFT_CHECK_EQ(listening(), 1);
+    return weft_db_close(db, 0);
+}
+
+DB_POSTGRES_TEST(a_channel_that_is_refused_is_told_by_name_and_costs_no_other_anything)
+{
+    make_databases();
+    int rc = refuses();
+    drop_databases();
+    return rc;
+}
+
+/* While all connections are cut. */
+static void swap_databases(peer *p, const char *now, const char *then)
+{
+    char sql[200], to[40];
+    peer_cuts(p, 1);
+    snprintf(sql, sizeof sql, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ('latin%d', 'wide%d')", (int)getpid(), (int)getpid());
+    for (int i = 0; i < 200 && atoi(db_server_ask(db_server_of_run(), sql)); i++) (void)!weft_sleep_ms(10);
+    snprintf(to, sizeof to, " RENAME TO other%d", (int)getpid());
+    latin("ALTER", now, to);
+    snprintf(to, sizeof to, " RENAME TO %s%d", now, (int)getpid());
+    latin("ALTER", then, to);
+    snprintf(to, sizeof to, " RENAME TO %s%d", then, (int)getpid());
+    latin("ALTER", "other", to);
+    peer_cuts(p, 0);
+}
+
+static int notified(weft_db *db, const char *channel, const char *text)
+{
+    int rc = WEFT_EDB_AWAY;
+    for (int i = 0; i < 2000 && (rc == WEFT_EDB_AWAY || rc == WEFT_EDB_LOST); i++) {
+        rc = weft_db_notify(db, channel, text);
+        if (rc < 0) WEFT_TRY(weft_sleep_ms(10));
+    }
+    return rc;
+}
+
+static int refuses_later(peer *p)
+{
+    weft_db *db = of_database("wide", p->port);
+    WEFT_DB_SUB(a);
+    WEFT_DB_SUB(zhe);
+    WEFT_TRY(weft_db_listen(db, &a, "a"));
+    WEFT_TRY(weft_db_listen(db, &zhe, ZHE, "a"));
+    swap_databases(p, "wide", "latin");
+    expect_gap(a);
+    WEFT_TRY(notified(db, "a", "1"));
+    expect(a, "a", "1");
+    int accepted = peer_accepted(p);
+    WEFT_CHECK(nothing_within(zhe, 300) && nothing_within(a, 300));
+    WEFT_CHECK_EQ(peer_accepted(p), accepted);       /* it is asked for again where the others are */
+    swap_databases(p, "wide", "latin");
+    expect_gap(zhe);
+    expect_gap(a);
+    WEFT_TRY(notified(db, ZHE, "2"));
+    expect(zhe, ZHE, "2");
+    WEFT_CHECK(nothing_within(a, 20));
+    return weft_db_close(db, 0);
+}
+
+DB_POSTGRES_TEST(a_channel_that_is_refused_later_is_waited_for_and_costs_no_other_anything)
+{
+    static peer p;
+    make_databases();
+    p = (peer){ .to = db_server_of_run()->port };
+    peer_start(&p);
+    int rc = refuses_later(&p);
+    peer_end(&p);
+    drop_databases();
+    return rc;
+}
+
 /* ---- a connection, a server that goes ---- */
 
 DB_POSTGRES_TEST(a_connection_that_breaks_is_made_anew_and_told_as_a_gap)
@@ -268,6 +404,45 @@ DB_POSTGRES_TEST(a_connection_that_breaks_is_made_anew_and_told_as_a_gap)
         expect(b, own("stock"), "after");
     }
     return weft_db_close(db, 0);
+}
+
+/* It confirms what is listened to, and closes. */
+DB_POSTGRES_TEST(a_server_that_confirms_channels_and_closes_is_dialled_at_a_pace)
+{
+    static peer p;
+    weft_db *db = NULL, *direct = opened();
+    char url[300];
+    weft_db_message m = { 0 };
+    p = (peer){ .to = db_server_of_run()->port };
+    peer_start(&p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable", p.port);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .acquire_ms = 60000 }));
+    WEFT_DB_SUB(sub);
+    WEFT_TRY(weft_db_listen(db, &sub, own("orders")));
+    peer_cuts(&p, peer_passed(&p));
+    WEFT_TRY(weft_db_notify(direct, own("orders"), "1"));
+    expect(sub, own("orders"), "1");
+    int64_t since = weft_now_ns();
+    int gaps = 0, before = peer_accepted(&p);
+    while (weft_now_ns() - since < INT64_C(1500000000)) {
+        WEFT_SCOPE(s, .timeout_ms = 300);
+        int rc = weft_db_next(sub, &m);
+        WEFT_CHECK(rc == WEFT_ETIMEDOUT || (rc == 1 && m.gap));
+        gaps += rc == 1;
+    }
+    WEFT_CHECK(gaps > 0);
+    WEFT_CHECK(peer_accepted(&p) - before <= 10 + (int)((weft_now_ns() - since) / 1000000000));
+    peer_cuts(&p, 0);
+    for (int i = 0; i < 100; i++) {                  /* gaps may be there still, and it may be away for a moment */
+        WEFT_SCOPE(s, .timeout_ms = 200);
+        WEFT_TRY(weft_db_notify(direct, own("orders"), "2"));
+        if (weft_db_next(sub, &m) == 1 && !m.gap) break;
+    }
+    WEFT_CHECK(!m.gap);
+    WEFT_CHECK_STR(m.text, "2");
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return weft_db_close(direct, 0);
 }
 
 static int stop_it(const db_server *const *s) { return db_server_stop(*s, "immediate"), 0; }

@@ -1,12 +1,9 @@
 #define _GNU_SOURCE
 /* MariaDB's own: cancels in the server, servers that go and come back, its commits, its types, who poses as a server. */
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "db_world.h"
 #include "maria_server.h"
+#include "peer.h"
 #include "weft/thread.h"
 
 WEFT_MODEL(MariaName, field(weft_str, name));
@@ -605,124 +602,6 @@ DB_MARIA_TEST(large_values_come_and_go_whole)
 
 /* ---- who poses as a server, or stands between ---- */
 
-enum { PAIRS = 32 };
-typedef struct peer {
-    int listener, port, to;          /* to: the port of the real one; 0: none */
-    const char *says;                /* at once, where there is none */
-    size_t says_len;
-    int piece;                       /* bytes of the real one's at a time; 0: all there are */
-    int cut_after;                   /* of these bytes, in all of a connection; 0: never */
-    char heard[512];                 /* what clients said where there is no real one */
-    size_t heard_len;
-    int accepted;                    /* how many clients have come */
-    bool stop;
-    pthread_t thread;
-    struct { int client, server, passed; } pairs[PAIRS];
-} peer;
-
-static int dial(int port)
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(fd, (void *)&a, sizeof a) == 0) return fd;
-    close(fd);
-    return -1;
-}
-
-static void pair_end(peer *p, int i)
-{
-    if (p->pairs[i].client >= 0) close(p->pairs[i].client);
-    if (p->pairs[i].server >= 0) close(p->pairs[i].server);
-    p->pairs[i].client = p->pairs[i].server = -1;
-}
-
-static void pair_begin(peer *p)
-{
-    int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC), i = 0;
-    while (i < PAIRS && p->pairs[i].client >= 0) i++;
-    if (i == PAIRS || fd < 0) {
-        if (fd >= 0) close(fd);
-        return;
-    }
-    __atomic_fetch_add(&p->accepted, 1, __ATOMIC_RELAXED);
-    p->pairs[i].client = fd;
-    p->pairs[i].server = p->to ? dial(p->to) : -1;
-    p->pairs[i].passed = 0;
-    if (p->says_len) (void)!send(fd, p->says, p->says_len, MSG_NOSIGNAL);
-}
-
-static bool all_sent(int fd, const char *at, ssize_t n)
-{
-    while (n > 0) {
-        ssize_t sent = send(fd, at, (size_t)n, MSG_NOSIGNAL);
-        if (sent <= 0) return false;
-        at += sent;
-        n -= sent;
-    }
-    return true;
-}
-
-static void from_server(peer *p, int i)
-{
-    char bytes[4096];
-    ssize_t n = recv(p->pairs[i].server, bytes, p->piece ? (size_t)p->piece : sizeof bytes, 0);
-    if (n > 0) p->pairs[i].passed += (int)n;
-    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || (p->cut_after && p->pairs[i].passed >= p->cut_after)) pair_end(p, i);
-}
-
-static void from_client(peer *p, int i)
-{
-    char bytes[4096];
-    ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
-    if (n <= 0) pair_end(p, i);
-    else if (p->pairs[i].server >= 0) {
-        if (!all_sent(p->pairs[i].server, bytes, n)) pair_end(p, i);
-    } else {
-        static const char clear[] = "\x16\0\0\x02\xfemysql_clear_password";      /* 0xfe: go on with this method */
-        for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
-        if (p->says_len > 40) (void)!send(p->pairs[i].client, clear, sizeof clear, MSG_NOSIGNAL);
-    }
-}
-
-static void *peer_runs(void *arg)
-{
-    peer *p = arg;
-    while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
-        struct pollfd fds[1 + 2 * PAIRS];
-        fds[0] = (struct pollfd){ p->listener, POLLIN, 0 };
-        for (int i = 0; i < PAIRS; i++) {
-            fds[1 + 2 * i] = (struct pollfd){ p->pairs[i].client, POLLIN, 0 };
-            fds[2 + 2 * i] = (struct pollfd){ p->pairs[i].server, POLLIN, 0 };
-        }
-        if (poll(fds, 1 + 2 * PAIRS, 20) <= 0) continue;
-        for (int i = 0; i < PAIRS; i++) {
-            if (fds[2 + 2 * i].revents) from_server(p, i);
-            if (fds[1 + 2 * i].revents && p->pairs[i].client >= 0) from_client(p, i);
-        }
-        if (fds[0].revents) pair_begin(p);
-    }
-    return NULL;
-}
-
-static void peer_start(peer *p)
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof a;
-    for (int i = 0; i < PAIRS; i++) p->pairs[i].client = p->pairs[i].server = -1;
-    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    WEFT_NEED(p->listener >= 0 && bind(p->listener, (void *)&a, sizeof a) == 0 && listen(p->listener, 64) == 0 && getsockname(p->listener, (void *)&a, &n) == 0);
-    p->port = ntohs(a.sin_port);
-    WEFT_NEED(pthread_create(&p->thread, NULL, peer_runs, p) == 0);
-}
-
-static void peer_end(peer *p)
-{
-    __atomic_store_n(&p->stop, true, __ATOMIC_RELAXED);
-    pthread_join(p->thread, NULL);
-    for (int i = 0; i < PAIRS; i++) pair_end(p, i);
-    close(p->listener);
-}
-
 /* Protocol 10, 8.0-like, without TLS: asks for mysql_native_password first. */
 static const char greeting[] = "\x4a\0\0\0\x0a" "5.5.5-10.11\0" "\x01\0\0\0" "saltsalt\0" "\xff\xf7\x2d\x02\0\xff\x81\x15" "\0\0\0\0\0\0\0\0\0\0" "saltsaltsalt\0" "mysql_native_password";
 
@@ -730,13 +609,14 @@ static int posers(void)
 {
     static const char huge[] = "\xff\xff\xff\0\x0a";
     static const char noise[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    static const char clear[] = "\x16\0\0\x02\xfemysql_clear_password";      /* 0xfe: go on with this method */
     static const char refuses[] = "\x17\0\0\0\xff\x10\x04Too many connections";
     struct { const char *says; size_t len; } all[] = { { "", 0 }, { huge, sizeof huge - 1 }, { noise, sizeof noise - 1 }, { refuses, sizeof refuses - 1 }, { greeting, sizeof greeting } };
     for (size_t i = 0; i < weft_count(all); i++) {
         static peer p;
         weft_db *db = NULL;
         char url[200];
-        p = (peer){ .says = all[i].says, .says_len = all[i].len };
+        p = (peer){ .says = all[i].says, .says_len = all[i].len, .asks = clear, .asks_len = i == 4 ? sizeof clear : 0 };
         peer_start(&p);
         snprintf(url, sizeof url, "mysql://u:pass-word@127.0.0.1:%d/x?connect_timeout=1", p.port);
         int64_t since = weft_now_ns();
@@ -791,7 +671,7 @@ DB_MARIA_TEST(connections_to_mariadb_that_are_cut_anywhere_are_told_and_replaced
         }
         if (rc == 0) WEFT_TRY(weft_db_close(db, 0));
         peer_end(&p);
-        WEFT_CHECK(p.accepted <= 1 + 10 * 3);           /* nobody tries as fast as he can */
+        WEFT_CHECK(peer_accepted(&p) <= 1 + 10 * 3);           /* nobody tries as fast as he can */
     }
     WEFT_CHECK(fine > 0 && broken > 0);
     return 0;

@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "peer.h"
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "weft/check.h"
+
+static int dial(int port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (void *)&a, sizeof a) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+static void pair_end(peer *p, int i)
+{
+    if (p->pairs[i].client >= 0) close(p->pairs[i].client);
+    if (p->pairs[i].server >= 0) close(p->pairs[i].server);
+    p->pairs[i].client = p->pairs[i].server = -1;
+}
+
+static void pair_begin(peer *p)
+{
+    int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC), i = 0;
+    while (i < PEER_PAIRS && p->pairs[i].client >= 0) i++;
+    if (i == PEER_PAIRS || fd < 0) {
+        if (fd >= 0) close(fd);
+        return;
+    }
+    __atomic_fetch_add(&p->accepted, 1, __ATOMIC_RELAXED);
+    p->pairs[i].client = fd;
+    p->pairs[i].server = p->to ? dial(p->to) : -1;
+    p->pairs[i].passed = 0;
+    if (p->says_len) (void)!send(fd, p->says, p->says_len, MSG_NOSIGNAL);
+}
+
+static bool all_sent(int fd, const char *at, ssize_t n)
+{
+    while (n > 0) {
+        ssize_t sent = send(fd, at, (size_t)n, MSG_NOSIGNAL);
+        if (sent <= 0) return false;
+        at += sent;
+        n -= sent;
+    }
+    return true;
+}
+
+static void from_server(peer *p, int i)
+{
+    char bytes[4096];
+    ssize_t n = recv(p->pairs[i].server, bytes, p->piece ? (size_t)p->piece : sizeof bytes, 0);
+    int cut = __atomic_load_n(&p->cut_after, __ATOMIC_RELAXED);
+    if (n > 0) __atomic_store_n(&p->passed, p->pairs[i].passed += (int)n, __ATOMIC_RELAXED);
+    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || (cut && p->pairs[i].passed >= cut)) pair_end(p, i);
+}
+
+static void from_client(peer *p, int i)
+{
+    char bytes[4096];
+    ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
+    if (n <= 0) pair_end(p, i);
+    else if (p->pairs[i].server >= 0) {
+        if (!all_sent(p->pairs[i].server, bytes, n)) pair_end(p, i);
+    } else {
+        for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
+        if (p->asks_len) (void)!send(p->pairs[i].client, p->asks, p->asks_len, MSG_NOSIGNAL);
+    }
+}
+
+static void *peer_runs(void *arg)
+{
+    peer *p = arg;
+    while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
+        struct pollfd fds[1 + 2 * PEER_PAIRS];
+        fds[0] = (struct pollfd){ p->listener, POLLIN, 0 };
+        for (int i = 0; i < PEER_PAIRS; i++) {
+            fds[1 + 2 * i] = (struct pollfd){ p->pairs[i].client, POLLIN, 0 };
+            fds[2 + 2 * i] = (struct pollfd){ p->pairs[i].server, POLLIN, 0 };
+        }
+        if (poll(fds, 1 + 2 * PEER_PAIRS, 20) <= 0) continue;
+        for (int i = 0; i < PEER_PAIRS; i++) {
+            if (fds[2 + 2 * i].revents) from_server(p, i);
+            if (fds[1 + 2 * i].revents && p->pairs[i].client >= 0) from_client(p, i);
+        }
+        if (fds[0].revents) pair_begin(p);
+    }
+    return NULL;
+}
+
+void peer_start(peer *p)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof a;
+    for (int i = 0; i < PEER_PAIRS; i++) p->pairs[i].client = p->pairs[i].server = -1;
+    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    WEFT_NEED(p->listener >= 0 && bind(p->listener, (void *)&a, sizeof a) == 0 && listen(p->listener, 64) == 0 && getsockname(p->listener, (void *)&a, &n) == 0);
+    p->port = ntohs(a.sin_port);
+    WEFT_NEED(pthread_create(&p->thread, NULL, peer_runs, p) == 0);
+}
+
+void peer_end(peer *p)
+{
+    __atomic_store_n(&p->stop, true, __ATOMIC_RELAXED);
+    pthread_join(p->thread, NULL);
+    for (int i = 0; i < PEER_PAIRS; i++) pair_end(p, i);
+    close(p->listener);
+}
+
+void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __ATOMIC_RELAXED); }
+int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_RELAXED); }
+int peer_passed(const peer *p) { return __atomic_load_n(&p->passed, __ATOMIC_RELAXED); }

@@ -1,0 +1,30 @@
+#ifndef WEFT_TESTS_PEER_H
+#define WEFT_TESTS_PEER_H
+/* Who poses as a server, or stands between one and its clients, on a thread of its own: passes on all that comes, a little at a time, or until it cuts. */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PEER_PAIRS = 32 };
+typedef struct peer {
+    int listener, port, to;          /* to: the port of the real one; 0: none */
+    const char *says, *asks;         /* at once, where there is none; and behind all that it hears */
+    size_t says_len, asks_len;
+    int piece;                       /* bytes of the real one's at a time; 0: all there are */
+    int cut_after;                   /* of these bytes, in all of a connection; 0: never. May be changed meanwhile (peer_cuts) */
+    char heard[512];                 /* what clients said where there is no real one */
+    size_t heard_len;
+    int accepted;                    /* how many clients have come */
+    int passed;                      /* how many bytes of the real one's in the connection that was last heard of */
+    bool stop;
+    pthread_t thread;
+    struct { int client, server, passed; } pairs[PEER_PAIRS];
+} peer;
+
+/* Its port is there behind it. */
+void peer_start(peer *p);
+void peer_end(peer *p);
+void peer_cuts(peer *p, int after);
+int peer_accepted(const peer *p);
+int peer_passed(const peer *p);
+#endif

@@ -1,0 +1,89 @@
+/* PostgreSQL behind a small proxy: what lies between, or poses as a server, and closes what it has accepted. */
+#include "db_server.h"
+#include "db_world.h"
+#include "peer.h"
+
+static weft_db *through(peer *p, int connections_max)
+{
+    char url[300];
+    weft_db *db = NULL;
+    *p = (peer){ .to = db_server_of_run()->port };
+    peer_start(p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable", p->port);
+    WEFT_NEED(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = connections_max, .acquire_ms = 60000, .statement_ms = 60000 }) == 0);
+    return db;
+}
+
+typedef struct load { weft_db *db; int64_t until_ns; int n, *fine, *refused; } load;
+
+/* Own answers or none. */
+static int ask_on(const load *in)
+{
+    while (weft_now_ns() < in->until_ns) {
+        int64_t n = -1;
+        int rc = weft_db_value(in->db, int64_t, &n, "SELECT {}::bigint", (int64_t)in->n);
+        if (rc == 0) WEFT_CHECK_EQ(n, in->n);
+        else WEFT_CHECK(rc == WEFT_EDB_AWAY || rc == WEFT_EDB_LOST);
+        ++*(rc == 0 ? in->fine : in->refused);
+        WEFT_TRY(weft_sleep_ms(2));
+    }
+    return 0;
+}
+
+static int64_t asked_for(weft_db *db, int ms, int *fine, int *refused)
+{
+    int64_t since = weft_now_ns(), until = since + ms * INT64_C(1000000);
+    *fine = *refused = 0;
+    WEFT_SCOPE(s, .forget = true);
+    for (int i = 0; i < 20; i++) weft_spawn(s, ask_on, (&(load){ db, until, i, fine, refused }));
+    WEFT_NEED(weft_join(s) == 0);
+    return (weft_now_ns() - since) / 1000000000;
+}
+
+DB_POSTGRES_TEST(a_pooler_that_takes_logins_and_closes_is_dialled_at_a_pace)
+{
+    static peer p;
+    int fine, refused, tries = 0;
+    for (int connections = 1; connections <= 4; connections += 3) {
+        weft_db *db = through(&p, connections);
+        peer_cuts(&p, peer_passed(&p));              /* one more byte, or as many of the next one: its login */
+        int before = peer_accepted(&p);
+        int64_t seconds = asked_for(db, 1500, &fine, &refused);
+        WEFT_CHECK(refused > 20);
+        WEFT_CHECK(peer_accepted(&p) - before <= connections * (10 + (int)seconds));
+        int rc = 0;
+        for (int i = 0; i < 500 && rc != WEFT_EDB_AWAY; i++) {
+            rc = weft_db_execute(db, "SELECT 1");
+            if (rc != WEFT_EDB_AWAY) WEFT_TRY(weft_sleep_ms(10));
+        }
+        WEFT_CHECK(rc == WEFT_EDB_AWAY && db_says(rc, "closes each connection"));
+        peer_cuts(&p, 0);
+        for (fine = 0; !fine && tries < 100; tries++) (void)asked_for(db, 100, &fine, &refused);
+        (void)asked_for(db, 200, &fine, &refused);
+        WEFT_CHECK(fine > 20 && refused == 0);
+        WEFT_TRY(weft_db_close(db, 0));
+        peer_end(&p);
+    }
+    return 0;
+}
+
+DB_POSTGRES_TEST(connections_to_postgres_that_are_cut_anywhere_are_told_and_replaced)
+{
+    static peer p;
+    int fine, refused, all_fine = 0, all_refused = 0;
+    weft_db *db = through(&p, 2);
+    int login = peer_passed(&p);
+    for (int cut = login - 60; cut < login + 400; cut += 23) {
+        peer_cuts(&p, cut);
+        (void)asked_for(db, 60, &fine, &refused);
+        all_fine += fine;
+        all_refused += refused;
+    }
+    WEFT_CHECK(all_fine > 0 && all_refused > 0);
+    peer_cuts(&p, 0);
+    for (int i = 0; i < 100 && refused; i++) (void)asked_for(db, 100, &fine, &refused);
+    WEFT_CHECK(fine > 0 && refused == 0);
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}

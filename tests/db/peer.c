@@ -61,6 +61,7 @@ static void from_client(peer *p, int i)
 {
     char bytes[4096];
     ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
+    if (n > 0) __atomic_fetch_add(&p->from_clients, n, __ATOMIC_RELAXED);
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
         if (!all_sent(p->pairs[i].server, bytes, n)) pair_end(p, i);
@@ -78,7 +79,7 @@ static void *peer_runs(void *arg)
         fds[0] = (struct pollfd){ p->listener, POLLIN, 0 };
         for (int i = 0; i < PEER_PAIRS; i++) {
             fds[1 + 2 * i] = (struct pollfd){ p->pairs[i].client, POLLIN, 0 };
-            fds[2 + 2 * i] = (struct pollfd){ p->pairs[i].server, POLLIN, 0 };
+            fds[2 + 2 * i] = (struct pollfd){ __atomic_load_n(&p->holds, __ATOMIC_RELAXED) ? -1 : p->pairs[i].server, POLLIN, 0 };
         }
         if (poll(fds, 1 + 2 * PEER_PAIRS, 20) <= 0) continue;
         for (int i = 0; i < PEER_PAIRS; i++) {
@@ -110,5 +111,7 @@ void peer_end(peer *p)
 }
 
 void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __ATOMIC_RELAXED); }
+void peer_holds(peer *p, bool holds) { __atomic_store_n(&p->holds, holds, __ATOMIC_RELAXED); }
+long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }
 int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_RELAXED); }
 int peer_passed(const peer *p) { return __atomic_load_n(&p->passed, __ATOMIC_RELAXED); }

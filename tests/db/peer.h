@@ -15,6 +15,8 @@ typedef struct peer {
     char heard[512];                 /* what clients said where there is no real one */
     size_t heard_len;
     int accepted;                    /* how many clients have come */
+    bool holds;                      /* what the real one says waits (peer_holds) */
+    long from_clients;               /* bytes */
     int passed;                      /* how many bytes of the real one's in the connection that was last heard of */
     bool stop;
     pthread_t thread;
@@ -25,6 +27,8 @@ typedef struct peer {
 void peer_start(peer *p);
 void peer_end(peer *p);
 void peer_cuts(peer *p, int after);
+void peer_holds(peer *p, bool holds);
+long peer_from_clients(const peer *p);
 int peer_accepted(const peer *p);
 int peer_passed(const peer *p);
 #endif

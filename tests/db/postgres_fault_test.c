@@ -87,3 +87,54 @@ DB_POSTGRES_TEST(connections_to_postgres_that_are_cut_anywhere_are_told_and_repl
     peer_end(&p);
     return 0;
 }
+
+/* ---- what is under way ---- */
+
+enum { ITEM = 64 * 1024, ITEMS = 200 };
+typedef struct many { weft_db *db; const weft_str *items; int count; } many;
+
+static int lengths(const many *in)
+{
+    int32_t *out = weft_alloc(ITEMS * sizeof *out);
+    weft_str *back = weft_alloc(ITEMS * sizeof *back);
+    WEFT_TRY(weft_db_one_each(in->db, int32_t, out, weft_str, in->items, in->count, "SELECT length({}::text)"));
+    WEFT_TRY(weft_db_one_each(in->db, weft_str, back, weft_str, in->items, in->count, "SELECT {}::text"));
+    for (int i = 0; i < in->count; i++) WEFT_CHECK(out[i] == (int)in->items[i].len && weft_str_equal(back[i], in->items[i]));
+    return 0;
+}
+
+/* Until nothing more comes of them. */
+static long said(const peer *p)
+{
+    long before, now = peer_from_clients(p);
+    do {
+        before = now;
+        (void)!weft_sleep_ms(300);
+        now = peer_from_clients(p);
+    } while (now != before);
+    return now;
+}
+
+DB_POSTGRES_TEST(large_items_are_not_all_under_way_at_once)
+{
+    static peer p;
+    static char text[ITEM + ITEMS];
+    weft_str items[ITEMS];
+    weft_db *db = through(&p, 1);
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < ITEMS; i++) items[i] = (weft_str){ text + i, (size_t)(ITEM + ITEMS - i) };
+    WEFT_TRY(lengths(&(many){ db, items, 3 }));
+    for (int count = 100; count <= ITEMS; count += 100) {        /* few go with what others ask */
+        long before = peer_from_clients(&p);
+        peer_holds(&p, true);
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, lengths, (&(many){ db, items, count }));
+        long under_way = said(&p) - before;
+        WEFT_CHECK(under_way > ITEM && under_way < 6 * ITEM);
+        peer_holds(&p, false);
+        WEFT_TRY(weft_await(t));
+    }
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}

@@ -34,7 +34,7 @@ typedef struct weft_db_listen_opts {
 void weft__db_sub_leave(weft_db_sub **sub);
 
 /* Listen to channels, by their names as they are (no case is folded): 1 to 100 of 1 to 63 bytes each. 0, and the server has confirmed all of them: what is sent
- * from now on comes. WEFT_EDB_AWAY: it cannot be reached; WEFT_EDB: it refused (a standby); WEFT_ETIMEDOUT: nothing came of it within acquire_ms; WEFT_EINVAL: a name, no PostgreSQL, a
+ * from now on comes. WEFT_EDB_AWAY: it cannot be reached; WEFT_EDB: it refused one of them, by name (a standby, a letter that its encoding has not), which costs other subscriptions nothing; WEFT_ETIMEDOUT: nothing came of it within acquire_ms; WEFT_EINVAL: a name, no PostgreSQL, a
  * transaction. *out is untouched on failure. Waits: always. */
 #define weft_db_listen(db, out, ...) weft_db_listen_with((db), (out), (const char *const[]){ __VA_ARGS__ }, WEFT__COUNT(__VA_ARGS__), &(weft_db_listen_opts){ 0 })
 int weft_db_listen_with(weft_db *db, weft_db_sub **out, const char *const *channels, size_t n, const weft_db_listen_opts *opts) WEFT_NODISCARD;

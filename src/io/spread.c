@@ -25,7 +25,7 @@ static spread *here(void)
     return loop ? *weft__loop_slot(loop, WEFT__SLOT_SPREAD) : NULL;
 }
 
-static weft__ring *ring_of(const spread *s, unsigned i) { return weft__fleet_part(s->fleet, i, WEFT__PART_RING); }
+static weft__ring *ring_of(const spread *s, unsigned i) { return &weft__fleet_voice(s->fleet, i)->ring; }
 
 /* ---- telling ears, any of which may leave meanwhile ---- */
 
@@ -94,18 +94,12 @@ static bool read_ring(spread *s, unsigned i)
     return true;
 }
 
-static bool is_there(const weft__ship *slot)
-{
-    uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
-    return state >= WEFT__FLEET_READY;
-}
-
 static bool look_at(spread *s, unsigned i)
 {
-    const weft__ship *slot = weft__fleet_slot(s->fleet, i);
+    const weft__voice *voice = weft__fleet_voice(s->fleet, i);
     other *o = &s->others[i];
-    uint32_t incarnation = __atomic_load_n(&slot->incarnation, __ATOMIC_ACQUIRE);
-    bool there = is_there(slot), more = o->known && read_ring(s, i);
+    uint32_t incarnation = __atomic_load_n(&voice->incarnation, __ATOMIC_ACQUIRE);
+    bool there = __atomic_load_n(&voice->state, __ATOMIC_ACQUIRE) == WEFT__VOICE_THERE, more = o->known && read_ring(s, i);
     if (more) return true;
     if (o->known && (!there || incarnation != o->incarnation)) {
         o->known = false;
@@ -125,7 +119,7 @@ static void rung(weft__watch *w, uint32_t events)
 {
     spread *s = (spread *)w;
     (void)events;
-    weft__ship *mine = weft__fleet_slot(s->fleet, (unsigned)s->fleet->mine);
+    weft__voice *mine = weft__fleet_voice(s->fleet, (unsigned)s->fleet->mine);
     bool more = false;
     (void)__atomic_exchange_n(&mine->rung, 0, __ATOMIC_ACQ_REL);
     for (unsigned i = 0; i < s->fleet->slots; i++)
@@ -139,7 +133,7 @@ static void ended(void *arg)
 {
     spread *s = arg;
     weft__os *os = weft__loop_os(s->loop);
-    (void)os->ops->unwatch(os, s->fleet->bells[s->fleet->mine]);
+    (void)os->ops->unwatch(os, s->fleet->voices.bells[s->fleet->mine]);
     *weft__loop_slot(s->loop, WEFT__SLOT_SPREAD) = NULL;
     weft__buf_free(&s->message);
     weft__free(s);
@@ -163,8 +157,8 @@ int weft__spread_open(weft__fleet *fleet)
         return rc;
     }
     *weft__loop_slot(loop, WEFT__SLOT_SPREAD) = s;
-    __atomic_store_n(&weft__fleet_slot(fleet, (unsigned)fleet->mine)->rung, 0, __ATOMIC_RELEASE);
-    rc = os->ops->watch(os, fleet->bells[fleet->mine], &s->watch, WEFT__WATCH_INPUT);
+    __atomic_store_n(&weft__fleet_voice(fleet, (unsigned)fleet->mine)->rung, 0, __ATOMIC_RELEASE);
+    rc = os->ops->watch(os, fleet->voices.bells[fleet->mine], &s->watch, WEFT__WATCH_INPUT);
     if (rc == 0) rung(&s->watch, 0);
     return rc;
 }

@@ -69,12 +69,21 @@ static unsigned free_slots(const weft__fleet *c)
     return n;
 }
 
+/* What is said of the memory in its own head, wherever it lies. "": it is of this program, and means the same. */
+static const char *differs(const weft__fleet_past *past, const weft__fleet_shape *shape)
+{
+    weft__fleet_head head;
+    if (pread(past->memory, &head, sizeof head, 0) != sizeof head) return "what the program before has kept cannot be read";
+    if (!shape->program || head.program != shape->program) return "the program is another file than the one before";
+    return head.layout == shape->layout ? "" : "its routes, or the limits of its middleware, are others than before";
+}
+
 /* At its place, since there are pointers in it, and workers that go by them. */
 static bool map_again(weft__fleet *c, const weft__fleet_past *past)
 {
     struct stat st;
     void *at = (void *)(uintptr_t)past->at;
-    if (past->slots != c->slots || past->at % PAGE || fstat(past->memory, &st) < 0 || (uint64_t)st.st_size != c->bytes) return false;
+    if (past->at % PAGE || fstat(past->memory, &st) < 0 || (uint64_t)st.st_size != c->bytes) return false;
     void *got = mmap(at, c->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, past->memory, 0);
     if (got == MAP_FAILED) return false;
     c->memory = got;
@@ -82,50 +91,61 @@ static bool map_again(weft__fleet *c, const weft__fleet_past *past)
     return got == at;                                /* an old kernel takes it for a wish */
 }
 
-static bool adopt(weft__fleet *c, const weft__fleet_past *past, uint64_t layout)
+static void forget_memory(weft__fleet *c)
 {
-    bool good = map_again(c, past) && layout && c->head->layout == layout && free_slots(c) >= c->workers;
-    if (!good && c->memory) munmap(c->memory, c->bytes);
-    if (!good) {
-        c->memory = NULL;
-        c->head = NULL;
+    if (c->memory) munmap(c->memory, c->bytes);
+    c->memory = NULL;
+    c->head = NULL;
+}
+
+static bool adopt(weft__fleet *c, const weft__fleet_past *past, const weft__fleet_shape *shape)
+{
+    const char *why = differs(past, shape);
+    if (!*why && !c->voices.count) why = c->why_apart;
+    if (!*why && !map_again(c, past)) why = "what the program before has kept cannot lie where it lay";
+    if (!*why && free_slots(c) < c->workers) why = "too many workers of the programs before are still there";
+    if (*why) {
+        snprintf(c->why_anew, sizeof c->why_anew, "%s", why);
+        forget_memory(c);
         return false;
     }
     c->memory_fd = past->memory;
     c->bell = past->bell;
-    for (unsigned i = 0; i < c->slots; i++) c->bells[i] = past->bells[i];
     return true;
 }
 
-static void close_past(const weft__fleet_past *past)
+static bool adopt_voices(weft__fleet *c, const weft__fleet_past *past)
 {
-    close(past->memory);
-    close(past->bell);
+    if (past->slots == c->slots && weft__voices_adopt(&c->voices, past->voices, past->bells, past->slots, c->workers)) return true;
+    snprintf(c->why_apart, sizeof c->why_apart, "%s", past->slots < c->slots ? "it has more workers than before"
+        : "too many workers of the programs before are still there, or they are of another weft");
+    return false;
+}
+
+static void close_past(const weft__fleet *c, const weft__fleet_past *past)
+{
+    if (!c || !c->adopted) {
+        close(past->memory);
+        close(past->bell);
+    }
+    if (c && c->voices.count) return;
+    close(past->voices);
     for (unsigned i = 0; i < past->slots; i++) close(past->bells[i]);
 }
 
 weft__fleet_past weft__fleet_past_of(const weft__fleet *c)
 {
-    weft__fleet_past past = { .at = (uint64_t)(uintptr_t)c->memory, .memory = c->memory_fd, .bell = c->bell, .slots = c->slots };
-    memcpy(past.bells, c->bells, c->slots * sizeof *past.bells);
+    weft__fleet_past past = { .at = (uint64_t)(uintptr_t)c->memory, .memory = c->memory_fd, .bell = c->bell, .voices = c->voices.fd, .slots = c->slots };
+    memcpy(past.bells, c->voices.bells, c->slots * sizeof *past.bells);
     return past;
 }
 
 /* ---- its life ---- */
 
-static int open_bells(weft__fleet *c)
-{
-    c->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->bell < 0) return -errno;
-    for (unsigned i = 0; i < c->slots; i++)
-        if ((c->bells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) return -errno;
-    return 0;
-}
-
-static void lay_out(weft__fleet *c, const weft__fleet_shape *shape)
+static void lay_out(weft__fleet *c, const weft__fleet_shape *shape, unsigned slots)
 {
     c->workers = shape->workers;
-    c->slots = weft__fleet_slots_for(shape->workers);
+    c->slots = slots;
     size_t at = whole_pages(sizeof(weft__ship));
     for (int i = 0; i < WEFT__PARTS; i++) {
         c->part_at[i] = at;
@@ -137,26 +157,36 @@ static void lay_out(weft__fleet *c, const weft__fleet_shape *shape)
     c->bytes = c->common_at + whole_pages(shape->common_bytes);
 }
 
-static int begin_anew(weft__fleet *c, uint64_t layout)
+static int begin_anew(weft__fleet *c, const weft__fleet_shape *shape)
 {
     int rc = map(c);
-    if (rc == 0) rc = open_bells(c);
-    if (rc == 0) c->head->layout = layout;
-    return rc;
+    if (rc == 0 && (c->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) rc = -errno;
+    if (rc < 0) return rc;
+    c->head->program = shape->program;
+    c->head->layout = shape->layout;
+    return 0;
+}
+
+/* Who has fewer workers than the program before keeps its slots: they are what it shares with it. */
+unsigned weft__fleet_slots_of(unsigned workers, const weft__fleet_past *past)
+{
+    unsigned n = weft__fleet_slots_for(workers);
+    return past && past->slots > n ? past->slots : n;
 }
 
 int weft__fleet_new(weft__fleet **out, const weft__fleet_shape *shape, const weft__fleet_past *past)
 {
     bool valid = shape->workers >= 1 && shape->workers <= WEFT__FLEET_MAX, had = past && past->slots;
     weft__fleet *c = valid ? weft__calloc(sizeof *c) : NULL;
-    if (!c && had) close_past(past);
+    if (!c && had) close_past(NULL, past);
     if (!c) return valid ? WEFT_ENOMEM : WEFT_EINVAL;
     c->mine = c->bell = c->memory_fd = -1;
-    for (unsigned i = 0; i < weft_count(c->bells); i++) c->bells[i] = -1;
-    lay_out(c, shape);
-    c->adopted = had && adopt(c, past, shape->layout);
-    if (had && !c->adopted) close_past(past);
-    int rc = c->adopted ? 0 : begin_anew(c, shape->layout);
+    lay_out(c, shape, weft__fleet_slots_of(shape->workers, past));
+    bool heard = had && adopt_voices(c, past);
+    c->adopted = had && adopt(c, past, shape);
+    if (had) close_past(c, past);
+    int rc = c->adopted ? 0 : begin_anew(c, shape);
+    if (rc == 0 && !heard) rc = weft__voices_open(&c->voices, c->slots);
     if (rc == 0) *out = c;
     else weft__fleet_free(c);
     return rc;
@@ -165,13 +195,29 @@ int weft__fleet_new(weft__fleet **out, const weft__fleet_shape *shape, const wef
 void weft__fleet_free(weft__fleet *c)
 {
     if (!c) return;
-    for (unsigned i = 0; i < c->slots; i++)
-        if (c->bells[i] >= 0) close(c->bells[i]);
     if (c->bell >= 0) close(c->bell);
     if (c->memory_fd >= 0) close(c->memory_fd);
+    weft__voices_close(&c->voices);
     weft__fleet_close_listeners(c);
-    if (c->memory) munmap(c->memory, c->bytes);
+    forget_memory(c);
     weft__free(c);
+}
+
+/* Of a memory that is new: slots whose voices workers of the program before have are theirs until they have ended. One that nobody waits for was left. */
+void weft__fleet_welcome(weft__fleet *c, const pid_t *elders, unsigned count)
+{
+    for (unsigned i = 0; i < c->slots && !c->adopted; i++) {
+        weft__voice *voice = weft__fleet_voice(c, i);
+        unsigned k = 0;
+        if (__atomic_load_n(&voice->state, __ATOMIC_ACQUIRE) == WEFT__VOICE_FREE) continue;
+        while (k < count && elders[k] != __atomic_load_n(&voice->pid, __ATOMIC_RELAXED)) k++;
+        if (k == count) {
+            weft__voice_leave(voice);
+            continue;
+        }
+        weft__fleet_slot(c, i)->pid = elders[k];
+        __atomic_store_n(&weft__fleet_slot(c, i)->state, WEFT__FLEET_ELSEWHERE, __ATOMIC_RELEASE);
+    }
 }
 
 int weft__fleet_add_listener(weft__fleet *c, int fd)
@@ -209,20 +255,9 @@ int weft__fleet_ahead(const weft__fleet *c, unsigned connections, int64_t now_ns
     return connections > least + least / 2 + MUCH_MORE ? AHEAD_MUCH_MS : AHEAD_MS;
 }
 
-static void ring(int fd)
-{
-    uint64_t one = 1;
-    if (write(fd, &one, sizeof one) < 0) { /* full: then it is awake already */ }
-}
+void weft__fleet_ring(const weft__fleet *c) { weft__eventfd_ring(c->bell); }
 
-void weft__fleet_ring(const weft__fleet *c) { ring(c->bell); }
-
-/* Once until it looks: who publishes much makes no system call for each message. */
-void weft__fleet_ring_slot(const weft__fleet *c, unsigned i)
-{
-    weft__ship *s = weft__fleet_slot(c, i);
-    if (weft__ship_lives(s) && !__atomic_exchange_n(&s->rung, 1, __ATOMIC_ACQ_REL)) ring(c->bells[i]);
-}
+void weft__fleet_ring_slot(const weft__fleet *c, unsigned i) { weft__voices_ring(&c->voices, i); }
 
 void weft__fleet_ring_all(const weft__fleet *c)
 {
@@ -308,7 +343,8 @@ static void settle(weft__fleet *c, unsigned slot, pid_t parent)
     if (getppid() != parent) _exit(0);               /* it died before that */
     c->mine = (int)slot;
     close(c->memory_fd);
-    c->memory_fd = -1;
+    close(c->voices.fd);
+    c->memory_fd = c->voices.fd = -1;
     close(signal_fd);
     signal_fd = -1;
     away = mask_before;

@@ -6,14 +6,17 @@
  * The memory is one mapping, made before the first fork, so it lies at the same address in all of them. Each process
  * that serves has a slot, and of what lies in it each word has one writer: the supervisor or the worker, as said below. Behind the slots lies
  * what is common to all (docs/decisions/0021).
- * Nothing is locked; words are whole. Who dies in the middle of anything leaves words that can still be read. Slots are
- * twice as many as workers: who leaves and who comes in its place are there at the same time. */
+ * Nothing is locked; words are whole. Who dies in the middle of anything leaves words that can still be read. Slots are three times as many as workers: who
+ * leaves and who comes in its place are there at the same time, and a program that does not start may be replaced by one that does. What they say to each
+ * other lies beside it (voices.h). */
 #include <signal.h>
 #include <sys/types.h>
 #include "os/unwind.h"
+#include "os/voices.h"
 #include "weft/base.h"
 
-enum { WEFT__FLEET_MAX = 64, WEFT__FLEET_SLOTS_MAX = 2 * WEFT__FLEET_MAX + 1, WEFT__FLEET_LISTENERS_MAX = 16 };
+enum { WEFT__FLEET_MAX = 64, WEFT__FLEET_SLOTS_MAX = 3 * WEFT__FLEET_MAX + 1, WEFT__FLEET_LISTENERS_MAX = 16 };
+_Static_assert((int)WEFT__FLEET_SLOTS_MAX == (int)WEFT__VOICES_MAX, "a voice for each slot");
 
 /* What a process left behind that a signal ended (crash.h). Its worker writes it, and then dies. */
 enum { WEFT__BOX_STACK = 48 * 1024 };
@@ -28,8 +31,11 @@ typedef struct weft__black_box {
 } weft__black_box;
 
 /* STARTING: by the supervisor, with the fork. READY and LEAVING: by the worker; LEAVING is also the wish to be replaced,
- * with which it serves on until it is told to stop. FREE: by the supervisor, when it has waited for it. */
-typedef enum weft__ship_state { WEFT__FLEET_FREE, WEFT__FLEET_STARTING, WEFT__FLEET_READY, WEFT__FLEET_WISHES, WEFT__FLEET_LEAVING } weft__ship_state;
+ * with which it serves on until it is told to stop. FREE: by the supervisor, when it has waited for it. ELSEWHERE: of this slot only the voice is had, by a
+ * worker of the program before that knows another memory. */
+typedef enum weft__ship_state {
+    WEFT__FLEET_FREE, WEFT__FLEET_STARTING, WEFT__FLEET_READY, WEFT__FLEET_WISHES, WEFT__FLEET_LEAVING, WEFT__FLEET_ELSEWHERE
+} weft__ship_state;
 
 /* What each worker tells of itself a few times a second, for numbers that only it knows (web/metrics.h adds them up). */
 enum { WEFT__VITALS = 24 };
@@ -49,8 +55,6 @@ typedef struct weft__ship {
     uint32_t deaf;                   /* it cannot accept at the moment: no descriptors, or no memory */
     uint64_t requests;               /* of this incarnation */
     uint64_t vitals[WEFT__VITALS];
-    /* of anybody */
-    _Alignas(64) uint32_t rung;      /* its bell was rung and it has not looked yet */
     weft__black_box box;
 } weft__ship;
 
@@ -64,20 +68,21 @@ typedef struct weft__fleet_head {
     uint32_t poisons;                /* how many of them have crashed twice */
     uint64_t restarts;
     int64_t began_s;                 /* since 1970 */
-    uint64_t layout;                 /* what lies in the memory, and where */
+    uint64_t program, layout;        /* whose file it is of, and what lies in it */
     weft__poison poison[WEFT__POISON_MAX];
 } weft__fleet_head;
 
 /* Parts of a slot behind its struct, for the floors above; without pointers but to what is static in the program. */
-typedef enum weft__part { WEFT__PART_REGION, WEFT__PART_SERIES, WEFT__PART_RING, WEFT__PARTS } weft__part;
+typedef enum weft__part { WEFT__PART_REGION, WEFT__PART_SERIES, WEFT__PARTS } weft__part;
 
 typedef struct weft__fleet {
     unsigned workers, slots;
     int mine;                        /* of this process; -1: the supervisor */
     int bell;                        /* an eventfd: the supervisor has something to look at */
-    int bells[WEFT__FLEET_SLOTS_MAX]; /* and of each slot, for its worker's loop */
+    weft__voices voices;             /* as many as slots */
     int memory_fd;                   /* of the supervisor, to hand over; -1 in workers */
     bool adopted;                    /* the memory is that of the program before, with its workers in it */
+    char why_anew[160], why_apart[160];      /* why it is not, and why its workers are not heard; "": it is, they are, or there was none */
     int listeners[WEFT__FLEET_LISTENERS_MAX], listener_count;
     pid_t children[2 * WEFT__FLEET_SLOTS_MAX + 1];   /* whose ends it waits for, and a trial's; the program may have others */
     int child_count;
@@ -87,25 +92,30 @@ typedef struct weft__fleet {
     size_t common_at;
 } weft__fleet;
 
-static inline unsigned weft__fleet_slots_for(unsigned workers) { return 2 * workers + 1; }
+static inline unsigned weft__fleet_slots_for(unsigned workers) { return 3 * workers + 1; }
 
-/* The memory of a program before, as it was handed over: descriptors, and where it lay. */
+/* The memory of a program before and its voices, as they were handed over: descriptors, and where it lay. */
 typedef struct weft__fleet_past {
     uint64_t at;
-    int memory, bell, bells[WEFT__FLEET_SLOTS_MAX];
+    int memory, bell, voices, bells[WEFT__FLEET_SLOTS_MAX];
     unsigned slots;                  /* 0: none was handed over */
 } weft__fleet_past;
 
-/* What a fleet shares: slots for so many workers (1 to WEFT__FLEET_MAX), with parts of these sizes, and so much that is no slot's. `layout`: a number that is
- * another one whenever what lies in there means something else. */
-typedef struct weft__fleet_shape { unsigned workers; size_t part_bytes[WEFT__PARTS], common_bytes; uint64_t layout; } weft__fleet_shape;
+/* What a fleet shares: slots for so many workers (1 to WEFT__FLEET_MAX), with parts of these sizes, and so much that is no slot's. `program`: another number
+ * for each program; 0: not known, and nobody's is the same. `layout`: another one whenever what lies in there means something else. */
+typedef struct weft__fleet_shape { unsigned workers; size_t part_bytes[WEFT__PARTS], common_bytes; uint64_t program, layout; } weft__fleet_shape;
 
 /* The memory for that, zeroed; or that of the program before (NULL: there was none), if it has the same shape, can lie where it lay, and has free slots for all
- * workers: `adopted` then. What was handed over is closed where it is of no use. 0 and *out, or -errno. Of the supervisor, and for its life. */
+ * workers: `adopted` then, and why_anew says why not. The voices go on in any program, if there are enough: why_apart. What was handed over is closed where it
+ * is of no use. 0 and *out, or -errno. Of the supervisor, and for its life. */
 int weft__fleet_new(weft__fleet **out, const weft__fleet_shape *shape, const weft__fleet_past *past);
+/* How many slots that makes, of which the common bytes may depend. */
+unsigned weft__fleet_slots_of(unsigned workers, const weft__fleet_past *past);
 /* It, to be handed over. */
 weft__fleet_past weft__fleet_past_of(const weft__fleet *c);
 void weft__fleet_free(weft__fleet *c);
+/* These processes, of the program before, were handed over. */
+void weft__fleet_welcome(weft__fleet *c, const pid_t *elders, unsigned count);
 static inline weft__ship *weft__fleet_slot(const weft__fleet *c, unsigned i)
 {
     return (weft__ship *)(void *)((char *)c->head + 4096 * ((sizeof *c->head + 4095) / 4096) + i * c->slot_bytes);
@@ -123,6 +133,7 @@ static inline bool weft__ship_lives(const weft__ship *s)
 {
     return __atomic_load_n(&s->state, __ATOMIC_RELAXED) != WEFT__FLEET_FREE;
 }
+static inline weft__voice *weft__fleet_voice(const weft__fleet *c, unsigned i) { return weft__voices_at(&c->voices, i); }
 
 /* ---- of a worker ---- */
 
@@ -183,7 +194,7 @@ pid_t weft__exec_child(const char *variable, const int *keep, int count);
 /* The same in the place of this process, signals as they are: returns only on failure, -errno. */
 int weft__exec_here(const char *variable, const int *keep, int count);
 /* What was handed to this process by the one that it was run in the place of, or by who started it, in the variable
- * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid", and behind that ";address,memory,bell,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
+ * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
  * taken out of the environment. False: there is none, or it is no such text. */
 typedef struct weft__handover {
     int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;
@@ -193,7 +204,7 @@ typedef struct weft__handover {
     weft__fleet_past past;
 } weft__handover;
 /* All descriptors of it that stay open in the program it is handed to; how many. */
-enum { WEFT__HANDOVER_FDS_MAX = WEFT__FLEET_LISTENERS_MAX + WEFT__FLEET_SLOTS_MAX + 2 };
+enum { WEFT__HANDOVER_FDS_MAX = WEFT__FLEET_LISTENERS_MAX + WEFT__FLEET_SLOTS_MAX + 3 };
 int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX]);
 bool weft__handover_take(const char *name, weft__handover *out);
 /* The file that this process runs: another number for each that was ever put in its place. 0: not known. */

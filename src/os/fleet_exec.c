@@ -190,7 +190,7 @@ static bool take_memory(const char *at, weft__fleet_past *past)
     if (!*at) return true;
     past->at = strtoull(at + 1, &end, 16);
     at = end;
-    if (!take_fd(&at, &past->memory) || !take_fd(&at, &past->bell)) return false;
+    if (!take_fd(&at, &past->memory) || !take_fd(&at, &past->bell) || !take_fd(&at, &past->voices)) return false;
     while (*at && past->slots < WEFT__FLEET_SLOTS_MAX && take_fd(&at, &past->bells[past->slots])) past->slots++;
     return !*at && past->slots;
 }
@@ -236,7 +236,7 @@ bool weft__handover_format(const char *name, const weft__handover *h, char *to, 
     for (int i = 0; i < h->elder_count && n < room; i++)
         n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)h->elders[i].pid, h->elders[i].told ? "!" : "");
     const weft__fleet_past *p = &h->past;
-    if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d", (unsigned long long)p->at, p->memory, p->bell);
+    if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d,%d", (unsigned long long)p->at, p->memory, p->bell, p->voices);
     for (unsigned i = 0; i < p->slots && n < room; i++) n += (size_t)snprintf(to + n, room - n, ",%d", p->bells[i]);
     return n < room;
 }
@@ -248,6 +248,7 @@ int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX])
     if (!h->past.slots) return n;
     fds[n++] = h->past.memory;
     fds[n++] = h->past.bell;
+    fds[n++] = h->past.voices;
     for (unsigned i = 0; i < h->past.slots; i++) fds[n++] = h->past.bells[i];
     return n;
 }

@@ -10,7 +10,6 @@
 #include "os/crash.h"
 #include "os/notify.h"
 #include "os/process.h"
-#include "os/ring.h"
 #include "os/sandbox.h"
 #include "os/stderr.h"
 #include "os/threads.h"
@@ -269,13 +268,16 @@ static int listen_on(supervising *v, weft__os *os, const weft__handover *h, char
 static void adopt(supervising *v, const weft__handover *h)
 {
     int64_t now = weft__fleet_now_ms();
+    pid_t pids[WEFT__FLEET_SLOTS_MAX];
     for (int i = 0; i < h->elder_count; i++) {
+        pids[i] = h->elders[i].pid;
         v->s.elders[i].pid = h->elders[i].pid;
         v->s.elders[i].told = h->elders[i].told;
-        v->s.elders[i].kill_ms = now + v->s.end_ms;
+        if (h->elders[i].told) v->s.elders[i].kill_ms = now + v->s.end_ms;
         weft__fleet_expect(v->fleet, h->elders[i].pid);
     }
     v->s.elder_count = (unsigned)h->elder_count;
+    weft__fleet_welcome(v->fleet, pids, v->s.elder_count);
 }
 
 /* ---- the whole ---- */
@@ -360,15 +362,16 @@ static int make(supervising *v, const weft__fleet_job *job, unsigned workers, co
     char why[256];
     weft__fleet_shape shape = { .workers = workers, .part_bytes = {
         [WEFT__PART_REGION] = job->app->metrics ? weft__region_bytes(job->app->endpoints.count) : 0,
-        [WEFT__PART_SERIES] = weft__series_bytes(), [WEFT__PART_RING] = sizeof(weft__ring),
+        [WEFT__PART_SERIES] = weft__series_bytes(),
     } };
     *v = (supervising){ .job = job };
     if (weft__server_options(&v->opts, job->opts, why) < 0 || weft__front_check(&v->opts, why) < 0) return cannot(why);
     int status = check_threads();
     if (status) return status;
     if (job->opts->tls.certs) weft__tls_share_tickets();
-    shape.common_bytes = weft__app_shared_bytes(job->app, weft__fleet_slots_for(workers));
-    shape.layout = weft__app_layout(job->app, weft__exec_identity());
+    shape.common_bytes = weft__app_shared_bytes(job->app, weft__fleet_slots_of(workers, past));
+    shape.program = weft__exec_identity();
+    shape.layout = weft__app_layout(job->app);
     if (weft__fleet_new(&v->fleet, &shape, past) < 0) return cannot("no memory for workers to share, or no descriptors");
     options_for(v, &v->opts);
     v->os = weft__os_linux_new();
@@ -381,6 +384,12 @@ static void unmake(supervising *v)
     weft__fleet_free(v->fleet);
 }
 
+static void say_what_is_anew(const weft__fleet *c)
+{
+    if (*c->why_anew) weft__log(WEFT_LOG_INFO, "numbers, rate limits and idempotency keys begin anew: %s", c->why_anew);
+    if (*c->why_apart) weft__log(WEFT_LOG_WARNING, "people in rooms on the old workers and on the new ones do not hear each other: %s", c->why_apart);
+}
+
 static supervising the_one;              /* too large for a stack */
 
 int weft__fleet_run(const weft__fleet_job *job)
@@ -389,8 +398,7 @@ int weft__fleet_run(const weft__fleet_job *job)
     weft__handover h = { .fd_count = 0 };
     (void)weft__handover_take(HANDOVER, &h);
     int status = make(v, job, weft__fleet_wanted(job->opts), &h.past);
-    if (status == 0 && h.past.slots && !v->fleet->adopted)
-        weft__log(WEFT_LOG_INFO, "numbers, rate limits and idempotency keys begin anew: the program is another one, has other routes, limits or workers, or too many of its old workers are still there");
+    if (status == 0) say_what_is_anew(v->fleet);
     if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
     /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */

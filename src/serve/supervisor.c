@@ -4,10 +4,13 @@
 #include <string.h>
 #include <sys/wait.h>
 #include "os/crash.h"
+#include "serve/poison.h"
 
 enum {
     LOOK_MS = 500,                   /* between two looks at who is stuck */
     SUSPENDED_MS = 2000,             /* a look that comes so late says that everybody stood still, also the supervisor */
+    START_MS = 60000,                /* to become ready, of a worker that others serve on for */
+    SETTLED_MS = 1000,               /* all new workers have served, before those of the program before are told to go */
     LIVED_MS = 10000,                /* who lived as long did not fail at its start */
     AGAIN_MS = 100, AGAIN_MOST_MS = 30000,
     SERVED_AGAIN_MS = 500,           /* until who was ready is started again, at most: clients that can end workers are not to have all of them away */
@@ -15,7 +18,6 @@ enum {
     URGED_MS = 200,
     STRUCK_MS = 2000,                /* to say where it is stuck */
     KILL_AGAIN_MS = 1000,
-    POISON_MS = 10 * 60 * 1000, POISON_CRASHES = 2,
     STATUS_KILLED = 1, SIGNALS_PASSED_ON = 3
 };
 
@@ -31,6 +33,7 @@ static void say(weft__supervisor *s, const char *fmt, ...)
 }
 
 static weft__ship *member_of(const weft__supervisor *s, unsigned slot) { return weft__fleet_slot(s->fleet, slot); }
+static weft__voice *voice_of(const weft__supervisor *s, unsigned slot) { return weft__fleet_voice(s->fleet, slot); }
 static uint32_t state_of(const weft__supervisor *s, unsigned slot) { return __atomic_load_n(&member_of(s, slot)->state, __ATOMIC_ACQUIRE); }
 
 /* ---- starting ---- */
@@ -76,15 +79,18 @@ static int start(weft__supervisor *s, unsigned number, int64_t now)
         return -1;
     }
     clear(member_of(s, (unsigned)slot), number);
+    weft__voice_take(voice_of(s, (unsigned)slot));
     pid_t pid = s->ops->start(s->ctx, (unsigned)slot);
     if (pid < 0) {
         __atomic_store_n(&member_of(s, (unsigned)slot)->state, WEFT__FLEET_FREE, __ATOMIC_RELEASE);
+        weft__voice_leave(voice_of(s, (unsigned)slot));
         w->fails++;
         w->again_ms = now + wait_ms(s, w->fails + 1);
         say(s, "worker %u could not be started: %s; tried again in %lld ms", number, strerror(-pid), (long long)(w->again_ms - now));
         return -1;
     }
     __atomic_store_n(&member_of(s, (unsigned)slot)->pid, pid, __ATOMIC_RELAXED);
+    weft__voice_is_of(voice_of(s, (unsigned)slot), pid);
     s->processes[slot] = (weft__server_process){ .pid = pid, .number = number, .began_ms = now };
     w->again_ms = -1;
     return slot;
@@ -110,7 +116,7 @@ static void tell(weft__supervisor *s, unsigned slot, bool patient, int64_t now)
     s->ops->signal(s->ctx, p->pid, SIGTERM);
 }
 
-/* Does it live in this very memory? */
+/* Is this its slot? */
 static bool is_of_this_fleet(const weft__supervisor *s, pid_t pid, unsigned slot)
 {
     const weft__ship *m = member_of(s, slot);
@@ -121,7 +127,7 @@ static bool is_of_this_fleet(const weft__supervisor *s, pid_t pid, unsigned slot
 static bool sees_the_end(const weft__supervisor *s, pid_t pid)
 {
     for (unsigned i = 0; s->ending && i < s->fleet->slots; i++)
-        if (is_of_this_fleet(s, pid, i)) return true;
+        if (is_of_this_fleet(s, pid, i)) return state_of(s, i) != WEFT__FLEET_ELSEWHERE;
     return false;
 }
 
@@ -187,31 +193,12 @@ static void signalled(weft__supervisor *s, const weft__fleet_word *w, int64_t no
     else if (w->signal != SIGHUP && !w->by_terminal) ready_signal(s, w->signal);
 }
 
-/* ---- who was poisoned ---- */
-
-static weft__poison *poison_place(weft__supervisor *s, uint64_t mark, int64_t now_ns)
-{
-    weft__poison *all = s->fleet->head->poison, *oldest = all;
-    for (weft__poison *p = all; p < all + WEFT__POISON_MAX; p++) {
-        if (p->mark == mark && p->until_ns > now_ns) return p;
-        if (p->until_ns < oldest->until_ns) oldest = p;
-    }
-    __atomic_store_n(&oldest->mark, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&oldest->crashes, 0, __ATOMIC_RELAXED);
-    return oldest;
-}
+/* ---- who ended, and why ---- */
 
 static void blame(weft__supervisor *s, const weft__black_box *box, int64_t now)
 {
-    if (!box->mark) return;
-    int64_t now_ns = now * 1000000;
-    weft__poison *p = poison_place(s, box->mark, now_ns);
-    __atomic_store_n(&p->until_ns, now_ns + POISON_MS * INT64_C(1000000), __ATOMIC_RELAXED);
-    __atomic_store_n(&p->crashes, p->crashes + 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->mark, box->mark, __ATOMIC_RELEASE);
-    if (p->crashes != POISON_CRASHES) return;
-    __atomic_store_n(&s->fleet->head->poisons, s->fleet->head->poisons + 1, __ATOMIC_RELEASE);
-    say(s, "%.*s has crashed two workers: this very request is refused with 503 for the next 10 minutes", (int)sizeof box->work - 1, box->work[0] ? box->work : "a request");
+    if (weft__poison_blame(s->fleet->head, box->mark, now * 1000000))
+        say(s, "%.*s has crashed two workers: this very request is refused with 503 for the next 10 minutes", (int)sizeof box->work - 1, box->work[0] ? box->work : "a request");
 }
 
 /* Whoever waits for a worker that wishes to go has its start postponed the same way. */
@@ -255,6 +242,16 @@ static bool cannot_start(const weft__supervisor *s, const weft__server_process *
     return !s->ready_once && !s->elder_count && !p->ready && WIFEXITED(status) && WEXITSTATUS(status) > 0;
 }
 
+/* Those of the program before are still wanted. */
+static bool elders_serve(const weft__supervisor *s) { return s->elder_count && !s->announced && !s->ending; }
+
+static void say_who_serves(weft__supervisor *s)
+{
+    unsigned ready = 0;
+    for (unsigned n = 1; n <= s->fleet->workers; n++) ready += s->workers[n].slot >= 0 && s->processes[s->workers[n].slot].ready;
+    say(s, "the program is not replaced yet: %u of its %u new workers serve; the %u of the program before serve on until all do", ready, s->fleet->workers, s->elder_count);
+}
+
 static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server_process *p, int status, int64_t now)
 {
     weft__worker_place *w = &s->workers[p->number];
@@ -264,6 +261,7 @@ static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server
         return;
     }
     say_end(s, p, status, now);
+    s->all_ready_ms = 0;
     if (w->successor == (int)slot) w->successor = -1;
     else if (w->successor >= 0) {                    /* its place is taken already */
         w->slot = w->successor;
@@ -271,6 +269,7 @@ static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server
         return;
     } else w->slot = -1;
     again(s, p, now);
+    if (elders_serve(s) && (w->fails == 1 || w->fails % LOOP_FAILS == 0)) say_who_serves(s);
 }
 
 /* The slot is anybody's. */
@@ -281,6 +280,7 @@ static void leave(weft__supervisor *s, unsigned slot, int64_t now)
     __atomic_store_n(&m->pid, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->state, WEFT__FLEET_FREE, __ATOMIC_RELEASE);
+    weft__voice_leave(voice_of(s, slot));
     weft__fleet_ring_all(s->fleet);
 }
 
@@ -301,7 +301,7 @@ static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
     if (boxed) s->ops->tell_stack(s->ctx, p.number, p.pid, &m->box);
 }
 
-/* Of one that lived in this very memory. */
+/* Of one that had a slot here. */
 static void free_elder(weft__supervisor *s, pid_t pid, int64_t now)
 {
     for (unsigned i = 0; i < s->fleet->slots; i++) {
@@ -352,11 +352,23 @@ static void became_ready(weft__supervisor *s, unsigned slot, int64_t now)
         w->successor = -1;
         if (before >= 0 && s->processes[before].pid) tell(s, (unsigned)before, true, now);
     }
-    for (unsigned i = 0; i < s->elder_count; i++) {
-        if (s->elders[i].told) continue;
-        tell_elder(s, i, now);
-        break;
-    }
+}
+
+static void strike(weft__supervisor *s, weft__server_process *p, int64_t now)
+{
+    p->struck = true;
+    p->kill_ms = now + STRUCK_MS;
+    s->ops->signal(s->ctx, p->pid, SIGABRT);
+}
+
+/* A first start may take as long as it takes; in one that others serve on for, who hangs is tried again. */
+static void look_at_start(weft__supervisor *s, weft__server_process *p, int64_t now)
+{
+    if (p->ready || p->told || p->slow || now - p->began_ms < START_MS) return;
+    p->slow = true;
+    say(s, "worker %u (pid %d) has not started within %d s%s", p->number, (int)p->pid, START_MS / 1000,
+        elders_serve(s) ? " and is started anew; the workers of the program before serve on" : "; it is waited for");
+    if (elders_serve(s) && !p->struck) strike(s, p, now);
 }
 
 static void look_at(weft__supervisor *s, unsigned slot, int64_t elapsed, int64_t now)
@@ -368,14 +380,30 @@ static void look_at(weft__supervisor *s, unsigned slot, int64_t elapsed, int64_t
     p->still_ms = beats == p->beats ? p->still_ms + elapsed : 0;
     p->beats = beats;
     if (s->stuck_ms && p->still_ms >= s->stuck_ms && !p->struck) {
-        p->struck = true;
-        p->kill_ms = now + STRUCK_MS;
         say(s, "worker %u (pid %d) has been stuck for %d s and is replaced", p->number, (int)p->pid, (int)(p->still_ms / 1000));
-        s->ops->signal(s->ctx, p->pid, SIGABRT);
+        strike(s, p, now);
     }
+    look_at_start(s, p, now);
     weft__worker_place *w = &s->workers[p->number];
     if (state == WEFT__FLEET_WISHES && w->slot == (int)slot && w->successor < 0 && w->again_ms < 0 && !p->told && !s->ending)
         w->successor = start(s, p->number, now);
+}
+
+/* Its beats are known where its voice is. */
+static void look_at_elder(weft__supervisor *s, weft__elder *e, int64_t elapsed, int64_t now)
+{
+    const weft__voice *voice = NULL;
+    for (unsigned i = 0; i < s->fleet->slots && !voice; i++)
+        if (is_of_this_fleet(s, e->pid, i)) voice = voice_of(s, i);
+    if (!voice) return;
+    uint64_t beats = __atomic_load_n(&voice->beats, __ATOMIC_RELAXED);
+    e->still_ms = beats == e->beats ? e->still_ms + elapsed : 0;
+    e->beats = beats;
+    if (!s->stuck_ms || e->still_ms < s->stuck_ms || e->struck) return;
+    e->struck = true;
+    e->kill_ms = now + STRUCK_MS;
+    say(s, "a worker of the program before (pid %d) has been stuck for %d s and is ended", (int)e->pid, (int)(e->still_ms / 1000));
+    s->ops->signal(s->ctx, e->pid, SIGABRT);
 }
 
 static bool all_are_ready(const weft__supervisor *s)
@@ -396,9 +424,12 @@ static void kill_due(weft__supervisor *s, int64_t now)
         s->ops->signal(s->ctx, p->pid, SIGKILL);
     }
     for (unsigned i = 0; i < s->elder_count; i++) {
-        if (!s->elders[i].told || now < s->elders[i].kill_ms) continue;
-        s->elders[i].kill_ms = now + KILL_AGAIN_MS;
-        s->ops->signal(s->ctx, s->elders[i].pid, SIGKILL);
+        weft__elder *e = &s->elders[i];
+        if (!e->kill_ms || now < e->kill_ms) continue;
+        if (!e->struck) say(s, "a worker of the program before (pid %d) does not end, and is killed", (int)e->pid);
+        e->struck = true;
+        e->kill_ms = now + KILL_AGAIN_MS;
+        s->ops->signal(s->ctx, e->pid, SIGKILL);
     }
 }
 
@@ -419,9 +450,23 @@ static int next_look(const weft__supervisor *s, int64_t now)
         if (s->workers[n].again_ms >= 0) at = sooner(at, s->workers[n].again_ms);
     for (unsigned i = 0; i < s->fleet->slots; i++)
         if (s->processes[i].pid && s->processes[i].kill_ms) at = sooner(at, s->processes[i].kill_ms);
-    for (unsigned i = 0; i < s->elder_count && s->ending; i++)
-        if (!s->elders[i].urged) at = sooner(at, s->elders[i].told_ms + URGED_MS);
+    for (unsigned i = 0; i < s->elder_count; i++) {
+        if (s->ending && !s->elders[i].urged) at = sooner(at, s->elders[i].told_ms + URGED_MS);
+        if (s->elders[i].kill_ms) at = sooner(at, s->elders[i].kill_ms);
+    }
+    if (s->all_ready_ms && !s->announced) at = sooner(at, s->all_ready_ms + SETTLED_MS);
     return at > now ? (int)(at - now) : 0;
+}
+
+/* There is no way back from a told elder: whoever crashes at once, or when it is asked for the first time, is to do so before. */
+static void announce(weft__supervisor *s, int64_t now)
+{
+    if (!all_are_ready(s)) s->all_ready_ms = 0;
+    else if (!s->all_ready_ms) s->all_ready_ms = now;
+    if (!s->all_ready_ms || (s->elder_count && now - s->all_ready_ms < SETTLED_MS)) return;
+    s->announced = true;
+    for (unsigned i = 0; i < s->elder_count; i++) tell_elder(s, i, now);
+    s->ops->all_ready(s->ctx);
 }
 
 int weft__supervisor_look(weft__supervisor *s, int64_t now)
@@ -431,14 +476,11 @@ int weft__supervisor_look(weft__supervisor *s, int64_t now)
     if (elapsed > SUSPENDED_MS) elapsed = 0;
     for (unsigned i = 0; i < s->fleet->slots; i++)
         if (s->processes[i].pid) look_at(s, i, elapsed, now);
+    for (unsigned i = 0; i < s->elder_count; i++) look_at_elder(s, &s->elders[i], elapsed, now);
     start_due(s, now);
     if (s->ending) urge_elders(s, now);
     kill_due(s, now);
-    if (!s->announced && !s->ending && all_are_ready(s)) {
-        s->announced = true;
-        for (unsigned i = 0; i < s->elder_count; i++) tell_elder(s, i, now);
-        s->ops->all_ready(s->ctx);
-    }
+    if (!s->announced && !s->ending) announce(s, now);
     s->over = s->ending && !anybody(s);
     return s->over ? 0 : next_look(s, now);
 }

@@ -5,7 +5,8 @@
  * fleet.c of this floor does what it says.
  *
  * A worker has a number, from 1; whoever serves as it has a slot. Two may be the same worker for a while: one leaves
- * when the one in its place is ready. Elders are workers of the program that this one was run in the place of. */
+ * when the one in its place is ready. Elders are workers of the program that this one was run in the place of: all of them serve on until all new workers
+ * have served for a second, so that a program of which not all workers start, or not for long, costs nobody who serves. */
 #include "os/fleet.h"
 
 enum { WEFT__ELDERS_MAX = WEFT__FLEET_SLOTS_MAX };
@@ -29,6 +30,7 @@ typedef struct weft__server_process {
     uint64_t beats;
     int64_t still_ms;                /* for how long its loop has not turned */
     bool ready, told, struck;        /* told to stop; struck: it was stuck, and is made to say where */
+    bool slow;                       /* that it does not start was said */
 } weft__server_process;
 
 typedef struct weft__worker_place {
@@ -36,6 +38,14 @@ typedef struct weft__worker_place {
     unsigned fails;                  /* in a row */
     int64_t again_ms;                /* when the next is started; -1: not */
 } weft__worker_place;
+
+typedef struct weft__elder {
+    pid_t pid;
+    bool told, urged, struck;        /* urged: told that all stop */
+    int64_t told_ms, kill_ms;        /* kill_ms: 0, it need not be */
+    uint64_t beats;
+    int64_t still_ms;
+} weft__elder;
 
 typedef struct weft__supervisor {
     const weft__supervisor_ops *ops;
@@ -45,10 +55,11 @@ typedef struct weft__supervisor {
     int64_t end_ms;                  /* how long a stop may take before who is left is killed */
     weft__server_process processes[WEFT__FLEET_SLOTS_MAX];
     weft__worker_place workers[WEFT__FLEET_MAX + 1];
-    struct { pid_t pid; bool told, urged; int64_t told_ms, kill_ms; } elders[WEFT__ELDERS_MAX];      /* urged: told that all stop */
+    weft__elder elders[WEFT__ELDERS_MAX];
     unsigned elder_count, stops, ready_once;
     bool ending, announced, over;
     int64_t looked_ms, end_at_ms;
+    int64_t all_ready_ms;            /* since when all workers are ready; 0: not all are */
     int status;                      /* of the program, when it is over */
 } weft__supervisor;
 

@@ -4,13 +4,14 @@
 #include "io/log.h"
 #include "io/spread.h"
 #include "os/crash.h"
+#include "serve/poison.h"
 #include "task/inspect.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
 #include "web/rooms.h"
 #include "wire/bytes.h"
 
-enum { BEAT_MS = 250, JITTER_PART = 10, CRASHES = 2 };
+enum { BEAT_MS = 250, JITTER_PART = 10 };
 
 /* ---- what it tells of itself ---- */
 
@@ -20,6 +21,7 @@ static void beat(weft__timer *t)
     int64_t now = weft__loop_clock(w->loop);
     __atomic_store_n(&w->me->beat_ns, now, __ATOMIC_RELAXED);
     __atomic_store_n(&w->me->beats, w->me->beats + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->voice->beats, w->voice->beats + 1, __ATOMIC_RELAXED);
     if (w->app->metrics && w->app->metrics->fleet) weft__metrics_tell(w->app->metrics);
     (void)weft__timer_start(w->loop, &w->beat, now + BEAT_MS * INT64_C(1000000));
 }
@@ -48,7 +50,8 @@ static bool has_sockets(const weft__app *app)
 
 int weft__serving_begin(weft__serving_worker *w, weft__fleet *fleet, weft__app *app, const weft_serve_opts *opts)
 {
-    *w = (weft__serving_worker){ .loop = weft__loop_here(), .fleet = fleet, .me = weft__fleet_slot(fleet, (unsigned)fleet->mine), .app = app };
+    unsigned mine = (unsigned)fleet->mine;
+    *w = (weft__serving_worker){ .loop = weft__loop_here(), .fleet = fleet, .me = weft__fleet_slot(fleet, mine), .voice = weft__fleet_voice(fleet, mine), .app = app };
     w->beat.fire = beat;
     if (opts->max_requests) w->requests_max = draw_limit(opts->max_requests);
     weft__crash_watch(&w->me->box, w->me->number, describe);
@@ -69,6 +72,7 @@ static void set_state(weft__serving_worker *w, weft__ship_state state)
 void weft__serving_ready(weft__serving_worker *w)
 {
     set_state(w, WEFT__FLEET_READY);
+    __atomic_store_n(&w->voice->state, WEFT__VOICE_THERE, __ATOMIC_RELEASE);
     weft__fleet_ring_all(w->fleet);
 }
 
@@ -128,18 +132,6 @@ uint64_t weft__request_mark(const weft__exchange *x)
     return h ? h : 1;
 }
 
-static bool is_poison(const weft__serving_worker *w, uint64_t mark)
-{
-    int64_t now = weft__loop_now(w->loop);
-    for (int i = 0; i < WEFT__POISON_MAX; i++) {
-        const weft__poison *p = &w->fleet->head->poison[i];
-        if (__atomic_load_n(&p->mark, __ATOMIC_ACQUIRE) != mark) continue;
-        if (__atomic_load_n(&p->crashes, __ATOMIC_RELAXED) < CRASHES) continue;
-        if (__atomic_load_n(&p->until_ns, __ATOMIC_RELAXED) > now) return true;
-    }
-    return false;
-}
-
 static WEFT__COLD void refuse(weft__exchange *x)
 {
     weft__log(WEFT_LOG_WARNING, "%.*s %.*s is refused: it has crashed workers twice", WEFT_FMT(x->head->method), WEFT_FMT(x->head->path));
@@ -154,6 +146,6 @@ void weft__serving_handle(void *worker, weft__exchange *x)
     __atomic_store_n(&w->me->requests, n, __ATOMIC_RELAXED);
     if (__builtin_expect(n == w->requests_max, 0) && w->me->state == WEFT__FLEET_READY) set_state(w, WEFT__FLEET_WISHES);
     x->afterwards.mark = weft__request_mark(x);
-    if (__builtin_expect(__atomic_load_n(&w->fleet->head->poisons, __ATOMIC_ACQUIRE) != 0, 0) && x->afterwards.mark && is_poison(w, x->afterwards.mark)) refuse(x);
+    if (__builtin_expect(__atomic_load_n(&w->fleet->head->poisons, __ATOMIC_ACQUIRE) != 0, 0) && x->afterwards.mark && weft__poison_is(w->fleet->head, x->afterwards.mark, weft__loop_now(w->loop))) refuse(x);
     else weft__app_handle(w->app, x);
 }

@@ -9,6 +9,7 @@ typedef struct weft__serving_worker {
     weft__loop *loop;
     weft__fleet *fleet;
     weft__ship *me;
+    weft__voice *voice;
     weft__app *app;
     uint64_t requests_max;           /* of this one; 0: any number */
 } weft__serving_worker;

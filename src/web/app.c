@@ -575,10 +575,9 @@ const weft__site *weft__site_of(const weft__sites *sites, weft_str host, weft_st
 size_t weft__app_shared_bytes(const weft__app *app, unsigned slots) { return weft__mades_shared_bytes(&app->mades, slots); }
 void weft__app_share(const weft__app *app, const struct weft__fleet *fleet) { weft__mades_share(&app->mades, fleet); }
 
-uint64_t weft__app_layout(const weft__app *app, uint64_t program)
+uint64_t weft__app_layout(const weft__app *app)
 {
-    uint64_t h = weft__layout_number(program, app->metrics != NULL);
+    uint64_t h = weft__layout_number(1, app->metrics != NULL);
     for (uint32_t i = 0; i < app->endpoints.count; i++) h = weft__layout_text(h, app->endpoints.items[i].name);
-    h = weft__mades_layout(&app->mades, h);
-    return program ? h | 1 : 0;
+    return weft__mades_layout(&app->mades, h);
 }

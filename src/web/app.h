@@ -34,9 +34,8 @@ const char *weft__app_busy(const weft__app *app, const char **what);
  * forked. Wait: never. */
 struct weft__fleet;
 size_t weft__app_shared_bytes(const weft__app *app, unsigned slots);
-/* What lies in all of that memory, as a number: another one for another program (its identity; 0: not known, and then 0), other routes, or other settings of what
- * its middleware keeps there. */
-uint64_t weft__app_layout(const weft__app *app, uint64_t program);
+/* What lies in all of that memory, as a number: another one for other routes, or other settings of what its middleware keeps there. */
+uint64_t weft__app_layout(const weft__app *app);
 void weft__app_share(const weft__app *app, const struct weft__fleet *fleet);
 
 /* Does it, or an application in it, show what happens inside (.debug)? */

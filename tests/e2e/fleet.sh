@@ -22,7 +22,7 @@ command -v wrk > /dev/null || { skip load 'no wrk'; exit 0; }
 
 times=4 connections=32 sockets=32
 [ "${WEFT_SOAK:-0}" = 0 ] || times=20
-seconds=$((times + times / 4 + 5))
+seconds=$((2 * times + 5))
 port=$(free_port) url=
 PORT=$port WORKERS=2 GRACE_MS=2000 "$BUILD/tests/e2e-load-server" /dev/null > "$work/log" 2>&1 &
 pid=$!

@@ -76,6 +76,6 @@ check sockets_are_not_broken '0 0 0' "$(said refused) $(said wrong) $(said broke
 cp "$work/server" "$work/another" && mv "$work/another" "$work/server"
 if reload; then ok another_program_starts; else not_ok another_program_starts "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
 check another_program_begins_anew '10 0' "$(few 12) $(number shop_bought_total)"
-has it_says_so 'begin anew: the program is another one' "$work/log"
+has it_says_so 'begin anew: the program is another file' "$work/log"
 stop
 check it_ends_well 0 "$status"

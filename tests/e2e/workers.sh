@@ -24,18 +24,19 @@ said() { tr '\n' '|' < "$work/log" | tail -c 1500; }
 port=$((20000 + $$ % 20000))
 url=http://127.0.0.1:$port
 greeting() { curl -s --max-time 5 "$url/" | sed 's/.*"text":"\([^"]*\)".*/\1/'; }
-# Wait until a greeting is what it should be: nothing is to be refused meanwhile.
+lines() { grep -c "$1" "$work/log"; }
+# Behind a SIGHUP: wait until the old workers were told to go and all greetings are what they should be. Nothing is to be refused meanwhile.
 becomes() {
-    local tries now=
-    for tries in $(seq 200); do
+    local tries now served=$(lines 'listening on') in_a_row=0
+    for tries in $(seq 400); do
         now=$(greeting)
-        [ "$now" = "$1" ] && return 0
         [ -n "$now" ] || return 1
-        sleep 0.05
+        if [ "$now" = "$1" ] && [ "$(lines 'listening on')" -gt "$served" ]; then in_a_row=$((in_a_row + 1)); else in_a_row=0; fi
+        [ $in_a_row = 5 ] && return 0
+        sleep 0.02
     done
     return 1
 }
-lines() { grep -c "$1" "$work/log"; }
 waits_for() {                            # waits_for COUNT TEXT: so many lines of the log have it
     local tries
     for tries in $(seq 200); do
@@ -85,8 +86,8 @@ if becomes four; then ok a_new_program_takes_over; else not_ok a_new_program_tak
 
 # ---- under load ----
 
-times=3 seconds=4
-[ -z "${WEFT_SOAK:-}" ] || times=20 seconds=25
+times=3 seconds=9
+[ -z "${WEFT_SOAK:-}" ] || times=20 seconds=50
 errors() { sed -n 's/^ *\(Socket errors:.*\|Non-2xx.*\)/\1/p' "$work/$1" | tr '\n' ' '; }
 if command -v wrk > /dev/null; then
     timeout 60 wrk -t1 -c32 -d${seconds}s "$url/" > reloads 2>&1 &

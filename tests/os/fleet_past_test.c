@@ -10,15 +10,23 @@
 #include "os/fleet.h"
 #include "weft/check.h"
 
-static const weft__fleet_shape shape = { .workers = 2, .part_bytes = { 100, 5000, 0 }, .common_bytes = 4096, .layout = 77 };
+static const weft__fleet_shape shape = { .workers = 2, .part_bytes = { 100, 5000 }, .common_bytes = 4096, .program = 7, .layout = 77 };
 
 /* What is left of a fleet when another program was run in its supervisor's place: descriptors alone. */
 static weft__fleet_past left_by(weft__fleet *c)
 {
     weft__fleet_past past = weft__fleet_past_of(c);
     munmap(c->memory, c->bytes);
+    munmap(c->voices.head, 4096 + c->voices.count * sizeof(weft__voice));
     weft__free(c);
     return past;
+}
+
+static void lives_in(weft__fleet *c, unsigned slot, pid_t pid)
+{
+    weft__voice_take(weft__fleet_voice(c, slot));
+    weft__voice_is_of(weft__fleet_voice(c, slot), pid);
+    weft__fleet_voice(c, slot)->state = WEFT__VOICE_THERE;
 }
 
 static weft__fleet_past written(void)
@@ -30,10 +38,18 @@ static weft__fleet_past written(void)
     strcpy(weft__fleet_part(c, 3, WEFT__PART_SERIES), "what one counts");
     weft__fleet_slot(c, 1)->state = WEFT__FLEET_READY;
     weft__fleet_slot(c, 1)->incarnation = 5;
+    lives_in(c, 1, 4711);
     return left_by(c);
 }
 
 static bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+static bool nothing_is_open(const weft__fleet_past *past)
+{
+    bool open = is_open(past->memory) || is_open(past->bell) || is_open(past->voices);
+    for (unsigned i = 0; i < past->slots; i++) open |= is_open(past->bells[i]);
+    return !open;
+}
 
 WEFT_TEST(the_memory_of_a_fleet_goes_on_in_the_next_program)
 {
@@ -52,32 +68,104 @@ WEFT_TEST(the_memory_of_a_fleet_goes_on_in_the_next_program)
     WEFT_NEED(weft__fleet_new(&c, &shape, &again) == 0);
     WEFT_CHECK(c->adopted);
     weft__fleet_free(c);
-    WEFT_CHECK(!is_open(past.memory) && !is_open(past.bell) && !is_open(past.bells[4]));
+    WEFT_CHECK(nothing_is_open(&past));
 }
 
-static void begins_anew(const weft__fleet_shape *other, const weft__fleet_past *past)
+static void begins_anew(const weft__fleet_shape *other, const weft__fleet_past *past, bool apart, const char *why)
 {
     weft__fleet *c;
     WEFT_NEED(weft__fleet_new(&c, other, past) == 0);
     WEFT_CHECK(!c->adopted);
+    WEFT_CHECK(strstr(c->why_anew, why) != NULL);
+    WEFT_CHECK_EQ(*c->why_apart != 0, apart);
     WEFT_CHECK_STR(weft_str_of(weft__fleet_common(c)), "");
     WEFT_CHECK(!weft__ship_lives(weft__fleet_slot(c, 1)));
+    WEFT_CHECK_EQ(weft__fleet_voice(c, 1)->pid == 4711, !apart);
     weft__fleet_free(c);
-    WEFT_CHECK(!is_open(past->memory) && !is_open(past->bell) && !is_open(past->bells[4]));
+    WEFT_CHECK(nothing_is_open(past));
 }
 
 WEFT_TEST(memory_of_another_shape_is_not_taken_for_ones_own)
 {
-    weft__fleet_shape others[] = { shape, shape, shape, shape, shape };
+    static const char *const whys[] = { "its routes", "another file", "another file", "more workers", "where it lay", "where it lay" };
+    weft__fleet_shape others[] = { shape, shape, shape, shape, shape, shape };
     others[0].layout = 78;
-    others[1].layout = 0;
-    others[2].workers = 3;
-    others[3].part_bytes[1] = 9000;
-    others[4].common_bytes = 4097;
+    others[1].program = 0;
+    others[2].program = 8;
+    others[3].workers = 3;
+    others[4].part_bytes[1] = 9000;
+    others[5].common_bytes = 4097;
     for (size_t i = 0; i < weft_count(others); i++) {
         weft__fleet_past past = written();
-        begins_anew(&others[i], &past);
+        begins_anew(&others[i], &past, i == 3, whys[i]);
     }
+}
+
+WEFT_TEST(who_has_fewer_workers_keeps_the_memory_with_its_slots)
+{
+    weft__fleet_shape fewer = shape;
+    fewer.workers = 1;
+    weft__fleet_past past = written();
+    weft__fleet *c;
+    WEFT_NEED(weft__fleet_new(&c, &fewer, &past) == 0);
+    WEFT_CHECK(c->adopted && c->slots == 7 && c->workers == 1);
+    WEFT_CHECK_EQ(weft__fleet_slot(c, 1)->incarnation, 5);
+    weft__fleet_free(c);
+}
+
+/* What a program keeps is its own, and what is said is for all: those that are handed over have their slots until they have ended, others have none. */
+WEFT_TEST(another_program_hears_the_workers_of_the_one_before)
+{
+    weft__fleet *c;
+    weft__fleet_shape other = shape;
+    WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
+    lives_in(c, 1, 4711);
+    lives_in(c, 2, 4712);
+    weft__voice_take(weft__fleet_voice(c, 3));                   /* it died between fork and word */
+    WEFT_CHECK_EQ(weft__ring_write(&weft__fleet_voice(c, 1)->ring, 9, WEFT_S("good morning")), 0);
+    weft__fleet_past past = left_by(c);
+    other.program = 8;
+    WEFT_NEED(weft__fleet_new(&c, &other, &past) == 0);
+    weft__fleet_welcome(c, (pid_t[]){ 4713, 4711 }, 2);
+    WEFT_CHECK(!c->adopted && !*c->why_apart);
+    WEFT_CHECK_EQ(weft__fleet_slot(c, 1)->state, WEFT__FLEET_ELSEWHERE);
+    WEFT_CHECK_EQ(weft__fleet_slot(c, 1)->pid, 4711);
+    WEFT_CHECK(weft__fleet_voice(c, 2)->state == WEFT__VOICE_FREE && weft__fleet_voice(c, 3)->state == WEFT__VOICE_FREE);
+    for (unsigned i = 0; i < 7; i++) WEFT_CHECK_EQ(weft__ship_lives(weft__fleet_slot(c, i)), i == 1);
+    WEFT_CHECK_EQ(weft__fleet_voice(c, 1)->ring.count, 1);
+    uint64_t rung = 0;
+    weft__fleet_ring_slot(c, 1);
+    WEFT_CHECK_EQ(read(past.bells[1], &rung, sizeof rung), (ssize_t)sizeof rung);
+    weft__fleet_free(c);
+    WEFT_CHECK(nothing_is_open(&past));
+}
+
+static void are_not_taken(weft__fleet_past *past)
+{
+    weft__fleet *c;
+    weft__fleet_shape other = shape;
+    other.program = 8;
+    WEFT_NEED(weft__fleet_new(&c, &other, past) == 0);
+    WEFT_CHECK(*c->why_apart != 0);
+    WEFT_CHECK_EQ(weft__fleet_voice(c, 1)->state, WEFT__VOICE_FREE);
+    weft__fleet_free(c);
+    WEFT_CHECK(nothing_is_open(past));
+}
+
+WEFT_TEST(voices_of_another_form_or_too_few_are_not_taken)
+{
+    weft__fleet *c;
+    uint64_t form = 4711;
+    weft__fleet_past past = written();
+    WEFT_NEED(pwrite(past.voices, &form, sizeof form, 0) == sizeof form);
+    are_not_taken(&past);
+    past = written();
+    WEFT_NEED(ftruncate(past.voices, 4096) == 0);
+    are_not_taken(&past);
+    WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
+    for (unsigned i = 0; i < 6; i++) lives_in(c, i, 4711);
+    past = left_by(c);
+    are_not_taken(&past);
 }
 
 WEFT_TEST(memory_that_cannot_lie_where_it_lay_is_not_taken)
@@ -85,21 +173,22 @@ WEFT_TEST(memory_that_cannot_lie_where_it_lay_is_not_taken)
     weft__fleet_past past = written();
     void *taken = mmap((void *)(uintptr_t)past.at, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     WEFT_NEED(taken != MAP_FAILED);
-    begins_anew(&shape, &past);
+    begins_anew(&shape, &past, false, "where it lay");
     munmap(taken, 4096);
     past = written();
     past.at++;
-    begins_anew(&shape, &past);
+    begins_anew(&shape, &past, false, "where it lay");
 }
 
-/* Two that did not end yet, of two programs before: there must be a slot for each new worker, or there would be none to serve. */
+/* Two that did not end yet, of three programs before: there must be a slot for each new worker, or there would be none to serve. */
 WEFT_TEST(memory_without_free_slots_for_all_workers_is_not_taken)
 {
     weft__fleet *c;
     WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
-    for (unsigned i = 0; i < 4; i++) weft__fleet_slot(c, i)->state = WEFT__FLEET_LEAVING;
+    for (unsigned i = 0; i < 6; i++) weft__fleet_slot(c, i)->state = WEFT__FLEET_LEAVING;
+    lives_in(c, 1, 4711);
     weft__fleet_past past = left_by(c);
-    begins_anew(&shape, &past);
+    begins_anew(&shape, &past, false, "too many workers");
 }
 
 WEFT_TEST(memory_is_handed_over_in_words)
@@ -109,21 +198,22 @@ WEFT_TEST(memory_is_handed_over_in_words)
     WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
     weft__handover h = { .fds = { c->bell }, .fd_count = 1, .elders = { { 4711, true }, { 4712, false } }, .elder_count = 2, .past = weft__fleet_past_of(c) }, got = { 0 };
     int fds[WEFT__HANDOVER_FDS_MAX];
-    WEFT_CHECK_EQ(weft__handover_fds(&h, fds), 1 + 2 + 5);
+    WEFT_CHECK_EQ(weft__handover_fds(&h, fds), 1 + 3 + 7);
     WEFT_NEED(weft__handover_format("WEFT_TEST_HANDOVER", &h, text, sizeof text) && putenv(text) == 0);
     WEFT_NEED(weft__handover_take("WEFT_TEST_HANDOVER", &got));
     WEFT_CHECK_EQ(got.past.at, h.past.at);
     WEFT_CHECK_EQ(got.past.memory, h.past.memory);
     WEFT_CHECK_EQ(got.past.bell, h.past.bell);
-    WEFT_CHECK_EQ(got.past.slots, 5);
-    WEFT_CHECK(memcmp(got.past.bells, h.past.bells, 5 * sizeof *got.past.bells) == 0);
+    WEFT_CHECK_EQ(got.past.voices, h.past.voices);
+    WEFT_CHECK_EQ(got.past.slots, 7);
+    WEFT_CHECK(memcmp(got.past.bells, h.past.bells, 7 * sizeof *got.past.bells) == 0);
     WEFT_CHECK(got.elder_count == 2 && got.elders[1].pid == 4712 && got.elders[0].told);
     weft__fleet_free(c);
 }
 
 WEFT_TEST(what_is_no_memory_is_not_handed_over)
 {
-    static const char *const bad[] = { ";;", ";;7f00", ";;7f00,2,2,2", ";;7f00,,", ";4711;7f00,9999,9998,9997" };
+    static const char *const bad[] = { ";;", ";;7f00", ";;7f00,2,2,2", ";;7f00,,", ";4711;7f00,9999,9998,9997,9996", ";;7f00,0,1,2" };
     for (size_t i = 0; i < weft_count(bad); i++) {
         weft__handover got = { 0 };
         WEFT_NEED(setenv("WEFT_TEST_HANDOVER", bad[i], 1) == 0);

@@ -286,19 +286,21 @@ WEFT_TEST(all_who_wish_to_go_at_once_are_replaced_and_none_is_forgotten)
     played *p = begin(3);
     for (unsigned i = 0; i < 3; i++) is_ready(p, i);
     pass(p, 500, ALL);
-    for (unsigned i = 0; i < 3; i++) ship(p, i)->state = WEFT__FLEET_WISHES;
-    pass(p, 500, ALL);
-    WEFT_CHECK_EQ(p->started, 6);
-    for (unsigned i = 3; i < 6; i++) is_ready(p, i);
-    pass(p, 500, ALL);
-    for (pid_t pid = 101; pid <= 103; pid++) WEFT_CHECK_EQ(count_sent(p, pid, SIGTERM), 1);
+    for (unsigned began = 0; began < 6; began += 3) {
+        for (unsigned i = began; i < began + 3; i++) ship(p, i)->state = WEFT__FLEET_WISHES;
+        pass(p, 500, ALL);
+        WEFT_CHECK_EQ(p->started, (int)began + 6);
+        for (unsigned i = began + 3; i < began + 6; i++) is_ready(p, i);
+        pass(p, 500, ALL);
+    }
+    for (pid_t pid = 101; pid <= 106; pid++) WEFT_CHECK_EQ(count_sent(p, pid, SIGTERM), 1);
     /* Nobody has gone yet, and the new ones wish to go already: one slot is left. */
-    for (unsigned i = 3; i < 6; i++) ship(p, i)->state = WEFT__FLEET_WISHES;
+    for (unsigned i = 6; i < 9; i++) ship(p, i)->state = WEFT__FLEET_WISHES;
     pass(p, 1000, ALL);
-    WEFT_CHECK_EQ(p->started, 7);
+    WEFT_CHECK_EQ(p->started, 10);
     for (pid_t pid = 101; pid <= 103; pid++) dies(p, pid, 0);
     pass(p, 1000, ALL);
-    WEFT_CHECK_EQ(p->started, 9);
+    WEFT_CHECK_EQ(p->started, 12);
     end(p);
 }
 
@@ -424,19 +426,28 @@ WEFT_TEST(a_request_that_workers_were_stuck_in_is_not_blamed)
     end(p);
 }
 
-WEFT_TEST(workers_of_the_program_before_go_one_for_each_new_one_that_is_ready)
+static played *begin_after(unsigned workers, int elders)
 {
-    played *p = begin(2);
-    for (int i = 0; i < 3; i++) p->s.elders[i].pid = 51 + i;
-    p->s.elder_count = 3;
+    played *p = begin(workers);
+    for (int i = 0; i < elders; i++) p->s.elders[i].pid = 51 + i;
+    p->s.elder_count = (unsigned)elders;
+    return p;
+}
+
+WEFT_TEST(workers_of_the_program_before_go_when_all_new_ones_have_served_for_a_second)
+{
+    played *p = begin_after(2, 3);
     pass(p, 1000, ALL);
     WEFT_CHECK_EQ(p->sent_count, 0);
     is_ready(p, 0);
-    pass(p, 100, ALL);
-    WEFT_CHECK_EQ(p->sent_count, 1);
-    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    pass(p, 30000, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 0);
     is_ready(p, 1);
-    pass(p, 100, ALL);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    WEFT_CHECK_EQ(p->readies, 0);
+    pass(p, 200, ALL);
+    WEFT_CHECK_EQ(p->readies, 1);
     WEFT_CHECK_EQ(p->sent_count, 3);
     for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(count_sent(p, 51 + i, SIGTERM), 1);
     pass(p, STOP_MS + 1000, ALL);
@@ -454,20 +465,20 @@ WEFT_TEST(a_slot_of_a_worker_of_the_program_before_is_free_when_that_has_ended)
     p->s.end_ms = STOP_MS;
     p->now = 1000;
     p->next_pid = 100;
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         p->s.elders[i].pid = ship(p, i)->pid = 51 + (pid_t)i;
         ship(p, i)->state = WEFT__FLEET_READY;
         ship(p, i)->incarnation = 7;
     }
-    p->s.elder_count = 3;
+    p->s.elder_count = 5;
     weft__supervisor_begin(&p->s, p->now);
     WEFT_CHECK_EQ(p->started, 2);
-    for (unsigned i = 0; i < 3; i++) WEFT_CHECK(ship(p, i)->pid == 51 + (pid_t)i && ship(p, i)->incarnation == 7);
-    WEFT_CHECK(ship(p, 3)->pid == 101 && ship(p, 4)->pid == 102);
+    for (unsigned i = 0; i < 5; i++) WEFT_CHECK(ship(p, i)->pid == 51 + (pid_t)i && ship(p, i)->incarnation == 7);
+    WEFT_CHECK(ship(p, 5)->pid == 101 && ship(p, 6)->pid == 102);
     dies(p, 101, SIGSEGV);                           /* its own slot is the only one there is */
     pass(p, 10000, ALL);
     WEFT_CHECK_EQ(p->started, 3);
-    WEFT_CHECK_EQ(ship(p, 3)->pid, 103);
+    WEFT_CHECK_EQ(ship(p, 5)->pid, 103);
     ship(p, 1)->box.mark = 9;
     ship(p, 1)->box.full = 1;
     dies(p, 52, SIGSEGV);
@@ -619,5 +630,103 @@ WEFT_TEST(a_process_that_nobody_knows_may_end)
     dies(p, 4711, SIGSEGV);
     WEFT_CHECK_EQ(p->started, 1);
     WEFT_CHECK_STR(weft_str_of(p->said), "");
+    end(p);
+}
+
+/* ---- a program that does not start as a whole ---- */
+
+WEFT_TEST(of_a_program_only_some_of_whose_workers_start_none_of_the_program_before_goes)
+{
+    played *p = begin_after(2, 2);
+    is_ready(p, 0);
+    for (int i = 0; i < 12; i++) {
+        int before = p->started;
+        dies(p, p->next_pid, exited(3));
+        for (int k = 0; k < 1000 && p->started == before; k++) pass(p, 100, ALL);
+    }
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    WEFT_CHECK_EQ(p->readies, 0);
+    WEFT_CHECK(strstr(p->said, "the program is not replaced yet: 1 of its 2 new workers serve; the 2 of the program before serve on until all do") != NULL);
+    for (unsigned i = 1; i < p->s.fleet->slots; i++)
+        if (ship(p, i)->state == WEFT__FLEET_STARTING) is_ready(p, i);       /* what it lacked is there */
+    pass(p, 1200, ALL);
+    WEFT_CHECK_EQ(p->readies, 1);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM) + count_sent(p, 52, SIGTERM), 2);
+    end(p);
+}
+
+WEFT_TEST(of_a_program_whose_workers_crash_as_soon_as_they_serve_none_of_the_program_before_goes)
+{
+    played *p = begin_after(2, 2);
+    for (int i = 0; i < 20; i++) {
+        int before = p->started;
+        for (unsigned k = 0; k < p->s.fleet->slots; k++)
+            if (ship(p, k)->state == WEFT__FLEET_STARTING) is_ready(p, k);
+        pass(p, 900, ALL);
+        dies(p, p->next_pid, SIGSEGV);
+        for (int k = 0; k < 1000 && p->started == before; k++) pass(p, 100, ALL);
+    }
+    WEFT_CHECK_EQ(p->readies, 0);
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    end(p);
+}
+
+WEFT_TEST(who_hangs_while_it_starts_is_started_anew_where_others_serve_on)
+{
+    played *p = begin_after(2, 2);
+    is_ready(p, 0);
+    pass(p, 59000, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    pass(p, 1500, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 102, SIGABRT), 1);
+    WEFT_CHECK(strstr(p->said, "worker 2 (pid 102) has not started within 60 s and is started anew; the workers of the program before serve on") != NULL);
+    pass(p, 2500, ALL);
+    WEFT_CHECK(count_sent(p, 102, SIGKILL) > 0);
+    dies(p, 102, SIGKILL);
+    WEFT_CHECK_EQ(p->started, 3);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM) + count_sent(p, 52, SIGTERM), 0);
+    end(p);
+}
+
+WEFT_TEST(a_first_start_may_take_its_time_and_that_is_said_once)
+{
+    played *p = begin(1);
+    pass(p, 600000, ALL);
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    WEFT_CHECK_STR(weft_str_of(p->said), "worker 1 (pid 101) has not started within 60 s; it is waited for\n");
+    end(p);
+}
+
+/* It serves on, or was told to go: both are to turn. Of the second one nothing is known, but for when it should have ended. */
+WEFT_TEST(a_worker_of_the_program_before_that_is_stuck_is_ended)
+{
+    played *p = begin_after(1, 3);
+    for (unsigned i = 1; i < 3; i++) {
+        ship(p, i)->pid = 50 + (pid_t)i;
+        ship(p, i)->state = i == 1 ? WEFT__FLEET_READY : WEFT__FLEET_ELSEWHERE;
+    }
+    for (int s = 0; s < 29; s++) {
+        weft__fleet_voice(p->s.fleet, 1)->beats++;
+        pass(p, 1000, ALL);
+    }
+    WEFT_CHECK_EQ(p->sent_count, 0);
+    for (int s = 0; s < 20; s++) {
+        weft__fleet_voice(p->s.fleet, 1)->beats++;
+        pass(p, 1000, ALL);
+    }
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGABRT), 0);
+    WEFT_CHECK_EQ(count_sent(p, 52, SIGABRT), 1);
+    WEFT_CHECK(count_sent(p, 52, SIGKILL) > 0);
+    WEFT_CHECK_EQ(count_sent(p, 53, SIGABRT) + count_sent(p, 53, SIGKILL), 0);
+    WEFT_CHECK(strstr(p->said, "a worker of the program before (pid 52) has been stuck for 30 s and is ended") != NULL);
+    dies(p, 52, SIGKILL);
+    is_ready(p, 0);
+    pass(p, 1200, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 1);
+    pass(p, 12000, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGKILL), 0);
+    pass(p, 20000, ALL);
+    WEFT_CHECK(count_sent(p, 51, SIGKILL) > 0);
+    WEFT_CHECK(strstr(p->said, "a worker of the program before (pid 51) does not end, and is killed") != NULL);
     end(p);
 }

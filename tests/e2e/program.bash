@@ -1,0 +1,28 @@
+# What scripts of this folder have in common that run a server: its log is in $work/log, its process is $pid.
+pid= status=
+# PROGRAM [ARGUMENT]...: until it says where it listens. False: it does not, which was said.
+start() {
+    local tries
+    "$@" > "$work/log" 2>&1 &
+    pid=$!
+    for tries in $(seq 300); do
+        grep -q 'listening on' "$work/log" && return 0
+        kill -0 "$pid" 2> /dev/null || break
+        sleep 0.1
+    done
+    not_ok "start_${1##*/}" "$(said)"
+    return 1
+}
+
+# As SIGTERM does: it must end by itself; with which status is in $status, too.
+stop() {
+    [ -n "$pid" ] || return 0
+    kill -TERM "$pid" 2> /dev/null
+    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2> /dev/null
+    wait "$pid"
+    status=$?
+    pid=
+    return $status
+}
+
+said() { tail -n 20 "$work/log" | tr '\n' '|' | tail -c 1500; }

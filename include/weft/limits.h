@@ -61,8 +61,9 @@ typedef struct weft_serve_opts {
     int stuck_ms;                     /* 30 000: a worker whose loop has not turned for so long is replaced; -1: never */
     int max_requests;                 /* none: a worker that has answered so many, or up to a tenth fewer, is replaced by a new one */
     const char *user;                 /* nobody else: workers become this user, with his groups; the supervisor stays who it is, and opens the ports */
-    bool sandbox;                     /* workers execute no program and change no file but below sandbox_folders (Landlock, seccomp); a machine that cannot
-                                         do that is told, and nothing is served. Reading and the network stay as they are */
+    bool sandbox;                     /* workers execute no program and change no file but below sandbox_folders (Landlock, seccomp), and change no
+                                         rights, owners, times or attributes of any; a machine that cannot do that is told, and nothing is served. Reading and
+                                         the network stay as they are */
     const char *sandbox_folders;      /* none, with commas: "/var/lib/shop, /tmp"; where uploads are kept, for one */
     weft_tls_server tls;              /* certificates to show: TLS is spoken, and redirect_port sends plain HTTP there; tls.h */
     bool quiet;                       /* print no line when it listens */

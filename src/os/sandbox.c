@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
@@ -13,10 +15,22 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Of kernels younger than the headers; the numbers are those of all architectures. */
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_removexattrat 466
+#endif
+#ifndef SYS_file_setattr
+#define SYS_file_setattr 469
+#endif
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
@@ -99,11 +113,13 @@ static int allow_folders(int rules, const char *folders, uint64_t access, char *
     return 0;
 }
 
-static int confine_files(const char *folders, char *why)
+/* With `version` of Landlock at most; 1 and 2 know nothing of truncation. What it is, or a code. */
+static int confine_files(const char *folders, int most, char *why)
 {
     struct landlock_ruleset_attr handled = { .handled_access_fs = changes | LANDLOCK_ACCESS_FS_EXECUTE };
     int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1) return fails(why, -errno, "sandbox: this kernel has no Landlock");
+    if (version > most) version = most;
     if (version >= 2) handled.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
     if (version >= 3) handled.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
     int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled.handled_access_fs, 0);
@@ -112,7 +128,7 @@ static int confine_files(const char *folders, char *why)
     if (rc == 0) (void)allow(rules, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE);
     if (rc == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0) rc = fails(why, -errno, "sandbox: Landlock");
     close(rules);
-    return rc;
+    return rc < 0 ? rc : version;
 }
 
 /* ---- calls ---- */
@@ -123,6 +139,12 @@ static const int refused[] = {
     SYS_keyctl, SYS_add_key, SYS_request_key, SYS_personality, SYS_userfaultfd, SYS_acct, SYS_quotactl, SYS_sethostname, SYS_setdomainname,
     SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_open_by_handle_at, SYS_vhangup, SYS_io_uring_setup, SYS_mknodat,
     SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount, SYS_fspick, SYS_fsconfig,
+    /* Of files, what Landlock knows nothing of: rights, owners, times, attributes. */
+    SYS_fchmod, SYS_fchmodat, SYS_fchmodat2, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_setxattrat,
+    SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_removexattrat, SYS_file_setattr,
+#ifdef SYS_chmod
+    SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
+#endif
 #ifdef SYS_mount_setattr
     SYS_mount_setattr,
 #endif
@@ -146,39 +168,103 @@ enum { ARCH = AUDIT_ARCH_AARCH64, OTHER_ABI = 0x40000000 };
 /* Of CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 enum { CLONE_NAMESPACES = 0x7e020000 };
 
-/* Load the architecture; another: the end. Load the number; one of those, or of the other 32-bit interface: EPERM. A clone with a namespace of its own: EPERM; clone3,
- * whose arguments cannot be looked at: ENOSYS, and the C library takes clone. */
-static int refuse_calls(char *why)
+/* The same of a file's attributes, by whoever owns it, though he has it open for reading alone: chattr(1). And what puts words into a terminal. */
+static const uint32_t refused_controls[] = { FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR, TIOCSTI };
+
+enum { CALLS = weft_count(refused), CONTROLS = weft_count(refused_controls), CODE_MAX = CALLS + CONTROLS + 40 };
+_Static_assert(CALLS < 250, "jumps reach over 255 instructions");
+
+typedef struct filter { unsigned short n; struct sock_filter code[CODE_MAX]; } filter;
+
+static void put(filter *f, struct sock_filter one) { f->code[f->n++] = one; }
+static void load(filter *f, size_t at) { put(f, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)at)); }
+static void skip_unless(filter *f, uint32_t value, unsigned char count) { put(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count)); }
+static void end(filter *f, uint32_t with) { put(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, with)); }
+
+enum { ALLOW = SECCOMP_RET_ALLOW, REFUSE = SECCOMP_RET_ERRNO | EPERM, NOT_THERE = SECCOMP_RET_ERRNO | ENOSYS };
+
+/* The lower half of an argument: the machines that weft runs on put it first. */
+static size_t argument(unsigned i) { return offsetof(struct seccomp_data, args) + i * sizeof(uint64_t); }
+
+/* Another architecture: the end. The other 32-bit interface: EPERM. */
+static void put_architecture(filter *f)
 {
-    enum { COUNT = weft_count(refused), MOST = COUNT + 16 };
-    _Static_assert(COUNT < 250, "jumps reach over 255 instructions");
-    struct sock_filter code[MOST];
-    unsigned short n = 0;
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, 0, 1);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 1);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    for (unsigned i = 0; i < COUNT; i++)
-        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(COUNT - i), 0);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    struct sock_fprog program = { .len = n, .filter = code };
+    load(f, offsetof(struct seccomp_data, arch));
+    put(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0));
+    end(f, SECCOMP_RET_KILL_PROCESS);
+    load(f, offsetof(struct seccomp_data, nr));
+    put(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, 0, 1));
+    end(f, REFUSE);
+}
+
+/* With a namespace of its own: EPERM. clone3, whose arguments cannot be looked at: ENOSYS, and the C library takes clone. */
+static void put_clones(filter *f)
+{
+    skip_unless(f, SYS_clone3, 1);
+    end(f, NOT_THERE);
+    skip_unless(f, SYS_clone, 4);
+    load(f, argument(0));
+    put(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 1));
+    end(f, REFUSE);
+    end(f, ALLOW);
+}
+
+static void put_controls(filter *f)
+{
+    skip_unless(f, SYS_ioctl, CONTROLS + 3);
+    load(f, argument(1));
+    for (unsigned i = 0; i < CONTROLS; i++)
+        put(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refused_controls[i], (unsigned char)(CONTROLS - i), 0));
+    end(f, ALLOW);
+    end(f, REFUSE);
+}
+
+/* A file that is opened for reading and truncated by that. */
+static void put_open(filter *f, uint32_t call, unsigned flags)
+{
+    skip_unless(f, call, 5);
+    load(f, argument(flags));
+    put(f, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_TRUNC | O_ACCMODE));
+    skip_unless(f, O_TRUNC | O_RDONLY, 1);
+    end(f, REFUSE);
+    end(f, ALLOW);
+}
+
+/* Where Landlock does not look at it (before Linux 6.2). openat2, whose flags cannot be looked at: ENOSYS, and weft opens in steps. */
+static void put_truncation(filter *f)
+{
+    skip_unless(f, SYS_truncate, 1);
+    end(f, REFUSE);
+    skip_unless(f, SYS_openat2, 1);
+    end(f, NOT_THERE);
+    put_open(f, SYS_openat, 2);
+#ifdef SYS_open
+    put_open(f, SYS_open, 1);
+#endif
+}
+
+static int refuse_calls(bool truncation, char *why)
+{
+    filter f = { 0 };
+    put_architecture(&f);
+    put_clones(&f);
+    put_controls(&f);
+    if (truncation) put_truncation(&f);
+    for (unsigned i = 0; i < CALLS; i++)
+        put(&f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(CALLS - i), 0));
+    end(&f, ALLOW);
+    end(&f, REFUSE);
+    struct sock_fprog program = { .len = f.n, .filter = f.code };
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) return fails(why, -errno, "sandbox: seccomp");
     return 0;
 }
 
-int weft__sandbox(const char *folders, char *why)
+int weft__sandbox_of(const char *folders, int landlock_most, char *why)
 {
+    enum { KNOWS_TRUNCATION = 3 };
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fails(why, -errno, "sandbox: no_new_privs");
-    int rc = confine_files(folders, why);
-    return rc < 0 ? rc : refuse_calls(why);
+    int version = confine_files(folders, landlock_most, why);
+    return version < 0 ? version : refuse_calls(version < KNOWS_TRUNCATION, why);
 }
+
+int weft__sandbox(const char *folders, char *why) { return weft__sandbox_of(folders, INT_MAX, why); }

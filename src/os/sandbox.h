@@ -9,8 +9,12 @@
 int weft__become_user(const char *name, char *why) WEFT_NODISCARD;
 
 /* From now on: no program is executed (Landlock, seccomp); no file is made, changed or removed outside of `folders`, a list with commas, NULL: nowhere (/dev/null
- * excepted); files may be read as before, and rights, owners, times and attributes of files (chmod, chown, utimes, xattr) changed as the user may, which Landlock knows nothing of. Calls of the system that trace, mount, load, change clocks or namespaces (also by clone; clone3 is ENOSYS), and io_uring, fail with EPERM. What is
- * open stays so. 0; or a code with the reason in `why`: a folder that is not there, a kernel without Landlock (5.13) or seccomp. landlock(7),
- * seccomp(2). */
+ * excepted); files may be read as before. What Landlock knows nothing of is refused everywhere: rights, owners, times and attributes of files (chmod, chown,
+ * utimes, xattr, chattr), and where it is too old for truncation (before Linux 6.2) truncate(2) and openat2. Calls of the system that trace, mount, load, change
+ * clocks or namespaces (also by clone; clone3 is ENOSYS), and io_uring, fail with EPERM. What is open stays so. 0; or a code with the reason in `why`: a folder
+ * that is not there, a kernel without Landlock (5.13) or seccomp. landlock(7), seccomp(2). */
 int weft__sandbox(const char *folders, char *why) WEFT_NODISCARD;
+
+/* The same, as a kernel has it that knows this version of Landlock and no later one. */
+int weft__sandbox_of(const char *folders, int landlock_most, char *why) WEFT_NODISCARD;
 #endif

@@ -168,7 +168,7 @@ typedef struct weft_client_opts {
     int origin_connections_max;      /* to one scheme, host and port: 100 */
     int connections_max;             /* of a loop, to all of them: 1 000 */
     int idle_ms;                     /* how long one is kept unused: 30 000; servers often end them after 60 s or less */
-    weft_http2 http2;                /* of calls that do not say, and of weft_fetch and weft_download */
+    weft_http2 http2;                /* of calls that do not say, of weft_fetch and weft_download, and of WebSockets */
     weft_tls_client tls;             /* of all https:// URLs whose call says nothing of it; its texts are copied, 4 095 bytes each */
 } weft_client_opts;
 

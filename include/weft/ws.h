@@ -123,15 +123,27 @@ weft_reply *weft_ws_reply(weft_ws *ws);
  *     WEFT_TRY(weft_ws_connect(&ws, (.ws = WEFT_WS_WITH(.protocols = "chat.v1", .deflate = true)), "ws://{+}/ws", "chat.example:8000"));
  *     WEFT_TRY(weft_ws_send(ws, WEFT_S("hello")));
  *
- * A peer that is gone ends it (weft_ws_recv), and cancels nothing. 0; WEFT_EINVAL, WEFT_EDNS, WEFT_ECONNREFUSED and its like; WEFT_STATUS(502): another answer than 101, of which the
- * text tells how its body begins; WEFT_EPROTO: an answer that is none (a wrong key, what was not offered); WEFT_ETIMEDOUT; or the code of a
- * cancel. *out is untouched on failure. Each has a connection of its own, and is of the loop it was opened on. wss:// is over TLS, with
- * its codes (tls.h). Waits: always. */
+ * A peer that is gone ends it (weft_ws_recv), and cancels nothing. 0; WEFT_EINVAL, WEFT_EDNS, WEFT_ECONNREFUSED and its like; WEFT_STATUS(502): another answer than 101 (over HTTP/2: than 2xx), of
+ * which the text tells how its body begins; WEFT_EPROTO: an answer that is none (a wrong key, what was not offered); WEFT_ETIMEDOUT; or the code of a
+ * cancel. *out is untouched on failure. It is of the loop it was opened on. wss:// is over TLS, with its codes (tls.h).
+ *
+ * Each has a connection of HTTP/1.1 of its own, or is one stream of a connection of HTTP/2 that it shares with calls to the same origin and
+ * other WebSockets (RFC 8441), where the server says that it takes them (SETTINGS_ENABLE_CONNECT_PROTOCOL). .http2 is as of weft_exchange:
+ *
+ *     DEFAULT  of a wss:// URL a stream, when the loop has a connection of HTTP/2 to that host, port and TLS settings whose server takes
+ *              them, or had one to that server before; a second is waited for what it says of it. Else, and of ws:// URLs, HTTP/1.1.
+ *     NEVER    HTTP/1.1.
+ *     ALWAYS   HTTP/2, opened if there is none, over ws:// by prior knowledge; a server that does not take them fails it (WEFT_EPROTO).
+ *
+ * Nothing else changes, but for *status: 200 instead of 101. A stream that is reset, or whose connection ends, is a WebSocket that broke off
+ * (1006; the text of WEFT_ECONNRESET tells how). One that is cancelled or has no time left ends its own stream alone. Each is one of the
+ * calls that a connection carries (100, or as many as its server takes), until both sides have ended it. Waits: always. RFC 6455, 4.1 */
 typedef struct weft_ws_connect_opts {
     weft__named_options_only _;
     const weft_ws_opts *ws;
     const weft_header *headers; size_t header_count;      /* besides those of the handshake: Origin, Authorization, Cookie */
     int connect_ms;                  /* 10 000 until the handshake is answered */
+    weft_http2 http2;                /* see above; WEFT_HTTP2_DEFAULT: what weft_client_limits said */
     weft_tls_client tls;             /* of wss:// URLs: as of weft_exchange */
     int *status;                     /* where the answer's status goes, also of one that fails; NULL: nowhere */
 } weft_ws_connect_opts;

@@ -158,7 +158,7 @@ void weft__h2_pipes_over(weft__h2 *h)
 
 /* ---- its beginning ---- */
 
-static const weft__pipe_ops ops = { try_recv, try_send, may_read, hup, end, reset };
+static const weft__pipe_ops ops = { try_recv, try_send, may_read, hup, end, reset, NULL, NULL };
 
 void weft__h2_upgrade(weft__exchange *x, weft__pipe **out)
 {

@@ -17,7 +17,7 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
     weft__lane *l = source->ptr;
     size_t n = l->lent.len;
     (void)session, (void)id, (void)to, (void)user;
-    if (l->given_back) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (l->given_back && !l->parts) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (!n && !l->out_last) {
         l->waits_for_more = true;
         return NGHTTP2_ERR_DEFERRED;
@@ -38,6 +38,7 @@ int weft__lane_send_data(nghttp2_session *session, nghttp2_frame *frame, const u
     if (k->out.failed) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (length) l->lent = (weft_str){ l->lent.ptr + length, l->lent.len - length };
     if (!l->lent.len && l->writer) weft__wake(l->writer, 0);
+    if (!l->lent.len && l->piped) weft__lane_sent(l);
     weft__link_forgive(k);
     return k->out.len < LINK_OUT_FULL ? 0 : NGHTTP2_ERR_PAUSE;
 }
@@ -60,8 +61,10 @@ static bool line_next(weft_str *lines, weft_str *name, weft_str *value)
     return true;
 }
 
-static bool is_left_out(weft_str name)
+/* connects: what an extended CONNECT has no use for. RFC 8441, 5 */
+static bool is_left_out(weft_str name, bool connects)
 {
+    if (connects && (weft__same_nocase(name, WEFT_S("upgrade")) || weft__same_nocase(name, WEFT_S("sec-websocket-key")))) return true;
     return weft__same_nocase(name, WEFT_S("host")) || weft__same_nocase(name, WEFT_S("transfer-encoding"))
         || weft__same_nocase(name, WEFT_S("connection")) || weft__same_nocase(name, WEFT_S("keep-alive"))
         || weft__same_nocase(name, WEFT_S("proxy-connection"));
@@ -89,19 +92,20 @@ static size_t make_pairs(weft__lane *l, weft_str head, nghttp2_nv *nv)
     weft_str method = word(&head), target = word(&head), name, value, host = l->link->origin->authority;
     const char *behind = memchr(head.ptr, '\n', head.len);
     head = (weft_str){ behind + 1, head.len - (size_t)(behind + 1 - head.ptr) };
-    nv[n++] = pair(WEFT_S(":method"), method);
+    nv[n++] = pair(WEFT_S(":method"), l->connects ? WEFT_S("CONNECT") : method);
+    if (l->connects) nv[n++] = pair(WEFT_S(":protocol"), WEFT_S("websocket"));
     nv[n++] = pair(WEFT_S(":scheme"), l->link->origin->tls ? WEFT_S("https") : WEFT_S("http"));
     nv[n++] = pair(WEFT_S(":authority"), host);
     nv[n++] = pair(WEFT_S(":path"), target);
     while (line_next(&head, &name, &value))
-        if (!is_left_out(name)) nv[n++] = pair(name, value);
+        if (!is_left_out(name, l->connects)) nv[n++] = pair(name, value);
     l->is_head = weft_str_equal(method, WEFT_S("HEAD"));
     return n;
 }
 
 int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more)
 {
-    enum { NEAR = 24, OWN = 4 };
+    enum { NEAR = 24, OWN = 5 };
     weft__link *k = l->link;
     nghttp2_nv near[NEAR], *nv = near;
     size_t lines = count_lines(head) + OWN;
@@ -120,7 +124,7 @@ int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more)
     return 0;
 }
 
-static void go_on(weft__lane *l)
+void weft__lane_go_on(weft__lane *l)
 {
     if (l->waits_for_more && !l->closed && !l->link->lost) (void)nghttp2_session_resume_data(l->link->session, l->id);
     l->waits_for_more = false;
@@ -133,7 +137,7 @@ int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns)
     if (rc < 0) return rc;
     if (l->failed || l->ended) return WEFT_ECONNRESET;
     l->lent = piece;
-    go_on(l);
+    weft__lane_go_on(l);
     while (rc >= 0 && l->lent.len && !l->failed && !l->ended && l->status < 300) {
         l->writer = weft__self();
         rc = weft__park("a slow peer to take a body", deadline_ns);
@@ -148,10 +152,10 @@ int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns)
 void weft__lane_write_end(weft__lane *l)
 {
     l->out_last = true;
-    go_on(l);
+    weft__lane_go_on(l);
 }
 
-static void reset(weft__lane *l, uint32_t code)
+void weft__lane_reset(weft__lane *l, uint32_t code)
 {
     weft__link *k = l->link;
     if (l->closed || !l->id || k->lost) return;
@@ -165,6 +169,7 @@ static void wake(weft__lane *l)
 {
     if (l->reader) weft__wake(l->reader, 0);
     if (l->writer && (l->failed || l->ended || l->status >= 300)) weft__wake(l->writer, 0);
+    if (l->piped) weft__lane_tell(l, WEFT__IN | (l->failed || l->ended ? WEFT__HUP : 0));
 }
 
 void weft__lane_heads(weft__lane *l)
@@ -193,11 +198,13 @@ int weft__lane_header(weft__lane *l, weft_str name, weft_str value)
 static void add_head(weft__lane *l, bool ends)
 {
     bool whole = l->head.len <= LINK_HEAD_MAX && !l->head.failed;
+    size_t before = l->in.len;
     bool empty = ends && l->left < 0 && !l->is_head && l->coming >= 200 && l->coming != 204 && l->coming != 304;
     weft__http_add_status(&l->in, l->coming);
     weft__buf_add_str(&l->in, weft__buf_str(&l->head));
     if (whole && empty) weft__buf_lit(&l->in, "Content-Length: 0\r\n");
     if (whole) weft__buf_lit(&l->in, "\r\n");
+    l->heads_left += l->in.len - before;
     if (l->coming >= 200) l->status = l->coming;
     else l->left = -1;
 }
@@ -211,7 +218,7 @@ void weft__lane_head_ends(weft__lane *l, bool ends)
     if (l->in.failed) weft__lane_fail(l);
     if (l->heads > HEADS_MAX) {                      /* an endless row of interim ones; what came tells so */
         weft__lane_fail(l);
-        reset(l, NGHTTP2_ENHANCE_YOUR_CALM);
+        weft__lane_reset(l, NGHTTP2_ENHANCE_YOUR_CALM);
     }
     if (ends) weft__lane_ends(l);
     wake(l);
@@ -222,14 +229,17 @@ static void give_room(weft__lane *l, size_t n)
     weft__link *k = l->link;
     if (n > l->in_held) n = l->in_held;
     l->in_held -= n;
-    if (!n || k->lost) return;
-    if (l->closed) (void)nghttp2_session_consume_connection(k->session, n);
+    if (!n || k->lost || (l->piped && l->closed)) return;
+    if (l->piped) (void)nghttp2_session_consume_stream(k->session, l->id, n);
+    else if (l->closed) (void)nghttp2_session_consume_connection(k->session, n);
     else (void)nghttp2_session_consume(k->session, l->id, n);
     mark(l);
 }
 
 int weft__lane_data(weft__lane *l, const uint8_t *bytes, size_t n)
 {
+    if (l->piped) (void)nghttp2_session_consume_connection(l->link->session, n);
+    if (l->piped && l->given_back) return 0;         /* no more than its window is sent for nothing */
     l->in_held += n;
     if (l->left >= 0) l->left -= (int64_t)n;
     if (l->given_back || l->failed) {
@@ -240,7 +250,7 @@ int weft__lane_data(weft__lane *l, const uint8_t *bytes, size_t n)
     weft__buf_add(&l->in, bytes, n);
     if (l->in.failed) {
         weft__lane_fail(l);
-        reset(l, NGHTTP2_INTERNAL_ERROR);
+        weft__lane_reset(l, NGHTTP2_INTERNAL_ERROR);
     }
     wake(l);
     return 0;
@@ -266,8 +276,10 @@ void weft__lane_free(weft__lane *l)
     else k->first = l->next;
     if (l->next) l->next->prev = l->prev;
     k->lanes--;
+    weft__lane_part_stop(l);
     weft__buf_free(&l->in);
     weft__buf_free(&l->head);
+    weft__buf_free(&l->out);
     weft__free(l);
     weft__link_tell(k->origin, false);
 }
@@ -282,7 +294,7 @@ void weft__lane_lost(weft__lane *l)
 bool weft__lane_leave(weft__lane *l)
 {
     if (!l->given_back) return false;
-    if (!l->left_over) reset(l, NGHTTP2_CANCEL);
+    if (!l->left_over) weft__lane_reset(l, NGHTTP2_CANCEL);
     l->left_over = true;
     return true;
 }
@@ -295,7 +307,7 @@ void weft__lane_closed(weft__lane *l, uint32_t code)
     l->code = code;
     l->refused = code == NGHTTP2_REFUSED_STREAM && !l->heads;
     l->conn.used &= l->ended;
-    if (l->in_held && l->given_back && !k->lost) (void)nghttp2_session_consume_connection(k->session, l->in_held);
+    if (l->in_held && l->given_back && !l->piped && !k->lost) (void)nghttp2_session_consume_connection(k->session, l->in_held);
     if (l->given_back) l->in_held = 0;
     weft__lane_fail(l);
     if (l->given_back) weft__lane_free(l);
@@ -324,6 +336,8 @@ ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns)
         if (rc < 0) return rc;
     }
     if (n > l->in.len - l->in_at) n = l->in.len - l->in_at;
+    if (l->connects && l->heads_left && n > l->heads_left) n = l->heads_left;
+    l->heads_left -= n < l->heads_left ? n : l->heads_left;
     memcpy(to, l->in.ptr + l->in_at, n);
     l->in_at += n;
     give_room(l, n);
@@ -358,7 +372,8 @@ void weft__lane_end(weft__lane *l)
     l->lent = (weft_str){ 0 };
     k->busy = true;                  /* it may be lost on the way, and this lane with it */
     give_room(l, l->in_held);
-    if (l->id && !l->closed && (!whole || !l->out_last || l->waits_for_more)) reset(l, NGHTTP2_CANCEL);
+    if (l->connects) weft__lane_doubt(l);
+    if (l->id && !l->closed && (!whole || !l->out_last || l->waits_for_more)) weft__lane_reset(l, NGHTTP2_CANCEL);
     k->busy = before;
     if (!l->id || l->closed || k->lost) weft__lane_free(l);
     weft__link_settle(k);

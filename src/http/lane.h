@@ -5,6 +5,7 @@
  * 9113 */
 #include "http/features.h"
 #include "http/origin.h"
+#include "http/pipe.h"
 
 typedef struct weft__lane weft__lane;
 
@@ -42,6 +43,23 @@ ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns);
 void weft__lane_shut(weft__lane *l);
 const char *weft__lane_how(const weft__lane *l);     /* a static text */
 
+/* ---- lane_pipe.c: WebSockets. RFC 8441 ---- */
+
+/* For one that would do with HTTP/1.1: is there a connection on which its server takes WebSockets, or has not said yet whether it does; or
+ * may one be opened to a server that did so last? weft__lane_take then waits for no other lane's end. Waits: never. */
+bool weft__lane_at_hand(weft__origin *o);
+/* Does the server take them, as its SETTINGS say? 1, 0; WEFT_ETIMEDOUT: it says nothing; WEFT_ECONNRESET; or the code of a cancel. Waits:
+ * until it has said so. */
+int weft__lane_connects(weft__lane *l, int64_t deadline_ns);
+/* As weft__lane_send, of a request for an upgrade: an extended CONNECT, without what is HTTP/1.1's alone. weft__lane_recv then gives nothing
+ * that is behind a head together with it. Waits: never. */
+int weft__lane_connect(weft__lane *l, weft_str head);
+/* No answer came: was it not looked at, so that it may be asked again? Or is it to be asked over HTTP/1.1 (RFC 9113, 7)? Wait: never. */
+bool weft__lane_unseen(const weft__lane *l);
+bool weft__lane_wants_http1(const weft__lane *l);
+/* It was accepted: what follows is its pipe's, and the lane is not the caller's any more. Waits: never. */
+weft__pipe *weft__lane_pipe(weft__lane *l);
+
 /* For origin.c. Given back: what is still to come of it is not wanted. */
 void weft__lane_end(weft__lane *l);
 /* Close a connection that has no lanes, so that its place is another's. False: none has none. */
@@ -62,6 +80,12 @@ static inline int weft__lane_status(const weft__lane *l) { (void)l; return 0; }
 static inline ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns) { (void)l, (void)to, (void)n, (void)deadline_ns; return WEFT_EINVAL; }
 static inline void weft__lane_shut(weft__lane *l) { (void)l; }
 static inline const char *weft__lane_how(const weft__lane *l) { (void)l; return "closed"; }
+static inline bool weft__lane_at_hand(weft__origin *o) { (void)o; return false; }
+static inline int weft__lane_connects(weft__lane *l, int64_t deadline_ns) { (void)l, (void)deadline_ns; return 0; }
+static inline int weft__lane_connect(weft__lane *l, weft_str head) { (void)l, (void)head; return WEFT_EINVAL; }
+static inline bool weft__lane_unseen(const weft__lane *l) { (void)l; return false; }
+static inline bool weft__lane_wants_http1(const weft__lane *l) { (void)l; return false; }
+static inline weft__pipe *weft__lane_pipe(weft__lane *l) { (void)l; return NULL; }
 static inline void weft__lane_end(weft__lane *l) { (void)l; }
 static inline bool weft__links_make_room(weft__client *client) { (void)client; return false; }
 static inline void weft__links_free(weft__client *client) { (void)client; }

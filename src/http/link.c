@@ -11,7 +11,8 @@ enum {
     HEADS_FREE = 4,                  /* on a lane: interim ones, the answer's, trailers */
     FORGIVEN = 4, FRAMES_AT_ONCE = 10000, FRAME_NS = 1000000   /* what a server may send that carries nothing */
 };
-static const char NO_MEMORY[] = "broken off for want of memory", NO_HTTP2[] = "broken off for what is no HTTP/2", HELD_BY[] = "HTTP/2";
+static const char NO_MEMORY[] = "broken off for want of memory", NO_HTTP2[] = "broken off for what is no HTTP/2", HELD_BY[] = "HTTP/2",
+    SILENT[] = "closed as its server was silent";
 
 static int64_t now_of(const weft__link *k) { return weft__loop_now(k->client->loop); }
 
@@ -59,6 +60,13 @@ static void free_given_back(weft__link *k)
     }
 }
 
+static bool nobody_waits(const weft__link *k)
+{
+    const weft__lane *l = k->first;
+    while (l && l->given_back) l = l->next;
+    return !l;
+}
+
 static bool all_sent(weft__link *k) { return !k->out.len && !nghttp2_session_want_write(k->session); }
 static bool session_is_over(weft__link *k) { return all_sent(k) && !nghttp2_session_want_read(k->session); }
 
@@ -68,6 +76,7 @@ void weft__link_settle(weft__link *k)
     if (k->mem.failed) weft__link_lose(k, NO_MEMORY);
     /* nghttp2 has told the server what is wrong with it, or no stream is left behind a GOAWAY. */
     if (!k->lost && session_is_over(k)) weft__link_lose(k, k->leaving ? "closed" : NO_HTTP2);
+    if (k->silent && !k->lost && nobody_waits(k)) weft__link_lose(k, SILENT);
     if (k->lost) free_given_back(k);
     if (k->lanes) {
         weft__timer_stop(k->client->loop, &k->idle);
@@ -122,17 +131,22 @@ void weft__links_free(weft__client *client)
     for (size_t i = 0; i < WEFT__ORIGIN_BUCKETS; i++)
         for (weft__origin *o = client->buckets[i]; o; o = o->next)
             for (weft__link *k; (k = o->links);) {
+                k->busy = true;
                 weft__link_lose(k, "closed");
+                weft__lanes_over(k);
                 while (k->first) {
                     weft__lane *l = k->first;
                     k->first = l->next;
+                    weft__lane_part_stop(l);
                     weft__buf_free(&l->in);
                     weft__buf_free(&l->head);
+                    weft__buf_free(&l->out);
                     weft__free(l);
                 }
                 k->lanes = 0;
                 weft__link_free(k);
             }
+    weft__timer_stop(client->loop, &client->parting.timer);
     if (client->links_hooked) weft__loop_unhook(client->loop, &client->links_flush);
     client->links_hooked = false;
 }
@@ -150,8 +164,7 @@ void weft__link_mark(weft__link *k)
     k->client->links_unsent = k;
 }
 
-/* In the loop's next turn, whether or not something else happens. */
-static void go_on_soon(weft__link *k)
+void weft__link_soon(weft__link *k)
 {
     if (!k->again.place && weft__timer_start(k->client->loop, &k->again, now_of(k)) < 0) weft__link_lose(k, NO_MEMORY);
 }
@@ -191,7 +204,15 @@ static void send_some(weft__link *k)
     if (k->lost) return;
     if (!k->out.len && k->out.room > OUT_ROOM_KEPT) weft__buf_free(&k->out);
     bool more = k->out.len ? k->conn->stream.may_write : nghttp2_session_want_write(k->session) != 0;
-    if (more) go_on_soon(k);
+    if (more) weft__link_soon(k);
+}
+
+void weft__link_push(weft__link *k)
+{
+    bool before = k->busy;
+    k->busy = true;
+    if (!k->lost) send_some(k);
+    k->busy = before;
 }
 
 static void flush_all(weft__hook *h)
@@ -202,9 +223,7 @@ static void flush_all(weft__hook *h)
     for (weft__link *next; k; k = next) {
         next = k->next_unsent;
         k->unsent = false;
-        k->busy = true;
-        if (!k->lost) send_some(k);
-        k->busy = false;
+        weft__link_push(k);
         weft__link_settle(k);
     }
 }
@@ -226,19 +245,21 @@ static void receive(weft__link *k)
     for (; times < RECEIVES_AT_ONCE && !k->lost && k->conn->stream.may_read; times++) {
         ssize_t n = weft__stream_try_recv(&k->conn->stream, client->in, WEFT__CLIENT_IN);
         if (n == -EAGAIN) break;
+        if (n > 0) k->heard_ns = now_of(k);
         if (n > 0) feed(k, client->in, (size_t)n);
         else weft__link_lose(k, n == 0 ? "closed" : "broken off");
     }
-    if (times == RECEIVES_AT_ONCE && !k->lost) go_on_soon(k);
+    if (times == RECEIVES_AT_ONCE && !k->lost) weft__link_soon(k);
     weft__link_mark(k);
 }
 
 static void again(weft__timer *t)
 {
     weft__link *k = (weft__link *)((char *)t - offsetof(weft__link, again));
-    k->busy = true;
+    k->busy = k->hears = true;
     if (!k->lost) receive(k);
-    k->busy = false;
+    weft__lanes_told(k);
+    k->busy = k->hears = false;
     weft__link_settle(k);
 }
 
@@ -247,10 +268,11 @@ static void told(weft__stream *s, uint32_t events)
     weft__conn *c = (weft__conn *)s;
     weft__link *k = c->link;
     if (!k) return;
-    k->busy = true;
+    k->busy = k->hears = true;
     if (events & WEFT__OUT) weft__link_mark(k);
     if (events & (WEFT__IN | WEFT__HUP)) receive(k);
-    k->busy = false;
+    weft__lanes_told(k);
+    k->busy = k->hears = false;
     weft__link_settle(k);
 }
 
@@ -308,8 +330,16 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     return 0;
 }
 
+bool weft__link_connects(const weft__link *k)
+{
+    return nghttp2_session_get_remote_settings(k->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 static void greeted(weft__link *k)
 {
+    k->origin->connects = weft__link_connects(k);
+    for (weft__lane *l = k->greeted ? NULL : k->first; l; l = l->next)
+        if (l->reader) weft__wake(l->reader, 0);     /* it may wait for just this */
     k->greeted = true;
     k->origin->lanes_max = nghttp2_session_get_remote_settings(k->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     weft__link_tell(k->origin, true);
@@ -394,7 +424,8 @@ weft__link *weft__link_new(weft__origin *o)
     }
     if (!client->links_hooked) {
         client->links_flush.run = flush_all;
-        weft__loop_hook(client->loop, &client->links_flush);
+        client->parting.timer.fire = weft__lanes_parted;
+        weft__loop_hook_last(client->loop, &client->links_flush);    /* behind what WebSockets gather */
         client->links_hooked = true;
     }
     o->links = k;
@@ -406,6 +437,7 @@ int weft__link_begin(void *link)
 {
     weft__link *k = link;
     k->opening = false;
+    k->heard_ns = now_of(k);
     k->conn->link = k;
     k->conn->holder = NULL;
     k->conn->held_by = HELD_BY;

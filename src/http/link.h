@@ -3,6 +3,7 @@
 /* A client's connection that speaks HTTP/2, and the lanes on it: what link.c and lane.c share. */
 #include "http/h2_mem.h"
 #include "http/lane.h"
+#include "http/pipe.h"
 
 typedef struct weft__link weft__link;
 
@@ -23,6 +24,7 @@ struct weft__lane {
     weft__fiber *reader, *writer;
     weft__buf in;                    /* of the answer, from in_at on: heads, then the body */
     size_t in_at, in_held;           /* in_held: bytes of the body whose room in the windows was not given back */
+    size_t heads_left;               /* bytes of heads in `in` */
     weft__buf head;                  /* lines of the one that comes */
     weft_str lent;                   /* of the request: where the caller has it */
     int64_t left;                    /* of a body whose length is known; -1: it is not */
@@ -36,6 +38,18 @@ struct weft__lane {
     bool shut;                       /* nobody is to read */
     bool closed, given_back;
     bool left_over;                  /* given back and reset to make room */
+    /* Of a WebSocket's (lane_pipe.c): */
+    bool connects;                   /* its request is an extended CONNECT */
+    bool piped;                      /* ... that was accepted: the room of the connection is given back as bytes come, so that one that is
+                                        not read holds up no other */
+    bool pipe_full;                  /* the owner has more to send than was taken */
+    bool parts;                      /* the owner has let go: what it sent still goes, and the end behind it */
+    bool in_line;                    /* `due` stands in the client's line of those */
+    weft__pipe pipe;
+    weft__buf out;                   /* what the owner sends: `lent` is the rest of it */
+    uint32_t events;                 /* that the owner is to be told of */
+    weft__lane *told_next;           /* among those who are to be told */
+    weft__due due;
 };
 
 struct weft__link {
@@ -58,6 +72,10 @@ struct weft__link {
     bool used;                       /* an answer has come on it */
     bool floods;                     /* the server sends more of what is of no use than is borne */
     bool busy;                       /* somebody works on it: it is freed later */
+    bool hears;                      /* ... and tells owners of pipes afterwards what has come */
+    bool silent;                     /* a WebSocket has waited for its server in vain, and nothing else has come either */
+    weft__lane *to_tell;             /* whose owners are to be told something */
+    int64_t heard_ns;                /* when anything last came */
     const char *why;                 /* it was lost; a static text */
 };
 
@@ -74,6 +92,12 @@ void weft__link_lose(weft__link *k, const char *why);
 void weft__link_settle(weft__link *k);
 /* A frame of a request's body went out: some of what comes answers it. */
 void weft__link_forgive(weft__link *k);
+/* Work on it in the loop's next turn, whether or not something else happens. */
+void weft__link_soon(weft__link *k);
+/* Send what there is. It is not freed by it. */
+void weft__link_push(weft__link *k);
+/* Has its server said that it takes WebSockets? RFC 8441, 3 */
+bool weft__link_connects(const weft__link *k);
 /* Another lane may be had of the origin: who waits for one looks. */
 void weft__link_tell(weft__origin *o, bool all);
 
@@ -88,5 +112,16 @@ void weft__lane_fail(weft__lane *l);
 void weft__lane_lost(weft__lane *l);                         /* its connection is */
 void weft__lane_free(weft__lane *l);
 bool weft__lane_leave(weft__lane *l);                        /* reset it if only its end is to come, which nobody waits for; false: it is in use */
+void weft__lane_reset(weft__lane *l, uint32_t code);
+void weft__lane_go_on(weft__lane *l);                        /* there is more to send, or the end */
 int weft__lane_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *framehd, size_t length, nghttp2_data_source *source, void *user);
+
+/* lane_pipe.c */
+void weft__lane_sent(weft__lane *l);                         /* all that its owner sent has gone */
+void weft__lane_tell(weft__lane *l, uint32_t events);        /* its pipe's owner, when that may be */
+void weft__lanes_told(weft__link *k);                        /* now: on the loop's own stack, with nghttp2 not at work */
+void weft__lanes_over(weft__link *k);                        /* the loop goes: owners let go of all pipes */
+void weft__lane_part_stop(weft__lane *l);
+void weft__lanes_parted(weft__timer *t);                     /* the line's */
+void weft__lane_doubt(weft__lane *l);                        /* it was waited for in vain: was its server heard of lately? */
 #endif

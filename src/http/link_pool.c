@@ -105,6 +105,7 @@ static weft__lane *lane_new(weft__link *k)
     l->next = k->first;
     weft__buf_init(&l->in, (size_t)4 << 20);
     weft__buf_init(&l->head, 2 * LINK_HEAD_MAX + (64 << 10));
+    weft__buf_init(&l->out, SIZE_MAX / 2);
     if (k->first) k->first->prev = l;
     k->first = l;
     k->lanes++;
@@ -145,6 +146,14 @@ static bool opens(const weft__origin *o)
     for (const weft__link *k = o->links; k; k = k->next)
         if (k->opening) return true;
     return false;
+}
+
+bool weft__lane_at_hand(weft__origin *o)
+{
+    bool soon;
+    const weft__link *k = link_with_room(o, &soon);
+    if (k) return !k->greeted || weft__link_connects(k);
+    return o->connects && (opens(o) || (!soon && has_place(o)));
 }
 
 int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__conn **out, const char **why, bool *opening)

@@ -62,6 +62,7 @@ struct weft__origin {
     struct weft__link *links;        /* its connections that speak HTTP/2 */
     uint32_t lanes_max;              /* how many its server takes on one of them; 0: it has not said */
     weft__lane_waiter *lane_waiters; /* calls for room on one of them, longest first */
+    bool connects;                   /* ... and that it takes WebSockets on it */
     uint8_t speaks;                  /* of http: ONE, whatever calls that say ALWAYS do */
     int port;
     weft_str host;                   /* NUL-terminated, for the resolver */
@@ -93,6 +94,7 @@ struct weft__client {
     uint64_t opened, retried;        /* how often since the start */
     weft__hook links_flush;          /* sends what is gathered on connections of HTTP/2, before the loop waits */
     struct weft__link *links_unsent;
+    weft__line parting;              /* WebSockets over HTTP/2 that were left: until when their servers may end them */
     bool links_hooked;
     weft_http2 http2;                /* of calls that do not say */
 

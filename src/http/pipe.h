@@ -18,6 +18,10 @@ typedef struct weft__pipe_ops {
     /* All has been sent: end this side, and let the peer end its own. Break off, so that the peer sees it. After either the pipe is gone. */
     void (*end)(weft__pipe *p);
     void (*reset)(weft__pipe *p);
+    /* Of those that gather: send what was taken now, and not when the loop next waits. Why it has ended: a static text, or NULL. Either may
+     * be NULL. */
+    void (*push)(weft__pipe *p);
+    const char *(*how)(const weft__pipe *p);
 } weft__pipe_ops;
 
 /* What an edge tells besides WEFT__IN, WEFT__OUT and WEFT__HUP: the server stops; it ends all that is left, and the pipe is to be gone

@@ -71,7 +71,7 @@ static void reset(weft__pipe *p)
     if (!c->task) weft__connection_close(c);
 }
 
-static const weft__pipe_ops ops = { try_recv, try_send, may_read, hup, end, reset };
+static const weft__pipe_ops ops = { try_recv, try_send, may_read, hup, end, reset, NULL, NULL };
 
 void weft__connection_upgraded(connection *c)
 {

@@ -120,6 +120,7 @@ void weft__ws_over(weft_ws *ws, int failed, bool reset)
         ws->in.op = 0;
         weft__waiters_serve_all(&io->senders, 0);
     }
+    if (failed == WEFT_ECONNRESET && !ws->in.fault && pipe->ops->how) ws->in.fault = pipe->ops->how(pipe);
     (reset ? pipe->ops->reset : pipe->ops->end)(pipe);
     weft__ws_tell_ended(ws);
     leave(ws);

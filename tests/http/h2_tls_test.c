@@ -6,6 +6,7 @@
 #include "http/origin.h"
 #include "weft/client.h"
 #include "weft/task.h"
+#include "weft/ws.h"
 
 #define SECURE_TEST(name, ...) SERVER__BODY(name, __VA_ARGS__); \
     WEFT_TEST(name##__sim) { server_tls = true; server_seeds(&name##_test); } \
@@ -268,7 +269,7 @@ SECURE_TEST(a_body_in_pieces_goes_over_http1_if_that_was_chosen, .no_http2 = tru
 }
 
 /* A server of another make, or another version, comes under the same name. */
-static void is_remembered(const served *s, uint8_t speaks)
+static weft__origin *is_remembered(const served *s, uint8_t speaks)
 {
     weft__tls_client *tls;
     char why[WEFT__TLS_WHY], authority[32];
@@ -277,6 +278,7 @@ static void is_remembered(const served *s, uint8_t speaks)
     weft__origin *o = weft__origin_known(client(), weft_str_of(authority), tls);
     WEFT_NEED(o);
     o->speaks = speaks;
+    return o;
 }
 
 SECURE_TEST(a_server_that_chooses_http2_of_late_is_followed)
@@ -305,4 +307,71 @@ SECURE_TEST(a_server_that_chooses_http1_of_late_is_followed, .no_http2 = true)
     WEFT_NEED(get(s, WEFT_HTTP2_DEFAULT, "/head", &a) == 0);
     WEFT_CHECK(spoke(a.body, "HTTP/1.1"));
     WEFT_CHECK_EQ(client()->opened, 2);
+}
+
+/* ---- where its WebSockets go: a handler that knows none answers what tells of it ---- */
+
+typedef struct ws_asking { const served *s; weft_http2 http2; const char *said; int status; } ws_asking;
+static int ask_ws(ws_asking *const *in)
+{
+    ws_asking *a = *in;
+    weft_ws *ws = NULL;
+    int rc = weft_ws_connect(&ws, (.http2 = a->http2, .tls = { .unverified = true }, .status = &a->status), "ws{+}", url_of(a->s, "/hello") + 4);
+    bool told = rc == WEFT_STATUS(502) && strstr(weft_error_of(rc)->text, a->said);
+    if (!told) weft__check_fail(__FILE__, __LINE__, "code %d, expected \"%s\" in \"%s\"", rc, a->said, rc < 0 ? weft_error_of(rc)->text : "");
+    return 0;
+}
+#define OVER_HTTP1 "answered 200 OK instead of 101 Switching Protocols"
+#define OVER_HTTP2 "answered 501 Not Implemented instead of 200 OK"
+static void ws_goes(const served *s, weft_http2 http2, const char *said)
+{
+    ws_asking a = { .s = s, .http2 = http2, .said = said }, *at = &a;
+    WEFT_CHECK_EQ(ask_ws(&at), 0);
+}
+
+SECURE_TEST(a_websocket_goes_over_http2_where_such_a_connection_is_there_and_else_over_http1)
+{
+    weft_response r;
+    ws_goes(s, WEFT_HTTP2_DEFAULT, OVER_HTTP1);
+    WEFT_CHECK_EQ(client()->opened, 0);
+    WEFT_NEED(get(s, WEFT_HTTP2_DEFAULT, "/head", &r) == 0);
+    int before = s->began;
+    for (int i = 0; i < 3; i++) ws_goes(s, WEFT_HTTP2_DEFAULT, OVER_HTTP2);
+    WEFT_CHECK_EQ(client()->opened, 1);
+    WEFT_CHECK_EQ(s->began, before + 3);
+    ws_goes(s, WEFT_HTTP2_NEVER, OVER_HTTP1);
+    WEFT_CHECK_EQ(client()->opened, 1);
+    ws_goes(s, WEFT_HTTP2_ALWAYS, OVER_HTTP2);
+    WEFT_CHECK_EQ(client()->opened, 2);
+}
+
+SECURE_TEST(where_websockets_went_over_http2_before_a_connection_is_opened_for_all_of_them)
+{
+    enum { ALL = 20 };
+    weft_response r;
+    WEFT_NEED(get(s, WEFT_HTTP2_DEFAULT, "/head", &r) == 0);
+    server_sleep(100);
+    weft__links_free(client());
+    WEFT_SCOPE(all);
+    ws_asking asks[ALL], *at[ALL];
+    for (int i = 0; i < ALL; i++) {
+        asks[i] = (ws_asking){ .s = s, .said = OVER_HTTP2 };
+        at[i] = &asks[i];
+        weft_spawn(all, ask_ws, &at[i]);
+    }
+    WEFT_CHECK_EQ(weft_join(all), 0);
+    WEFT_CHECK_EQ(client()->opened, 2);
+}
+
+SECURE_TEST(a_websocket_follows_a_server_that_chooses_http1_of_late, .no_http2 = true)
+{
+    weft_response r;
+    WEFT_NEED(get(s, WEFT_HTTP2_DEFAULT, "/head", &r) == 0);
+    for (weft__conn *c = client()->all; c; c = c->all)
+        if (c->state == WEFT__CONN_IDLE) weft__conn_drop(weft__conn_take(c->origin));
+    is_remembered(s, WEFT__SPEAKS_TWO)->connects = true;
+    ws_goes(s, WEFT_HTTP2_DEFAULT, OVER_HTTP1);
+    ws_asking a = { .s = s, .http2 = WEFT_HTTP2_ALWAYS };
+    weft_ws *ws = NULL;
+    WEFT_CHECK_EQ(weft_ws_connect(&ws, (.http2 = a.http2, .tls = { .unverified = true }), "ws{+}", url_of(s, "/hello") + 4), WEFT_ETLS);
 }

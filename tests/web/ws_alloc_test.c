@@ -75,7 +75,8 @@ static int converse(void)
     WEFT_WS_OPEN(ws);
     for (size_t i = 0; i < sizeof long_text; i++) long_text[i] = (char)('a' + i % 7);
     weft_str text = now.text ? weft_str_of(now.text) : (weft_str){ long_text, sizeof long_text };
-    WEFT_TRY(weft_ws_connect(&ws, (.ws = WEFT_WS_WITH(.deflate = now.compressed, .deflate_context = true, .protocols = "a")), "ws://127.0.0.1:{+}{+}", weft__server_port(now.server), now.path));
+    WEFT_TRY(weft_ws_connect(&ws, (.ws = WEFT_WS_WITH(.deflate = now.compressed, .deflate_context = true, .protocols = "a"),
+        .http2 = now.over_h2 ? WEFT_HTTP2_ALWAYS : WEFT_HTTP2_DEFAULT), "ws://127.0.0.1:{+}{+}", weft__server_port(now.server), now.path));
     for (int i = 0; i < 3; i++) {
         WEFT_TRY(weft_ws_send(ws, text));
         int rc = weft_ws_recv(ws, &msg);
@@ -196,5 +197,7 @@ WEFT_TEST(ws_over_http2_without_memory_ends_and_nothing_is_lost)
     if (!WEFT__HAS_HTTP2) return;
     now.over_h2 = true;
     each_in_turn("/count/kitchen", NULL, false);
+    each_in_turn("/echo", "hello", false);
+    each_in_turn("/echo", NULL, weft__ws_deflate_built());
     now.over_h2 = false;
 }

@@ -46,7 +46,7 @@ int weft__ready_answer(const weft_none *in, weft_reply *out);
 
 /* ---- your own numbers ---- */
 
-/* A metric: a static object. Names and labels as Prometheus wants them (letters, digits, _); labels: their names, with commas between. A name does not begin with
+/* A metric: a static object, of the program or of a library that stays loaded (in a process that has not loaded it, it is not on the page). Names and labels as Prometheus wants them (letters, digits, _); labels: their names, with commas between. A name does not begin with
  * weft_ or process_, nor end with _bucket, _sum or _count (that of a counter should end with _total), and has 200 bytes at most. At most 6 labels, each once, none of them le, quantile or __...;
  * a value is cut at 100 bytes, at the end of a character, and what is no UTF-8 in it becomes '?'. At most 1024 series in a process: what comes beyond is counted in
  * weft_series_dropped_total, so no user's input should be a label.

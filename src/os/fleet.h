@@ -72,7 +72,7 @@ typedef struct weft__fleet_head {
     weft__poison poison[WEFT__POISON_MAX];
 } weft__fleet_head;
 
-/* Parts of a slot behind its struct, for the floors above; without pointers but to what is static in the program. */
+/* Parts of a slot behind its struct, for the floors above; without pointers. */
 typedef enum weft__part { WEFT__PART_REGION, WEFT__PART_SERIES, WEFT__PARTS } weft__part;
 
 typedef struct weft__fleet {

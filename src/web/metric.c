@@ -1,11 +1,12 @@
-/* The user's own metrics: one table of series, flat and without pointers but to what is static in the program, so that it may lie in
- * memory that processes share. Values change by atomic operations, from any thread; a new series takes a lock. */
+/* The user's own metrics: one table of series, flat and without pointers, so that it may lie in memory that processes share.
+ * Values change by atomic operations, from any thread; a new series takes a lock. */
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
 #include "io/log.h"
+#include "os/objects.h"
 #include "web/metrics.h"
 #include "wire/number.h"
 #include "wire/utf8.h"
@@ -14,7 +15,7 @@ enum { SERIES_MAX = 1024, PLACES = 2 * SERIES_MAX, LABELS_MAX = 6, LABEL_BYTES =
 
 /* Which series it is: of a metric, with values of its labels. */
 typedef struct key {
-    int64_t of;                          /* how far from `own_table` it lies: its place in the program, wherever that lies in another process that runs it */
+    weft__static_place of;               /* where it is in the program, or in a library of it, wherever that lies in another process */
     uint32_t hash, bytes;                /* of `labels` in use */
     uint8_t lens[LABELS_MAX];
     char labels[LABELS_MAX * LABEL_BYTES];       /* the values, one behind the other */
@@ -22,6 +23,7 @@ typedef struct key {
 
 typedef struct weft__series {
     key key;
+    uint32_t kind;                       /* the metric's, which may not be known here: its library is not loaded */
     uint64_t value;                      /* a double's bits: value, or a histogram's sum */
     uint64_t buckets[BUCKETS_MAX + 1];
 } weft__series;
@@ -39,8 +41,8 @@ static table own_table, *mine = &own_table;
 static weft__fleet *fleet;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int64_t place_of(const weft_metric *m) { return (int64_t)((intptr_t)m - (intptr_t)&own_table); }
-static weft_metric *metric_of(const key *k) { return (weft_metric *)((intptr_t)&own_table + (intptr_t)k->of); }
+/* NULL: it lies in a library that other processes have loaded, or had, and this one has not. */
+static weft_metric *metric_of(const key *k) { return weft__static_at(k->of); }
 
 static const double seconds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
 
@@ -174,9 +176,9 @@ static size_t put_value(char *to, weft_str value)
 
 static void describe(key *k, weft_metric *m, const weft_str *labels, size_t count)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)place_of(m);
+    k->of = weft__static_place_of(m);
+    uint32_t hash = 2166136261u ^ (uint32_t)k->of.at ^ (uint32_t)k->of.object;
     memset(k->lens, 0, sizeof k->lens);
-    k->of = place_of(m);
     k->bytes = 0;
     for (size_t i = 0; i < count; i++) {
         size_t n = put_value(k->labels + k->bytes, labels[i]);
@@ -188,9 +190,11 @@ static void describe(key *k, weft_metric *m, const weft_str *labels, size_t coun
     k->hash = hash;
 }
 
+static bool is_of(const key *a, const key *b) { return a->of.at == b->of.at && a->of.object == b->of.object; }
+
 static bool same(const key *a, const key *b)
 {
-    return a->of == b->of && a->hash == b->hash && a->bytes == b->bytes && memcmp(a->lens, b->lens, sizeof a->lens) == 0
+    return is_of(a, b) && a->hash == b->hash && a->bytes == b->bytes && memcmp(a->lens, b->lens, sizeof a->lens) == 0
         && memcmp(a->labels, b->labels, a->bytes) == 0;
 }
 
@@ -207,13 +211,15 @@ static weft__series *look(table *t, const key *wanted, uint32_t *place)
 /* Two metrics of one name would be one metric with two meanings. */
 static const weft_metric *namesake(const weft_metric *m)
 {
-    for (uint32_t i = 0; i < mine->count; i++)
-        if (metric_of(&mine->series[i].key) != m && strcmp(metric_of(&mine->series[i].key)->name, m->name) == 0) return metric_of(&mine->series[i].key);
+    for (uint32_t i = 0; i < mine->count; i++) {
+        const weft_metric *other = metric_of(&mine->series[i].key);
+        if (other && other != m && strcmp(other->name, m->name) == 0) return other;
+    }
     return NULL;
 }
 
 /* It counts when its place is written: a reader, and who has this slot next, find none that is half there. */
-static weft__series *add_to(table *t, const key *wanted, uint32_t place)
+static weft__series *add_to(table *t, const key *wanted, uint32_t kind, uint32_t place)
 {
     if (t->count == SERIES_MAX) {
         t->dropped++;
@@ -222,6 +228,7 @@ static weft__series *add_to(table *t, const key *wanted, uint32_t place)
     weft__series *s = &t->series[t->count];
     s->value = 0;
     memset(s->buckets, 0, sizeof s->buckets);
+    s->kind = kind;
     s->key = (key){ wanted->of, wanted->hash, wanted->bytes, { 0 }, "" };
     memcpy(s->key.lens, wanted->lens, sizeof wanted->lens);
     memcpy(s->key.labels, wanted->labels, wanted->bytes);
@@ -230,12 +237,12 @@ static weft__series *add_to(table *t, const key *wanted, uint32_t place)
     return s;
 }
 
-static weft__series *add_locked(const key *wanted, const char **why)
+static weft__series *add_locked(const weft_metric *m, const key *wanted, const char **why)
 {
     uint32_t place;
     weft__series *s = look(mine, wanted, &place);
     if (s) return s;
-    if (!namesake(metric_of(wanted))) return add_to(mine, wanted, place);
+    if (!namesake(m)) return add_to(mine, wanted, m->kind, place);
     *why = "another metric has its name";
     return NULL;
 }
@@ -253,7 +260,7 @@ static __attribute__((noinline)) weft__series *find(weft_metric *m, const weft_s
     weft__series *s = look(mine, &wanted, &place);
     if (!s) {
         pthread_mutex_lock(&lock);
-        s = add_locked(&wanted, &why);
+        s = add_locked(m, &wanted, &why);
         pthread_mutex_unlock(&lock);
     }
     if (why) return refused(m, why);
@@ -384,14 +391,14 @@ static void write_all_of(weft__buf *out, const table *t, uint32_t from)
 static bool seen_before(const table *t, uint32_t i)
 {
     for (uint32_t k = 0; k < i; k++)
-        if (t->series[k].key.of == t->series[i].key.of) return true;
+        if (is_of(&t->series[k].key, &t->series[i].key)) return true;
     return false;
 }
 
 static void write_table(weft__buf *out, const table *t)
 {
     for (uint32_t i = 0; i < t->count; i++)
-        if (!seen_before(t, i)) write_all_of(out, t, i);
+        if (metric_of(&t->series[i].key) && !seen_before(t, i)) write_all_of(out, t, i);
     weft__metric_head(out, "weft_series_dropped_total", "counter", "Values that found no room among 1024 series.");
     weft__buf_lit(out, "weft_series_dropped_total");
     weft__value_add(out, (double)t->dropped);
@@ -403,7 +410,7 @@ static void add_series(table *sum, const weft__series *from)
 {
     uint32_t place;
     weft__series *s = look(sum, &from->key, &place);
-    if (!s) s = add_to(sum, &from->key, place);
+    if (!s) s = add_to(sum, &from->key, from->kind, place);
     if (!s) return;
     s->value = bits_of(double_of(s->value) + double_of(__atomic_load_n(&from->value, __ATOMIC_RELAXED)));
     for (int i = 0; i <= BUCKETS_MAX; i++) s->buckets[i] += __atomic_load_n(&from->buckets[i], __ATOMIC_RELAXED);
@@ -415,7 +422,7 @@ static void add_table(table *sum, table *t, bool lives)
     uint32_t count = __atomic_load_n(&t->count, __ATOMIC_ACQUIRE);
     sum->dropped += __atomic_load_n(&t->dropped, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count && i < SERIES_MAX; i++)
-        if (lives || metric_of(&t->series[i].key)->kind != WEFT__GAUGE) add_series(sum, &t->series[i]);
+        if ((lives || t->series[i].kind != WEFT__GAUGE) && metric_of(&t->series[i].key)) add_series(sum, &t->series[i]);
 }
 
 static bool write_sum(weft__buf *out)
@@ -445,10 +452,11 @@ void weft__series_share(weft__fleet *f)
     fleet = f;
     mine = weft__fleet_part(f, (unsigned)f->mine, WEFT__PART_SERIES);
     for (uint32_t i = 0; i < mine->count; i++)
-        if (metric_of(&mine->series[i].key)->kind == WEFT__GAUGE) mine->series[i].value = 0;
+        if (mine->series[i].kind == WEFT__GAUGE) mine->series[i].value = 0;
     for (uint32_t i = 0; i < own_table.count; i++) {
         const key *k = &own_table.series[i].key;
-        metric_of(k)->only = NULL;
-        if (!look(mine, k, &place)) (void)add_to(mine, k, place);
+        weft_metric *m = metric_of(k);
+        if (m) m->only = NULL;
+        if (!look(mine, k, &place)) (void)add_to(mine, k, own_table.series[i].kind, place);
     }
 }

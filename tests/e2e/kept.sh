@@ -1,33 +1,20 @@
 #!/bin/bash
-# What outlives a reload (SIGHUP), beside WebSockets that are told of it: numbers, the program's own too, rate limits, answers to idempotency keys. Another
-# program in its place begins anew.
+# What outlives a reload (SIGHUP), beside WebSockets that are told of it: numbers, the program's own too, and those of a library beside it, rate limits,
+# answers to idempotency keys. Another program in its place begins anew.
 set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid=
-stop() {
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
 trap 'stop; rm -rf "$work"' EXIT
 of=kept
 . tests/e2e/say.bash
+. tests/e2e/program.bash
 
 port=$(free_port)
 url=http://127.0.0.1:$port
 cp "$BUILD/tests/e2e-load-server" "$work/server"
-KEEPS=1 PORT=$port WORKERS=2 GRACE_MS=2000 "$work/server" /dev/null > "$work/log" 2>&1 &
-pid=$!
-for tries in $(seq 200); do
-    grep -q 'listening on' "$work/log" && break
-    sleep 0.1
-done
+cp "$BUILD/tests/e2e-load-goods-1.so" "$work/goods.so"
+GOODS=$work/goods.so KEEPS=1 PORT=$port WORKERS=2 GRACE_MS=2000 start "$work/server" /dev/null || exit 0
 
 worker() { curl -s --max-time 5 "$url/worker"; }
 buy() { curl -s --max-time 5 -X POST -H "Idempotency-Key: $1" "$url/buy"; }
@@ -49,7 +36,7 @@ reload() {                               # until all who answer are new ones
 
 first="$(buy a) $(buy b) $(buy c)"
 check limits_count 6 "$(few 6)"
-check numbers_are_there '3 6' "$(number shop_bought_total) $(asked)"
+check numbers_are_there '3 3 6' "$(number shop_bought_total) $(number goods_sold_total) $(asked)"
 before=$(worker)
 
 timeout 60 "$BUILD/tests/e2e-load-sockets" "$port" /echo 16 8 > "$work/ws" 2>&1 &
@@ -58,7 +45,7 @@ sleep 1
 if reload; then ok reloads; else not_ok reloads "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
 check keys_are_kept "$first" "$(buy a) $(buy b) $(buy c)"
 check limits_are_kept 4 "$(few 10)"
-check numbers_are_kept '3 16' "$(number shop_bought_total) $(asked)"
+check numbers_are_kept '3 3 16' "$(number shop_bought_total) $(number goods_sold_total) $(asked)"
 for tries in $(seq 100); do              # those of the program before leave in their own time
     after=$(worker)
     [ "$after" = "$before" ] || break
@@ -67,10 +54,17 @@ done
 [ "$after" != "$before" ] && ok workers_are_new_ones || not_ok workers_are_new_ones "$before answers still"
 buy d > /dev/null
 if reload; then ok reloads_again; else not_ok reloads_again "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
-check all_is_kept_once_more "4 0 $first" "$(number shop_bought_total) $(few 3) $(buy a) $(buy b) $(buy c)"
+check all_is_kept_once_more "4 4 0 $first" "$(number shop_bought_total) $(number goods_sold_total) $(few 3) $(buy a) $(buy b) $(buy c)"
 wait $ws || not_ok sockets "$(cat "$work/ws")"
 said() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$work/ws"; }
 check sockets_are_not_broken '0 0 0' "$(said refused) $(said wrong) $(said broken)"
+
+# The same program beside another library: only what that counts begins anew.
+cp "$BUILD/tests/e2e-load-goods-2.so" "$work/another" && mv "$work/another" "$work/goods.so"
+if reload; then ok another_library_is_loaded; else not_ok another_library_is_loaded "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
+becomes_children 2 || not_ok old_ones_go "$(said)"
+buy e > /dev/null
+check a_library_begins_anew_alone '5 1' "$(number shop_bought_total) $(number goods_sold_total)"
 
 # The same bytes in another file: whatever lies in the memory of the first, only it knows.
 cp "$work/server" "$work/another" && mv "$work/another" "$work/server"

@@ -25,4 +25,14 @@ stop() {
     return $status
 }
 
+# COUNT: until the program has so many workers, those that leave among them.
+becomes_children() {
+    local tries
+    for tries in $(seq 400); do
+        [ "$(pgrep -c -P "$pid")" = "$1" ] && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
 said() { tail -n 20 "$work/log" | tr '\n' '|' | tail -c 1500; }

@@ -16,20 +16,12 @@ mkdir "$work/plans"
 cp "$BUILD/tests/e2e-load-handover" "$work/program"
 PORT=$port WORKERS=2 GRACE_MS=1000 start "$work/program" "$work/plans" || exit 0
 starts() { find "$work/plans" -name 'start.*' | wc -l; }
-old_ones_are_gone() {
-    local tries
-    for tries in $(seq 200); do
-        [ "$(pgrep -c -P "$pid")" = 2 ] && return 0
-        sleep 0.05
-    done
-    return 1
-}
 # NAME WHO_IS_KILLED: the next start tries the program, the one behind it is its first worker, the one behind that waits.
 reloaded() {
     rm -f "$work/plans/go"
     echo wait > "$work/plans/plan.$(($(starts) + 3))"
     timeout 250 /usr/bin/python3 tests/e2e/rooms/people.py "$port" "$pid" "$work/plans" "$1" "$2" 2> "$work/err" || not_ok "$1" "ended with $?: $(tail -c 700 "$work/err" | tr '\n' '|') $(said)"
-    old_ones_are_gone || not_ok "${1}_old_ones_end" "$(said)"
+    becomes_children 2 || not_ok "${1}_old_ones_end" "$(said)"
 }
 descriptors() { find "/proc/$pid/fd" -lname "*$1*" | wc -l; }
 another_file() { cp "$work/program" "$work/another" && mv "$work/another" "$work/program"; }

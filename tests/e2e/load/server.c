@@ -1,6 +1,7 @@
 /* What loads of tests/e2e are let at: routes that take bodies, answers that are larger than a slow client's patience, an echo of WebSockets.
  *   Usage: e2e-load-server FILE, a large one; the environment's PORT, WORKERS, CONNECTIONS, HEAD_MS, BODY_MS, WRITE_MS and GRACE_MS; KEEPS: a shop instead,
- *   whose numbers, limits and keys are kept  */
+ *   whose numbers, limits and keys are kept; GOODS: a library that it loads  */
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,9 +85,11 @@ static const weft_app app = { .title = "load", .routes = WEFT_ROUTES(
 
 /* What is to outlive a reload: a number of the program's own, a limit, and what a key was answered with. */
 static weft_metric bought = WEFT_COUNTER("shop_bought_total", "What was bought.", .labels = "kind");
+static weft_metric *(*goods_sold)(void);         /* of the library that GOODS names */
 static int buy(const weft_none *in, int *out)
 {
     weft_counter_add(&bought, 1, "tea");
+    if (goods_sold) weft_counter_add(goods_sold(), 1, "tea");
     return worker(in, out);
 }
 
@@ -97,9 +100,17 @@ static const weft_app keeps = { .title = "keeps", .routes = WEFT_ROUTES(
     WEFT_GET("/few", worker, weft_none, int, .middleware = WEFT_MIDDLEWARE(weft_rate_limit(.limit = 10, .window_s = 36000))),
     WEFT_WS("/echo", echo, weft_none)) };
 
+static bool load_goods(const char *library)
+{
+    void *goods = library ? dlopen(library, RTLD_NOW) : NULL;
+    void *found = goods ? dlsym(goods, "goods_sold") : NULL;
+    memcpy(&goods_sold, &found, sizeof found);
+    return !library || goods_sold;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2) return 2;
+    if (argc != 2 || !load_goods(getenv("GOODS"))) return 2;
     path = argv[1];
     return weft_serve(getenv("KEEPS") ? &keeps : &app, .port = number("PORT", 8000), .workers = number("WORKERS", 0), .connections_max = number("CONNECTIONS", 10100), .head_timeout_ms = number("HEAD_MS", 0),
         .body_timeout_ms = number("BODY_MS", 0), .write_timeout_ms = number("WRITE_MS", 0), .grace_ms = number("GRACE_MS", 0), .watchdog_ms = -1);

@@ -40,7 +40,8 @@ void weft__db_sub_leave(weft_db_sub **sub);
 int weft_db_listen_with(weft_db *db, weft_db_sub **out, const char *const *channels, size_t n, const weft_db_listen_opts *opts) WEFT_NODISCARD;
 
 /* The next message: 1; 0: the subscription or its database was closed; < 0 on failure. A connection that broke is made anew, for as long as it takes (after 50 ms to
- * 2 s each time), and told as a gap. A cancel or deadline loses no message. One task at a time: WEFT_EBUSY. Waits: until one comes. */
+ * 2 s each time), and told as a gap. A cancel or deadline loses no message. One task at a time: WEFT_EBUSY; WEFT_ENOMEM: a connection that broke
+ * cannot be made anew for want of memory, and the subscription is of no more use. Waits: until one comes. */
 int weft_db_next(weft_db_sub *sub, weft_db_message *out) WEFT_NODISCARD;
 
 /* End it: who waits in weft_db_next gets 0, then and later. From any task, twice is once. NULL is none. Waits: never. */

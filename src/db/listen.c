@@ -218,8 +218,9 @@ int weft_db_next(weft_db_sub *sub, weft_db_message *out)
     if (!sub) return weft_fail(WEFT_EINVAL, "weft_db_next: no subscription (NULL)");
     if (sub->reader) return weft_fail(WEFT_EBUSY, "weft_db_next: another task reads this subscription");
     int rc = sub->first ? weft__checkpoint() : 0;
-    while (rc == 0 && !sub->over && !sub->first) rc = wait_told(sub);
+    while (rc == 0 && !sub->over && !sub->failed && !sub->first) rc = wait_told(sub);
     if (rc || sub->over) return rc < 0 ? rc : 0;     /* 1: it has left, and is gone */
+    if (!sub->first) return weft_fail(sub->failed, "weft_db_next '%s': %.*s", sub->channels[0], WEFT_FMT(weft__buf_str(&sub->fault)));
     drop(sub, sub->taken);
     const weft__db_told *m = sub->taken = take(sub);
     bool gap = m == &sub->gap;

@@ -23,7 +23,7 @@ struct weft_db_sub {
     bool there;                      /* the server has confirmed it */
     bool lost;                       /* ... and the connection broke since */
     bool over, left;                 /* left: its block has ended */
-    int failed;                      /* before it was there: why, with a text */
+    int failed;                      /* why, with a text: it never was there, or will not be again */
     weft__buf fault;
     weft__fiber *reader;
 };

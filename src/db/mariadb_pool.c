@@ -71,17 +71,21 @@ static int count(const weft__maria_core *core, bool open)
     return n;
 }
 
+static void none_to_be_had(weft__maria_core *core);
+
 static void open_one(weft__maria_core *core)
 {
     int at = 0;
     while (at < weft__maria_room(core) && core->conns[at]) at++;
     if (at == weft__maria_room(core)) return;
     weft__maria_conn *c = core->conns[at] = weft__maria_conn_new(core, at);
+    if (!c) {
+        snprintf(core->why, sizeof core->why, "no memory for a connection");
+        none_to_be_had(core);
+        return;
+    }
     core->opening++;
-    int rc = c ? weft__maria_open(c) : WEFT_ENOMEM;
-    if (rc == 0) return;
-    if (c) weft__maria_unopened(c, "no thread or no memory for it");
-    else core->opening--;
+    if (weft__maria_open(c) < 0) weft__maria_unopened(c, "no thread or no memory for it");
 }
 
 static bool wants_more(const weft__maria_core *core)
@@ -104,9 +108,7 @@ void weft__maria_dispatch(weft__maria_core *core)
 static void on_retry(weft__timer *t)
 {
     weft__maria_core *core = (weft__maria_core *)((char *)t - offsetof(weft__maria_core, retry));
-    if (core->closing || core->opening || count(core, true)) return;
-    open_one(core);
-    if (!core->opening) core->away = false;          /* not even begun: the next query tries */
+    if (!core->closing && !core->opening && !count(core, true)) open_one(core);
 }
 
 static void retry_later(weft__maria_core *core)

@@ -84,7 +84,11 @@ static void retry_later(listener *l)
     int64_t wait_ns = weft__db_backoff_ns(loop_of(l), l->failures++);
     l->retry.fire = on_retry;
     if (weft__timer_start(loop_of(l), &l->retry, weft__loop_clock(loop_of(l)) + wait_ns) == 0) return;
-    for (weft_db_sub *s = l->subs; s; s = s->next) weft__db_sub_over(s);        /* without memory for a timer it would wait for ever */
+    for (weft_db_sub *s = l->subs; s; s = s->next) { /* without a timer it would wait for ever */
+        if (s->failed) continue;
+        weft__buf_printf(&s->fault, "no memory to connect again; what is listened to anew may be");
+        weft__db_sub_failed(s, WEFT_ENOMEM);
+    }
 }
 
 /* What nobody has asked for yet on this connection. */

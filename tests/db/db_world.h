@@ -32,6 +32,8 @@ static inline bool db_is_sqlite(void) { return !db_is_postgres() && !db_is_maria
 #define DB__MARIA(name)
 #endif
 #define DB_MARIA_TEST(name) static int name(void); DB__MARIA(name) static int name(void)
+/* What they have that are servers. */
+#define DB_SERVER_TEST(name) static int name(void); WEFT_TEST(name##__postgres) { db_on_postgres(weft_call(name)); } DB__MARIA(name) static int name(void)
 /* What MariaDB has not: tables made and unmade with a transaction, references that are looked at in its end. */
 #define DB_NO_MARIA_TEST(name) static int name(void); DB__SQLITE(name) WEFT_TEST(name##__postgres) { db_on_postgres(weft_call(name)); } static int name(void)
 #define DB__SQLITE(name) \

@@ -1,15 +1,14 @@
 #define _GNU_SOURCE
 #include "outside_server.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "weft/check.h"
 
@@ -61,7 +60,7 @@ static void keep(const outside_server *s, const outside_kind *kind)
 {
     char script[1500];
     snprintf(script, sizeof script, "(setsid sh -c \"trap : INT TERM HUP; while kill -0 %d || [ -d /proc/%d ]; do sleep 0.3; done; %s; cd /;"
-        " for i in 1 2 3 4 5; do rm -rf %s %s.lock && break; sleep 1; done\" > /dev/null 2>&1 &)", s->pid, s->pid, kind->stop, s->folder, s->folder);
+        " for i in 1 2 3 4 5; do rm -rf %s && break; sleep 1; done\" > /dev/null 2>&1 &)", s->pid, s->pid, kind->stop, s->folder);
     outside_run(s, kind, script);
 }
 
@@ -107,16 +106,28 @@ static void start_of_run(outside_server *s, const outside_kind *kind, const char
     WEFT_NEED(f && fprintf(f, "%d\n", s->port) > 0 && fclose(f) == 0);
 }
 
+/* One of the processes of a run at a time: a name that is no file, and goes with who has it, however he ends. */
+static int lock_of_run(const outside_server *s)
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%s", s->folder);
+    WEFT_NEED(fd >= 0);
+    for (int i = 0; i < 12000; i++) {
+        if (bind(fd, (void *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0) return fd;
+        WEFT_NEED(errno == EADDRINUSE);
+        usleep(10000);
+    }
+    WEFT_NEED(!"the server that another process starts is there within two minutes");
+    return -1;
+}
+
 void outside_of_run(outside_server *s, const outside_kind *kind, void (*ready)(const outside_server *s))
 {
     char path[160];
     if (s->port) return;
     s->pid = runner();
     snprintf(s->folder, sizeof s->folder, "/tmp/weft-%s-%d", kind->name, s->pid);
-    snprintf(path, sizeof path, "%s.lock", s->folder);
-    int lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    WEFT_NEED(lock >= 0 && flock(lock, LOCK_EX) == 0);
-    give_to_user(kind, path);                        /* the keeper removes it */
+    int lock = lock_of_run(s);
     snprintf(path, sizeof path, "%s/port", s->folder);
     FILE *f = fopen(path, "r");
     if (!f) start_of_run(s, kind, path, ready);

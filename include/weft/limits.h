@@ -32,7 +32,8 @@ typedef struct weft_serve_opts {
     int connections_max;              /* 10 000 */
     int streams_max;                  /* 100 requests and WebSockets at a time on one connection of HTTP/2 (so connections_max alone does not bound WebSockets): who has been told and asks for more loses the
                                          connection. Handlers of requests that were taken back count while they run; what they leave no room
-                                         for is refused (REFUSED_STREAM), and may be asked again */
+                                         for is refused (REFUSED_STREAM), and may be asked again. Bodies that are taken whole hold some 4 MiB of one
+                                         connection together; beyond that one at a time goes on, and the time of the others does not run */
     bool no_http2;                    /* HTTP/1.1 alone. Else, where weft was built with libnghttp2, HTTP/2 is offered to who comes with TLS (ALPN), before
                                          HTTP/1.1; without TLS a connection that begins with HTTP/2's preface speaks it. RFC 9113, 3.2 and 3.3 */
     bool no_http1;                    /* HTTP/2 alone: without TLS other requests are answered 505, with TLS who offers only others is refused.

@@ -25,11 +25,12 @@ void weft__h2_credit(h2_stream *st, size_t n)
     weft__h2_mark(h);
 }
 
-/* Who reads may have more on its way at a time than who may never do so. */
+/* Who reads may have more on its way at a time than who may never do so; as many of them as the connection's window is for. */
 static void widen(h2_stream *st)
 {
-    if (st->in_wide || st->in_ended || st->closed) return;
+    if (st->in_wide || st->in_ended || st->closed || st->h2->wide == H2_WIDE_MAX) return;
     st->in_wide = true;
+    st->h2->wide++;
     if (st->head.body == WEFT__BODY_LENGTH && st->head.content_length <= H2_WINDOW) return;
     (void)nghttp2_session_set_local_window_size(st->h2->session, NGHTTP2_FLAG_NONE, st->id, H2_WINDOW_READ);
     weft__h2_mark(st->h2);
@@ -85,26 +86,42 @@ static int fault_is(const char **fault, int status, const char *text)
     return WEFT_STATUS(status);
 }
 
+/* All of it, or why not. A client's time does not run while it is not to send; but not for as long as others of its requests like. */
+static int gather(h2_stream *st, size_t max, const char **fault)
+{
+    enum { TURNS = 8 };
+    const weft__server *s = st->r.c->server;
+    weft__coming coming = weft__body_coming(s);
+    int64_t patience_ns = coming.since_ns + TURNS * (coming.until_ns - coming.since_ns);
+    size_t first = there(st);
+    for (bool held_up = false;;) {
+        if (there(st) > max) return fault_is(fault, 413, "the body is larger than body_bytes_max");
+        if (st->in.len > s->opts.request_bytes_max) return fault_is(fault, 413, "the body is larger than request_bytes_max");
+        bool goes_on = weft__h2_keep(st);
+        if (st->in_ended) return 0;
+        if (goes_on && held_up) {
+            coming = weft__body_coming(s);
+            first = there(st);
+        }
+        held_up = !goes_on;
+        coming.bytes = there(st) - first;
+        int rc = wait_in(st, goes_on ? weft__coming_until(s, &coming) : patience_ns);
+        if (rc == WEFT_ETIMEDOUT && !weft__cancelled())
+            return fault_is(fault, 408, goes_on ? weft__coming_late(s, &coming) : "bodies of other requests of the connection took too long");
+        if (rc < 0) return rc;
+    }
+}
+
 static int body(weft__exchange *x, size_t max, weft_str *out, const char **fault)
 {
     h2_stream *st = of(x);
     struct request *r = &st->r;
-    const weft__server *s = r->c->server;
     *out = (weft_str){ "", 0 };
     if (r->body_done) return 0;
     if (r->body == WEFT__BODY_LENGTH && (uint64_t)r->body_left > max) return fault_is(fault, 413, "the body is larger than body_bytes_max");
-    weft__coming coming = weft__body_coming(s);
-    size_t first = there(st);
-    for (;;) {
-        if (there(st) > max) return fault_is(fault, 413, "the body is larger than body_bytes_max");
-        if (st->in.len > s->opts.request_bytes_max) return fault_is(fault, 413, "the body is larger than request_bytes_max");
-        weft__h2_credit(st, st->in_held);
-        if (st->in_ended) break;
-        coming.bytes = there(st) - first;
-        int rc = wait_in(st, weft__coming_until(s, &coming));
-        if (rc == WEFT_ETIMEDOUT && !weft__cancelled()) return fault_is(fault, 408, weft__coming_late(s, &coming));
-        if (rc < 0) return rc;
-    }
+    int rc = gather(st, max, fault);
+    weft__h2_gathered(st);
+    if (rc < 0) return rc;
     r->body_done = true;
     *out = (weft_str){ there(st) ? st->in.ptr + st->in_at : "", there(st) };
     return 0;

@@ -11,6 +11,8 @@ enum {
     H2_WINDOW = 65535,               /* of a stream whose body nobody reads yet: RFC 9113, 6.9.2 */
     H2_WINDOW_READ = 256 * 1024,     /* of one whose body is read */
     H2_WINDOW_ALL = 1 << 20,         /* of a connection */
+    H2_WIDE_MAX = 2 * H2_WINDOW_ALL / H2_WINDOW_READ,      /* streams with such a window at a time */
+    H2_KEPT_MAX = 4 << 20,           /* of whole bodies together, before only one at a time goes on */
     H2_INLINE_MAX = 16 * 1024,       /* of an answer in one piece, copied so that its task can go */
     H2_PIPE_OUT = 16 * 1024,         /* gathered on a pipe whose client takes nothing, at most; the rest stays with its owner */
     H2_OUT_FULL = 64 * 1024          /* gathered for one send, at most, and a frame */
@@ -32,6 +34,7 @@ struct h2_stream {
     weft__fiber *reader, *writer;    /* its tasks, waiting for the body, or for the client to take bytes */
     weft__buf in;                    /* of the body: from in_at on nobody has taken it */
     size_t in_at, in_held;           /* in_held: bytes whose room in the windows was not given back */
+    size_t kept, owed;               /* of a whole body: bytes that have come; those whose room in the stream's window was not given back */
     weft__buf out;                   /* of the answer: from out_at on it has not gone */
     size_t out_at;
     weft_str lent;                   /* behind that, where the writer has it */
@@ -43,7 +46,8 @@ struct h2_stream {
     bool cancels, cancelled;         /* the task, when the client leaves; it was */
     bool left;                       /* nobody takes its answer */
     bool closed;                     /* nghttp2 has forgotten it */
-    bool in_ended, in_wide;          /* all of the body has come; its window was widened */
+    bool in_ended, in_wide;          /* all of the body has come; its window is one of the wide ones */
+    bool gathers;                    /* its handler waits for the whole body */
     bool out_last, out_sent;         /* nothing is added any more; the end has gone */
     bool waits_for_more;             /* nghttp2 does not ask before it is told */
     bool broken;                     /* behind what is there, it breaks off */
@@ -72,7 +76,8 @@ struct weft__h2 {
     connection *c;
     h2_stream *first, *last;
     h2_stream *ready, *ready_last;
-    unsigned streams, tasks, pipes;
+    unsigned streams, tasks, pipes, wide;
+    size_t kept;                     /* whole bodies that its streams hold, in bytes */
     h2_stream *to_tell;              /* streams whose pipes' owners are to be told something */
     bool tells;                      /* ... and are being told */
     h2_head head;
@@ -152,6 +157,14 @@ void weft__h2_credit(h2_stream *st, size_t n);
 /* Bytes to be sent, behind those there are; what has been added goes on its way. 0 or WEFT_ENOMEM, WEFT_ELIMIT. */
 int weft__h2_add(h2_stream *st, weft_str bytes);
 void weft__h2_go_on(h2_stream *st);
+
+/* ---- h2_room.c ---- */
+
+/* What has come of a whole body is kept: is there room for more of it? If not, its reader is woken when there is. */
+bool weft__h2_keep(h2_stream *st);
+/* It has all come, or is waited for no more; it is gone from memory. */
+void weft__h2_gathered(h2_stream *st);
+void weft__h2_forget_body(h2_stream *st);
 
 /* ---- h2_pipe.c ---- */
 

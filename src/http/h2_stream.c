@@ -106,6 +106,8 @@ static void ended(h2_stream *st)
 {
     weft__h2 *h = st->h2;
     weft__arena_free(&st->arena);
+    if (!st->piped && st->in.room > BUF_KEPT) weft__buf_free(&st->in);     /* its answer may wait long for who takes it */
+    weft__h2_forget_body(st);
     if (!st->piped) drop(st, st->in_held);
     if (!st->piped) st->in_held = 0;
     st->task = NULL;
@@ -232,9 +234,17 @@ int weft__h2_stream_data(h2_stream *st, const uint8_t *bytes, size_t n)
     return 0;
 }
 
+static void narrow(h2_stream *st)
+{
+    if (!st->in_wide) return;
+    st->in_wide = false;
+    st->h2->wide--;
+}
+
 void weft__h2_stream_ended(h2_stream *st)
 {
     st->in_ended = true;
+    narrow(st);
     if (st->reader) weft__wake(st->reader, 0);
     weft__h2_pipe_tell(st, WEFT__IN | WEFT__HUP);
 }
@@ -278,6 +288,7 @@ void weft__h2_stream_closed(h2_stream *st)
     weft__h2 *h = st->h2;
     bool good = st->out_sent && st->in_ended;
     st->closed = true;
+    narrow(st);
     if (good) weft__h2_forgive_reset(h);
     if (st->in_held && !h->over && !st->piped) (void)nghttp2_session_consume_connection(h->session, st->in_held);
     st->in_held = 0;

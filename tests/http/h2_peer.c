@@ -210,7 +210,10 @@ static void take(h2_peer *h, uint8_t type, uint8_t flags, uint32_t id, const uns
     case NGHTTP2_SETTINGS: take_settings(h, flags, at, n); break;
     case NGHTTP2_PING: take_ping(h, flags, at); break;
     case NGHTTP2_GOAWAY: take_away(h, at); break;
-    case NGHTTP2_WINDOW_UPDATE: *(id ? &h->stream_credit : &h->credit) += get32(at); break;
+    case NGHTTP2_WINDOW_UPDATE:
+        *(id ? &h->stream_credit : &h->credit) += get32(at);
+        if (g) g->credit += get32(at);
+        break;
     default: WEFT_CHECK_EQ(type, -1);
     }
 }

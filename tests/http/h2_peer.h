@@ -14,6 +14,7 @@ typedef struct h2_got {
     char head[2048];                 /* "name: value\n" */
     char *body;
     size_t bytes, frames;            /* of DATA */
+    uint64_t credit;                 /* WINDOW_UPDATE: bytes beyond the first */
     bool ended, reset;
     uint32_t code;                   /* it was reset with */
 } h2_got;

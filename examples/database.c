@@ -4,7 +4,7 @@
 #include <weft.h>
 
 WEFT_MODEL(NewUser, field(weft_str, name, .min_len = 1, .max_len = 100), field(weft_str, email, .format = WEFT_EMAIL));
-WEFT_MODEL(User, field(int64_t, id), embed(NewUser, user));
+WEFT_MODEL(User, table("users"), field(int64_t, id), embed(NewUser, user), key(id), unique(user.email));
 WEFT_MODEL(Transfer, field(int64_t, from), field(int64_t, to), field(int64_t, cents, .range = { 1, 1000000 }));
 
 /* ---- the database: opened when the program starts, closed when it stops ---- */
@@ -15,9 +15,8 @@ static int database_open(const weft_none *in, weft_db **out)
     weft_db *db;
     (void)in;
     WEFT_TRY(weft_db_connect(url ? url : "sqlite://:memory:", &db));
-    int rc = weft_db_script(db,
-        "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE);"
-        "CREATE TABLE IF NOT EXISTS accounts (user_id INTEGER PRIMARY KEY REFERENCES users, cents INTEGER NOT NULL CHECK (cents >= 0));");
+    int rc = weft_db_create_table(db, User);
+    if (rc == 0) rc = weft_db_script(db, "CREATE TABLE IF NOT EXISTS accounts (user_id BIGINT PRIMARY KEY REFERENCES users (id), cents BIGINT NOT NULL CHECK (cents >= 0));");
     if (rc < 0) return weft_db_close(db, rc);
     *out = db;
     return 0;
@@ -64,8 +63,8 @@ WEFT_INPUT(transfer_in, body(Transfer, order), depends(weft_db, db, get_db));
 
 static int add(weft_db *db, int64_t user_id, int64_t cents)
 {
-    return weft_db_execute(db,
-        "INSERT INTO accounts VALUES ({}, {}) ON CONFLICT (user_id) DO UPDATE SET cents = cents + excluded.cents", user_id, cents);
+    int rc = weft_db_execute(db, "INSERT INTO accounts (user_id, cents) VALUES ({}, {})", user_id, cents);
+    return rc == WEFT_EDB_UNIQUE ? weft_db_execute(db, "UPDATE accounts SET cents = cents + {} WHERE user_id = {}", cents, user_id) : rc;
 }
 
 static int take(weft_db *db, int64_t user_id, int64_t cents)
@@ -120,4 +119,4 @@ const weft_app app = {
         WEFT_POST("/transfers/", transfer, transfer_in, weft_none, .status = 204)),
 };
 
-int main(void) { return weft_serve(&app, .port = 8000); }
+int main(int argc, char **argv) { return weft_serve(&app, .port = argc > 1 ? atoi(argv[1]) : 8000); }

@@ -350,7 +350,7 @@ static int wait_for_one(const service *s)
 
 static int wait_for_services(void)
 {
-    WEFT_TRY(users_prepare(), "while opening %s", getenv("DATABASE_URL"));
+    WEFT_TRY(users_prepare(), "while preparing the database");
     for (int i = 0; i < SERVICES; i++) {
         if (!answers_on_purpose_badly(&services[i])) WEFT_TRY(wait_for_one(&services[i]), "while waiting for %s", services[i].name);
     }
@@ -408,7 +408,7 @@ static int usage(const char *wrong)
         "  --tls                                 https, with a certificate made on the spot that nobody else has signed\n"
         "  WEFT_SHOWCASE_DELAY_MS=N              every service answers after N ms\n"
         "  WEFT_SHOWCASE_FAULTS=store2:500,...   breaks stores: a status, hang, refuse, garbage, cut\n"
-        "  DATABASE_URL=sqlite:///users.db       where users are kept; without it, in a file that goes with the showcase\n"
+        "  DATABASE_URL=sqlite:///users.db       where users are kept (or postgresql://, mysql://); without it, in a file that goes with the showcase\n"
         "  WEFT_SHOWCASE_LOG=FILE                where POST /send-message/ writes its messages\n");
     return wrong ? 2 : 0;
 }

@@ -2,22 +2,15 @@
 #include "users.h"
 #include <stdlib.h>
 #include "users_page.h"
-#include "weft/db.h"
+#include "weft/table.h"
 
 WEFT_MODEL(NewUser,
     field(weft_str, name,  .min_len = 1, .max_len = 100, .doc = "What to call them"),
     field(weft_str, email, .format = WEFT_EMAIL, .max_len = 254, .doc = "Nobody else's"));
-WEFT_MODEL(User, field(int64_t, id), embed(NewUser, user));
-WEFT_MODEL(Row, field(int64_t, id), field(weft_str, name), field(double, price));
+WEFT_MODEL(User, table("users"), field(int64_t, id), embed(NewUser, user), key(id), unique(user.email));
+WEFT_MODEL(Row, table("items"), field(int64_t, id), field(weft_str, name), field(double, price), key(id));
 
 /* ---- the database ---- */
-
-static const char tables[] =
-    "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL);"
-    "INSERT INTO users SELECT * FROM (VALUES (1, 'Ada Lovelace', 'ada@example.com'), (2, 'Alan Turing', 'alan@example.com'),"
-    " (3, 'Grace Hopper', 'grace@example.com')) WHERE NOT EXISTS (SELECT * FROM users);"
-    "INSERT INTO items SELECT * FROM (VALUES (1, 'Loom', 450.5), (2, 'Shuttle', 12.25), (3, 'Reed', 31.0)) WHERE NOT EXISTS (SELECT * FROM items);";
 
 static int database_open(const weft_none *in, weft_db **out)
 {
@@ -28,11 +21,30 @@ static int database_open(const weft_none *in, weft_db **out)
 
 static const weft_provider database = WEFT_PROVIDER(weft_db, weft_none, database_open, weft_db_close, .per = WEFT_PER_WORKER);
 
+static const Row first_items[] = { { 0, WEFT_S("Loom"), 450.5 }, { 0, WEFT_S("Shuttle"), 12.25 }, { 0, WEFT_S("Reed"), 31.0 } };
+static const NewUser first_users[] = {
+    { WEFT_S("Ada Lovelace"), WEFT_S("ada@example.com") }, { WEFT_S("Alan Turing"), WEFT_S("alan@example.com") }, { WEFT_S("Grace Hopper"), WEFT_S("grace@example.com") } };
+
+static int fill(weft_db *db)
+{
+    int64_t users, items;
+    WEFT_TRY(weft_db_count(db, User, &users));
+    WEFT_TRY(weft_db_count(db, Row, &items));
+    WEFT_TRANSACTION(tx, db);
+    for (size_t i = 0; users == 0 && i < weft_count(first_users); i++) WEFT_TRY(weft_db_insert(tx, User, (&(User){ .user = first_users[i] })));
+    for (size_t i = 0; items == 0 && i < weft_count(first_items); i++) WEFT_TRY(weft_db_insert(tx, Row, (&(Row){ 0, first_items[i].name, first_items[i].price })));
+    return weft_db_commit(tx);
+}
+
 int users_prepare(void)
 {
     weft_db *db;
     WEFT_TRY(database_open(NULL, &db));
-    return weft_db_close(db, weft_db_script(db, tables));
+    int rc = weft_db_create_table(db, User);
+    if (rc == 0) rc = weft_db_create_table(db, Row);
+    if (rc == 0) rc = fill(db);
+    if (rc == WEFT_EDB_UNIQUE) rc = 0;               /* another one that starts has done it */
+    return weft_db_close(db, rc);
 }
 
 WEFT_MODEL(Server, field(int64_t, opened), field(int64_t, closed), field(int64_t, failed));
@@ -94,7 +106,8 @@ static int get_user(const user_in *in, User *out)
 
 static int create_user(const create_user_in *in, User *out)
 {
-    int rc = weft_db_one(in->db->db, User, out, "INSERT INTO users (name, email) VALUES (:name, :email) RETURNING *", weft_fields(NewUser, &in->user));
+    *out = (User){ .user = in->user };
+    int rc = weft_db_insert(in->db->db, User, out);
     return rc == WEFT_EDB_UNIQUE ? weft_fail(409, "Another user has this email address") : rc;
 }
 

@@ -1,0 +1,124 @@
+#!/bin/bash
+# The showcase and examples/database.c with the DATABASE_URL of a PostgreSQL and of a MariaDB, each a server of this script's own.
+set -u
+: "${BUILD:?the build folder}"
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+chmod 711 "$work"
+. tests/e2e/say.bash
+. tests/e2e/program.bash
+pg_ctl=$(readlink -f "$(command -v pg_ctl || ls -d /usr/lib/postgresql/*/bin/pg_ctl 2> /dev/null | sort -V | tail -n 1)")
+PATH=$PATH:/usr/sbin
+maria=
+finish() {
+    [ -z "$pid" ] || { kill -INT "$pid" && wait "$pid"; } 2> /dev/null
+    [ ! -d "$work/postgres/data" ] || as postgres "$pg_ctl" -D "$work/postgres/data" -m immediate stop > /dev/null 2>&1
+    [ -z "$maria" ] || { kill -KILL "$maria"; timeout 20 tail --pid="$maria" -f /dev/null; } 2> /dev/null
+    rm -rf "$work"
+}
+trap finish EXIT
+
+# Databases do not run as root.
+as() {                                   # USER COMMAND...
+    local user=$1
+    shift
+    if [ "$(id -u)" != 0 ]; then "$@"; else setpriv --init-groups --reuid="$user" --regid="$(id -g "$user")" "$@"; fi
+}
+folder() {                               # USER
+    mkdir "$work/$1"
+    [ "$(id -u)" != 0 ] || chown "$2" "$work/$1"
+}
+
+start_postgres() {
+    local here=$work/postgres
+    folder postgres postgres
+    (
+        cd "$here" || exit
+        echo secret > password && chmod 644 password
+        as postgres "${pg_ctl%/*}/initdb" -D data -U weft -E UTF8 --locale=C --no-sync --auth-local=trust --auth-host=scram-sha-256 --pwfile=password &&
+            printf '%s\n' "listen_addresses = '127.0.0.1'" "port = $1" "unix_socket_directories = '$here'" 'fsync = off' 'shared_buffers = 16MB' | as postgres tee -a data/postgresql.conf > /dev/null &&
+            as postgres "$pg_ctl" -D data -w -t 60 -l log start
+    ) > "$here.log" 2>&1 < /dev/null
+}
+
+start_maria() {
+    local here=$work/mariadb
+    folder mariadb mysql
+    (
+        cd "$here" || exit
+        export TMPDIR=$here
+        as mysql mariadb-install-db --no-defaults --datadir="$here/data" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
+    ) > "$here.log" 2>&1 < /dev/null
+    as mysql mariadbd --no-defaults --datadir="$here/data" --tmpdir="$here" --socket="$here/socket" --port="$1" --bind-address=127.0.0.1 --pid-file="$here/pid" --skip-log-bin \
+        --innodb-buffer-pool-size=16M > "$here.log" 2>&1 < /dev/null &
+    maria=$!
+    for _ in $(seq 300); do
+        mariadb --no-defaults -S "$here/socket" -u root -e "CREATE USER weft@'127.0.0.1' IDENTIFIED BY 'secret'; CREATE DATABASE shop; GRANT ALL ON shop.* TO weft@'127.0.0.1'" 2> /dev/null && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+ask() { curl -s -m 20 -w ' %{http_code}' -H 'Content-Type: application/json' "$@"; }
+status() { ask -o "$work/answer" "$@" | tr -d ' '; }
+
+showcase() {                             # as the seeds ask it, on any database
+    local port at
+    port=$(free_port) at=http://127.0.0.1:$port
+    start "$BUILD/examples/showcase/showcase" --port "$port" || return
+    check showcase_users '[{"id":1,"name":"Ada Lovelace","email":"ada@example.com"},{"id":2,"name":"Alan Turing","email":"alan@example.com"},{"id":3,"name":"Grace Hopper","email":"grace@example.com"}] 200' "$(ask "$at/fetch-users")"
+    check showcase_adds_a_user '{"id":4,"name":"Jöan","email":"joan@example.com"} 201' "$(ask -d '{"name":"Jöan","email":"joan@example.com"}' "$at/users/")"
+    check showcase_email_is_taken '{"detail":"Another user has this email address"} 409' "$(ask -d '{"name":"Other","email":"joan@example.com"}' "$at/users/")"
+    check showcase_name_is_missing 422 "$(status -d '{"name":"","email":"x@example.com"}' "$at/users/")"
+    check showcase_user '{"id":4,"name":"Jöan","email":"joan@example.com"} 200' "$(ask "$at/users/4")"
+    check showcase_no_user '{"detail":"User not found"} 404' "$(ask "$at/users/99")"
+    check showcase_items '[{"id":1,"name":"Loom","price":450.5},{"id":2,"name":"Shuttle","price":12.25},{"id":3,"name":"Reed","price":31.0}] 200' "$(ask "$at/items/")"
+    check showcase_says_no_password '' "$(grep secret "$work/log")"
+    stop
+    check showcase_ends 0 $status
+    port=$(free_port)
+    start "$BUILD/examples/showcase/showcase" --port "$port" || return
+    check showcase_finds_what_it_left 4 "$(ask "http://127.0.0.1:$port/fetch-users" | grep -o '"id":' | wc -l)"
+    stop
+}
+
+database() {
+    local port at
+    port=$(free_port) at=http://127.0.0.1:$port
+    start "$BUILD/examples/database" "$port" || return
+    local made id
+    made=$(ask -d '{"name":"Ann","email":"ann@example.com"}' "$at/users/")
+    id=$(sed -n 's/^{"id":\([0-9]*\),.*/\1/p' <<< "$made")            # a row that was refused has had a number, too
+    check a_user_is_made "{\"id\":$id,\"name\":\"Ann\",\"email\":\"ann@example.com\"} 201" "$made"
+    check a_user_is_taken 409 "$(status -d '{"name":"Ann","email":"ann@example.com"}' "$at/users/")"
+    check a_user_is_found "{\"id\":$id,\"name\":\"Ann\",\"email\":\"ann@example.com\"} 200" "$(ask "$at/users/$id")"
+    check users_are_picked "[{\"id\":$id,\"name\":\"Ann\",\"email\":\"ann@example.com\"},{\"id\":1,\"name\":\"Ada Lovelace\",\"email\":\"ada@example.com\"}] 200" \
+        "$(ask "$at/picked-users/?id=$id&id=99&id=1")"
+    check users_are_exported "$id,ann@example.com" "$(curl -s -m 20 "$at/users.csv" | tail -n 1)"
+    check paid_in 204 "$(status -d '{"from":0,"to":1,"cents":300}' "$at/payments/")"
+    check paid_in_again 204 "$(status -d '{"from":0,"to":1,"cents":200}' "$at/payments/")"
+    check moved 204 "$(status -d '{"from":1,"to":2,"cents":300}' "$at/transfers/")"
+    check not_enough 409 "$(status -d '{"from":1,"to":2,"cents":300}' "$at/transfers/")"
+    check nothing_moved 204 "$(status -d '{"from":1,"to":2,"cents":200}' "$at/transfers/")"
+    check no_such_user 409 "$(status -d '{"from":2,"to":99,"cents":100}' "$at/transfers/")"
+    stop
+}
+
+if [ -x "$pg_ctl" ]; then
+    of=postgres
+    port=$(free_port)
+    if start_postgres "$port"; then
+        export DATABASE_URL="postgresql://weft:secret@127.0.0.1:$port/postgres?sslmode=disable"
+        showcase
+        database
+    else not_ok server_starts "$(tail -n 20 "$work/postgres.log" | tr '\n' '|')"; fi
+else skip postgres 'there is no PostgreSQL'; fi
+if command -v mariadbd > /dev/null && command -v mariadb-install-db > /dev/null; then
+    of=mariadb
+    port=$(free_port)
+    if start_maria "$port"; then
+        export DATABASE_URL="mysql://weft:secret@127.0.0.1:$port/shop"
+        showcase
+        database
+    else not_ok server_starts "$(tail -n 20 "$work/mariadb.log" | tr '\n' '|')"; fi
+else skip mariadb 'there is no MariaDB'; fi

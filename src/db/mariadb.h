@@ -74,6 +74,7 @@ struct weft__maria_conn {
     MYSQL_BIND *into, *params;
     weft__cell *cells;
     int columns_room, params_room;
+    size_t packet_max;               /* bytes that the server takes in a message of values */
     char why[300];                   /* it could not be opened */
 };
 
@@ -146,6 +147,8 @@ void weft__maria_unopened(weft__maria_conn *c, const char *why);
 MYSQL *weft__maria_connect(const weft__maria_settings *s, bool bare, char *why);
 /* What has been opened for it is given back. */
 void weft__maria_disconnect(weft__maria_conn *c);
+/* How many bytes of values and what goes with them a message may have; 0: it cannot be asked. */
+size_t weft__maria_packet_max(MYSQL *my);
 void weft__maria_kill_query(const weft__maria_settings *s, unsigned long id);
 /* One of our own commands: 0, or a code with its text in q->fault. */
 int weft__maria_command(weft__maria_conn *c, weft__query *q, const char *sql);
@@ -171,6 +174,10 @@ void weft__maria_leave_rows(weft__maria_conn *c, MYSQL_STMT *stmt);
 /* How a value of this kind is bound, how long a text is then, and room in c->params for n of them. */
 enum enum_field_types weft__maria_type(weft__cell_kind kind);
 unsigned long weft__maria_text_len(const weft__cell *c);
+/* What a value takes in a message, at most. */
+size_t weft__maria_value_bytes(const weft__cell *c);
+/* WEFT_ELIMIT, with a text that names the largest of an item's values: the server would refuse the message, and close. */
+int weft__maria_too_large(const weft__maria_conn *c, weft__query *q, const weft__cell *cells, size_t bytes);
 int weft__maria_params_room(weft__maria_conn *c, int n) WEFT_NODISCARD;
 
 /* mariadb_bulk.c: a statement that has places and gives no rows, for all items of q, many in a message: how many rows have changed, or a code. The server does not

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "db/mariadb.h"
 
-/* What goes at once: items, values, bytes of texts (and the item that comes to them), far below the 16 MiB that a server takes. */
+/* What goes at once: items, values, bytes of texts (and the item that comes to them); never more than the server takes. */
 enum { ITEMS_AT_ONCE = 500, VALUES_AT_ONCE = 20000, TEXTS_FULL = 256 * 1024, TEXTS_MAX = 64 << 20 };
 
 typedef union slot { int64_t i; double d; size_t at; const char *text; } slot;
@@ -12,6 +12,7 @@ typedef struct bulk {
     weft__query *q;
     MYSQL_STMT *stmt;
     uint32_t places, room, count;
+    size_t bytes;                    /* of the message, at most */
     weft__cell_kind *kinds;          /* of the places; NULL: no item had a value for it so far */
     slot *slots;                     /* place by place, `room` each; as the following */
     unsigned long *lens;
@@ -29,11 +30,21 @@ bool weft__maria_has_bulk(const weft__maria_conn *c)
 
 static bool is_text(weft__cell_kind kind) { return kind >= WEFT__CELL_TEXT; }
 
+/* Each value has a byte before it that says whether it is there. */
+static size_t item_bytes(const bulk *b)
+{
+    size_t bytes = b->places;
+    for (uint32_t k = 0; k < b->places; k++) bytes += weft__maria_value_bytes(&b->q->items->cells[k]);
+    return bytes;
+}
+
+static size_t head_bytes(const bulk *b) { return 2 * (size_t)b->places; }        /* types */
+
 /* A column is of one type: an item of another one is for the next message. */
-static bool fits(const bulk *b)
+static bool fits(const bulk *b, size_t more)
 {
     const weft__cell *cells = b->q->items->cells;
-    if (b->count == b->room || b->texts.len >= TEXTS_FULL) return false;
+    if (b->count == b->room || b->texts.len >= TEXTS_FULL || b->bytes + more > b->c->packet_max) return false;
     for (uint32_t k = 0; k < b->places; k++)
         if (cells[k].kind != WEFT__CELL_NULL && b->kinds[k] != WEFT__CELL_NULL && cells[k].kind != b->kinds[k]) return false;
     return true;
@@ -78,6 +89,7 @@ static int send_them(bulk *b)
     uint64_t changed = fine ? mysql_stmt_affected_rows(b->stmt) : 0;
     mysql_stmt_attr_set(b->stmt, STMT_ATTR_ARRAY_SIZE, &none);
     b->count = 0;
+    b->bytes = head_bytes(b);
     weft__buf_clear(&b->texts);
     for (uint32_t k = 0; k < b->places; k++) b->kinds[k] = WEFT__CELL_NULL;
     return rc < 0 ? rc : changed > INT32_MAX ? INT32_MAX : (int)changed;
@@ -91,10 +103,17 @@ static int all(bulk *b)
         bool end = i == q->items->count;
         int rc = end ? 0 : weft__item_cells(q, i);
         if (rc < 0) return weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items->count), rc;
-        if (end || !fits(b)) rc = send_them(b);
+        size_t more = end ? 0 : item_bytes(b);
+        if (end || !fits(b, more)) rc = send_them(b);
         if (rc < 0) return rc;
         sum += rc;
-        if (!end) add(b);
+        if (end) break;
+        if (b->bytes + more > b->c->packet_max) {
+            rc = weft__maria_too_large(b->c, q, q->items->cells, more);
+            return weft__buf_printf(&q->fault, " (item %zu of %zu)", i, q->items->count), rc;
+        }
+        b->bytes += more;
+        add(b);
     }
     return sum < INT32_MAX ? (int)sum : INT32_MAX;
 }
@@ -104,6 +123,7 @@ int weft__maria_bulk(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt)
     bulk b = { .c = c, .q = q, .stmt = stmt, .places = q->statement->parsed.count };
     b.room = VALUES_AT_ONCE / b.places < ITEMS_AT_ONCE ? VALUES_AT_ONCE / b.places : ITEMS_AT_ONCE;
     if (b.room > q->items->count) b.room = (uint32_t)q->items->count;
+    b.bytes = head_bytes(&b);
     size_t values = (size_t)b.places * b.room;
     weft__buf_init(&b.texts, TEXTS_MAX);
     b.kinds = weft__calloc(b.places * sizeof *b.kinds);

@@ -1,6 +1,7 @@
 /* A connection: opened as weft wants it, and what of a thread's is freed with it. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "db/mariadb.h"
@@ -86,6 +87,18 @@ void weft__maria_disconnect(weft__maria_conn *c)
     c->into = c->params = NULL;
     c->cells = NULL;
     c->columns_room = c->params_room = 0;
+}
+
+/* What is around the values of a message is far below the last of these bytes. */
+size_t weft__maria_packet_max(MYSQL *my)
+{
+    enum { AROUND = 64, USUAL = 1024 };
+    MYSQL_RES *rows = mysql_query(my, "SELECT @@max_allowed_packet") == 0 ? mysql_store_result(my) : NULL;
+    MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
+    size_t n = row && row[0] ? (size_t)strtoull(row[0], NULL, 10) : 0;
+    mysql_free_result(rows);
+    if (n > PACKET_MAX) n = PACKET_MAX;
+    return n >= USUAL ? n - AROUND : 0;
 }
 
 /* ---- commands ---- */

@@ -54,6 +54,12 @@ static void open_job(weft__job *j)
     weft__maria_conn *c = of_job(j);
     c->my = weft__maria_connect(c->settings, false, c->why);
     if (!c->my) return;
+    c->packet_max = weft__maria_packet_max(c->my);
+    if (!c->packet_max) {
+        snprintf(c->why, sizeof c->why, "it does not tell its max_allowed_packet: %s", mysql_error(c->my));
+        weft__maria_disconnect(c);
+        return;
+    }
     c->socket = weft__borrowed_take((int)mysql_get_socket(c->my));
     c->kept = weft__calloc((size_t)c->settings->statements_max * sizeof *c->kept);
     if (c->socket >= 0 && c->kept) return;
@@ -240,7 +246,8 @@ void weft__maria_trip(weft__maria_conn *c, weft__query *q)
     int rc = os_of(c)->ops->jobs->submit(os_of(c), c->core->pool, &c->job);
     if (rc < 0) not_taken(c, q, rc);
     else await(c, q);
-    if (!c->broken && q->what != WEFT__DO_OPEN) {
+    bool ours = q->stop || q->rc == WEFT_ELIMIT;     /* what we cut, or asked too much of, is no server that closes each connection */
+    if (rc == 0 && q->what != WEFT__DO_OPEN && (!c->broken || ours)) {
         c->used = true;
         c->core->failures = 0;
     }

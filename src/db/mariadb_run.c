@@ -110,10 +110,11 @@ static int one_by_one(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
     return sum < INT32_MAX ? (int)sum : INT32_MAX;
 }
 
-/* What an item did that the database refused: which one is seen when they are run one by one. Not what the whole was ended by. */
-static bool is_an_items(weft__maria_conn *c, weft__query *q, int rc)
+/* What an item did that the database refused: which one is seen when they are run one by one. Not what the whole was ended by, also by somebody else (KILL QUERY). */
+static bool is_an_items(weft__maria_conn *c, weft__query *q, const weft__maria_kept *k, int rc)
 {
-    if (c->broken || __atomic_load_n(&q->stop, __ATOMIC_RELAXED)) return false;
+    enum { INTERRUPTED = 1317 };
+    if (c->broken || weft__maria_stmt_errno(c, k->stmt) == INTERRUPTED || __atomic_load_n(&q->stop, __ATOMIC_RELAXED)) return false;
     return rc == WEFT_EDB || rc == WEFT_EDB_UNIQUE || rc == WEFT_EDB_REFERENCE || rc == WEFT_EDB_CHECK;
 }
 
@@ -131,7 +132,7 @@ static int each(weft__maria_conn *c, weft__query *q, weft__maria_kept *k)
     int rc = many ? weft__maria_bulk(c, q, k->stmt) : one_by_one(c, q, k);
     if (!many || rc >= 0) return rc;
     if (!c->broken && is_outdated(c, k)) return q->fault.len = said, OUTDATED;
-    if (!is_an_items(c, q, rc)) return rc;
+    if (!is_an_items(c, q, k, rc)) return rc;
     size_t whole = q->fault.len;
     q->fault.len = said;
     int undone = weft__maria_command(c, q, inside(q) ? "ROLLBACK TO SAVEPOINT weft_s" : "ROLLBACK");

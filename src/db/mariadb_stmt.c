@@ -75,6 +75,24 @@ static void bind_value(MYSQL_BIND *b, const weft__cell *c)
     }
 }
 
+size_t weft__maria_value_bytes(const weft__cell *c)
+{
+    enum { NUMBER = 8, LENGTH = 9 };
+    return c->kind == WEFT__CELL_NULL ? 0 : c->kind == WEFT__CELL_INT || c->kind == WEFT__CELL_REAL ? NUMBER : LENGTH + weft__maria_text_len(c);
+}
+
+int weft__maria_too_large(const weft__maria_conn *c, weft__query *q, const weft__cell *cells, size_t bytes)
+{
+    const weft__parsed *p = &q->statement->parsed;
+    uint32_t most = 0;
+    for (uint32_t k = 1; k < p->count; k++)
+        if (weft__maria_value_bytes(&cells[k]) > weft__maria_value_bytes(&cells[most])) most = k;
+    weft__buf_printf(&q->fault, "values of %zu bytes, where the server takes %zu in a message (its max_allowed_packet); the largest is ", bytes, c->packet_max);
+    if (p->places[most].name.ptr) weft__buf_printf(&q->fault, ":%.*s", WEFT_FMT(p->places[most].name));
+    else weft__buf_printf(&q->fault, "value %u", most + 1);
+    return WEFT_ELIMIT;
+}
+
 int weft__maria_params_room(weft__maria_conn *c, int n)
 {
     if (n <= c->params_room) return 0;
@@ -88,7 +106,10 @@ int weft__maria_params_room(weft__maria_conn *c, int n)
 int weft__maria_execute(weft__maria_conn *c, weft__query *q, MYSQL_STMT *stmt, const weft__cell *cells)
 {
     int n = (int)q->statement->parsed.count, rc = weft__maria_params_room(c, n);
+    size_t bytes = 3 * (size_t)n;                    /* their types, and which are NULL */
+    for (int i = 0; i < n; i++) bytes += weft__maria_value_bytes(&cells[i]);
     if (rc < 0) return rc;
+    if (bytes > c->packet_max) return weft__maria_too_large(c, q, cells, bytes);
     for (int i = 0; i < n; i++) bind_value(&c->params[i], &cells[i]);
     if (n && mysql_stmt_bind_param(stmt, c->params) != 0) return weft__maria_stmt_failed(c, q, stmt);
     return mysql_stmt_execute(stmt) == 0 ? 0 : weft__maria_stmt_failed(c, q, stmt);

@@ -195,12 +195,18 @@ static void forget(const once *o, const running *mine)
     leave(o);
 }
 
+/* A large answer may push out very many small ones: meanwhile others have the store, too. */
 static void keep(const once *o, const running *mine, const weft_reply *reply, weft_str lines)
 {
-    enter_at_last(o);
-    if (mine->entry->ticket == mine->ticket)
-        weft__once_keep(&o->all->store, mine->entry, reply->status, lines, reply->body, weft__loop_now(weft__loop_here()));
-    leave(o);
+    enum { TIMES_MAX = WEFT__ONCE_ENTRIES_LARGEST / 100 };
+    bool done = false;
+    for (int i = 0; i < TIMES_MAX && !done; i++) {
+        enter_at_last(o);
+        done = mine->entry->ticket != mine->ticket
+            || weft__once_keep(&o->all->store, mine->entry, reply->status, lines, reply->body, weft__loop_now(weft__loop_here()));
+        leave(o);
+    }
+    if (!done) forget(o, mine);
 }
 
 static int run_once(const once *o, const running *mine, weft_reply *reply, weft_next *next)

@@ -3,14 +3,14 @@
 
 /* Somebody, while something of theirs is here. */
 struct weft__once_owner {
-    weft__once_owner *in_bucket, *next, *prev;
+    weft__once_owner *in_bucket;                 /* the next of the same bucket, or of those that are free */
     uint64_t who;
-    uint32_t running, kept;
-    size_t bytes;                                /* of those kept */
+    uint32_t running;
+    weft__once_ranked kept, bytes;               /* how many are kept, and how many bytes of these */
     weft__once_entry *newest, *oldest;           /* of those kept */
 };
 
-enum { RUNNING_SHARE = 4, BLOCK = 512 };
+enum { RUNNING_SHARE = 4, BLOCK = 512, AT_ONCE = 256 };
 
 /* Texts lie in blocks of one size, so that room for them never comes to pieces. */
 struct weft__once_block { weft__once_block *next; char bytes[BLOCK - sizeof(void *)]; };
@@ -37,7 +37,8 @@ static size_t lay_out(weft__once_store *s, uint32_t entries_max, size_t bytes_ma
 {
     enum { EDGE = 64 };
     size_t sizes[] = { sizeof *s, buckets_for(entries_max) * sizeof *s->buckets, buckets_for(entries_max) * sizeof *s->owner_buckets,
-        entries_max * sizeof *s->entry_items, ((size_t)entries_max + 1) * sizeof *s->owner_items, blocks_for(entries_max, bytes_max) * sizeof *s->block_items };
+        entries_max * sizeof *s->entry_items, ((size_t)entries_max + 1) * sizeof *s->owner_items, ((size_t)entries_max + 1) * sizeof *s->by_kept.items,
+        ((size_t)entries_max + 1) * sizeof *s->by_bytes.items, blocks_for(entries_max, bytes_max) * sizeof *s->block_items };
     size_t at[weft_count(sizes)], end = 0;
     for (size_t i = 0; i < weft_count(sizes); i++) {
         at[i] = end;
@@ -49,7 +50,9 @@ static size_t lay_out(weft__once_store *s, uint32_t entries_max, size_t bytes_ma
     s->owner_buckets = (void *)(base + at[2]);
     s->entry_items = (void *)(base + at[3]);
     s->owner_items = (void *)(base + at[4]);
-    s->block_items = (void *)(base + at[5]);
+    s->by_kept.items = (void *)(base + at[5]);
+    s->by_bytes.items = (void *)(base + at[6]);
+    s->block_items = (void *)(base + at[7]);
     return end;
 }
 
@@ -92,14 +95,14 @@ static void entry_free(weft__once_store *s, weft__once_entry *e)
 static weft__once_owner *owner_new(weft__once_store *s)
 {
     weft__once_owner *o = s->owner_free;
-    if (o) s->owner_free = o->next;
+    if (o) s->owner_free = o->in_bucket;
     else o = s->owners_fresh <= s->entries_max ? &s->owner_items[s->owners_fresh++] : NULL;
     return o;
 }
 
 static void owner_free(weft__once_store *s, weft__once_owner *o)
 {
-    o->next = s->owner_free;
+    o->in_bucket = s->owner_free;
     s->owner_free = o;
 }
 
@@ -139,10 +142,8 @@ static weft__once_owner *owner_of(weft__once_store *s, uint64_t who)
     if (o) return o;
     o = owner_new(s);
     if (!o) return NULL;
-    *o = (weft__once_owner){ .in_bucket = *at, .next = s->all_owners, .who = who };
+    *o = (weft__once_owner){ .in_bucket = *at, .who = who };
     *at = o;
-    if (o->next) o->next->prev = o;
-    s->all_owners = o;
     s->owners++;
     return o;
 }
@@ -150,12 +151,9 @@ static weft__once_owner *owner_of(weft__once_store *s, uint64_t who)
 static void owner_drop(weft__once_store *s, weft__once_owner *o)
 {
     weft__once_owner **at = owner_bucket(s, o->who);
-    if (o->running || o->kept) return;
+    if (o->running || o->kept.weight) return;
     while (*at != o) at = &(*at)->in_bucket;
     *at = o->in_bucket;
-    if (o->prev) o->prev->next = o->next;
-    else s->all_owners = o->next;
-    if (o->next) o->next->prev = o->prev;
     s->owners--;
     owner_free(s, o);
 }
@@ -181,8 +179,8 @@ static void unlink_kept(weft__once_store *s, weft__once_entry *e)
     else o->newest = e->own_older;
     if (e->own_older) e->own_older->own_newer = e->own_newer;
     else o->oldest = e->own_newer;
-    o->kept--;
-    o->bytes -= e->bytes;
+    weft__once_rank_set(&s->by_kept, &o->kept, o->kept.weight - 1);
+    weft__once_rank_set(&s->by_bytes, &o->bytes, o->bytes.weight - e->bytes);
 }
 
 static void link_kept(weft__once_store *s, weft__once_entry *e)
@@ -196,8 +194,8 @@ static void link_kept(weft__once_store *s, weft__once_entry *e)
     if (e->own_older) e->own_older->own_newer = e;
     else o->oldest = e;
     o->newest = e;
-    o->kept++;
-    o->bytes += e->bytes;
+    weft__once_rank_set(&s->by_kept, &o->kept, o->kept.weight + 1);
+    weft__once_rank_set(&s->by_bytes, &o->bytes, o->bytes.weight + e->bytes);
 }
 
 static void put_in_bucket(weft__once_store *s, weft__once_entry *e)
@@ -239,37 +237,42 @@ void weft__once_sweep(weft__once_store *s, bool (*lives)(const void *ctx, uint64
 
 weft__once_entry *weft__once_find(weft__once_store *s, const uint8_t name[WEFT__ONCE_NAME], int64_t now_ns)
 {
-    while (s->oldest && s->oldest->until_ns <= now_ns) weft__once_forget(s, s->oldest);
-    for (weft__once_entry *e = *bucket_of(s, name); e; e = e->in_bucket)
-        if (memcmp(e->name, name, WEFT__ONCE_NAME) == 0) return e;
+    for (int n = 0; n < AT_ONCE && s->oldest && s->oldest->until_ns <= now_ns; n++) weft__once_forget(s, s->oldest);
+    weft__once_entry *e = *bucket_of(s, name);
+    while (e && memcmp(e->name, name, WEFT__ONCE_NAME) != 0) e = e->in_bucket;
+    if (!e || !e->answered || e->until_ns > now_ns) return e;
+    weft__once_forget(s, e);
     return NULL;
 }
 
 /* ---- room ---- */
 
-/* Who has most, by number or by bytes. */
-static weft__once_owner *heaviest(const weft__once_store *s, bool by_bytes)
+static const weft__once_owner *most_kept(const weft__once_store *s)
 {
-    weft__once_owner *most = NULL;
-    for (weft__once_owner *o = s->all_owners; o; o = o->next)
-        if (o->kept && (!most || (by_bytes ? o->bytes > most->bytes : o->kept > most->kept))) most = o;
-    return most;
+    weft__once_ranked *x = weft__once_rank_first(&s->by_kept);
+    return x ? (weft__once_owner *)((char *)x - offsetof(weft__once_owner, kept)) : NULL;
+}
+
+static const weft__once_owner *most_bytes(const weft__once_store *s)
+{
+    weft__once_ranked *x = weft__once_rank_first(&s->by_bytes);
+    return x ? (weft__once_owner *)((char *)x - offsetof(weft__once_owner, bytes)) : NULL;
 }
 
 /* Whose oldest goes, so that `who` may have one more. Who has more than everybody else gives up its own; the oldest of all goes only for
  * somebody's first. */
 static weft__once_entry *loser_by_count(const weft__once_store *s, const weft__once_owner *who)
 {
-    const weft__once_owner *most = heaviest(s, false);
-    if (most && most->kept > who->kept + who->running) return most->oldest;
+    const weft__once_owner *most = most_kept(s);
+    if (most && most->kept.weight > who->kept.weight + who->running) return most->oldest;
     if (who->oldest) return who->oldest;
     return who->running ? NULL : s->oldest;
 }
 
 static weft__once_entry *loser_by_bytes(const weft__once_store *s, const weft__once_owner *who, size_t bytes)
 {
-    const weft__once_owner *most = heaviest(s, true);
-    if (most && most->bytes > who->bytes + bytes) return most->oldest;
+    const weft__once_owner *most = most_bytes(s);
+    if (most && most->bytes.weight > who->bytes.weight + bytes) return most->oldest;
     if (who->oldest) return who->oldest;
     return bytes <= s->bytes / s->entries ? s->oldest : NULL;    /* one that is no larger than those of others */
 }
@@ -349,19 +352,20 @@ void weft__once_copy(const weft__once_entry *e, char *to)
     to[e->lines_len] = to[all + 1] = 0;
 }
 
-void weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_str lines, weft_str body, int64_t now_ns)
+bool weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_str lines, weft_str body, int64_t now_ns)
 {
     size_t bytes = sizeof *e + lines.len + body.len + 2;
     bool room = bytes <= s->bytes_max;
-    while (room && s->bytes - e->bytes + bytes > s->bytes_max) {
+    for (int n = 0; room && s->bytes - e->bytes + bytes > s->bytes_max; n++) {
         weft__once_entry *loser = loser_by_bytes(s, e->owner, bytes);
+        if (loser && n == AT_ONCE) return false;
         room = loser;
         if (loser) weft__once_forget(s, loser);
     }
     weft__once_block *text = room ? put_all(s, lines, body) : NULL;
     if (!text) {
         weft__once_forget(s, e);
-        return;
+        return true;
     }
     s->bytes += bytes - e->bytes;
     e->bytes = bytes;
@@ -373,4 +377,5 @@ void weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_
     e->answered = true;
     e->owner->running--;
     link_kept(s, e);
+    return true;
 }

@@ -2,6 +2,7 @@
 #define WEFT_SRC_WEB_ONCE_STORE_H
 /* Answers kept by names of one length, each for somebody; who keeps many makes room for others. All of it lies in one piece of memory, which processes
  * may share if it lies at the same address in each: who keeps them apart is the caller. For middleware_once.c. None of it waits. */
+#include "web/once_rank.h"
 #include "weft/base.h"
 
 enum { WEFT__ONCE_NAME = 32, WEFT__ONCE_ENTRIES_LARGEST = 100000 };
@@ -35,7 +36,8 @@ typedef struct weft__once_store {
     uint32_t entries_fresh, owners_fresh, blocks_fresh;      /* how many of each have ever been in use: what lies behind them has not been touched */
     uint64_t tickets;
     weft__once_entry **buckets, *entry_items, *entry_free;
-    weft__once_owner **owner_buckets, *owner_items, *owner_free, *all_owners;
+    weft__once_owner **owner_buckets, *owner_items, *owner_free;
+    weft__once_rank by_kept, by_bytes;           /* of owners */
     weft__once_block *block_items, *block_free;
     weft__once_entry *newest, *oldest;
 } weft__once_store;
@@ -56,8 +58,9 @@ void weft__once_copy(const weft__once_entry *e, char *to);
  * answered, or a quarter of all and these are of `who`, or nobody has more than that. */
 weft__once_entry *weft__once_begin(weft__once_store *s, const uint8_t name[WEFT__ONCE_NAME], uint64_t who, uint64_t runner);
 
-/* It has been. The answer is kept if there is room without taking it from who has less; else `e` is gone. */
-void weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_str lines, weft_str body, int64_t now_ns);
+/* It has been: true, and the answer is kept if there is room without taking it from who has less; else `e` is gone. False: some hundred others have been forgotten
+ * for it, and more must be: to be called again, when others have had the store. */
+bool weft__once_keep(weft__once_store *s, weft__once_entry *e, int status, weft_str lines, weft_str body, int64_t now_ns) WEFT_NODISCARD;
 void weft__once_forget(weft__once_store *s, weft__once_entry *e);
 /* Forget what is being answered by those who do not live any more. */
 void weft__once_sweep(weft__once_store *s, bool (*lives)(const void *ctx, uint64_t runner), const void *ctx);

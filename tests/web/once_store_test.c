@@ -1,6 +1,7 @@
 /* The store behind idempotency keys, whatever comes in which order. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "web/once_store.h"
 #include "weft/check.h"
 
@@ -69,7 +70,7 @@ WEFT_TEST(a_store_of_answers_holds_its_limits_and_takes_from_who_has_most)
             memcpy(bytes, &whose[at], sizeof whose[at]);
             uint32_t more = draw(2900);
             if (more) bytes[8 + more - 1] = '!';
-            if (draw(4)) weft__once_keep(s, running[at], 200, WEFT_S("X: y\r\n"), (weft_str){ bytes, 8 + more }, i);
+            if (draw(4)) WEFT_CHECK(weft__once_keep(s, running[at], 200, WEFT_S("X: y\r\n"), (weft_str){ bytes, 8 + more }, i));
             else weft__once_forget(s, running[at]);
             running[at] = running[--count];
             whose[at] = whose[count];
@@ -79,6 +80,46 @@ WEFT_TEST(a_store_of_answers_holds_its_limits_and_takes_from_who_has_most)
     while (count) weft__once_forget(s, running[--count]);
     while (s->oldest) weft__once_forget(s, s->oldest);
     WEFT_CHECK(s->entries == 0 && s->bytes == 0 && s->owners == 0 && !s->newest && s->blocks_fresh < s->blocks_max);
+    free(memory);
+}
+
+static void keep_small(weft__once_store *s, uint32_t n, uint64_t who, int64_t now_ns)
+{
+    uint8_t name[WEFT__ONCE_NAME];
+    name_to(name, n);
+    weft__once_entry *e = weft__once_begin(s, name, who, 1);
+    WEFT_NEED(e && weft__once_keep(s, e, 200, WEFT_S("X: y\r\n"), WEFT_S("small"), now_ns));
+}
+
+/* Others wait for the store meanwhile: each call forgets some hundred, in steps that do not depend on how many there are. */
+WEFT_TEST(a_large_answer_pushes_out_many_small_ones_a_few_at_a_time)
+{
+    enum { ENTRIES = WEFT__ONCE_ENTRIES_LARGEST, LARGE = 4 << 20, TTL = 1000, SECONDS_MAX = 4 };
+    size_t small = sizeof(weft__once_entry) + 6 + 5 + 2, all = small * (ENTRIES - 1);
+    void *memory = calloc(1, weft__once_bytes(ENTRIES, all));
+    char *large = calloc(1, LARGE);
+    uint8_t name[WEFT__ONCE_NAME];
+    WEFT_NEED(memory && large);
+    clock_t began = clock();
+    weft__once_store *s = weft__once_lay_out(memory, ENTRIES, all, TTL);
+    for (uint32_t i = 0; i < ENTRIES - 1; i++) keep_small(s, i, i % 10 < 8 ? 1 : i, 0);     /* one of them has most, and very many have one each */
+    name_to(name, ENTRIES);
+    weft__once_entry *e = weft__once_begin(s, name, 1000000, 1);
+    WEFT_NEED(e);
+    int calls = 1;
+    for (uint32_t before = s->entries; !weft__once_keep(s, e, 200, WEFT_S("X: y\r\n"), (weft_str){ large, LARGE }, 1); before = s->entries, calls++)
+        WEFT_CHECK(before - s->entries <= 256);
+    WEFT_CHECK(calls > 50 && e->answered && s->bytes <= all && s->entries > 20000);
+    name_to(name, 9);
+    WEFT_CHECK(weft__once_find(s, name, 1));         /* of who has one: it stays */
+    for (uint32_t before = s->entries; s->oldest != e; before = s->entries) {       /* all are too old, and go a few at a time */
+        name_to(name, 19);
+        WEFT_CHECK(weft__once_find(s, name, TTL) == NULL);
+        WEFT_NEED(before > s->entries && before - s->entries <= 257);
+    }
+    WEFT_CHECK_EQ(s->entries, 1);
+    WEFT_CHECK((clock() - began) / CLOCKS_PER_SEC < SECONDS_MAX);
+    free(large);
     free(memory);
 }
 
@@ -118,7 +159,7 @@ WEFT_TEST(a_store_that_was_emptied_gives_no_ticket_again)
     WEFT_NEED(e);
     uint64_t ticket = e->ticket;
     e->in_bucket = e;                    /* whoever died in the middle may have left that */
-    s->all_owners = NULL;
+    s->by_kept.count = s->by_bytes.count = 77;
     weft__once_reset(s);
     WEFT_CHECK(!weft__once_find(s, name, 0) && !s->entries && !s->owners && !s->bytes);
     WEFT_CHECK(e->ticket != ticket);

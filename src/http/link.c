@@ -341,6 +341,7 @@ static void greeted(weft__link *k)
     for (weft__lane *l = k->greeted ? NULL : k->first; l; l = l->next)
         if (l->reader) weft__wake(l->reader, 0);     /* it may wait for just this */
     k->greeted = true;
+    k->origin->lanes_told = true;
     k->origin->lanes_max = nghttp2_session_get_remote_settings(k->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     weft__link_tell(k->origin, true);
 }

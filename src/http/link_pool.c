@@ -89,7 +89,7 @@ static int open_link(weft__origin *o, int64_t deadline_ns, weft__conn **out, con
 static unsigned most_lanes(const weft__link *k)
 {
     uint32_t peers = nghttp2_session_get_remote_settings(k->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-    if (!k->greeted && k->origin->lanes_max) peers = k->origin->lanes_max;
+    if (!k->greeted && k->origin->lanes_told) peers = k->origin->lanes_max;
     return peers < LINK_LANES ? peers : LINK_LANES;
 }
 
@@ -120,6 +120,9 @@ static bool has_place(const weft__origin *o)
     return o->conns < client->limits.origin_max && client->conns < client->limits.total_max;
 }
 
+/* Its server takes none for a moment: it will say so when it does again, and another connection would be one more of what is too much for it. RFC 9113, 6.5.2 */
+static bool takes_none(const weft__link *k) { return !k->leaving && !k->lost && most_lanes(k) == 0; }
+
 /* Answers that nobody waits for, and whose server does not end them, make room. True: some will. */
 static bool end_leftovers(weft__link *k)
 {
@@ -136,7 +139,7 @@ static weft__link *link_with_room(const weft__origin *o, bool *soon)
     *soon = false;
     for (weft__link *k = o->links; k; k = k->next) {
         if (has_room(k)) return k;
-        *soon |= k->opening || (k->lanes && !has_place(o)) || end_leftovers(k);
+        *soon |= k->opening || takes_none(k) || (k->lanes && !has_place(o)) || end_leftovers(k);
     }
     return NULL;
 }

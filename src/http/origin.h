@@ -60,7 +60,8 @@ struct weft__origin {
     unsigned conns;                  /* idle and busy */
     unsigned waiting;                /* calls, in either queue */
     struct weft__link *links;        /* its connections that speak HTTP/2 */
-    uint32_t lanes_max;              /* how many its server takes on one of them; 0: it has not said */
+    bool lanes_told;                 /* its server has said how many it takes on one of them */
+    uint32_t lanes_max;              /* ... which is this */
     weft__lane_waiter *lane_waiters; /* calls for room on one of them, longest first */
     bool connects;                   /* ... and that it takes WebSockets on it */
     uint8_t speaks;                  /* of http: ONE, whatever calls that say ALWAYS do */

@@ -438,6 +438,49 @@ NET_TEST(heads_without_an_end_are_refused_and_their_server_left)
     return 0;
 }
 
+/* After the first it takes no more; pause_ms later, if that is not 0, it does again. */
+static int take_none(weft_conn *c, void *ctx)
+{
+    const int *pause_ms = ctx;
+    int id = request_of(c, true);
+    if (id < 0 || answer(c, id, "first") < 0) return 0;
+    if (frame(c, NGHTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\0", 6) < 0) return 0;
+    if (*pause_ms && (weft_sleep_ms(*pause_ms) < 0 || frame(c, NGHTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\5", 6) < 0)) return 0;
+    while ((id = request_of(c, false)) >= 0)
+        if (answer(c, id, "later") < 0) return 0;
+    return 0;
+}
+
+/* RFC 9113, 6.5.2: 0 is what it says for a moment. */
+NET_TEST(a_server_that_takes_no_more_for_a_moment_is_waited_for_and_not_dialled_again)
+{
+    int pause_ms = 100;
+    NET_TALKER(base, take_none, &pause_ms);
+    weft_response r;
+    WEFT_TRY(weft_exchange(&r, (H2), "{+}/x", base));
+    WEFT_TRY(weft_sleep_ms(20));
+    for (int i = 0; i < 12; i++) {
+        WEFT_TRY(weft_exchange(&r, (H2), "{+}/x", base));
+        WEFT_CHECK_STR(r.body, "later");
+    }
+    WEFT_CHECK_EQ(net_client()->opened, 1);
+    NET_TALKER_END(base);
+    return 0;
+}
+
+NET_TEST(a_server_that_takes_no_more_is_waited_for_no_longer_than_the_call_has_time)
+{
+    int for_good = 0;
+    NET_TALKER(base, take_none, &for_good);
+    weft_response r;
+    WEFT_TRY(weft_exchange(&r, (H2), "{+}/x", base));
+    WEFT_TRY(weft_sleep_ms(20));
+    for (int i = 0; i < 3; i++) WEFT_CHECK_EQ(weft_exchange(&r, (H2, .total_ms = 50), "{+}/x", base), WEFT_ETIMEDOUT);
+    WEFT_CHECK_EQ(net_client()->opened, 1);
+    NET_TALKER_END(base);
+    return 0;
+}
+
 /* All that it says of a body comes, but never its end. */
 static int leave_open(weft_conn *c, void *ctx)
 {

@@ -6,7 +6,8 @@
 
 /* Serve until SIGTERM or SIGINT, then stop gracefully: no new connections, requests in flight finish (each
  * answer closes its connection) within grace_ms, then they are cancelled, and after hard_ms more their
- * connections are closed. Returns the exit status: 0; 1 when it cannot listen
+ * connections are closed: so long an answer in one piece has to be taken, whenever it was made; one that is written over time (weft/stream.h), and a
+ * file, ends with who is cancelled. Returns the exit status: 0; 1 when it cannot listen
  * or go on (said on stderr), or when a provider per worker was closed with a failure; 2 when the routes have faults, which are all printed
  * at once; 3 when such a provider cannot be opened: those before it are closed, and nothing listens. What runs even
  * after hard_ms is named on stderr, and the process ends here with status 1: it cannot be left.

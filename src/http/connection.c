@@ -200,19 +200,9 @@ bool weft__connection_flush(connection *c)
     return true;
 }
 
-/* A peer that has ended its side cancels the handler, not the answer on its way: it may still
- * listen. Nor does a stop: what was answered goes out as long as hard_ms lets it. An answer in
- * parts is made by who is cancelled, and has no end. */
-static bool goes_on(const connection *c)
-{
-    return c->cancelled || (c->server->stopping && !(c->request && c->request->parts.framing));
-}
-
-static __attribute__((noinline)) int send_shielded(connection *c, const struct iovec *iov, int n, weft__pace *p)
-{
-    WEFT_SCOPE(answering, .shield = true);
-    return weft__stream_send_to(&c->stream, iov, n, p);
-}
+/* A peer that has ended its side cancels the handler, not the answer on its way: it may still listen. Nor does a stop, before or behind the answer's beginning: what
+ * was answered goes out as long as hard_ms lets it. An answer in parts is made by who is cancelled, and may have no end. */
+static bool goes_on(const connection *c) { return c->cancelled || !(c->request && c->request->parts.framing); }
 
 int weft__connection_send(connection *c, weft_str body)
 {
@@ -224,9 +214,10 @@ int weft__connection_send(connection *c, weft_str body)
     weft__pace alone = { 0 }, *p = c->request ? &c->request->pace : &alone;
     p->none_ns = (int64_t)c->server->opts.write_timeout_ms * 1000000;
     p->per_byte_ns = c->server->byte_ns;
+    p->stays = goes_on(c);
     c->sends = true;
-    int rc = goes_on(c) ? send_shielded(c, iov + first, n - first, p)
-                        : weft__stream_send_to(&c->stream, iov + first, n - first, p);
+    int rc = weft__stream_send_to(&c->stream, iov + first, n - first, p);
+    p->stays = false;
     c->sends = false;
     if (rc < 0) {
         c->left = true; /* how much of it went is not known: never send it again */

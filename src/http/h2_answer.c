@@ -272,7 +272,7 @@ static int lend(h2_stream *st, weft_str bytes)
     return rc;
 }
 
-/* A peer that has ended its side cancels the handler, not the answer on its way. */
+/* A peer that has ended its side cancels the handler, not the answer on its way; nor does a stop, which breaks it off after hard_ms. */
 static int lend_shielded(h2_stream *st, weft_str bytes)
 {
     WEFT_SCOPE(answering, .shield = true);
@@ -284,7 +284,7 @@ static int send_large(h2_stream *st, weft_str bytes)
     weft__server *s = st->h2->c->server;
     weft__buf mine = { 0 };
     if (weft__scratch_has(s, bytes)) mine = weft__scratch_take(s);
-    int rc = st->cancelled ? lend_shielded(st, bytes) : lend(st, bytes);
+    int rc = lend_shielded(st, bytes);
     if (mine.ptr) weft__scratch_give(s, &mine);
     return rc;
 }

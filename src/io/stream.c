@@ -132,11 +132,19 @@ static int64_t pace_ends(const weft__pace *p, int64_t now_ns)
     return all < ends ? all : ends;
 }
 
+static int wait_to_write(weft__stream *s, int64_t deadline_ns) { return wait_edge(s, &s->writer, "a slow peer to take bytes", deadline_ns); }
+
+static __attribute__((noinline)) int wait_shielded(weft__stream *s, int64_t deadline_ns)
+{
+    WEFT_SCOPE(sending, .shield = true);
+    return wait_to_write(s, deadline_ns);
+}
+
 static int wait_for_room(weft__stream *s, weft__pace *p)
 {
-    int64_t began_ns = weft__loop_clock(s->loop);
+    int64_t began_ns = weft__loop_clock(s->loop), until_ns = pace_ends(p, began_ns);
     hold_little(s);
-    int rc = wait_edge(s, &s->writer, "a slow peer to take bytes", pace_ends(p, began_ns));
+    int rc = p->stays ? wait_shielded(s, until_ns) : wait_to_write(s, until_ns);
     p->waited_ns += weft__loop_clock(s->loop) - began_ns;
     return rc;
 }

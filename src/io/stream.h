@@ -39,8 +39,9 @@ ssize_t weft__stream_try_send(weft__stream *s, const struct iovec *iov, int n);
 int weft__stream_send(weft__stream *s, const struct iovec *iov, int n, int64_t timeout_ns);
 
 /* The same to a peer of whom a rate is asked: it may take none for none_ns (INT64_MAX: no bound), and all that is sent at this pace
- * may take that and per_byte_ns for each byte (0: as long as it likes). Only time counts in which it is waited for, and bytes from then on. */
-typedef struct weft__pace { int64_t none_ns, per_byte_ns, waited_ns; uint64_t taken; } weft__pace;
+ * may take that and per_byte_ns for each byte (0: as long as it likes). Only time counts in which it is waited for, and bytes from then on. `stays`: a cancel does
+ * not end the wait, but the peer's time does, and whoever closes the stream. */
+typedef struct weft__pace { int64_t none_ns, per_byte_ns, waited_ns; uint64_t taken; bool stays; } weft__pace;
 int weft__stream_send_to(weft__stream *s, const struct iovec *iov, int n, weft__pace *p);
 
 /* Wait until the peer takes some more, at that pace. 0, at once if it may already; or a code as of send_to. Waits: unless it may. */

@@ -464,6 +464,24 @@ SERVER_TEST(a_handler_that_outlives_the_grace_is_cancelled_over_http2_too, .grac
     server_wait(s);
 }
 
+SERVER_TEST(an_answer_that_was_on_its_way_before_the_stop_has_the_hard_time_over_http2_too, .grace_ms = 50, .hard_ms = 30000)
+{
+    h2_peer *h = h2_open(s, 100);
+    h->keeps_windows = true;
+    h2_headers(h, 1, true, H2_GET("/large/100000"));
+    SERVER_UNTIL(((void)h2_more(h, 1), h2_of(h, 1)->bytes == 100));
+    weft__server_stop(s->server);
+    for (int64_t until = server_ms() + 300; server_ms() < until;) (void)h2_more(h, 10);
+    WEFT_CHECK_EQ(h2_of(h, 1)->bytes, 100);
+    WEFT_CHECK(!h2_of(h, 1)->ended);
+    h2_window(h, 1, 200000);
+    h2_window(h, 0, 200000);
+    h2_got *g = h2_answer(h, 1);
+    WEFT_CHECK(g->ended && is_pattern((weft_str){ g->body, g->bytes }, 100000));
+    h2_close(h);
+    server_wait(s);
+}
+
 SERVER_TEST(an_idle_connection_is_closed_in_time, .idle_timeout_ms = 100)
 {
     h2_peer *h = h2_open(s, 0);

@@ -284,6 +284,27 @@ WEFT_TEST(a_stop_cuts_no_answer_that_was_made_before_its_client_could_take_it__s
     for (uint64_t seed = 0; seed < 3; seed++) server_sim(&test, &(weft__sim_opts){ .seed = seed, .window = 4096 });
 }
 
+/* Its client begins to take it when the time of handlers is over. */
+static void begun_before(served *s, int stops)
+{
+    answer a = { 0 };
+    peer *p = peer_open(s);
+    peer_say(p, GET("/large/4000000"));
+    SERVER_UNTIL(s->began == 1);
+    server_settle();
+    for (int i = 0; i < stops; i++) weft__server_stop(s->server);
+    server_sleep(400);
+    WEFT_CHECK(peer_answer(p, &a));
+    WEFT_CHECK_EQ(a.status, 200);
+    WEFT_CHECK(is_pattern(a.body, 4000000));
+    PEER_ENDS(p);
+    peer_close(p);
+    server_wait(s);
+}
+
+SERVER_TEST(an_answer_that_was_on_its_way_before_the_stop_has_the_hard_time_too, .grace_ms = 100, .hard_ms = 30000) { begun_before(s, 1); }
+SERVER_TEST(and_so_it_has_when_the_grace_is_skipped, .grace_ms = 100000, .hard_ms = 30000) { begun_before(s, 2); }
+
 SERVER_TEST(a_client_that_lingers_does_not_hold_the_stop_for_long, .body_bytes_max = 10)
 {
     peer *p = peer_open(s), *q = peer_open(s);

@@ -214,7 +214,7 @@ void weft__ws_wait_stop(weft_ws *ws);
 void weft__ws_due(weft_ws *ws);
 void weft__ws_mark(weft_ws *ws);
 void weft__ws_unmark(weft__ws_io *io);
-/* Read on in the next turn. Without memory for that it is over. */
+/* Read on, and send on, in the next turn. Without memory for that it is over. */
 void weft__ws_again(weft_ws *ws);
 void weft__ws_clients_end(weft__ws_hub *hub);       /* ws_client.c */
 void weft__ws_mask_new(weft__ws_hub *hub, uint8_t mask[4]);

@@ -44,6 +44,7 @@ static void read_again(weft__timer *t)
             io_free(io);
             continue;
         }
+        if (ws->pipe && weft__ws_unsent(ws)) weft__ws_mark(ws);
         weft__ws_wake(ws);
         if (ws->io == io) weft__ws_io_done(ws);      /* whoever waits for a message may have been through with it before */
     }

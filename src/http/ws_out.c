@@ -4,7 +4,7 @@
 #include "base/mem.h"
 
 /* Smaller messages are not worth it: what compresses them costs more bytes than it saves. */
-enum { DEFLATE_BYTES_MIN = 64, MESSAGE_ROOM = 1 << 30 };
+enum { DEFLATE_BYTES_MIN = 64, MESSAGE_ROOM = 1 << 30, SENDS_AT_ONCE = 4 };
 
 size_t weft__ws_unsent(const weft_ws *ws) { return ws->io ? ws->io->out.len - ws->io->out_at : 0; }
 
@@ -158,10 +158,10 @@ static void forget_sent(weft__ws_io *io)
     io->out_at = 0;
 }
 
-bool weft__ws_flush(weft_ws *ws)
+/* True: some of it went, and there is more. */
+static bool flush_once(weft_ws *ws)
 {
     weft__ws_io *io = ws->io;
-    if (!ws->pipe || !io || io->out.len == io->out_at) return ws->pipe;
     struct iovec iov = { io->out.ptr + io->out_at, io->out.len - io->out_at };
     ssize_t went = ws->pipe->ops->try_send(ws->pipe, &iov, 1);
     if (went < 0) {
@@ -173,6 +173,19 @@ bool weft__ws_flush(weft_ws *ws)
     if (went) sent(ws);
     if (ws->io == io && io->out_at) forget_sent(io);
     if (ws->io == io) weft__ws_io_done(ws);
+    return went && ws->pipe && weft__ws_unsent(ws);
+}
+
+/* TLS takes a part of much, and no edge tells that it would take more: so it is offered until nothing is taken, for so long in the next turn. */
+bool weft__ws_flush(weft_ws *ws)
+{
+    if (!ws->pipe || !weft__ws_unsent(ws)) return ws->pipe;
+    int sends = 0;
+    while (flush_once(ws))
+        if (++sends == SENDS_AT_ONCE) {
+            weft__ws_again(ws);
+            break;
+        }
     return ws->pipe;
 }
 

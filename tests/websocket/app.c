@@ -1,4 +1,6 @@
-/* The server of tests/e2e/websocket.sh: app PORT. And a client before others' servers: app connect URL, which prints what held. */
+/* The server of tests/e2e/websocket.sh: app PORT. And a client before others' servers: app connect URL [CA], which prints what held;
+ * app connect-h2 URL: over HTTP/2 whatever is known of it; app connect-beside URL CA: behind a call over HTTP/2 to the same server, whose
+ * answer it prints at the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +55,7 @@ static const weft_app app = { .routes = WEFT_ROUTES(
 
 /* ---- the client ---- */
 
-typedef struct asked { const char *url; } asked;
+typedef struct asked { const char *url; bool beside; } asked;
 
 static bool held(const char *name, bool good, const char *why)
 {
@@ -111,11 +113,52 @@ static int before_server(const asked *in)
     return 0;
 }
 
+/* What it keeps count of: sockets, WebSockets over HTTP/2, and over HTTP/1.1. */
+static int counts(const char *url)
+{
+    weft_response r;
+    WEFT_TRY(weft_exchange(&r, (.method = "GET"), "http{+}/", url + 2));
+    printf("counts %.*s\n", WEFT_FMT(r.body));
+    return 0;
+}
+
+/* Many at a time, each with its own echo. */
+static int one_of_many(const asked *in)
+{
+    weft_str msg;
+    WEFT_WS_OPEN(ws);
+    WEFT_TRY(weft_ws_connect(&ws, (._ = NULL), "{+}", in->url));
+    for (int i = 0; i < 20; i++) {
+        weft_str said = weft_format("%p: %d", (void *)ws, i);
+        WEFT_TRY(weft_ws_send(ws, said));
+        if (weft_ws_recv(ws, &msg) != 1 || !weft_str_equal(msg, said)) return weft_fail(500, "another echo");
+    }
+    return 0;
+}
+
+static int many(const asked *in)
+{
+    WEFT_SCOPE(all);
+    for (int i = 0; i < 40; i++) weft_spawn(all, one_of_many, in);
+    int rc = weft_join(all);
+    held("client_forty_at_a_time", rc == 0, rc < 0 ? weft_error_of(rc)->text : "");
+    return rc;
+}
+
+static int connect_all(const asked *in)
+{
+    if (in->beside) WEFT_TRY(counts(in->url));
+    WEFT_TRY(before_server(in));
+    WEFT_TRY(many(in));
+    return in->beside ? counts(in->url) : 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2) {
-        asked in = { argv[2] };
-        return weft_run(before_server, &in);
+        asked in = { argv[2], strcmp(argv[1], "connect-beside") == 0 };
+        WEFT_TRY(weft_client_limits(.http2 = strcmp(argv[1], "connect-h2") == 0 ? WEFT_HTTP2_ALWAYS : WEFT_HTTP2_DEFAULT, .tls = { .ca_file = argc > 3 ? argv[3] : NULL }));
+        return weft_run(connect_all, &in);
     }
     return weft_serve(&app, .port = atoi(argv[1]));
 }

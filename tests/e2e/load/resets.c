@@ -1,8 +1,8 @@
 /* Clients of HTTP/2 that ask and take back, as fast as they can, and come again when they are cut off (tests/e2e/resets.sh).
  *
  *   resets PORT RESETS KIND
- *     KIND own: requests that the client itself resets; provoked: that the server has to, as they have no path. As many as
- *     said in all, at most 2 000 on a connection, and fewer when the server says GOAWAY. At the end:
+ *     KIND own: requests that the client itself resets; provoked: that the server has to, as they have no path. 2 000 on each connection, of
+ *     which those count that the server has looked at before it said GOAWAY, until there were as many as said. At the end:
  *       resets N connections N most N calm N refused N
  *     most: the largest number of requests that a connection was allowed before GOAWAY; calm: connections that were told ENHANCE_YOUR_CALM */
 #define _GNU_SOURCE
@@ -18,7 +18,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { ASKED = 2000, PREFACE = 24, HEAD = 9, ROOM = 128 * 1024, PATIENCE_S = 10, ENHANCE_YOUR_CALM = 11 };
+enum { ASKED = 2000, PREFACE = 24, HEAD = 9, ROOM = 128 * 1024, PATIENCE_S = 10, REFUSED_MAX = 100, ENHANCE_YOUR_CALM = 11 };
 enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE };
 
 typedef struct told { bool goaway; uint32_t last, code; } told;
@@ -112,17 +112,19 @@ int main(int argc, char **argv)
     bool own = strcmp(argv[3], "own") == 0;
     unsigned char *end = put_hello(out);
     for (uint32_t i = 0; i < ASKED; i++) end = put_request(end, 2 * i + 1, own);
-    for (; done < wanted; connections++, done += ASKED) {
+    for (; done < wanted && refused < REFUSED_MAX;) {
         int fd = reach(port);
         if (fd < 0) {
             refused++;
             continue;
         }
+        connections++;
         say(fd, out, (size_t)(end - out));
         told t = listen_to(fd);
         close(fd);
         long allowed = t.goaway ? (t.last + 1) / 2 : ASKED;
         if (allowed > most) most = allowed;
+        done += allowed;
         calm += t.goaway && t.code == ENHANCE_YOUR_CALM;
     }
     printf("resets %ld connections %ld most %ld calm %ld refused %ld\n", done, connections, most, calm, refused);

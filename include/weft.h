@@ -17,6 +17,7 @@
 #include "weft/db.h"
 #include "weft/listen.h"
 #include "weft/table.h"
+#include "weft/copy.h"
 #include "weft/redis.h"
 #include "weft/client.h"
 #include "weft/stream.h"

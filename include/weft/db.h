@@ -116,7 +116,7 @@ typedef struct weft_db_opts {
  * a connection. Reads of many tasks that were quick when they last ran share connections without waiting for each other's answers; whatever else has one
  * alone while it runs. A cancelled statement that has its connection alone is ended in the server; the answer of one that shares it is dropped. A server that goes
  * is looked for again, after 50 ms to 2 s; meanwhile statements fail at once with WEFT_EDB_AWAY. What would change a connection that others have next
- * is refused: BEGIN and COMMIT, SET, LISTEN (weft/listen.h), PREPARE, COPY, temporary tables, advisory locks of a session. There is always a savepoint before a statement
+ * is refused: BEGIN and COMMIT, SET, LISTEN (weft/listen.h), PREPARE, COPY (weft/copy.h), temporary tables, advisory locks of a session. There is always a savepoint before a statement
  * in a transaction, so that one that fails does not end it. In SQL '?' and '[' are PostgreSQL's own.
  *
  *     mysql://user:password@host:3306/shop?sslmode=verify-full    a server; mariadb:// is the same

@@ -88,6 +88,19 @@ typedef struct weft__items {
     bool failed;
 } weft__items;
 
+/* What rows are that are copied (PostgreSQL's COPY): models row by row, bytes that come, or what is written. */
+typedef enum { WEFT__COPY_ROWS, WEFT__COPY_OUT, WEFT__COPY_IN } weft__copy_way;
+typedef struct weft__copy {
+    weft__copy_way way;
+    const char *options;             /* static: " (FORMAT csv)" */
+    const char *into, *columns;      /* IN: a table as COPY names it; of models: what SELECTs the columns that are written, for their types */
+    bool last;                       /* IN: what is written is whole, and is to stay */
+    bool headed;                     /* ROWS: what comes before the first one has come */
+    uint32_t *oids;                  /* of the columns; weft__free */
+    int count;
+    int64_t rows;                    /* in all, when it has ended */
+} weft__copy;
+
 struct weft__query_queue;
 struct weft__query {
     weft__to_do what;
@@ -139,6 +152,8 @@ typedef struct weft__engine {
     void (*abandon)(weft_db *root);  /* no loop turns any more */
     int (*listen)(weft_db *root, weft_db_sub *sub);      /* NULL: it has no messages; 0 or WEFT_ENOMEM, listen.h */
     void (*unlisten)(weft_db_sub *sub);
+    /* NULL: it does not copy. A row's cells to what is written next: 0; WEFT_EINVAL with a text; WEFT_ENOMEM, WEFT_ELIMIT. */
+    int (*copy_row)(weft_rows *to, const weft__cell *cells, weft__buf *fault);
 } weft__engine;
 extern const weft__engine weft__sqlite, weft__postgres, weft__postgres_short, weft__mariadb, weft__mariadb_mysql;
 /* What must be run, whatever is cancelled: ends, and openings. */
@@ -183,6 +198,7 @@ struct weft_db {
     const char *place;
     weft__lease lease;               /* of the outermost one */
     weft_rows *rows;                 /* of the outermost one: those read in it and in its savepoints */
+    weft_rows *copying;              /* of the outermost one: has its connection to itself until it ends */
     weft__leaver *leaving;           /* wait for `busy` to end */
 };
 
@@ -204,12 +220,19 @@ struct weft_rows {
     weft__cell *cells;               /* of the row being read */
     weft__row_plan *plan;
     weft_arena arena;                /* of the last row */
-    void *statement;                 /* the engine's */
+    void *statement;                 /* the engine's; NULL: it has let go of them */
+    weft__copy *copy;                /* they are copied; NULL: a cursor */
 };
 
 /* Append a row's cell, and read it again. */
 void weft__cell_put(weft__buf *to, const weft__cell *c);
 const char *weft__cell_get(const char *at, weft__cell *c);
+
+/* rows.c: open them; `copy` becomes theirs, with what is in it, on failure too. One step, which fills the buffer, or empties it (IN). Their memory. */
+int weft__rows_open(weft_rows **out, weft_db *db, const weft_sql *sql, weft__copy *copy) WEFT_NODISCARD;
+int weft__rows_step(weft_rows *rows) WEFT_NODISCARD;
+/* Before a call: 0, or why it cannot be; `what`: the call's name. */
+int weft__rows_usable(const weft_rows *rows, const char *what) WEFT_NODISCARD;
 
 /* rows.c, for the end of a transaction: the rows are over; the engine lets go of what they have. */
 void weft__rows_end(weft_rows *rows);

@@ -51,6 +51,9 @@ weft__waited weft__waited_of(const weft_db *root, const weft__query *q, bool (*h
     return (weft__waited){ { "a connection of", root->url, holder }, q, root, holds_up };
 }
 
+static weft_rows *rows_of(const weft__lease *l) { return (weft_rows *)((uintptr_t)l - offsetof(weft_rows, lease)); }
+static const char *held_for(const weft__lease *l) { return !l->rows ? "a transaction" : rows_of(l)->copy ? "a COPY" : "rows"; }
+
 static void name_holders(const weft__waited *w, weft__buf *to)
 {
     int n = 0;
@@ -61,7 +64,7 @@ static void name_holders(const weft__waited *w, weft__buf *to)
             break;
         }
         weft__buf_printf(to, "%s %s%s%s%s has one for %s begun at %s, for %lld ms", n == 1 ? ":" : ",", l->task, l->label ? " (" : "", l->label ? l->label : "",
-            l->label ? ")" : "", l->rows ? "rows" : "a transaction", l->place, (long long)((weft__loop_clock(w->root->loop) - l->since_ns) / MS));
+            l->label ? ")" : "", held_for(l), l->place, (long long)((weft__loop_clock(w->root->loop) - l->since_ns) / MS));
     }
     if (!n) weft__buf_lit(to, ": all are at work for others");
 }
@@ -93,12 +96,11 @@ const weft__lease *weft__lease_own(const weft__waited *w, int most)
 int weft__lease_own_failed(const weft__query *q, const weft__lease *own)
 {
     return weft__fail(q->place, WEFT_EDEADLK, "this task has the connection itself, for %s begun at %s, which has to end first%s: %.*s",
-        own->rows ? "rows" : "a transaction", own->place, own->rows ? "" : " (or is to be used for it)", SHOWN, q->text);
+        held_for(own), own->place, own->rows ? "" : " (or is to be used for it)", SHOWN, q->text);
 }
 
 /* ---- the end of the database ---- */
 
-static weft_rows *rows_of(weft__lease *l) { return (weft_rows *)((char *)l - offsetof(weft_rows, lease)); }
 static weft_db *transaction_of(weft__lease *l) { return (weft_db *)((char *)l - offsetof(weft_db, lease)); }
 static bool *busy_of(weft__lease *l) { return l->rows ? &rows_of(l)->busy : &transaction_of(l)->busy; }
 

@@ -166,6 +166,6 @@ static int close_db(weft_db *root)
 /* The loop ends, and nobody has closed it. */
 static void abandon(weft_db *root) { core_end(root); }
 
-#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_POSTGRES, .open = open_db, .run = run, .close = close_db, .abandon = abandon, .listen = weft__pg_listen, .unlisten = weft__pg_unlisten, \
+#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_POSTGRES, .open = open_db, .run = run, .close = close_db, .abandon = abandon, .listen = weft__pg_listen, .unlisten = weft__pg_unlisten, .copy_row = weft__pg_copy_row, \
     .migrated = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weft_migrations')", .lock = "SELECT pg_advisory_xact_lock(7310308426115443302)" }
 const weft__engine weft__postgres = ENGINE("postgresql"), weft__postgres_short = ENGINE("postgres");

@@ -44,6 +44,10 @@ typedef struct weft__pg_cancel weft__pg_cancel;
 typedef struct weft__pg_opening weft__pg_opening;
 typedef struct weft__pg_listener weft__pg_listener;
 
+/* Out of pipeline mode, for a COPY: what comes is taken at the reader's pace (OUT); what comes while rows are sent is a failure (IN), and stays where the poller
+ * tells of it; all of it has been sent, or is given up (END). */
+typedef enum { WEFT__PG_COPIES_NOT, WEFT__PG_COPIES_OUT, WEFT__PG_COPIES_IN, WEFT__PG_COPIES_END } weft__pg_copying;
+
 struct weft__pg_conn {
     weft__pg_core *core;
     weft__pg_listener *listener;     /* whose it is; NULL: one of the pool */
@@ -55,6 +59,8 @@ struct weft__pg_conn {
     bool broken;                     /* nothing more will come */
     bool taken;                      /* by one task */
     bool reserved;                   /* somebody waits to take it: it gets no more shared ones */
+    weft__pg_copying copying;
+    bool heard;                      /* something came in the middle of a COPY that is sent */
     bool saved;                      /* the savepoint of its transaction's last statement stands */
     uint64_t *kept;                  /* prepared statements by slot; the last place is for one without */
     int64_t opened_ns, until_ns, free_ns;    /* since when; when it is to be replaced; since when nobody uses it */
@@ -188,9 +194,13 @@ typedef struct weft__pg_trip {
     PGresult *result, *error;
     int error_at;
 } weft__pg_trip;
+/* Until something may have come, or gone; a cancel or deadline asks the server to end what it is at, and is in q->stop then. */
+void weft__pg_wait(weft__pg_conn *c, weft__query *q);
 weft__pg_trip weft__pg_trip_of(weft__pg_conn *c, weft__query *q);
 void weft__pg_say(weft__pg_trip *t, const char *sql);
 void weft__pg_prepare(weft__pg_trip *t, bool describe);
+/* Prepare it without a name, and ask what it takes and gives: the query's own result. */
+void weft__pg_look_at(weft__pg_trip *t, const char *sql);
 /* Values, and the statement with them as the query's own result. 0; WEFT_EINVAL, WEFT_ENOMEM, WEFT_ELIMIT with q->fault, and nothing was sent. */
 int weft__pg_execute(weft__pg_trip *t, const weft__cell *cells);
 /* What has been sent is to be answered, but nothing ends here. */
@@ -214,6 +224,8 @@ bool weft__pg_outdated(const PGresult *r);
 /* postgres_run.c: a query on the connection that is taken for it; q->rc. */
 int weft__pg_run(weft__pg_conn *c, weft__query *q);
 int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew);
+/* The types in such a description are known, or asked for. */
+int weft__pg_types_of(weft__pg_conn *c, weft__query *q, const PGresult *description);
 /* A result to what the query wants of it: its rc. */
 int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r);
 /* The same of the i-th item's result. */
@@ -230,4 +242,9 @@ void weft__pg_quietly(weft__pg_conn *c, const weft__query *q, const char *first,
 int weft__pg_run_each(weft__pg_conn *c, weft__query *q, bool *outdated);
 int weft__pg_run_script(weft__pg_conn *c, weft__query *q);
 int weft__pg_run_rows(weft__pg_conn *c, weft__query *q);
+/* The columns of a result as those of the rows. */
+int weft__pg_rows_names(weft_rows *r, const PGresult *res);
+/* postgres_copy.c */
+int weft__pg_run_copy(weft__pg_conn *c, weft__query *q);
+int weft__pg_copy_row(weft_rows *to, const weft__cell *cells, weft__buf *fault);
 #endif

@@ -61,8 +61,14 @@ static void on_ready(weft__watch *watch, uint32_t events)
         weft__pg_open_ready(c);
         return;
     }
-    if (events & (WEFT__IN | WEFT__HUP)) c->broken |= !PQconsumeInput(c->pg);
-    if (events & WEFT__OUT) (void)weft__pg_flush(c);
+    bool sends = c->copying == WEFT__PG_COPIES_IN;
+    c->heard |= sends && events & (WEFT__IN | WEFT__HUP);
+    if (c->copying && !c->reader) {
+        weft__pg_unwatch(c);                         /* what nobody takes yet stays with who sent it */
+        return;
+    }
+    if (events & (WEFT__IN | WEFT__HUP) && !sends) c->broken |= !PQconsumeInput(c->pg);
+    if (events & WEFT__OUT && !sends) (void)weft__pg_flush(c);
     if (c->listener) weft__pg_listen_ready(c);
     else if (c->taken) {
         if (c->broken) weft__pg_unwatch(c);          /* it would be told for ever */

@@ -9,7 +9,7 @@ enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 8, MOST = 256, ROW_MAX = 16 << 20 };
 /* What a weft_rows has here. */
 typedef struct cursor { uint64_t number; int next; } cursor;
 
-static int names_of(weft_rows *r, const PGresult *res)
+int weft__pg_rows_names(weft_rows *r, const PGresult *res)
 {
     if (r->names) return 0;
     r->columns = PQnfields(res);
@@ -51,7 +51,7 @@ static int take_rows(weft__pg_core *core, weft__query *q, const PGresult *res)
 {
     weft_rows *r = q->rows;
     cursor *cur = r->statement;
-    int n = PQntuples(res), rc = names_of(r, res);
+    int n = PQntuples(res), rc = weft__pg_rows_names(r, res);
     weft__buf_clear(&r->buffer);
     r->at = 0;
     for (int i = 0; i < n && rc == 0; i++) rc = put_row(core, q, res, i);
@@ -159,6 +159,7 @@ static int open_rows(weft__pg_conn *c, weft__query *q)
 
 int weft__pg_run_rows(weft__pg_conn *c, weft__query *q)
 {
+    if (q->rows->copy) return weft__pg_run_copy(c, q);
     int rc = q->what == WEFT__DO_ROWS ? open_rows(c, q) : q->what == WEFT__DO_MORE ? more(c, q) : 0;
     if (rc < 0 || q->rows->over || q->what == WEFT__DO_ROWS_END) end(c, q);
     return rc;

@@ -171,7 +171,7 @@ static int ask_types(weft__pg_conn *c, weft__query *q, const char *list)
 }
 
 /* Those of the statement, then those that these are made of. */
-static int types_of(weft__pg_conn *c, weft__query *q, const PGresult *r)
+int weft__pg_types_of(weft__pg_conn *c, weft__query *q, const PGresult *r)
 {
     const weft__pg_types *types = &c->core->types;
     int rc = 0;
@@ -202,7 +202,7 @@ int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew)
     int rc = weft__pg_sync(&t);
     if (rc == 0 && !t.result) rc = WEFT_EDB;
     if (rc == 0) c->saved = weft__pg_inside(q);
-    if (rc == 0) rc = types_of(c, q, t.result);
+    if (rc == 0) rc = weft__pg_types_of(c, q, t.result);
     if (rc == 0) rc = note_known(st, t.result);
     weft__pg_trip_end(&t);
     if (rc < 0) weft__pg_undo(c, q);

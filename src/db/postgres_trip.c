@@ -26,7 +26,7 @@ static void wait_through(weft__pg_conn *c, const weft__query *q)
     if (!c->broken) weft__park_through("a database", NULL);
 }
 
-static void wait_here(weft__pg_conn *c, weft__query *q)
+void weft__pg_wait(weft__pg_conn *c, weft__query *q)
 {
     weft__fiber *f = q->fiber;
     if (q->stop || weft__query_must_run(q)) {
@@ -51,7 +51,7 @@ static int next(weft__pg_conn *c, weft__query *q, PGresult **out)
             c->broken = true;
             return weft__pg_lost(c, q);
         }
-        wait_here(c, q);
+        weft__pg_wait(c, q);
         if (c->broken && c->cancel) return weft__pg_lost(c, q);
     }
 }
@@ -72,6 +72,13 @@ static void sent(weft__pg_trip *t, int fine)
 void weft__pg_say(weft__pg_trip *t, const char *sql)
 {
     sent(t, PQsendQueryParams(t->conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1));
+}
+
+void weft__pg_look_at(weft__pg_trip *t, const char *sql)
+{
+    sent(t, PQsendPrepare(t->conn->pg, "", sql, 0, NULL));
+    t->main = t->sent;
+    sent(t, PQsendDescribePrepared(t->conn->pg, ""));
 }
 
 /* One without a place of its own among those that are kept has the last one, until another comes. */

@@ -67,7 +67,7 @@ int weft__pg_type_add(weft__pg_types *t, const weft__pg_type *type)
 }
 
 /* What a domain stands on. */
-static uint32_t base_of(const weft__pg_types *t, uint32_t oid)
+uint32_t weft__pg_base(const weft__pg_types *t, uint32_t oid)
 {
     const weft__pg_type *own;
     for (int i = 0; i < 8 && oid >= WEFT__PG_OIDS_OWN && (own = find(t, oid)) && own->kind == WEFT__PG_DOMAIN; i++) oid = own->of;
@@ -262,7 +262,7 @@ static int array_json(reading *r, const char *p, int len, weft__cell *out)
 {
     array a = { .at = p + 12, .end = p + len };
     if (len < 12 || (a.dims = (int)weft__pg_u32(p)) < 0 || a.dims > DIMENSIONS_MAX || len < 12 + 8 * a.dims) return unfit(r, "is an array that is cut off");
-    a.of = base_of(r->types, weft__pg_u32(p + 8));
+    a.of = weft__pg_base(r->types, weft__pg_u32(p + 8));
     for (int i = 0; i < a.dims; i++, a.at += 8) {
         a.sizes[i] = (int32_t)weft__pg_u32(a.at);
         if (a.sizes[i] < 0 || a.sizes[i] > len) return unfit(r, "is an array that is cut off");
@@ -300,7 +300,7 @@ static int unread(reading *r, uint32_t oid)
 
 static int read_cell(reading *r, uint32_t oid, const char *p, int len, weft__cell *out)
 {
-    oid = base_of(r->types, oid);
+    oid = weft__pg_base(r->types, oid);
     if (!fits(oid, len)) return unfit(r, "has not the bytes of its type");
     switch (oid) {
     case WEFT__PG_BOOL: return *out = (weft__cell){ WEFT__CELL_INT, .i = *p != 0 }, 0;
@@ -465,7 +465,7 @@ int weft__pg_value_of(const weft__pg_types *types, uint32_t oid, const weft__cel
 {
     if (c->kind == WEFT__CELL_INT && int_value(oid, c->i, made, out)) return 0;
     weft_duration d;
-    uint32_t base = types ? base_of(types, oid) : oid, of = types ? weft__pg_element(types, base) : 0;
+    uint32_t base = types ? weft__pg_base(types, oid) : oid, of = types ? weft__pg_element(types, base) : 0;
     if (c->kind >= WEFT__CELL_TEXT && c->s.len > (size_t)1 << 29) return WEFT_ELIMIT;
     switch (c->kind) {
     case WEFT__CELL_NULL: return *out = (weft__pg_value){ NULL, 0, 0 }, 0;

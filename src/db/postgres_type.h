@@ -16,6 +16,9 @@ int weft__pg_type_add(weft__pg_types *types, const weft__pg_type *type) WEFT_NOD
 /* The type that the elements of an array have, 0: it is no array. */
 uint32_t weft__pg_element(const weft__pg_types *types, uint32_t oid);
 
+/* What a domain stands on; any other type itself. */
+uint32_t weft__pg_base(const weft__pg_types *types, uint32_t oid);
+
 /* One value: NULL when `bytes` is. What has to be written lies in `made`, else the cell points into `bytes`. 0; WEFT_EDB with a text: a type that is
  * not read, bytes that are none of it; WEFT_ENOMEM, WEFT_ELIMIT.
  *
@@ -27,6 +30,15 @@ int weft__pg_cell(const weft__pg_types *types, uint32_t oid, const char *bytes, 
 /* A value that is bound, as libpq wants it; `oid`: what the database takes it for, 0: not known. 0; WEFT_EINVAL with a text; WEFT_ENOMEM, WEFT_ELIMIT. */
 typedef struct weft__pg_value { const char *bytes; int len, binary; } weft__pg_value;
 int weft__pg_value_of(const weft__pg_types *types, uint32_t oid, const weft__cell *cell, weft_arena *made, weft__pg_value *out, weft__buf *fault) WEFT_NODISCARD;
+
+/* The same as the text that its type is written in, as COPY takes it, and set_config; ptr NULL: it is NULL. In postgres_text.c. */
+int weft__pg_text_of(const weft__pg_types *types, uint32_t oid, const weft__cell *cell, weft_arena *made, weft_str *out, weft__buf *fault) WEFT_NODISCARD;
+/* A column of COPY's text format: what would end a column or row is escaped. */
+void weft__pg_copy_column(weft_str value, weft__buf *to);
+/* One row of COPY's binary format, as the server sends them: the i-th column's bytes, NULL for NULL. 1; 0: it is the mark of the end; WEFT_EDB with a text. */
+typedef struct weft__pg_tuple { const char *at, *end; int left; } weft__pg_tuple;
+int weft__pg_tuple_open(weft__pg_tuple *t, weft_str message, bool first, int columns, weft__buf *fault) WEFT_NODISCARD;
+int weft__pg_tuple_next(weft__pg_tuple *t, const char **bytes, int *len, weft__buf *fault) WEFT_NODISCARD;
 
 /* Big-endian, as it travels. */
 static inline uint16_t weft__pg_u16(const char *p) { const unsigned char *b = (const void *)p; return (uint16_t)(b[0] << 8 | b[1]); }

@@ -31,6 +31,12 @@ const char *weft__cell_get(const char *at, weft__cell *c)
 
 /* ---- life ---- */
 
+static void copy_free(weft__copy *c)
+{
+    if (c) weft__free(c->oids);
+    weft__free(c);
+}
+
 static void rows_free(weft_rows *r)
 {
     for (int i = 0; r->names && i < r->columns; i++) weft__free(r->names[i]);
@@ -38,6 +44,7 @@ static void rows_free(weft_rows *r)
     weft__free(r->cells);
     weft__free(r->plan);
     weft__free(r->text);
+    copy_free(r->copy);
     weft__buf_free(&r->buffer);
     weft__arena_free(&r->arena);
     weft__free(r);
@@ -60,13 +67,13 @@ static void link_rows(weft_rows *r)
     first->rows = r;
 }
 
-static weft_rows *rows_new(weft_db *db, const weft_sql *sql)
+static weft_rows *rows_new(weft_db *db, const weft_sql *sql, weft__copy *copy)
 {
     weft_rows *r = weft__calloc(sizeof *r);
     weft__fiber *f = weft__self();
     size_t n = strlen(sql->sql);
     if (n > SHOWN) n = SHOWN;
-    if (!r || !(r->text = weft__malloc(n + 1))) return weft__free(r), NULL;
+    if (!r || !(r->text = weft__malloc(n + 1))) return copy_free(copy), weft__free(r), NULL;
     memcpy(r->text, sql->sql, n);
     r->text[n] = 0;
     r->root = db->root;
@@ -74,7 +81,9 @@ static weft_rows *rows_new(weft_db *db, const weft_sql *sql)
     r->in_transaction = db->root != db;
     r->level = db->level;
     r->place = sql->place ? sql->place : WEFT__HERE;
-    r->lease = (weft__lease){ .fiber = f, .serial = f->serial, .task = weft_task_name(f->task), .label = weft__task_label_around(), .place = r->place, .rows = true, .reads = true };
+    r->lease = (weft__lease){ .fiber = f, .serial = f->serial, .task = weft_task_name(f->task), .label = weft__task_label_around(), .place = r->place, .rows = true,
+        .reads = !copy || copy->way != WEFT__COPY_IN };
+    r->copy = copy;
     weft__arena_init(&r->arena, NULL, ROW_BYTES_MAX);
     return r;
 }
@@ -90,6 +99,7 @@ static int trip(weft_rows *r, weft__to_do what)
     if (first) first->busy = true;
     int rc = r->root->engine->run(r->root, &q);
     if (first) first->over |= q.over;
+    if (first && first->copying == r && !r->statement) first->copying = NULL;
     if (first && !around) weft__db_idle(&first->busy, &first->leaving);
     weft__buf_free(&q.fault);
     return rc;
@@ -123,11 +133,14 @@ static void wait_idle(weft_rows *r)
     }
 }
 
-int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql)
+int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql) { return weft__rows_open(out, db, sql, NULL); }
+
+int weft__rows_open(weft_rows **out, weft_db *db, const weft_sql *sql, weft__copy *copy)
 {
     weft__query q = { .what = WEFT__DO_ROWS };
-    int rc = weft__query_begin(&q, db, sql);
-    weft_rows *r = rc == 0 ? rows_new(db, sql) : NULL;
+    int rc = copy && copy->into ? weft__query_plain(&q, db, sql->sql, sql->place) : weft__query_begin(&q, db, sql);
+    if (rc < 0) copy_free(copy);
+    weft_rows *r = rc == 0 ? rows_new(db, sql, copy) : NULL;
     if (rc == 0 && !r) rc = weft__fail(q.place, WEFT_ENOMEM, "no memory for rows: %.*s", SHOWN, q.text);
     if (rc == 0) {
         q.rows = r;
@@ -139,6 +152,7 @@ int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql)
     if (rc == 0) {
         weft__db_keep(db->root);
         if (r->in_transaction) link_rows(r);
+        if (copy && r->in_transaction) db->first->copying = r;
         *out = r;
     } else if (r) rows_free(r);
     weft__query_end(&q);
@@ -206,9 +220,20 @@ static int read_row(weft_rows *r, const weft_schema *schema, void *out)
     return rc < 0 ? rc : 1;
 }
 
-static int fill(weft_rows *r)
+/* Others are kept from a transaction that copies. */
+static int usable(weft_rows *r)
 {
+    weft_db *first = r->in_transaction && r->db ? r->db->first : NULL;
+    bool mine = first && first->copying == r;
+    if (mine) first->copying = NULL;
     int rc = weft__db_usable(r->db, r->text, r->place);
+    if (mine) first->copying = r;
+    return rc;
+}
+
+int weft__rows_step(weft_rows *r)
+{
+    int rc = usable(r);
     if (rc < 0) return rc;
     r->busy = true;
     rc = trip(r, WEFT__DO_MORE);
@@ -222,16 +247,21 @@ static int fill(weft_rows *r)
     return rc;
 }
 
+int weft__rows_usable(const weft_rows *r, const char *what)
+{
+    if (!r) return weft_fail(WEFT_EINVAL, "%s: nothing is open (NULL)", what);
+    if (r->busy) return weft__fail(r->place, WEFT_EBUSY, "%s: another task is at it: %s", what, r->text);
+    return r->failed ? weft__fail(r->place, r->failed, "%s: it was closed: %s", what, r->text) : 0;
+}
+
 int weft_rows_next_with(weft_rows *r, const weft_schema *schema, void *out)
 {
-    if (!r) return weft_fail(WEFT_EINVAL, "weft_rows_next: no rows (NULL)");
-    if (r->busy) return weft__fail(r->place, WEFT_EBUSY, "another task reads these rows: %s", r->text);
-    if (r->failed) return weft__fail(r->place, r->failed, "the rows were closed: %s", r->text);
+    int rc = weft__rows_usable(r, "weft_rows_next");
+    if (rc < 0) return rc;
     while (r->at == r->buffer.len) {
         if (r->over) return 0;
-        int rc = fill(r);
-        if (rc < 0) return rc;
+        if ((rc = weft__rows_step(r)) < 0) return rc;
     }
-    int rc = weft__checkpoint();
+    rc = weft__checkpoint();
     return rc < 0 ? rc : read_row(r, schema, out);
 }

@@ -16,6 +16,7 @@ typedef struct reader {
     bool makes, body;                /* CREATE or ALTER; of a procedure or the like */
     weft_str ends;                   /* what begins or ends a transaction */
     weft_str last;                   /* the word before this one */
+    const weft_str *instead;         /* what is put where places are; NULL: $1, ?1 */
 } reader;
 
 static bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -100,9 +101,14 @@ static bool place(reader *r, weft_str name, const char *behind)
     weft__buf *sql = &r->out->sql;
     if (known < 0 && !place_add(r, name)) return false;
     if (r->dialect == WEFT__SQL_POSTGRES && sql->len && is_name(sql->ptr[sql->len - 1])) weft__buf_add_char(sql, ' ');    /* a$1 is a name */
-    weft__buf_add_char(sql, r->dialect == WEFT__SQL_POSTGRES ? '$' : '?');
-    if (numbered) weft__buf_add_int(sql, known < 0 ? (int64_t)r->out->count : known + 1);
+    int64_t number = known < 0 ? (int64_t)r->out->count : known + 1;
     r->at = behind;
+    if (r->instead) {
+        weft__buf_add_str(sql, r->instead[number - 1]);
+        return true;
+    }
+    weft__buf_add_char(sql, r->dialect == WEFT__SQL_POSTGRES ? '$' : '?');
+    if (numbered) weft__buf_add_int(sql, number);
     return true;
 }
 
@@ -387,6 +393,18 @@ int weft__sql_parse(weft_str text, weft__dialect dialect, weft__parsed *out, con
     *out = (weft__parsed){ 0 };
     if (text.len > WEFT__SQL_MAX) return *fault = "more than 1 MiB of SQL", WEFT_ELIMIT;
     return read_all(&(reader){ .at = text.ptr, .end = text.ptr + text.len, .out = out, .dialect = dialect }, fault);
+}
+
+int weft__sql_with(weft_str text, const weft_str *instead, weft__buf *out)
+{
+    weft__parsed p = { 0 };
+    const char *fault;
+    int rc = read_all(&(reader){ .at = text.ptr, .end = text.ptr + text.len, .out = &p, .dialect = WEFT__SQL_POSTGRES, .first = true, .instead = instead }, &fault);
+    weft_str sql = weft__buf_str(&p.sql);
+    if (sql.len && sql.ptr[sql.len - 1] == ';') sql.len--;
+    if (rc == 0) weft__buf_add_str(out, sql);
+    weft__parsed_free(&p);
+    return rc < 0 ? rc : out->failed;
 }
 
 int weft__sql_first(weft_str script, weft__parsed *out, size_t *len, const char **fault)

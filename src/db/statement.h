@@ -36,6 +36,9 @@ int weft__sql_parse(weft_str text, weft__dialect dialect, weft__parsed *out, con
 /* The same for the first statement of a script of PostgreSQL's alone; *len: its bytes, with the ';' behind it. A body of BEGIN ATOMIC ... END has ';' of
  * its own. */
 int weft__sql_first(weft_str script, weft__parsed *out, size_t *len, const char **fault) WEFT_NODISCARD;
+/* Append one statement of PostgreSQL's that was parsed before, without the ';' behind it, with instead[i] where its i-th value is: SQL of weft's own, never of a
+ * user's. 0; WEFT_ENOMEM, WEFT_ELIMIT. */
+int weft__sql_with(weft_str text, const weft_str *instead, weft__buf *out) WEFT_NODISCARD;
 /* Of a script of MariaDB's, which the server splits: 0, or WEFT_EINVAL and *found, a statement in it, outside of the bodies of procedures and the like, that begins or
  * ends transactions or locks tables; WEFT_ELIMIT: more than 8 MiB; WEFT_ENOMEM. */
 int weft__sql_script(weft_str script, weft_str *found) WEFT_NODISCARD;

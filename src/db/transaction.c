@@ -20,6 +20,8 @@ int weft__db_usable(const weft_db *db, const char *what, const char *place)
     for (const weft_db *t = db; t; t = t->outer)
         if (t->ended) return weft__fail(place, WEFT_ECLOSED, "the transaction begun at %s has ended: %.*s", t->place, SHOWN, what);
     if (db->first->over) return weft__fail(place, WEFT_EDB, "the database has rolled back the transaction begun at %s, as it told before: %.*s", db->place, SHOWN, what);
+    if (db->first->copying)
+        return weft__fail(place, WEFT_EBUSY, "a COPY begun at %s has the connection of this transaction until it ends: %.*s", db->first->copying->place, SHOWN, what);
     if (db->first->busy) return weft__fail(place, WEFT_EBUSY, "another task is at a statement of the transaction begun at %s: %.*s", db->place, SHOWN, what);
     return 0;
 }

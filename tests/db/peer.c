@@ -33,7 +33,7 @@ static void pair_begin(peer *p)
     __atomic_fetch_add(&p->accepted, 1, __ATOMIC_RELAXED);
     p->pairs[i].client = fd;
     p->pairs[i].server = p->to ? dial(p->to) : -1;
-    p->pairs[i].passed = 0;
+    p->pairs[i].passed = p->pairs[i].sent = 0;
     if (p->says_len) (void)!send(fd, p->says, p->says_len, MSG_NOSIGNAL);
 }
 
@@ -64,7 +64,8 @@ static void from_client(peer *p, int i)
     if (n > 0) __atomic_fetch_add(&p->from_clients, n, __ATOMIC_RELAXED);
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
-        if (!all_sent(p->pairs[i].server, bytes, n)) pair_end(p, i);
+        p->pairs[i].sent += (int)n;
+        if (!all_sent(p->pairs[i].server, bytes, n) || (p->cut_sent && p->pairs[i].sent >= p->cut_sent)) pair_end(p, i);
     } else {
         for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
         if (p->asks_len) (void)!send(p->pairs[i].client, p->asks, p->asks_len, MSG_NOSIGNAL);

@@ -12,6 +12,7 @@ typedef struct peer {
     size_t says_len, asks_len;
     int piece;                       /* bytes of the real one's at a time; 0: all there are */
     int cut_after;                   /* of these bytes, in all of a connection; 0: never. May be changed meanwhile (peer_cuts) */
+    int cut_sent;                    /* the same of bytes of the client's */
     char heard[512];                 /* what clients said where there is no real one */
     size_t heard_len;
     int accepted;                    /* how many clients have come */
@@ -20,7 +21,7 @@ typedef struct peer {
     int passed;                      /* how many bytes of the real one's in the connection that was last heard of */
     bool stop;
     pthread_t thread;
-    struct { int client, server, passed; } pairs[PEER_PAIRS];
+    struct { int client, server, passed, sent; } pairs[PEER_PAIRS];
 } peer;
 
 /* Its port is there behind it. */

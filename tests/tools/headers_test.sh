@@ -1,7 +1,7 @@
 #!/bin/sh
 # Public headers of the runtime: the comment above each function says whether it waits, and each header names an example.
 cd "$(dirname "$0")/../.." || exit 1
-for name in base check task sync thread process file net command inspect ws room bind db table redis; do
+for name in base check task sync thread process file net command inspect ws room bind db table listen copy redis; do
     said=$(perl -e '
         my ($path) = @ARGV;
         open my $in, "<", $path or die "$path: $!";

@@ -152,6 +152,9 @@ void weft__rnode_close(weft__rnode *node);
 void weft__rnode_idle_lost(weft__rnode *node, weft__rconn *c);
 /* It answered what it answers when it is not to be used: the next call connects anew. */
 void weft__rnode_down(weft__rnode *node, const char *why);
+/* For how long, after so many failures in a row. */
+enum { WEFT__REDIS_RETRY_MS_MAX = 2000 };
+int64_t weft__redis_backoff_ns(const weft_redis *r, int failures);
 void weft__rnode_room(weft__rnode *node, bool all);
 /* Records that it cannot be reached, with Retry-After. */
 int weft__rnode_fail_down(const weft__rnode *node, const char *place, const char *text);

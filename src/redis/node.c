@@ -5,7 +5,7 @@
 #include "redis/inside.h"
 #include "task/error.h"
 
-enum { RETRY_MS_MAX = 2000, BUSY_ENOUGH = 64, MS = 1000000 };
+enum { BUSY_ENOUGH = 64, MS = 1000000 };
 
 weft__rnode *weft__rnode_new(weft_redis *root, const char *host, int port)
 {
@@ -38,16 +38,19 @@ void weft__redis_retry_after(int rc)
 }
 
 /* Twice as long for each attempt, half of it by chance: many programs that lost the same server do not come back at the same moment. */
+int64_t weft__redis_backoff_ns(const weft_redis *r, int failures)
+{
+    int64_t ms = r->opts.retry_ms;
+    for (int i = 0; i < failures && ms < WEFT__REDIS_RETRY_MS_MAX; i++) ms *= 2;
+    if (ms > WEFT__REDIS_RETRY_MS_MAX) ms = WEFT__REDIS_RETRY_MS_MAX;
+    weft__os *os = weft__loop_os(r->loop);
+    return ms * MS / 2 + (int64_t)(os->ops->random(os) % (uint64_t)(ms * MS / 2 + 1));
+}
+
 void weft__rnode_down(weft__rnode *node, const char *why)
 {
     weft_redis *r = node->root;
-    int64_t ms = r->opts.retry_ms;
-    for (int i = 0; i < node->failures && ms < RETRY_MS_MAX; i++) ms *= 2;
-    if (ms > RETRY_MS_MAX) ms = RETRY_MS_MAX;
-    weft__os *os = weft__loop_os(r->loop);
-    int64_t ns = ms * MS / 2 + (int64_t)(os->ops->random(os) % (uint64_t)(ms * MS / 2 + 1));
-    node->failures++;
-    node->down_until_ns = weft__loop_clock(r->loop) + ns;
+    node->down_until_ns = weft__loop_clock(r->loop) + weft__redis_backoff_ns(r, node->failures++);
     if (why && why != node->why) snprintf(node->why, sizeof node->why, "%s", why);
 }
 

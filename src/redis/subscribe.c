@@ -18,6 +18,8 @@ struct weft_redis_sub {
     const char *place;
     weft__buf in;                    /* what came: the message given last, and from `at` on what is to be looked at */
     size_t at;
+    int64_t there_ns, not_before_ns; /* since when it is subscribed; when it may be again */
+    int short_lived;                 /* connections in a row that were lost soon */
     weft_scope *again;               /* around the reader while it connects anew: who ends that cancels it */
     weft_redis_sub *next;            /* of those that do */
     bool taken;                      /* a connection is held */
@@ -166,6 +168,7 @@ static int subscribe(weft_redis_sub *s)
     s->pinged = false;
     rc = send_all(s, weft__buf_str(&s->command));
     if (rc == 0) rc = confirm(s, weft__redis_until(s->root, ANSWER_MS));
+    if (rc == 0) s->there_ns = weft__loop_clock(s->root->loop);
     if (rc == 0) return 0;
     let_go(s);
     if (s->over) return rc;                          /* it was closed here: its server is not to blame */
@@ -238,12 +241,21 @@ static int keep_trying(weft_redis_sub *s)
 {
     for (;;) {
         let_go(s);
-        int64_t left_ns = s->node->down_until_ns - weft__loop_clock(s->root->loop);
+        int64_t until_ns = s->node->down_until_ns > s->not_before_ns ? s->node->down_until_ns : s->not_before_ns, left_ns = until_ns - weft__loop_clock(s->root->loop);
         int rc = left_ns > 0 ? weft_sleep_ms(left_ns / MS + 1) : 0;
         if (rc < 0 || s->over || s->root->closing) return rc < 0 ? rc : WEFT_ECLOSED;
         rc = subscribe(s);
         if (rc != WEFT_EREDIS_DOWN && rc != WEFT_EDB_BUSY) return rc;
     }
+}
+
+/* A server that confirms each subscription and closes is not asked again and again as fast as it goes: what it confirms has to last. */
+static void note_loss(weft_redis_sub *s)
+{
+    int64_t now_ns = weft__loop_clock(s->root->loop);
+    bool lasted = now_ns - s->there_ns >= WEFT__REDIS_RETRY_MS_MAX * (int64_t)MS;
+    if (lasted) s->short_lived = 0;
+    else s->not_before_ns = now_ns + weft__redis_backoff_ns(s->root, s->short_lived++);
 }
 
 /* There may be no connection yet to close under it, wherever it waits: so it is cancelled by whoever ends the subscription. */
@@ -274,6 +286,7 @@ static int read_one(weft_redis_sub *s, weft_redis_message *out)
     if (s->over || s->root->closing) return 0;
     if (rc == 1) return read_said(raw, &m) && to_message(&m, out) ? 1 : 2;
     if (rc == WEFT_ENOMEM || weft__cancelled()) return rc;
+    if (s->taken) note_loss(s);
     rc = subscribe_again(s);
     if (s->over || s->root->closing) return 0;
     if (rc < 0) return rc;

@@ -146,6 +146,47 @@ SIM_TEST(a_server_that_went_without_a_word_is_noticed)
     return 0;
 }
 
+static int confirm_and_end(fake *f, weft_conn *c, const weft_str *words, int count)
+{
+    int rc = confirm(f, c, words, count);
+    return rc < 0 ? rc : f->answer == confirm_and_end ? WEFT_ECLOSED : 0;
+}
+
+/* Also by a reader who never waits for long: what is waited for does not begin anew with each of his calls. */
+SIM_TEST(a_server_that_confirms_and_closes_is_asked_again_at_a_pace)
+{
+    weft_redis *r;
+    weft_redis_message m;
+    int gaps = 0, rc = 0;
+    FAKE(f, .answer = confirm_and_end);
+    WEFT_TRY(weft_redis_open(f.url, &r));
+    {
+        WEFT_REDIS_SUB(sub);
+        WEFT_TRY(weft_redis_subscribe(r, &sub, "a"));
+        int64_t since = weft_now_ns();
+        while (weft_now_ns() - since < INT64_C(20000000000)) {
+            WEFT_SCOPE(s, .timeout_ms = 70);
+            rc = weft_redis_next(sub, &m);
+            WEFT_CHECK(rc == WEFT_ETIMEDOUT || (rc == 1 && m.gap));
+            gaps += rc == 1;
+        }
+        WEFT_CHECK(gaps >= 8 && f.connections <= 8 + 20);
+        f.answer = confirm;
+        for (int i = 0; i < 100 && rc != 1; i++) {
+            WEFT_SCOPE(s, .timeout_ms = 70);
+            rc = weft_redis_next(sub, &m);
+        }
+        int before = f.connections;
+        WEFT_SCOPE(s, .timeout_ms = 100000);
+        do rc = weft_redis_next(sub, &m);
+        while (rc == 1);
+        WEFT_CHECK(rc == WEFT_ETIMEDOUT && f.connections <= before + 1);
+    }
+    WEFT_TRY(weft_redis_close(r, 0));
+    weft_cancel(f_scope);
+    return 0;
+}
+
 typedef struct ending { weft_redis_sub *sub; weft_redis *r; } ending;
 static int end_later(const ending *in)
 {

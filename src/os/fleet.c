@@ -16,11 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "os/held.h"
 #include "os/os.h"
 
 enum { PAGE = 4096, FRESH_MS = 1000, SLACK_PART = 8, MUCH_MORE = 2, AHEAD_MS = 2, AHEAD_MUCH_MS = 10 };
 
-static const int heard[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGCHLD };
+const int weft__fleet_heard[WEFT__FLEET_HEARD] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGCHLD };
 static int signal_fd = -1;
 static sigset_t mask_before;
 
@@ -267,17 +268,21 @@ void weft__fleet_ring_all(const weft__fleet *c)
 
 /* ---- of a supervisor ---- */
 
+void weft__fleet_heard_set(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < WEFT__FLEET_HEARD; i++) sigaddset(set, weft__fleet_heard[i]);
+}
+
 int weft__fleet_begin(weft__fleet *c)
 {
     (void)c;
     sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < weft_count(heard); i++) sigaddset(&set, heard[i]);
+    weft__fleet_heard_set(&set);
     signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signal_fd < 0) return -errno;
     sigprocmask(SIG_BLOCK, &set, &mask_before);
-    if (weft__handed_over)                           /* the program before has blocked them for itself */
-        for (size_t i = 0; i < weft_count(heard); i++) sigdelset(&mask_before, heard[i]);
+    weft__held_end();
     /* A program that ignores the ends of its children would never be told of them. */
     signal(SIGCHLD, SIG_DFL);
     return 0;

@@ -166,9 +166,13 @@ uint64_t weft__fleet_generation(const weft__fleet *c);
 typedef enum weft__fleet_word_kind { WEFT__FLEET_NOTHING, WEFT__FLEET_SIGNAL, WEFT__FLEET_ENDED } weft__fleet_word_kind;
 typedef struct weft__fleet_word { weft__fleet_word_kind kind; int signal; bool by_terminal; pid_t pid; int status; } weft__fleet_word;
 
-/* From now on SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGCHLD are words, and nothing else. 0 or -errno. */
+/* From now on SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGCHLD are words, and nothing else; those that were held (held.h) are the first. 0 or -errno. */
 int weft__fleet_begin(weft__fleet *c);
 void weft__fleet_end(weft__fleet *c);
+/* Those signals. */
+enum { WEFT__FLEET_HEARD = 6 };
+extern const int weft__fleet_heard[WEFT__FLEET_HEARD];
+void weft__fleet_heard_set(sigset_t *set);
 /* The next word; NOTHING when the bell was rung or timeout_ms (-1: none) have passed. Waits: for that. */
 weft__fleet_word weft__fleet_hear(weft__fleet *c, int timeout_ms);
 
@@ -186,34 +190,18 @@ uint64_t weft__fleet_random(void);
 
 /* ---- another program in the place of this one (fleet_exec.c) ---- */
 
-/* Remember which file this process runs, so that what is put in its place can be run. To be called early. */
-void weft__exec_remember(void);
+/* Remember which file this process runs, by the name that it was called by, so that what is put in the place of that can be run; one that was put there itself
+ * is `handed` it in a variable. Called before main (handover.c), in the first working directory. */
+void weft__exec_remember(bool handed);
 /* Run that file as a child, with its arguments and environment as now and one more variable, "NAME=value", and with
  * signals as in a new program; descriptors of `keep` stay open in it. The pid or -errno. */
 pid_t weft__exec_child(const char *variable, const int *keep, int count);
 /* The same in the place of this process, signals as they are: returns only on failure, -errno. */
 int weft__exec_here(const char *variable, const int *keep, int count);
-/* What was handed to this process by the one that it was run in the place of, or by who started it, in the variable
- * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
- * taken out of the environment. False: there is none, or it is no such text. */
-typedef struct weft__handover {
-    int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;
-    bool given;                      /* these are of a service manager: "=" stands before them */
-    struct { pid_t pid; bool told; } elders[WEFT__FLEET_SLOTS_MAX];
-    int elder_count;
-    weft__fleet_past past;
-} weft__handover;
-/* All descriptors of it that stay open in the program it is handed to; how many. */
-enum { WEFT__HANDOVER_FDS_MAX = WEFT__FLEET_LISTENERS_MAX + WEFT__FLEET_SLOTS_MAX + 3 };
-int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX]);
-bool weft__handover_take(const char *name, weft__handover *out);
 /* The file that this process runs: another number for each that was ever put in its place. 0: not known. */
 uint64_t weft__exec_identity(void);
-extern bool weft__handed_over;       /* one has been taken */
-/* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most. */
-void weft__elders_end(const weft__handover *h);
-/* The variable's text, "NAME=...", in `to`. False: no room. */
-bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room);
-/* Its path; "" before weft__exec_remember, or when it is not known. */
+/* Its path; "" when it is not known. And with where its links lead to at the moment, if there are any. */
 const char *weft__exec_path(void);
+enum { WEFT__EXEC_DESCRIBED = 1024 };
+void weft__exec_describe(char *to, size_t room);
 #endif

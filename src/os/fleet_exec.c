@@ -8,23 +8,72 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "os/child.h"
-#include "os/fleet.h"
+#include "os/handover.h"
 
-enum { ARGUMENT_BYTES_MAX = 1 << 20, VARIABLES_MAX = 1 << 16, ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000 };
-static char path[4096];
-bool weft__handed_over;
+enum { ARGUMENT_BYTES_MAX = 1 << 20, VARIABLES_MAX = 1 << 16, PATH_BYTES = 4096 };
+static char variable_of_path[sizeof "WEFT__PROGRAM=" + 4096] = "WEFT__PROGRAM=";
+static char *const path = variable_of_path + sizeof "WEFT__PROGRAM=" - 1;
 
-void weft__exec_remember(void)
+/* ---- which file ---- */
+
+static bool is_same_file(const char *file, const struct stat *me)
 {
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    struct stat st;
+    return stat(file, &st) == 0 && st.st_dev == me->st_dev && st.st_ino == me->st_ino;
+}
+
+/* Below the folder, which counts from the one that the program was started in; "": that one. */
+static bool lies_in(const char *folder, size_t folder_len, const char *file, const struct stat *me)
+{
+    char here[PATH_BYTES] = "";
+    bool whole = folder_len && *folder == '/';
+    if (!whole && !getcwd(here, sizeof here)) return false;
+    int n = snprintf(path, PATH_BYTES, "%s%s%.*s%s%s", here, *here ? "/" : "", (int)folder_len, folder, folder_len ? "/" : "", file);
+    return n < PATH_BYTES && is_same_file(path, me);
+}
+
+static bool is_found(const char *name, const struct stat *me)
+{
+    for (const char *at = getenv("PATH"); at; at = *at ? at + 1 : NULL) {
+        size_t n = strcspn(at, ":");
+        if (lies_in(at, n, name, me)) return true;
+        at += n;
+    }
+    return false;
+}
+
+/* By the name that it was called by: what a link leads to may be another file by the time of a reload. An interpreter's name is not the program's. */
+static bool find_by_name(const char *name)
+{
+    struct stat me;
+    if (!name || !*name || stat("/proc/self/exe", &me) < 0) return false;
+    if (!strchr(name, '/')) return is_found(name, &me);
+    if (*name != '/') return lies_in("", 0, name, &me);
+    return snprintf(path, PATH_BYTES, "%s", name) < PATH_BYTES && is_same_file(path, &me);
+}
+
+void weft__exec_remember(bool handed)
+{
+    const char *before = getenv("WEFT__PROGRAM");
+    bool known = handed && before && *before && snprintf(path, PATH_BYTES, "%s", before) < PATH_BYTES;
+    if (before) unsetenv("WEFT__PROGRAM");
+    if (known || find_by_name(program_invocation_name)) return;
+    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
     path[n > 0 ? n : 0] = 0;
 }
 
 const char *weft__exec_path(void) { return path; }
+
+void weft__exec_describe(char *to, size_t room)
+{
+    char *real = realpath(path, NULL);
+    bool other = real && strcmp(real, path) != 0;
+    snprintf(to, room, "%s%s%s%s", path, other ? " (" : "", other ? real : "", other ? ")" : "");
+    free(real);
+}
 
 /* Each word changes all bits behind it. */
 static uint64_t mix(uint64_t h, uint64_t word)
@@ -77,7 +126,7 @@ static int command_make(command *c, const char *variable)
     for (size_t i = 0; i < bytes; i++) args += !c->text[i];
     while (now && now[count] && count < VARIABLES_MAX) count++;
     c->argv = weft__calloc((args + 2) * sizeof *c->argv);
-    c->env = weft__calloc((count + 2) * sizeof *c->env);
+    c->env = weft__calloc((count + 3) * sizeof *c->env);
     if (!c->argv || !c->env) return WEFT_ENOMEM;
     for (size_t i = 0, at = 0; i < args; i++) {
         c->argv[i] = c->text + at;
@@ -85,7 +134,8 @@ static int command_make(command *c, const char *variable)
     }
     for (size_t i = 0; i < count; i++)
         if (!is_same_variable(now[i], variable)) c->env[k++] = now[i];
-    c->env[k] = variable;
+    c->env[k++] = variable;
+    c->env[k] = variable_of_path;
     return 0;
 }
 
@@ -118,6 +168,7 @@ pid_t weft__exec_child(const char *variable, const int *keep, int count)
 {
     command c;
     int rc = command_make(&c, variable);
+    if (rc == 0 && access(path, X_OK) < 0) rc = -errno;
     if (rc == 0) {
         fflush(NULL);
         pid_t parent = getpid();
@@ -139,116 +190,4 @@ int weft__exec_here(const char *variable, const int *keep, int count)
     }
     command_free(&c);
     return rc;
-}
-
-/* ---- what is handed over ---- */
-
-static bool take_fds(const char **at, weft__handover *h)
-{
-    while (**at && **at != ';') {
-        char *end;
-        long fd = strtol(*at, &end, 10);
-        if (end == *at || fd < 3 || fd > INT32_MAX || h->fd_count == WEFT__FLEET_LISTENERS_MAX) return false;
-        if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) return false;
-        h->fds[h->fd_count++] = (int)fd;
-        *at = *end == ',' ? end + 1 : end;
-    }
-    return **at == ';';
-}
-
-static bool take_pids(const char **from, weft__handover *h)
-{
-    const char *at = *from;
-    while (*at && *at != ';') {
-        char *end;
-        long pid = strtol(at, &end, 10);
-        if (end == at || pid <= 1 || pid > INT32_MAX || h->elder_count == WEFT__FLEET_SLOTS_MAX) return false;
-        h->elders[h->elder_count].pid = (pid_t)pid;
-        h->elders[h->elder_count++].told = *end == '!';
-        if (*end == '!') end++;
-        at = *end == ',' ? end + 1 : end;
-        if (*end && *end != ',' && *end != ';') return false;
-    }
-    *from = at;
-    return true;
-}
-
-static bool take_fd(const char **at, int *fd)
-{
-    char *end;
-    long n = **at == ',' ? strtol(*at + 1, &end, 10) : -1;
-    if (n < 3 || n > INT32_MAX || fcntl((int)n, F_SETFD, FD_CLOEXEC) < 0) return false;
-    *fd = (int)n;
-    *at = end;
-    return true;
-}
-
-/* Nothing, or all of it. */
-static bool take_memory(const char *at, weft__fleet_past *past)
-{
-    char *end;
-    if (!*at) return true;
-    past->at = strtoull(at + 1, &end, 16);
-    at = end;
-    if (!take_fd(&at, &past->memory) || !take_fd(&at, &past->bell) || !take_fd(&at, &past->voices)) return false;
-    while (*at && past->slots < WEFT__FLEET_SLOTS_MAX && take_fd(&at, &past->bells[past->slots])) past->slots++;
-    return !*at && past->slots;
-}
-
-bool weft__handover_take(const char *name, weft__handover *out)
-{
-    const char *set = getenv(name);
-    weft__handover h = { .fd_count = 0 };
-    if (!set) return false;
-    h.given = *set == '=';
-    if (h.given) set++;
-    bool good = take_fds(&set, &h);
-    set += good;
-    good = good && take_pids(&set, &h) && take_memory(set, &h.past);
-    unsetenv(name);
-    weft__handed_over |= good;
-    if (good) *out = h;
-    return good;
-}
-
-static int still_there(const weft__handover *h)
-{
-    int n = 0, status;
-    for (int i = 0; i < h->elder_count; i++) {
-        pid_t got = waitpid(h->elders[i].pid, &status, WNOHANG);
-        n += got == 0 || (got < 0 && errno == EINTR);
-    }
-    return n;
-}
-
-void weft__elders_end(const weft__handover *h)
-{
-    for (int i = 0; i < h->elder_count; i++)
-        if (!h->elders[i].told) kill(h->elders[i].pid, SIGTERM);
-    for (int64_t until_ms = weft__fleet_now_ms() + ELDERS_MS; still_there(h) && weft__fleet_now_ms() < until_ms;) usleep(ELDERS_LOOK_US);
-}
-
-bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room)
-{
-    size_t n = (size_t)snprintf(to, room, "%s=%s", name, h->given ? "=" : "");
-    for (int i = 0; i < h->fd_count && n < room; i++) n += (size_t)snprintf(to + n, room - n, "%s%d", i ? "," : "", h->fds[i]);
-    if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
-    for (int i = 0; i < h->elder_count && n < room; i++)
-        n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)h->elders[i].pid, h->elders[i].told ? "!" : "");
-    const weft__fleet_past *p = &h->past;
-    if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d,%d", (unsigned long long)p->at, p->memory, p->bell, p->voices);
-    for (unsigned i = 0; i < p->slots && n < room; i++) n += (size_t)snprintf(to + n, room - n, ",%d", p->bells[i]);
-    return n < room;
-}
-
-int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX])
-{
-    int n = 0;
-    for (int i = 0; i < h->fd_count; i++) fds[n++] = h->fds[i];
-    if (!h->past.slots) return n;
-    fds[n++] = h->past.memory;
-    fds[n++] = h->past.bell;
-    fds[n++] = h->past.voices;
-    for (unsigned i = 0; i < h->past.slots; i++) fds[n++] = h->past.bells[i];
-    return n;
 }

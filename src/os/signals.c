@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
+#include "os/held.h"
 #include "os/parts.h"
 
 /* A handler and an eventfd rather than a signalfd: a signalfd needs both signals blocked in every thread, and
@@ -12,6 +13,7 @@ static atomic_int wake_fd = -1;
 static atomic_uint count, told;
 static _Atomic int64_t untold_since_ns;
 static struct sigaction before_int, before_term;
+static bool installed;
 static atomic_int inside, owner;     /* handlers that run; the process whose loop is told */
 
 static const int64_t PATIENCE_NS = 1000000000;
@@ -67,6 +69,8 @@ int weft__signals_start(int wake)
     atomic_store(&count, 0);
     atomic_store(&told, 0);
     atomic_store(&owner, getpid());
+    installed = !weft__held_are();                   /* a supervisor's are held for it */
+    if (!installed) return 0;
     struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
     sigemptyset(&act.sa_mask);
     sigaddset(&act.sa_mask, SIGINT);
@@ -78,8 +82,8 @@ int weft__signals_start(int wake)
 
 void weft__signals_stop(void)
 {
-    sigaction(SIGINT, &before_int, NULL);
-    sigaction(SIGTERM, &before_term, NULL);
+    if (installed) sigaction(SIGINT, &before_int, NULL);
+    if (installed) sigaction(SIGTERM, &before_term, NULL);
     atomic_store(&wake_fd, -1);
     if (atomic_load(&owner) != getpid()) return;
     while (atomic_load(&inside)) sched_yield();       /* one on another thread may write to the descriptor still */

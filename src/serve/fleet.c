@@ -8,6 +8,7 @@
 #include "io/log.h"
 #include "io/tls.h"
 #include "os/crash.h"
+#include "os/handover.h"
 #include "os/notify.h"
 #include "os/process.h"
 #include "os/sandbox.h"
@@ -19,7 +20,6 @@
 #include "wire/bytes.h"
 
 enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
-static const char HANDOVER[] = "WEFT__HANDOVER", TRIAL[] = "WEFT__TRIAL";
 
 typedef struct supervising {
     weft__supervisor s;
@@ -62,11 +62,11 @@ unsigned weft__fleet_wanted(const weft_serve_opts *opts)
     if (n < -1) n = opts->workers;
     if (n == -1) n = weft__os_cores();
     if (n > WEFT__FLEET_MAX) n = WEFT__FLEET_MAX;
-    if (n < 2) n = getenv(HANDOVER) ? 1 : 0;
+    if (n < 2) n = weft__handed_kind() == WEFT__HANDED_OVER ? 1 : 0;
     return (unsigned)n;
 }
 
-bool weft__fleet_is_trial(void) { return getenv(TRIAL) != NULL; }
+bool weft__fleet_is_trial(void) { return weft__handed_kind() == WEFT__HANDED_TRIAL; }
 
 /* ---- what the supervisor has done ---- */
 
@@ -188,7 +188,7 @@ static bool can_hand_over(const supervising *v)
 static void reload(void *ctx)
 {
     supervising *v = ctx;
-    char variable[512];
+    char variable[512], what[WEFT__EXEC_DESCRIBED];
     if (v->trial) {
         v->again_wanted = true;
         return;
@@ -196,12 +196,13 @@ static void reload(void *ctx)
     if (!can_hand_over(v)) return;
     weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given };
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
-    pid_t pid = weft__handover_format(TRIAL, &h, variable, sizeof variable) ? weft__exec_child(variable, h.fds, h.fd_count) : WEFT_ELIMIT;
+    pid_t pid = weft__handover_format(WEFT__TRIAL_NAME, &h, variable, sizeof variable) ? weft__exec_child(variable, h.fds, h.fd_count) : WEFT_ELIMIT;
     if (pid < 0) {
         weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s", weft__exec_path(), strerror(-pid));
         return;
     }
-    weft__log(WEFT_LOG_INFO, "reloading: trying whether %s starts", weft__exec_path());
+    weft__exec_describe(what, sizeof what);
+    weft__log(WEFT_LOG_INFO, "reloading: trying whether %s starts", what);
     v->trial = pid;
     weft__fleet_expect(v->fleet, pid);
     v->trial_until_ms = weft__fleet_now_ms() + TRIAL_MS;
@@ -230,7 +231,7 @@ static void hand_over(supervising *v)
     for (unsigned i = 0; i < v->fleet->slots; i++)
         if (v->s.processes[i].pid) add_elder(&h, v->s.processes[i].pid, v->s.processes[i].told);
     for (unsigned i = 0; i < v->s.elder_count; i++) add_elder(&h, v->s.elders[i].pid, v->s.elders[i].told);
-    if (weft__handover_format(HANDOVER, &h, variable, sizeof variable)) {
+    if (weft__handover_format(WEFT__HANDOVER_NAME, &h, variable, sizeof variable)) {
         be_patient(v, true);
         rc = weft__exec_here(variable, fds, weft__handover_fds(&h, fds));
         be_patient(v, false);
@@ -327,7 +328,6 @@ static int run_on(supervising *v, const weft__handover *h)
     int rc = v->os ? listen_on(v, v->os, h, why) : WEFT_ENOMEM;
     if (rc == 0) rc = weft__fleet_begin(v->fleet);
     if (rc < 0) return cannot(why);
-    weft__exec_remember();
     adopt(v, h);
     int status = supervise(v);
     weft__listened_end(v->os, &v->listened);
@@ -396,8 +396,9 @@ int weft__fleet_run(const weft__fleet_job *job)
 {
     supervising *v = &the_one;
     weft__handover h = { .fd_count = 0 };
-    (void)weft__handover_take(HANDOVER, &h);
-    int status = make(v, job, weft__fleet_wanted(job->opts), &h.past);
+    unsigned workers = weft__fleet_wanted(job->opts);
+    (void)weft__handed_take(WEFT__HANDED_OVER, &h);
+    int status = make(v, job, workers, &h.past);
     if (status == 0) say_what_is_anew(v->fleet);
     if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
@@ -413,7 +414,7 @@ int weft__fleet_try(const weft__fleet_job *job)
     weft__handover h = { .fd_count = 0 };
     char why[256] = "no memory for a supervisor";
     unsigned workers = weft__fleet_wanted(job->opts);
-    if (!weft__handover_take(TRIAL, &h)) return cannot("WEFT__TRIAL is for supervisors");
+    if (!weft__handed_take(WEFT__HANDED_TRIAL, &h)) return cannot("WEFT__TRIAL is for supervisors");
     int status = make(v, job, workers ? workers : 1, NULL);
     if (status == 0 && (!v->os || listen_on(v, v->os, &h, why) < 0)) status = cannot(why);
     if (status == 0) v->fleet->listener_count = 0;

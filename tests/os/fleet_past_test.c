@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/mem.h"
-#include "os/fleet.h"
+#include "os/handover.h"
 #include "weft/check.h"
 
 static const weft__fleet_shape shape = { .workers = 2, .part_bytes = { 100, 5000 }, .common_bytes = 4096, .program = 7, .layout = 77 };

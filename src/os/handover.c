@@ -1,0 +1,160 @@
+/* What a program hands to the one that is run in its place. */
+#include "os/handover.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "os/held.h"
+
+enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000 };
+
+/* ---- as text ---- */
+
+bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room)
+{
+    size_t n = (size_t)snprintf(to, room, "%s=%s", name, h->given ? "=" : "");
+    for (int i = 0; i < h->fd_count && n < room; i++) n += (size_t)snprintf(to + n, room - n, "%s%d", i ? "," : "", h->fds[i]);
+    if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
+    for (int i = 0; i < h->elder_count && n < room; i++)
+        n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)h->elders[i].pid, h->elders[i].told ? "!" : "");
+    const weft__fleet_past *p = &h->past;
+    if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d,%d", (unsigned long long)p->at, p->memory, p->bell, p->voices);
+    for (unsigned i = 0; i < p->slots && n < room; i++) n += (size_t)snprintf(to + n, room - n, ",%d", p->bells[i]);
+    return n < room;
+}
+
+static bool take_fds(const char **at, weft__handover *h)
+{
+    while (**at && **at != ';') {
+        char *end;
+        long fd = strtol(*at, &end, 10);
+        if (end == *at || fd < 3 || fd > INT32_MAX || h->fd_count == WEFT__FLEET_LISTENERS_MAX) return false;
+        if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) return false;
+        h->fds[h->fd_count++] = (int)fd;
+        *at = *end == ',' ? end + 1 : end;
+    }
+    return **at == ';';
+}
+
+static bool take_pids(const char **from, weft__handover *h)
+{
+    const char *at = *from;
+    while (*at && *at != ';') {
+        char *end;
+        long pid = strtol(at, &end, 10);
+        if (end == at || pid <= 1 || pid > INT32_MAX || h->elder_count == WEFT__FLEET_SLOTS_MAX) return false;
+        h->elders[h->elder_count].pid = (pid_t)pid;
+        h->elders[h->elder_count++].told = *end == '!';
+        if (*end == '!') end++;
+        at = *end == ',' ? end + 1 : end;
+        if (*end && *end != ',' && *end != ';') return false;
+    }
+    *from = at;
+    return true;
+}
+
+static bool take_fd(const char **at, int *fd)
+{
+    char *end;
+    long n = **at == ',' ? strtol(*at + 1, &end, 10) : -1;
+    if (n < 3 || n > INT32_MAX || fcntl((int)n, F_SETFD, FD_CLOEXEC) < 0) return false;
+    *fd = (int)n;
+    *at = end;
+    return true;
+}
+
+/* Nothing, or all of it. */
+static bool take_memory(const char *at, weft__fleet_past *past)
+{
+    char *end;
+    if (!*at) return true;
+    past->at = strtoull(at + 1, &end, 16);
+    at = end;
+    if (!take_fd(&at, &past->memory) || !take_fd(&at, &past->bell) || !take_fd(&at, &past->voices)) return false;
+    while (*at && past->slots < WEFT__FLEET_SLOTS_MAX && take_fd(&at, &past->bells[past->slots])) past->slots++;
+    return !*at && past->slots;
+}
+
+bool weft__handover_take(const char *name, weft__handover *out)
+{
+    const char *set = getenv(name);
+    weft__handover h = { .fd_count = 0 };
+    if (!set) return false;
+    h.given = *set == '=';
+    if (h.given) set++;
+    bool good = take_fds(&set, &h);
+    set += good;
+    good = good && take_pids(&set, &h) && take_memory(set, &h.past);
+    unsetenv(name);
+    if (good) *out = h;
+    return good;
+}
+
+/* ---- before main ---- */
+
+static weft__handover early;
+static weft__handed early_kind;
+
+/* It would have them for as long as it lives, and whoever connects would wait for it. */
+static void forget(void)
+{
+    int fds[WEFT__HANDOVER_FDS_MAX], n = early_kind == WEFT__HANDED_NOTHING ? 0 : weft__handover_fds(&early, fds);
+    for (int i = 0; i < n; i++) close(fds[i]);
+    if (early_kind == WEFT__HANDED_OVER) weft__held_forget();
+    early_kind = WEFT__HANDED_NOTHING;
+}
+
+/* Children of main have no part in it. */
+__attribute__((constructor)) static void take_early(void)
+{
+    if (weft__handover_take(WEFT__HANDOVER_NAME, &early)) early_kind = WEFT__HANDED_OVER;
+    else if (weft__handover_take(WEFT__TRIAL_NAME, &early)) early_kind = WEFT__HANDED_TRIAL;
+    weft__exec_remember(early_kind != WEFT__HANDED_NOTHING);
+    if (early_kind == WEFT__HANDED_NOTHING) return;
+    (void)pthread_atfork(NULL, NULL, forget);
+    if (early_kind == WEFT__HANDED_OVER) weft__held_begin();
+}
+
+weft__handed weft__handed_kind(void) { return early_kind; }
+
+bool weft__handed_take(weft__handed kind, weft__handover *out)
+{
+    if (kind != early_kind || kind == WEFT__HANDED_NOTHING) return false;
+    *out = early;
+    early_kind = WEFT__HANDED_NOTHING;
+    return true;
+}
+
+/* ---- those in it ---- */
+
+static int still_there(const weft__handover *h)
+{
+    int n = 0, status;
+    for (int i = 0; i < h->elder_count; i++) {
+        pid_t got = waitpid(h->elders[i].pid, &status, WNOHANG);
+        n += got == 0 || (got < 0 && errno == EINTR);
+    }
+    return n;
+}
+
+void weft__elders_end(const weft__handover *h)
+{
+    for (int i = 0; i < h->elder_count; i++)
+        if (!h->elders[i].told) kill(h->elders[i].pid, SIGTERM);
+    for (int64_t until_ms = weft__fleet_now_ms() + ELDERS_MS; still_there(h) && weft__fleet_now_ms() < until_ms;) usleep(ELDERS_LOOK_US);
+}
+
+int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX])
+{
+    int n = 0;
+    for (int i = 0; i < h->fd_count; i++) fds[n++] = h->fds[i];
+    if (!h->past.slots) return n;
+    fds[n++] = h->past.memory;
+    fds[n++] = h->past.bell;
+    fds[n++] = h->past.voices;
+    for (unsigned i = 0; i < h->past.slots; i++) fds[n++] = h->past.bells[i];
+    return n;
+}

@@ -29,7 +29,7 @@
  * prices, line 3, column cents: "x"". Rows of models are counted as lines, too. WEFT_EDB_CHECK (422): a value that its column does not take, whatever its
  * kind, a line with too many or too few; WEFT_EDB_UNIQUE and WEFT_EDB_REFERENCE as with statements; WEFT_EDB_LOST: the connection broke, and
  * nothing is kept, unless weft_copy_end says so: then it is not known. After any failure there is nothing more to do with it but to leave its block.
- *                                                                                  Example: tests/db/copy_test.c  */
+ *                                                                                  Example: examples/prices.c  */
 #include "weft/table.h"
 
 typedef struct weft_copy weft_copy;

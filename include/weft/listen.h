@@ -14,7 +14,7 @@
  *
  * A message is a hint that something has changed: who was not listening when it was sent never sees it. What must not be missed belongs into a table, which is
  * looked at after a gap. All subscriptions of a weft_db share one connection, besides those of its pool, that is opened for the first and closed behind the last of
- * them. (Redis has messages of its own, weft/redis.h.)                                  Example: tests/db/listen_test.c  */
+ * them. (Redis has messages of its own, weft/redis.h.)                                  Example: examples/prices.c  */
 #include "weft/db.h"
 
 typedef struct weft_db_sub weft_db_sub;

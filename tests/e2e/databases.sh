@@ -1,5 +1,5 @@
 #!/bin/bash
-# The showcase and examples/database.c with the DATABASE_URL of a PostgreSQL and of a MariaDB, each a server of this script's own.
+# The showcase and examples/database.c with the DATABASE_URL of a PostgreSQL and of a MariaDB, and examples/prices.c with that of the PostgreSQL, each a server of this script's own.
 set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
@@ -104,6 +104,37 @@ database() {
     stop
 }
 
+# COPY and messages are PostgreSQL's alone.
+prices() {
+    local port at listener
+    port=$(free_port) at=http://127.0.0.1:$port
+    start "$BUILD/examples/prices" "$port" || return
+    curl -s -N -m 60 "$at/changes" > "$work/heard" &
+    listener=$!
+    for _ in $(seq 200); do grep -q listening "$work/heard" && break; sleep 0.05; done
+    check prices_are_imported '{"rows":3} 200' "$(printf 'day,city,cents\n2026-11-21,Rome,450\n2026-11-22,Rome,475\n2026-11-22,"Oslo, N",990\n' | ask --data-binary @- "$at/prices.csv")"
+    check a_bad_line_is_told 422 "$(printf 'day,city,cents\n2026-11-23,Rome,1\n2026-11-24,Rome,x\n' | status --data-binary @- "$at/prices.csv")"
+    has with_its_number 'line 3, column cents' "$work/answer"
+    check a_price_that_is_there_is_told 409 "$(printf 'day,city,cents\n2026-11-23,Rome,1\n2026-11-22,Rome,2\n' | status --data-binary @- "$at/prices.csv")"
+    check prices_are_added '{"rows":1} 200' "$(ask -d '[{"day":"2026-11-23","city":"Bonn\t1","cents":7}]' "$at/prices")"
+    check prices_are_checked 422 "$(status -d '[{"day":"2026-11-23","city":"","cents":7}]' "$at/prices")"
+    check prices_are_exported 'day,city,cents|2026-11-21,Rome,450|2026-11-22,Rome,475|' "$(curl -s -m 20 "$at/prices.csv?city=Rome" | tr '\n' '|')"
+    check all_are_exported 5 "$(curl -s -m 20 "$at/prices.csv" | wc -l)"
+    check none_is_exported 'day,city,cents' "$(curl -s -m 20 "$at/prices.csv?city='%3B%20DROP%20TABLE%20prices%3B--")"
+    check as_lines '{"day":"2026-11-23","city":"Bonn\t1","cents":7}' "$(curl -s -m 20 "$at/prices.jsonl" | head -n 1)"
+    { echo day,city,cents; seq 1 200000 | sed 's/.*/2025-01-01,city &,&/'; } > "$work/many.csv"
+    check many_are_imported '{"rows":200000} 200' "$(ask --data-binary "@$work/many.csv" "$at/prices.csv")"
+    check many_are_exported 200005 "$(curl -s -m 60 "$at/prices.csv" | wc -l)"
+    curl -s -m 20 "$at/prices.csv" | head -n 1 > /dev/null           # who leaves in the middle
+    check the_server_goes_on 200 "$(status "$at/prices.csv?city=Rome")"
+    for _ in $(seq 200); do grep -q 'data: 200000' "$work/heard" && break; sleep 0.05; done
+    check changes_are_heard '3 1 200000' "$(sed -n 's/^data: //p' "$work/heard" | xargs)"
+    kill "$listener"
+    wait "$listener" 2> /dev/null
+    stop
+    check prices_ends 0 $status
+}
+
 if [ -x "$pg_ctl" ]; then
     of=postgres
     port=$(free_port)
@@ -111,6 +142,7 @@ if [ -x "$pg_ctl" ]; then
         export DATABASE_URL="postgresql://weft:secret@127.0.0.1:$port/postgres?sslmode=disable"
         showcase
         database
+        prices
     else not_ok server_starts "$(tail -n 20 "$work/postgres.log" | tr '\n' '|')"; fi
 else skip postgres 'there is no PostgreSQL'; fi
 if command -v mariadbd > /dev/null && command -v mariadb-install-db > /dev/null; then

@@ -7,7 +7,8 @@
 #include "db/postgres_type.h"
 #include "os/jobs.h"
 
-enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_ITEMS_MAX = 128, WEFT__PG_BYTES_AT_ONCE = 256 * 1024, WEFT__PG_DRAIN_MS = 5000 };
+enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_ITEMS_MAX = 128, WEFT__PG_BYTES_AT_ONCE = 256 * 1024, WEFT__PG_DRAIN_MS = 5000,
+    WEFT__PG_ROW_MAX = 64 << 20, WEFT__PG_LARGE = 64 * 1024 };
 #define WEFT__PG_MS INT64_C(1000000)
 /* How long a statement took (its `slow`): SLOW was measured alone; of a batch that took long each may be the reason, and one is tried alone. */
 enum { WEFT__PG_QUICK, WEFT__PG_SLOW, WEFT__PG_SUSPECT, WEFT__PG_TRIED };
@@ -66,6 +67,9 @@ struct weft__pg_conn {
     int64_t opened_ns, until_ns, free_ns;    /* since when; when it is to be replaced; since when nobody uses it */
     bool used;                       /* a query was answered on it, or ended by us: it is no server that closes each connection */
     weft__fiber *reader;             /* who has taken it and waits */
+    bool one_by_one;                 /* rows of the result that comes next are told as they come, and not all in the end */
+    int reads;                       /* times that something was read since the last result; `incoming`: about how many bytes, behind the first few */
+    size_t incoming;
     weft__pg_cancel *cancel;         /* on its way to the server: nothing is sent meanwhile, which it could hit */
     weft__timer limit;               /* for an end that must come */
     weft__pg_opening *opening;
@@ -193,6 +197,11 @@ typedef struct weft__pg_trip {
     int begin_at, begin_end;         /* results of what begins levels of transactions */
     PGresult *result, *error;
     int error_at;
+    int (*row)(struct weft__pg_trip *t, const PGresult *r);      /* takes a row of the query's own result as it comes: 0, or a code with q->fault, and it gets no more. NULL: all come in the end */
+    int row_rc;                      /* what it has said */
+    int64_t rows;                    /* that it was given of this result */
+    uint64_t plans;                  /* its own, of the plan that they are read by */
+    size_t came, dropped;            /* bytes of these, and of those that nobody wants */
 } weft__pg_trip;
 /* Until something may have come, or gone; a cancel or deadline asks the server to end what it is at, and is in q->stop then. */
 void weft__pg_wait(weft__pg_conn *c, weft__query *q);
@@ -228,6 +237,8 @@ int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew);
 int weft__pg_types_of(weft__pg_conn *c, weft__query *q, const PGresult *description);
 /* A result to what the query wants of it: its rc. */
 int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r);
+/* A trip's `row`: to where the query wants it; and what is to be said of its result when all have come. */
+int weft__pg_take_row(weft__pg_trip *t, const PGresult *r);
 /* The same of the i-th item's result. */
 int weft__pg_take_item(weft__pg_core *c, weft__query *q, const PGresult *r, size_t i);
 int weft__pg_cells(weft__pg_core *c, weft__query *q, const PGresult *r, int row);

@@ -1,6 +1,9 @@
 /* A connection: what the poller tells of it, its results, a cancel, its end. */
+#include <sys/ioctl.h>
 #include "base/mem.h"
 #include "db/postgres.h"
+
+enum { READS_FREE = 16 };
 
 /* ---- watching ---- */
 
@@ -34,15 +37,27 @@ bool weft__pg_flush(weft__pg_conn *c)
     return !c->broken;
 }
 
-/* Behind the results of each statement comes a NULL, and then those of the next. */
+/* Behind the results of each statement comes a NULL, and then those of the next: how its rows are to come is said between the two. */
 PGresult *weft__pg_result(weft__pg_conn *c)
 {
     for (int i = 0; i < 2; i++) {
+        if (c->one_by_one) (void)PQsetSingleRowMode(c->pg);
         if (PQisBusy(c->pg)) return NULL;
         PGresult *r = PQgetResult(c->pg);
-        if (r) return r;
+        if (!r) continue;
+        c->reads = 0;
+        c->incoming = 0;
+        return r;
     }
     return NULL;
+}
+
+/* libpq does not say how much it holds of what is not whole yet. What is asked of the kernel is about what it reads then: its buffer has grown to what is announced. */
+static bool consume(weft__pg_conn *c)
+{
+    int waiting = 0;
+    if (++c->reads > READS_FREE && ioctl(c->fd, FIONREAD, &waiting) == 0) c->incoming += (size_t)waiting;
+    return PQconsumeInput(c->pg);
 }
 
 /* Nobody waits for anything: all that can come is the server's farewell. */
@@ -63,11 +78,11 @@ static void on_ready(weft__watch *watch, uint32_t events)
     }
     bool sends = c->copying == WEFT__PG_COPIES_IN;
     c->heard |= sends && events & (WEFT__IN | WEFT__HUP);
-    if (c->copying && !c->reader) {
-        weft__pg_unwatch(c);                         /* what nobody takes yet stays with who sent it */
+    if (c->taken && (!c->reader || (c->cancel && !c->copying))) {
+        weft__pg_unwatch(c);                         /* what nobody takes out of libpq stays with who sent it */
         return;
     }
-    if (events & (WEFT__IN | WEFT__HUP) && !sends) c->broken |= !PQconsumeInput(c->pg);
+    if (events & (WEFT__IN | WEFT__HUP) && !sends) c->broken |= !consume(c);
     if (events & WEFT__OUT && !sends) (void)weft__pg_flush(c);
     if (c->listener) weft__pg_listen_ready(c);
     else if (c->taken) {

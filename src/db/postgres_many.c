@@ -39,6 +39,7 @@ static int whole_end(weft__pg_trip *t, int rc)
 static int item_read(weft__pg_trip *t, int at, size_t i, int64_t *sum)
 {
     t->main = at;
+    t->rows = 0;
     int rc = weft__pg_read(t, at + 1);
     if (rc == 0) rc = t->result ? weft__pg_take_item(t->conn->core, t->q, t->result, i) : WEFT_EDB;
     if (rc > 0) *sum += rc;
@@ -114,6 +115,7 @@ int weft__pg_run_each(weft__pg_conn *c, weft__query *q, bool *outdated)
     weft__pg_trip t = weft__pg_trip_of(c, q);
     int64_t from = weft__loop_clock(c->core->root->loop);
     weft__items_begin(q);
+    if (q->schema) t.row = weft__pg_take_row;
     whole_begin(&t);
     weft__pg_prepare(&t, false);
     int rc = each_item(&t);
@@ -136,6 +138,9 @@ static int script_failed(weft__query *q, weft_str statement, int rc)
     return rc;
 }
 
+/* Nobody asks for rows of a script. */
+static int dropped(weft__pg_trip *t, const PGresult *r) { return (void)t, (void)r, 0; }
+
 static int script_statement(weft__pg_trip *t, weft_str *rest)
 {
     weft__query *q = t->q;
@@ -148,6 +153,7 @@ static int script_statement(weft__pg_trip *t, weft_str *rest)
     if (rc == 0 && p.kind == WEFT__SQL_SESSION) fault = "what begins or ends transactions (WEFT_TRANSACTION is for that), or changes a connection that others have next (SET, TEMPORARY), is refused", rc = WEFT_EDB;
     if (rc < 0) weft__buf_printf(&q->fault, "%s", fault);
     if (rc == 0 && has_word(&p)) {
+        t->main = t->sent;
         weft__pg_say(t, p.sql.ptr);
         weft__pg_ask(t);
         rc = weft__pg_read(t, t->sent);
@@ -164,6 +170,7 @@ int weft__pg_run_script(weft__pg_conn *c, weft__query *q)
     weft_str rest = weft_str_of(q->text);
     weft__pg_trip t = weft__pg_trip_of(c, q);
     int rc = 0;
+    t.row = dropped;
     whole_begin(&t);
     while (rest.len && rc == 0) rc = script_statement(&t, &rest);
     return whole_end(&t, rc);

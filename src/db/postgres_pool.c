@@ -267,6 +267,7 @@ void weft__pg_give(weft__pg_conn *c)
         return;
     }
     if (!is_clean(c) || c->free_ns > c->until_ns) weft__pg_close(c);
+    else weft__pg_watch(c, WEFT__WATCH_LEVEL_IN);
     weft__pg_dispatch(core);
 }
 

@@ -283,19 +283,20 @@ static int read_row(weft__pg_core *c, weft__query *q, const weft__pg_known *k, c
     return rc;
 }
 
-static int read_all(weft__pg_core *c, weft__query *q, const weft__pg_known *k, const PGresult *r)
+static int read_one_of(weft__pg_core *c, weft__query *q, const PGresult *r, int row, long long number)
 {
-    for (int i = 0; i < PQntuples(r); i++) {
-        void *to = weft__list_slot(&q->arena, q->out, q->schema->size);
-        if (!to) {
-            weft__buf_printf(&q->fault, "row %d does not fit into the memory of this request; weft_db_rows reads them one by one", i + 1);
-            return weft__arena_error(&q->arena);
-        }
-        int rc = read_row(c, q, k, r, i, to);
-        if (rc == WEFT_EDB) weft__buf_printf(&q->fault, " in row %d", i + 1);
-        if (rc < 0) return rc;
-    }
-    return 0;
+    void *to = weft__list_slot(&q->arena, q->out, q->schema->size);
+    int rc = to ? read_row(c, q, q->statement->known, r, row, to) : weft__arena_error(&q->arena);
+    if (rc == WEFT_ELIMIT) weft__buf_printf(&q->fault, "row %lld does not fit into the memory of this request; weft_db_rows reads them one by one", number);
+    if (rc == WEFT_EDB) weft__buf_printf(&q->fault, " in row %lld", number);
+    return rc;
+}
+
+static int read_all(weft__pg_core *c, weft__query *q, const PGresult *r)
+{
+    int rc = 0;
+    for (int i = 0; i < PQntuples(r) && rc == 0; i++) rc = read_one_of(c, q, r, i, i + 1);
+    return rc;
 }
 
 /* How many rows were inserted, changed or removed. */
@@ -308,19 +309,42 @@ static int changed(const PGresult *r)
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
+static int too_many(weft__query *q) { return weft__buf_printf(&q->fault, "more than one row"), WEFT_EDB; }
+
 static int take_rows(weft__pg_core *c, weft__query *q, const PGresult *r, bool planned)
 {
     weft__pg_known *k = q->statement->known;
     int rows = PQntuples(r);
     if (!q->schema) return changed(r);
-    if (q->what == WEFT__DO_ONE && rows > 1) return weft__buf_printf(&q->fault, "more than one row"), WEFT_EDB;
+    if (q->what == WEFT__DO_ONE && rows > 1) return too_many(q);
     if (q->what == WEFT__DO_ONE && rows == 0) return weft__buf_printf(&q->fault, "no row"), WEFT_ENOENT;
     int rc = planned ? 0 : plan_for(q, k, r);
-    if (rc == 0) rc = q->what == WEFT__DO_ONE ? read_row(c, q, k, r, 0, q->out) : read_all(c, q, k, r);
+    if (rc == 0) rc = q->what == WEFT__DO_ONE ? read_row(c, q, k, r, 0, q->out) : read_all(c, q, r);
     return rc < 0 ? rc : changed(r);
 }
 
 int weft__pg_take_rows(weft__pg_core *c, weft__query *q, const PGresult *r) { return take_rows(c, q, r, false); }
+
+/* Between two rows other tasks run, and may have had the plan made anew. */
+int weft__pg_take_row(weft__pg_trip *t, const PGresult *r)
+{
+    weft__query *q = t->q;
+    weft__pg_core *core = t->conn->core;
+    weft__pg_known *k = q->statement->known;
+    if (!q->schema) return 0;
+    if (q->what == WEFT__DO_ONE && t->rows) return too_many(q);
+    int rc = t->rows && k->plan && k->plans == t->plans ? 0 : plan_for(q, k, r);
+    t->plans = k->plans;
+    if (rc < 0) return rc;
+    return q->what == WEFT__DO_ONE ? read_row(core, q, k, r, 0, q->out) : read_one_of(core, q, r, 0, (long long)t->rows + 1);
+}
+
+/* The rows have come, but where libpq could not tell them one by one. */
+static int taken(weft__pg_trip *t)
+{
+    if (!t->result) return WEFT_EDB;
+    return t->q->what == WEFT__DO_ONE && t->rows ? changed(t->result) : weft__pg_take_rows(t->conn->core, t->q, t->result);
+}
 
 /* A prepared statement's columns do not change: what the first item's answer was found to fit the others do, unless another call has the plan by now. */
 int weft__pg_take_item(weft__pg_core *c, weft__query *q, const PGresult *r, size_t i)
@@ -337,10 +361,9 @@ int weft__pg_take_item(weft__pg_core *c, weft__query *q, const PGresult *r, size
 /* What gives rows of what it has changed is undone when they do not fit: so it ends, with its Sync, when they have been read. */
 static int rows_before_end(weft__pg_trip *t)
 {
-    weft__query *q = t->q;
     weft__pg_ask(t);
     int rc = weft__pg_read(t, t->sent);
-    if (rc == 0) rc = t->result ? weft__pg_take_rows(t->conn->core, q, t->result) : WEFT_EDB;
+    if (rc == 0) rc = taken(t);
     if (rc < 0 && !t->error) weft__pg_say(t, "ROLLBACK");
     int end = weft__pg_sync(t);
     return rc < 0 ? rc : end < 0 ? end : rc;
@@ -351,6 +374,7 @@ static int execute(weft__pg_conn *c, weft__query *q, bool *outdated)
     const weft__pg_known *k = q->statement->known;
     weft__pg_trip t = weft__pg_trip_of(c, q);
     int64_t from = weft__loop_clock(c->core->root->loop);
+    if (k->rows) t.row = weft__pg_take_row;
     weft__pg_guard(&t);
     weft__pg_prepare(&t, false);
     int rc = weft__pg_execute(&t, q->cells);
@@ -360,11 +384,12 @@ static int execute(weft__pg_conn *c, weft__query *q, bool *outdated)
     else {
         int end = weft__pg_sync(&t);                 /* also of what was sent before a value that cannot be */
         if (rc == 0) rc = end;
-        if (rc == 0) rc = t.result ? weft__pg_take_rows(c->core, q, t.result) : WEFT_EDB;
+        if (rc == 0) rc = taken(&t);
     }
     *outdated = t.error && weft__pg_outdated(t.error) && bound == 0;
     weft__pg_trip_end(&t);
-    q->statement->slow = weft__loop_clock(c->core->root->loop) - from > SLOW_MS * WEFT__PG_MS ? WEFT__PG_SLOW : WEFT__PG_QUICK;
+    bool slow = t.came > WEFT__PG_LARGE || weft__loop_clock(c->core->root->loop) - from > SLOW_MS * WEFT__PG_MS;
+    q->statement->slow = slow ? WEFT__PG_SLOW : WEFT__PG_QUICK;
     if (rc < 0) weft__pg_undo(c, q);
     else c->saved = weft__pg_inside(q);
     return rc;
@@ -413,6 +438,7 @@ int weft__pg_run(weft__pg_conn *c, weft__query *q)
     q->begun = 0;
     int rc = run_in(c, q);
     c->reader = NULL;
+    c->one_by_one = false;
     if (!c->broken && q->what != WEFT__DO_OPEN) weft__pg_used(c);
     if (!c->cancel) weft__timer_stop(c->core->root->loop, &c->limit);
     bool inside = weft__pg_inside(q), gone = c->broken || PQtransactionStatus(c->pg) == PQTRANS_IDLE;

@@ -4,6 +4,8 @@
 #include "db/postgres.h"
 #include "wire/number.h"
 
+enum { DROPPED_MAX = 256 * 1024 };
+
 const char *weft__pg_name(char to[32], uint64_t id)
 {
     *to = 'w';
@@ -39,6 +41,15 @@ void weft__pg_wait(weft__pg_conn *c, weft__query *q)
     weft__pg_stop(c);
 }
 
+/* One row alone may be more than there is room for. Where something may have been changed it is not known whether it was. */
+static int too_large(weft__pg_conn *c, weft__query *q)
+{
+    c->broken = c->used = true;                      /* what we cut is no sign of the server's */
+    if (!q->statement || !q->statement->parsed.reads) return weft__pg_lost(c, q);
+    weft__buf_printf(&q->fault, "a row of more than %d MiB", WEFT__PG_ROW_MAX >> 20);
+    return WEFT_ELIMIT;
+}
+
 /* While a cancel is on its way nothing counts: what is sent next could be what it hits. */
 static int next(weft__pg_conn *c, weft__query *q, PGresult **out)
 {
@@ -47,6 +58,7 @@ static int next(weft__pg_conn *c, weft__query *q, PGresult **out)
         bool fine = weft__pg_flush(c);
         PGresult *r = c->cancel || !c->pg ? NULL : weft__pg_result(c);
         if (r) return *out = r, 0;
+        if (c->one_by_one && c->incoming > WEFT__PG_ROW_MAX) return too_large(c, q);
         if (!c->cancel && (!fine || PQstatus(c->pg) == CONNECTION_BAD)) {
             c->broken = true;
             return weft__pg_lost(c, q);
@@ -145,9 +157,28 @@ static bool is_failure(ExecStatusType is)
     return is != PGRES_TUPLES_OK && is != PGRES_COMMAND_OK;
 }
 
+/* Of those that nobody wants few are read and dropped; of many the server is told, unless they tell what has been changed: it looks at no cancel then. */
+static void note_row(weft__pg_trip *t, const PGresult *r)
+{
+    for (int i = 0; i < PQnfields(r); i++) t->came += (size_t)PQgetlength(r, 0, i);
+    if (t->row_rc == 0) {
+        t->row_rc = t->row(t, r);
+        t->rows++;
+        return;
+    }
+    bool told = t->dropped > DROPPED_MAX, reads = t->q->statement && t->q->statement->parsed.reads;
+    t->dropped += PQresultMemorySize(r);
+    if (!told && reads && t->dropped > DROPPED_MAX) weft__pg_stop(t->conn);
+}
+
 static void note(weft__pg_trip *t, PGresult *r)
 {
     weft__pg_conn *c = t->conn;
+    if (PQresultStatus(r) == PGRES_SINGLE_TUPLE) {
+        note_row(t, r);
+        PQclear(r);
+        return;
+    }
     bool failed = is_failure(PQresultStatus(r));
     int i = t->got++;
     if (i == t->drop && !failed) c->kept[t->slot] = 0;
@@ -164,6 +195,7 @@ static void note(weft__pg_trip *t, PGresult *r)
 
 static int failure(weft__pg_trip *t)
 {
+    if (t->row_rc < 0) return t->row_rc;
     if (!t->error) return 0;
     return weft__pg_failed(t->q, t->error);
 }
@@ -172,6 +204,7 @@ static int failure(weft__pg_trip *t)
 static int read_one(weft__pg_trip *t, bool *synced)
 {
     PGresult *r = NULL;
+    t->conn->one_by_one = t->row && (t->got == t->main || t->row_rc < 0);
     int rc = next(t->conn, t->q, &r);
     if (rc < 0) return rc;
     if (weft__pg_lost_place(r)) {

@@ -2,7 +2,8 @@
  *   Usage: e2e-load-handover FOLDER; the environment's PORT, WORKERS, GRACE_MS and STUCK_MS
  *   Whoever starts, also to try whether the program does, is number N of all and finds in FOLDER/plan.N how: "wait": until there is FOLDER/go; "hang": for ever,
  *   and its loop turns; "stand": so does its loop; "fail": it cannot; "crash"; "late": it does, and is ended 200 ms later. Without it, or with anything else: at once.
- *   FOLDER/routes: the program has other routes.  */
+ *   FOLDER/routes: the program has other routes; child: before it serves it starts a program that outlives it, whose pid it adds to FOLDER/children; sandbox: its
+ *   workers confine themselves.  */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -119,10 +120,26 @@ static int stand(const weft_none *in, int *out)
 static const weft_app one = { .title = "one", .starts = WEFT_STARTS(&starts), .routes = WEFT_ROUTES(ROUTES) };
 static const weft_app other = { .title = "other", .starts = WEFT_STARTS(&starts), .routes = WEFT_ROUTES(ROUTES, WEFT_METRICS("/metrics")) };
 
+static void start_child(void)
+{
+    char path[512];
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/bin/sleep", "sleep", "60", (char *)NULL);
+        _exit(127);
+    }
+    snprintf(path, sizeof path, "%s/children", folder);
+    int fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    dprintf(fd, "%d\n", (int)pid);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
     folder = argv[1];
+    if (is_there("child")) start_child();
     return weft_serve(is_there("routes") ? &other : &one, .port = number("PORT", 8000), .workers = number("WORKERS", 2), .grace_ms = number("GRACE_MS", 2000),
-        .stuck_ms = number("STUCK_MS", 30000), .watchdog_ms = -1);
+        .stuck_ms = number("STUCK_MS", 30000), .sandbox = is_there("sandbox"), .sandbox_folders = folder, .watchdog_ms = -1);
 }

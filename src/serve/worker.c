@@ -33,11 +33,10 @@ static void describe(weft__black_box *box)
     if (a) box->mark = a->mark;
 }
 
-/* A tenth fewer at most: workers that began together do not go together. */
-static uint64_t draw_limit(int max)
+uint64_t weft__serving_limit(int max, uint64_t random)
 {
     uint64_t jitter = (uint64_t)max / JITTER_PART;
-    return (uint64_t)max - (jitter ? weft__fleet_random() % (jitter + 1) : 0);
+    return (uint64_t)max - random % (jitter + 1);
 }
 
 /* Only where there are WebSockets: each needs some memory of its own. */
@@ -53,7 +52,7 @@ int weft__serving_begin(weft__serving_worker *w, weft__fleet *fleet, weft__app *
     unsigned mine = (unsigned)fleet->mine;
     *w = (weft__serving_worker){ .loop = weft__loop_here(), .fleet = fleet, .me = weft__fleet_slot(fleet, mine), .voice = weft__fleet_voice(fleet, mine), .app = app };
     w->beat.fire = beat;
-    if (opts->max_requests) w->requests_max = draw_limit(opts->max_requests);
+    if (opts->max_requests) w->requests_max = weft__serving_limit(opts->max_requests, weft__fleet_random());
     weft__crash_watch(&w->me->box, w->me->number, describe);
     weft__series_share(fleet);
     int rc = app->metrics ? weft__metrics_share(app->metrics, fleet) : 0;

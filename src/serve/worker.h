@@ -26,6 +26,9 @@ void weft__serving_end(weft__serving_worker *w);
 /* A weft__http_handler in the place of weft__app_handle, with the worker as its ctx. */
 void weft__serving_handle(void *w, weft__exchange *x);
 
+/* How many requests a worker answers of which `max` are wanted: a tenth fewer at most, so that workers that began together do not go together. */
+uint64_t weft__serving_limit(int max, uint64_t random);
+
 /* What one request is known by: its method, target, body, who sent it (the address, Cookie, Authorization), Content-Type. 0: it cannot be known, as not all
  * of its body is there. */
 uint64_t weft__request_mark(const weft__exchange *x);

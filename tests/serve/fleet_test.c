@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "io/spread.h"
 #include "serve/crew.h"
+#include "serve/worker.h"
 #include "task/sanitizer.h"
 #include "weft.h"
 
@@ -315,6 +316,19 @@ WEFT_TEST(a_worker_that_has_answered_enough_is_replaced_without_a_request_lost)
     WEFT_CHECK_EQ(metric(s.port, "weft_worker_restarts_total"), 0);
     WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
     WEFT_CHECK_STR(weft_str_of(text), "");
+}
+
+WEFT_TEST(workers_that_began_together_do_not_go_together)
+{
+    bool met[21] = { false };
+    for (uint64_t random = 1; random < 1000; random++) {
+        uint64_t n = weft__serving_limit(200, random * 0x9e3779b97f4a7c15);
+        WEFT_NEED(n >= 180 && n <= 200);
+        met[n - 180] = true;
+    }
+    for (int i = 0; i <= 20; i++) WEFT_CHECK(met[i]);
+    WEFT_CHECK_EQ(weft__serving_limit(9, UINT64_MAX), 9);
+    WEFT_CHECK_EQ(weft__serving_limit(1, 7), 1);
 }
 
 WEFT_TEST(whoever_is_connected_to_a_worker_that_is_replaced_may_ask_once_more)

@@ -1,12 +1,25 @@
 /* Who asks: a login that issues a token, and a route that needs the token's scope. */
 #include "login.h"
+#include <stdio.h>
+#include "before.h"
 
 /* ---- the key that tokens are signed with: made when the showcase starts, and gone with it ---- */
+
+static char secret[64];
+
+int login_prepare(void)
+{
+    bool ours;
+    const char *before = before_find("WEFT_SHOWCASE_SECRET", &ours);
+    weft_str made = before ? weft_str_of(before) : weft_random_token(32);
+    snprintf(secret, sizeof secret, "%.*s", WEFT_FMT(made));
+    return made.len && before_leave("WEFT_SHOWCASE_SECRET", secret) ? 0 : WEFT_ENOMEM;
+}
 
 static int key_open(const weft_none *in, weft_jwt_key **out)
 {
     (void)in;
-    return weft_jwt_key_open(WEFT_JWT_HS256, weft_random_token(32), out);
+    return weft_jwt_key_open(WEFT_JWT_HS256, weft_str_of(secret), out);
 }
 
 static int key_close(weft_jwt_key *key, int rc)

@@ -1,12 +1,15 @@
 #include "services.h"
+#include "before.h"
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,25 +159,75 @@ static bool refuse(service *s)
     return true;
 }
 
+/* ---- those of the main before ---- */
+
+static const char RUNNING[] = "WEFT_SHOWCASE_RUNNING";
+
+bool services_were_there(void)
+{
+    bool ours;
+    return before_find(RUNNING, &ours) != NULL;
+}
+
+/* Who only tries cannot wait for one, and it has a process id for as long as nobody does. */
+static bool has_not_ended(int pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    bool lives = fd >= 0 && poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 0;
+    if (fd >= 0) close(fd);
+    return lives;
+}
+
+static bool runs(const service *s) { return s->lent ? has_not_ended(s->pid) : waitpid(s->pid, NULL, WNOHANG) == 0; }
+
+/* "4711 http://127.0.0.1:18000;4712 ...", one for each service: its process, or 0. */
+static void find_those_before(void)
+{
+    bool ours;
+    const char *at = before_find(RUNNING, &ours);
+    for (int i = 0; at && i < SERVICES; i++) {
+        service *s = &services[i];
+        int used = 0;
+        if (sscanf(at, "%d %63[^;];%n", &s->pid, s->url, &used) < 2 || !used) break;
+        at += used;
+        s->lent = !ours;
+        if (s->pid > 0 && !runs(s)) s->pid = 0;
+    }
+}
+
+static bool leave_them(void)
+{
+    char all[SERVICES * 80] = "";
+    size_t n = 0;
+    for (int i = 0; i < SERVICES; i++) n += (size_t)snprintf(all + n, sizeof all - n, "%d %s;", services[i].pid, services[i].url);
+    return before_leave(RUNNING, all);
+}
+
+static bool is_there(service *s)
+{
+    if (s->pid > 0) return true;
+    s->lent = false;
+    return strcmp(s->fault, "refuse") == 0 ? refuse(s) : start(s);
+}
+
 bool services_start(void)
 {
-    if (!read_delay() || !read_faults()) return false;
-    for (int i = 0; i < SERVICES; i++) {
-        service *s = &services[i];
-        if (strcmp(s->fault, "refuse") == 0 ? refuse(s) : start(s)) continue;
-        services_stop();
-        return false;
-    }
-    return true;
+    bool good = read_delay() && read_faults();
+    if (!good) return false;
+    find_those_before();
+    for (int i = 0; good && i < SERVICES; i++) good = is_there(&services[i]);
+    good = good && leave_them();
+    if (!good) services_stop();
+    return good;
 }
 
 void services_stop(void)
 {
     for (int i = 0; i < SERVICES; i++) {
-        if (services[i].pid > 0) kill(services[i].pid, SIGTERM);
+        if (services[i].pid > 0 && !services[i].lent) kill(services[i].pid, SIGTERM);
     }
     for (int i = 0; i < SERVICES; i++) {
-        if (services[i].pid > 0) waitpid(services[i].pid, NULL, 0);
+        if (services[i].pid > 0 && !services[i].lent) waitpid(services[i].pid, NULL, 0);
         services[i].pid = 0;
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "before.h"
 #include "chat.h"
 #include "login.h"
 #include "page.h"
@@ -350,6 +351,7 @@ static int wait_for_one(const service *s)
 
 static int wait_for_services(void)
 {
+    WEFT_TRY(login_prepare());
     WEFT_TRY(users_prepare(), "while preparing the database");
     for (int i = 0; i < SERVICES; i++) {
         if (!answers_on_purpose_badly(&services[i])) WEFT_TRY(wait_for_one(&services[i]), "while waiting for %s", services[i].name);
@@ -360,11 +362,20 @@ static int wait_for_services(void)
 /* ---- the database: a file for this run alone, unless DATABASE_URL names one that stays ---- */
 
 static char folder[256], file[300];
+static const char FOLDER[] = "WEFT_SHOWCASE_FOLDER";
+
+static void database_is_ours(const char *where)
+{
+    if (where != folder) snprintf(folder, sizeof folder, "%s", where);
+    snprintf(file, sizeof file, "%s/showcase.db", folder);
+}
 
 static bool database_choose(void)
 {
     char url[320];
-    const char *temp = getenv("TMPDIR");
+    bool ours;
+    const char *temp = getenv("TMPDIR"), *before = before_find(FOLDER, &ours);
+    if (before && ours) database_is_ours(before);
     if (getenv("DATABASE_URL")) return true;
     int n = snprintf(folder, sizeof folder, "%s/weft-showcase-XXXXXX", temp && *temp == '/' ? temp : "/tmp");
     if (n < 0 || (size_t)n >= sizeof folder || !mkdtemp(folder)) {
@@ -372,9 +383,9 @@ static bool database_choose(void)
         *folder = 0;
         return false;
     }
-    snprintf(file, sizeof file, "%s/showcase.db", folder);
+    database_is_ours(folder);
     snprintf(url, sizeof url, "sqlite:///%s", file);
-    return setenv("DATABASE_URL", url, 1) == 0;
+    return setenv("DATABASE_URL", url, 1) == 0 && before_leave(FOLDER, folder);
 }
 
 static void database_forget(void)
@@ -448,13 +459,14 @@ int main(int argc, char **argv)
         const char *value = argv[i][6] ? argv[i] + 7 : i + 1 < argc ? argv[++i] : "";
         if ((port = read_port(value)) < 0) return 2;
     }
+    bool again = services_were_there();
     if (!database_choose() || !services_start()) {
         database_forget();
         return 1;
     }
     int status = weft_run(wait_for_services);
     if (status == 0) {
-        say_what_runs();
+        if (!again) say_what_runs();
         const weft_tls_cert *certs = tls ? made_on_the_spot() : NULL;
         if (tls && !certs) fprintf(stderr, "showcase: no certificate can be made\n");
         status = tls && !certs ? 1 : weft_serve(&app, .port = port, .tls = { .certs = certs });

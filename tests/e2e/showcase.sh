@@ -269,6 +269,44 @@ for _ in $(seq 50); do [ -z "$(alive $services)" ] && break; sleep 0.1; done
 check killed_it_leaves_no_service "6 " "$(wc -w <<< "$services") $(alive $services)"
 pid=
 
+# ---- two workers, and reloads ----
+
+export WEFT_SHOWCASE_DELAY_MS=0 WEFT_WORKERS=2 TMPDIR=$work/temp
+mkdir "$TMPDIR"
+start
+unset WEFT_SHOWCASE_DELAY_MS WEFT_WORKERS TMPDIR
+upstreams() { pgrep -P "$pid" -f '/upstream ' | sort -n | tr '\n' ' '; }
+reload() {                               # reload NAME
+    local before
+    before=$(grep -c 'listening on' "$work/log")
+    kill -HUP "$pid"
+    for _ in $(seq 300); do [ "$(grep -c 'listening on' "$work/log")" -gt "$before" ] && break; sleep 0.1; done
+    if [ "$(grep -c 'listening on' "$work/log")" -gt "$before" ]; then ok "$1"; else not_ok "$1" "$(tail -n 20 "$work/log" | tr '\n' '|')"; fi
+}
+those=$(upstreams)
+check nine_services '9' "$(wc -w <<< "$those")"
+check it_adds_a_user_with_workers 201 "$(add_user '{"name":"Joan Clarke","email":"joan@example.com"}' | sed 's/.* //')"
+token=$(log_in secret me)
+me() { curl -s -H "Authorization: Bearer $token" "http://127.0.0.1:$port/me"; }
+for i in 1 2 3; do reload "it_reloads_$i"; done
+check its_services_are_those_of_before "$those" "$(upstreams)"
+check its_users_are_those_of_before '{"id":4,"name":"Joan Clarke","email":"joan@example.com"}' "$(get /users/4)"
+check there_is_one_database 1 "$(find "$work/temp" -mindepth 1 -maxdepth 1 | wc -l)"
+check its_tokens_are_known_to_all_workers '{"username":"ann","scopes":"me"}' "$(for i in $(seq 20); do me; echo; done | sort -u)"
+case $(get /compare-prices/7) in '{"best_price":{"store":'*'"failed":[]}') ok its_services_answer ;; *) not_ok its_services_answer "$(get /compare-prices/7)" ;; esac
+killed=${those%% *}
+kill -KILL "$killed"
+reload it_reloads_without_a_service
+check who_had_ended_is_started_anew '9 8' "$(upstreams | wc -w) $(comm -12 <(tr ' ' '\n' <<< "$those" | sort) <(upstreams | tr ' ' '\n' | sort) | grep -c .)"
+case $(get /compare-prices/7) in '{"best_price":{"store":'*'"failed":[]}') ok its_services_answer_again ;; *) not_ok its_services_answer_again "$(get /compare-prices/7)" ;; esac
+processes=$(children)
+kill -TERM "$pid"
+wait "$pid"
+check it_ends_well_behind_reloads 0 "$?"
+pid=
+check nothing_of_it_is_left ' 0' "$(alive $processes) $(find "$work/temp" -mindepth 1 | wc -l)"
+(exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && not_ok nobody_listens_behind_it "port $port" || ok nobody_listens_behind_it
+
 # ---- a port that is taken ----
 
 export WEFT_SHOWCASE_DELAY_MS=0

@@ -4,6 +4,7 @@
 #include "db/engine.h"
 #include "db/features.h"
 #include "db/table.h"
+#include "db/url.h"
 #include "task/job.h"
 
 enum { READERS_MAX = 64, CONNECTIONS_MAX = 256, STATEMENTS_MAX = 4096, URL_MAX = 4096 };
@@ -120,33 +121,19 @@ static const weft__engine *engine_of(const char *url, weft_str *rest)
     return NULL;
 }
 
+/* What is no URL may have a password in it, and is not shown. */
 static int no_engine(const char *url)
 {
-    const char *end = strstr(url, "://");
-    if (!end) return weft_fail(WEFT_EINVAL, "weft_db_connect: '%.200s' is no URL: sqlite:///file.db is one", url);
-    weft_str scheme = { url, (size_t)(end - url) };
-    if (weft_str_equal(scheme, WEFT_S("sqlite"))) return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without SQLite (Debian: libsqlite3-dev)");
-    if (weft_str_equal(scheme, WEFT_S("postgresql")) || weft_str_equal(scheme, WEFT_S("postgres")))
-        return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without PostgreSQL (Debian: libpq-dev)");
-    if (weft_str_equal(scheme, WEFT_S("mariadb")) || weft_str_equal(scheme, WEFT_S("mysql")))
-        return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without MariaDB (Debian: libmariadb-dev)");
+    static const struct { const char *scheme, *database, *debian; } known[] = {
+        { "sqlite", "SQLite", "libsqlite3-dev" }, { "postgresql", "PostgreSQL", "libpq-dev" }, { "postgres", "PostgreSQL", "libpq-dev" },
+        { "mariadb", "MariaDB", "libmariadb-dev" }, { "mysql", "MariaDB", "libmariadb-dev" } };
+    weft_str scheme = weft__db_url_scheme(url);
+    if (strlen(url) >= URL_MAX) return weft_fail(WEFT_EINVAL, "weft_db_connect: the URL has %zu bytes, and %d are the most", strlen(url), URL_MAX - 1);
+    if (!scheme.len) return weft_fail(WEFT_EINVAL, "weft_db_connect: what is given is no URL: sqlite:///file.db is one");
+    for (size_t i = 0; i < weft_count(known); i++)
+        if (weft_str_equal(scheme, weft_str_of(known[i].scheme)))
+            return weft_fail(WEFT_EINVAL, "weft_db_connect: this weft was built without %s (Debian: %s)", known[i].database, known[i].debian);
     return weft_fail(WEFT_EINVAL, "weft_db_connect: there is no database for '%.*s://'; there are sqlite://, postgresql:// and mysql://", (int)(scheme.len < 40 ? scheme.len : 40), url);
-}
-
-/* What people are shown has no password in it. */
-static void hide_passwords(char *url)
-{
-    char *from = strstr(url, "://"), *end = from ? from + 3 + strcspn(from + 3, "/?") : NULL, *at = NULL, *colon = NULL;
-    for (char *p = from ? from + 3 : end; p < end; p++)
-        if (*p == '@') at = p;
-    for (char *p = from ? from + 3 : end; at && p < at && !colon; p++)
-        if (*p == ':') colon = p;
-    if (colon) memmove(colon + 1, at, strlen(at) + 1);
-    for (char *p = url; (p = strpbrk(p, "?&"));) {
-        p++;
-        char *value = strchr(p, '=');
-        if (value && (strncmp(p, "password=", 9) == 0 || strncmp(p, "sslpassword=", 12) == 0)) memmove(value + 1, value + 1 + strcspn(value + 1, "&"), strlen(value + 1 + strcspn(value + 1, "&")) + 1);
-    }
 }
 
 static int connect_to(weft_db *db, const char *url, weft_str rest)
@@ -157,8 +144,10 @@ static int connect_to(weft_db *db, const char *url, weft_str rest)
     int rc = db->url ? weft__statements_init(&db->statements, db->opts.statements_max, db->engine->dialect) : WEFT_ENOMEM;
     if (rc == 0) {
         memcpy(db->url, url, n + 1);
-        hide_passwords(db->url);
-        rc = db->engine->open(db, rest, &fault);
+        weft__db_url_hide(db->url);
+        const char *why = db->engine->dialect == WEFT__SQL_SQLITE ? NULL : weft__db_url_fault(rest);
+        fault = weft_str_of(why);
+        rc = why ? WEFT_EINVAL : db->engine->open(db, rest, &fault);
     }
     if (rc == WEFT_EINVAL && fault.ptr) return weft_fail(rc, "weft_db_connect: '%.200s': %.*s", db->url, WEFT_FMT(fault));
     return rc;
@@ -175,7 +164,7 @@ int weft_db_connect_with(const char *url, weft_db **out, const weft_db_opts *opt
     const weft__engine *engine = url && strlen(url) < URL_MAX ? engine_of(url, &rest) : NULL;
     if (!engine) return no_engine(url ? url : "");
     weft_db *db = weft__calloc(sizeof *db);
-    if (!db) return weft_fail(WEFT_ENOMEM, "weft_db_connect: no memory for '%.200s'", url);
+    if (!db) return weft_fail(WEFT_ENOMEM, "weft_db_connect: no memory for a database");
     *db = (weft_db){ .engine = engine, .root = db, .opts = o, .loop = f->loop, .refs = 1 };
     dbs *all = dbs_here(f->loop);
     rc = all ? 0 : WEFT_ENOMEM;

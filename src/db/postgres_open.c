@@ -47,7 +47,8 @@ int weft__pg_settings(weft__pg_core *c, weft_str rest, weft_str *fault)
     if (rc == 0) {
         c->info = PQconninfoParse(url.ptr, &why);
         if (!c->info) {
-            snprintf(why_text, sizeof why_text, "%.*s", why ? (int)strcspn(why, "\n") : 9, why ? why : "no memory");
+            const char *quoted = why ? strstr(why, ": \"") : NULL;      /* a piece of the URL: perhaps of its password */
+            snprintf(why_text, sizeof why_text, "%.*s", !why ? 9 : (int)(quoted ? (size_t)(quoted - why) : strcspn(why, "\n")), why ? why : "no memory");
             *fault = weft_str_of(why_text);
             rc = why ? WEFT_EINVAL : WEFT_ENOMEM;
         }

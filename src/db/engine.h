@@ -49,7 +49,10 @@ typedef struct weft__lease {
     void *lane;                      /* the engine's */
 } weft__lease;
 
-/* lease.c: word of one has come. */
+/* lease.c: a query runs that has no lease yet; it may wait for a connection still. */
+void weft__query_runs(weft_db *root, weft__query *q);
+void weft__query_ran(weft_db *root, weft__query *q);
+/* Word of a lease has come. */
 void weft__lease_begins(weft_db *root, weft__lease *l);
 void weft__lease_ends(weft_db *root, weft__lease *l);
 /* It begins and ends as the query says that was run in it. */
@@ -128,6 +131,7 @@ struct weft__query {
 
     /* The engine's: */
     weft__query *next, *prev;
+    weft__query *later, *earlier;    /* of the database, those that run without a lease */
     struct weft__query_queue *queue; /* that it is in */
     void *lane;                      /* that it is given, or run by */
     bool alone;                      /* it shares none with others */
@@ -148,6 +152,7 @@ typedef struct weft__engine {
     const char *migrations;          /* SQL that makes this table, outside of a transaction; NULL: the one that serves all, in one */
     int (*open)(weft_db *db, weft_str rest, weft_str *fault);    /* rest: behind "scheme://" */
     int (*run)(weft_db *root, weft__query *q);
+    bool (*at_work)(const weft_db *root, const weft__query *q, const weft__query *waits);   /* q has a connection that the other could have */
     int (*close)(weft_db *root);
     void (*abandon)(weft_db *root);  /* no loop turns any more */
     int (*listen)(weft_db *root, weft_db_sub *sub);      /* NULL: it has no messages; 0 or WEFT_ENOMEM, listen.h */
@@ -186,6 +191,7 @@ struct weft_db {
     struct weft__table *tables;      /* models that were used as tables, table.h */
     weft__loop *loop;
     weft__lease *leases;
+    weft__query *runs, *runs_last;   /* those without a lease, the first one that came first */
     char *url;                       /* for people */
     weft_db *next, *prev;            /* of the loop, those that are open */
     void *core;                      /* the engine's */

@@ -3,7 +3,7 @@
 #include "db/engine.h"
 #include "task/job.h"
 
-enum { SHOWN = 300, MS = 1000000, HOLDERS_SHOWN = 4 };
+enum { SHOWN = 300, MS = 1000000, HOLDERS_SHOWN = 4, STATEMENT_SHOWN = 60 };
 
 /* ---- life ---- */
 
@@ -34,6 +34,26 @@ void weft__lease_follows(weft_db *root, weft__query *q)
     if ((q->ends || rows_over) && l->held) weft__lease_ends(root, l);
 }
 
+/* ---- queries without one ---- */
+
+static bool is_named_by_lease(const weft__query *q) { return q->lease && !q->takes; }
+
+void weft__query_runs(weft_db *root, weft__query *q)
+{
+    if (is_named_by_lease(q)) return;
+    q->later = NULL;
+    q->earlier = root->runs_last;
+    *(q->earlier ? &q->earlier->later : &root->runs) = q;
+    root->runs_last = q;
+}
+
+void weft__query_ran(weft_db *root, weft__query *q)
+{
+    if (is_named_by_lease(q)) return;
+    *(q->earlier ? &q->earlier->later : &root->runs) = q->later;
+    *(q->later ? &q->later->earlier : &root->runs_last) = q->earlier;
+}
+
 /* ---- who has them ---- */
 
 static weft_task *holder(const weft__held *held, int i)
@@ -52,27 +72,39 @@ weft__waited weft__waited_of(const weft_db *root, const weft__query *q, bool (*h
 }
 
 static weft_rows *rows_of(const weft__lease *l) { return (weft_rows *)((uintptr_t)l - offsetof(weft_rows, lease)); }
-static const char *held_for(const weft__lease *l) { return !l->rows ? "a transaction" : rows_of(l)->copy ? "a COPY" : "rows"; }
+static const char *held_for(const weft__lease *l) { return !l->rows ? "a transaction begun" : rows_of(l)->copy ? "a COPY begun" : "rows begun"; }
 
+static void name_one(const weft__waited *w, int n, const char *task, const char *label, const char *is, const char *place, int64_t since_ns, weft__buf *to)
+{
+    weft__buf_printf(to, "%s %s%s%s%s has one for %s at %s, for %lld ms", n ? "," : ":", task, label ? " (" : "", label ? label : "", label ? ")" : "", is, place,
+        (long long)((weft__loop_clock(w->root->loop) - since_ns) / MS));
+}
+
+/* Those that have one for several statements first: who has forgotten to end his is more often to blame. */
 static void name_holders(const weft__waited *w, weft__buf *to)
 {
     int n = 0;
-    for (const weft__lease *l = w->root->leases; l; l = l->next) {
+    for (const weft__lease *l = w->root->leases; l && n <= HOLDERS_SHOWN; l = l->next) {
         if (!w->holds_up(w->root, l, w->q)) continue;
-        if (n++ == HOLDERS_SHOWN) {
-            weft__buf_lit(to, ", and others");
-            break;
-        }
-        weft__buf_printf(to, "%s %s%s%s%s has one for %s begun at %s, for %lld ms", n == 1 ? ":" : ",", l->task, l->label ? " (" : "", l->label ? l->label : "",
-            l->label ? ")" : "", held_for(l), l->place, (long long)((weft__loop_clock(w->root->loop) - l->since_ns) / MS));
+        if (n < HOLDERS_SHOWN) name_one(w, n, l->task, l->label, held_for(l), l->place, l->since_ns, to);
+        n++;
     }
+    for (const weft__query *q = w->root->runs; q && n <= HOLDERS_SHOWN; q = q->later) {
+        if (q == w->q || !w->root->engine->at_work(w->root, q, w->q)) continue;
+        if (n < HOLDERS_SHOWN) {
+            name_one(w, n, weft_task_name(q->fiber->task), weft__task_label_near(q->fiber), "the statement", q->place, q->from_ns, to);
+            weft__buf_printf(to, " (%.*s)", STATEMENT_SHOWN, q->text);
+        }
+        n++;
+    }
+    if (n > HOLDERS_SHOWN) weft__buf_lit(to, ", and others");
     if (!n) weft__buf_lit(to, ": all are at work for others");
 }
 
 int weft__lease_missed(const weft__waited *w, const char *what)
 {
     weft__buf who;
-    weft__buf_init(&who, 700);
+    weft__buf_init(&who, 4096);
     name_holders(w, &who);
     weft__buf_add_char(&who, 0);
     int rc = weft__fail(w->q->place, WEFT_EDB_BUSY, "no %s became free within %d ms%s; for: %.*s", what, w->root->opts.acquire_ms, who.ptr ? who.ptr : "", SHOWN, w->q->text);

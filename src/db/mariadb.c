@@ -50,6 +50,12 @@ static int on_a_connection(weft_db *root, weft__query *q)
     return 0;
 }
 
+static bool at_work(const weft_db *root, const weft__query *q, const weft__query *waits)
+{
+    (void)root, (void)waits;
+    return q->lane && !q->queue;
+}
+
 static int run_here(weft_db *root, weft__query *q)
 {
     weft__waited w = weft__waited_of(root, q, weft__maria_holds_up);
@@ -69,7 +75,9 @@ static int run(weft_db *root, weft__query *q)
     if (rc < 0) return rc;
     q->from_ns = weft__loop_now(root->loop);
     core->in_flight++;
+    weft__query_runs(root, q);
     rc = run_here(root, q);
+    weft__query_ran(root, q);
     core->in_flight--;
     if (!core->in_flight && core->closer) weft__wake(core->closer, 0);
     if (rc < 0) return rc;
@@ -139,7 +147,7 @@ static int close_db(weft_db *root)
 /* The loop ends, and nobody has closed it. */
 static void abandon(weft_db *root) { core_end(root); }
 
-#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_MARIADB, .open = open_db, .run = run, .close = close_db, .abandon = abandon, .lock = lock, \
+#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_MARIADB, .open = open_db, .run = run, .at_work = at_work, .close = close_db, .abandon = abandon, .lock = lock, \
     .migrated = "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'weft_migrations'", \
     .migrations = "CREATE TABLE IF NOT EXISTS weft_migrations (number BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL, `sql` LONGTEXT NOT NULL," \
         " at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP)" }

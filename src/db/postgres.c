@@ -63,6 +63,13 @@ static int refused(weft__query *q)
     return 0;
 }
 
+/* Also one that shares it, with answers to come: it is nobody's alone before. */
+static bool at_work(const weft_db *root, const weft__query *q, const weft__query *waits)
+{
+    (void)root, (void)waits;
+    return !q->queue && (q->state == WEFT__PG_GIVEN || q->state == WEFT__PG_SENT);
+}
+
 static int run_here(weft_db *root, weft__query *q)
 {
     weft__waited w = weft__waited_of(root, q, weft__pg_holds_up);
@@ -82,7 +89,9 @@ static int run(weft_db *root, weft__query *q)
     if (rc < 0) return rc;
     q->from_ns = weft__loop_now(root->loop);
     core->in_flight++;
+    weft__query_runs(root, q);
     rc = run_here(root, q);
+    weft__query_ran(root, q);
     core->in_flight--;
     if (!core->in_flight && core->closer) weft__wake(core->closer, 0);
     if (rc < 0) return rc;
@@ -166,6 +175,6 @@ static int close_db(weft_db *root)
 /* The loop ends, and nobody has closed it. */
 static void abandon(weft_db *root) { core_end(root); }
 
-#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_POSTGRES, .open = open_db, .run = run, .close = close_db, .abandon = abandon, .listen = weft__pg_listen, .unlisten = weft__pg_unlisten, .copy_row = weft__pg_copy_row, \
+#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_POSTGRES, .open = open_db, .run = run, .at_work = at_work, .close = close_db, .abandon = abandon, .listen = weft__pg_listen, .unlisten = weft__pg_unlisten, .copy_row = weft__pg_copy_row, \
     .migrated = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weft_migrations')", .lock = "SELECT pg_advisory_xact_lock(7310308426115443302)" }
 const weft__engine weft__postgres = ENGINE("postgresql"), weft__postgres_short = ENGINE("postgres");

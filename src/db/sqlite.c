@@ -140,6 +140,16 @@ static bool holds_up(const weft_db *root, const weft__lease *l, const weft__quer
     return single(c) || l->reads == reads(c, q);
 }
 
+static bool at_work(const weft_db *root, const weft__query *q, const weft__query *waits)
+{
+    weft__sqlite_core *c = root->core;
+    if (!single(c) && reads(c, q) != reads(c, waits)) return false;
+    pthread_mutex_lock(&c->lock);
+    bool taken = q->state == WEFT__TAKEN;
+    pthread_mutex_unlock(&c->lock);
+    return taken;
+}
+
 /* ---- waiting ---- */
 
 static bool take_back(weft__sqlite_core *c, weft__query *q)
@@ -227,12 +237,14 @@ static int once(weft_db *root, weft__query *q)
     q->state = WEFT__GATHERED;
     weft__query_add(&c->gathered, q);
     c->in_flight++;
+    weft__query_runs(root, q);
     int rc = 0;
     if (weft__query_must_run(q)) {
         weft__waited w = weft__waited_of(root, q, holds_up);
         wait_through(q, &w);
     }
     else rc = wait_for(root, q);
+    weft__query_ran(root, q);
     c->in_flight--;
     if (q->told) weft__lease_follows(root, q);
     if (!c->in_flight && c->closer) weft__wake(c->closer, 0);
@@ -412,4 +424,4 @@ static int close_db(weft_db *root)
 static void abandon(weft_db *root) { core_end(root); }
 
 const weft__engine weft__sqlite = { .scheme = "sqlite", .dialect = WEFT__SQL_SQLITE, .migrated = "SELECT count(*) FROM sqlite_schema WHERE name = 'weft_migrations'",
-    .open = open_db, .run = run, .close = close_db, .abandon = abandon };
+    .open = open_db, .run = run, .at_work = at_work, .close = close_db, .abandon = abandon };

@@ -138,6 +138,7 @@ const char *weft__task_label_of(const weft_task *t);     /* NULL: none, or it ha
 
 /* That of the running task, or of the nearest one around the scope it was started in; NULL: none. */
 const char *weft__task_label_around(void);
+const char *weft__task_label_near(const weft__fiber *f);     /* of a task that has not ended */
 
 /* What this task works on, for all that it started as well; NULL: nothing of its own. Waits: never. */
 void weft__task_work(void *work);

@@ -292,12 +292,13 @@ void *weft__work_here(void)
     return f ? f->work : NULL;
 }
 
-const char *weft__task_label_around(void)
+const char *weft__task_label_near(const weft__fiber *f)
 {
-    const weft__fiber *f = weft__running();
     while (f && !f->label) f = around(f);
     return f ? f->label : NULL;
 }
+
+const char *weft__task_label_around(void) { return weft__task_label_near(weft__running()); }
 
 void weft_cancel(weft_scope *s) { weft__scope_cancel(s, WEFT_ECANCELED); }
 bool weft_scope_cancelled(const weft_scope *s) { return weft__scope_effective(s) != 0; }

@@ -64,6 +64,20 @@ DB_MARIA_TEST(who_leaves_a_long_query_of_mariadb_ends_it_in_the_server)
     return weft_db_close(db, 0);
 }
 
+DB_MARIA_TEST(who_waits_too_long_for_mariadb_is_told_which_statements_have_the_connections)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 200);
+    int rc = 0;
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, sleep_long, (&(asked){ .db = db, .rc = &rc }));
+    for (int i = 0; i < 400 && !maria_running("%SLEEP(60)%"); i++) WEFT_TRY(weft_sleep_ms(5));
+    WEFT_CHECK_EQ(weft_db_execute(db, "SELECT 2"), WEFT_EDB_BUSY);
+    WEFT_CHECK(db_says(WEFT_EDB_BUSY, ": sleep_long has one for the statement at ") && db_says(WEFT_EDB_BUSY, "maria_test.c") && db_says(WEFT_EDB_BUSY, " ms (SELECT SLEEP(60))"));
+    weft_task_cancel(t);
+    WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+    return weft_db_close(db, 0);
+}
+
 DB_MARIA_TEST(a_cancelled_statement_of_mariadb_leaves_its_transaction_whole)
 {
     weft_db *db = db_with_tables();

@@ -112,6 +112,23 @@ DB_SQLITE_TEST(who_waits_too_long_is_told_who_has_the_connection)
     return weft_db_close(db, 0);
 }
 
+/* Of those that read when it would read, of those that write when it would write; one connection for all in memory. */
+DB_REAL_TEST(who_waits_too_long_is_told_which_statement_has_the_connection)
+{
+    weft_db *db;
+    int rc = 0, busy = 0;
+    int64_t n;
+    WEFT_TRY(weft_db_connect(db_url, &db, .readers_max = 1, .acquire_ms = 200));
+    WEFT_SCOPE(s);
+    weft_task *t = weft_spawn(s, endless, (&(asked){ db, 0, &rc }));
+    for (int i = 0; i < 100 && busy != WEFT_EDB_BUSY; i++) busy = weft_db_value(db, int64_t, &n, "SELECT 2");      /* one that came first */
+    WEFT_CHECK_EQ(busy, WEFT_EDB_BUSY);
+    WEFT_CHECK(db_says(WEFT_EDB_BUSY, ": endless has one for the statement at ") && db_says(WEFT_EDB_BUSY, "pool_test.c") && db_says(WEFT_EDB_BUSY, " ms (WITH RECURSIVE"));
+    weft_task_cancel(t);
+    WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+    return weft_db_close(db, 0);
+}
+
 static int wants(const asked *in)
 {
     return *in->rc = weft_db_execute(in->db, "INSERT INTO users (name) VALUES ('y')");

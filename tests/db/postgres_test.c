@@ -80,6 +80,13 @@ static int sleep_long(const asked *in)
     return *in->rc = weft_db_value(in->db, weft_str, &nothing, "SELECT pg_sleep(60)::text");
 }
 
+static const char *at_sleep(void)
+{
+    static char sql[200];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = 't%d'", (int)getpid());
+    return sql;
+}
+
 static int64_t at_work(void)
 {
     char sql[200];
@@ -210,6 +217,34 @@ DB_POSTGRES_TEST(who_waits_too_long_for_a_server_is_told_who_has_the_connection)
         WEFT_CHECK_EQ(weft_error_of(WEFT_EDB_BUSY)->status, 503);
     }
     WEFT_CHECK_EQ(number(db, "SELECT 2"), 2);
+    return weft_db_close(db, 0);
+}
+
+static int sleeps(const asked *in)
+{
+    weft_str nothing;
+    return weft_db_value(in->db, weft_str, &nothing, "SELECT pg_sleep({}::int)::text", in->n);
+}
+
+/* The usual case: nobody holds anything, and the statements are slow; one has its connection alone, another shares it as it was quick before. */
+DB_POSTGRES_TEST(who_waits_too_long_is_told_which_statements_have_the_connections)
+{
+    weft_db *db = WITH(.connections_max = 1, .acquire_ms = 200);
+    for (int quick = 0; quick < 2; quick++) {
+        for (int i = 0; i < 3 * quick; i++) {
+            int rc = WEFT_EDB_BUSY;
+            while (rc == WEFT_EDB_BUSY) rc = sleeps(&(asked){ .db = db });
+            WEFT_TRY(rc);
+        }
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, sleeps, (&(asked){ .db = db, .n = 60 }));
+        for (int i = 0; i < 2000 && !atoll(db_server_ask(db_server_of_run(), at_sleep())); i++) WEFT_TRY(weft_sleep_ms(5));
+        WEFT_CHECK_EQ(weft_db_execute(db, "SELECT 2"), WEFT_EDB_BUSY);
+        WEFT_CHECK(db_says(WEFT_EDB_BUSY, ": sleeps has one for the statement at ") && db_says(WEFT_EDB_BUSY, "postgres_test.c") && db_says(WEFT_EDB_BUSY, " ms (SELECT pg_sleep("));
+        WEFT_CHECK(!strstr(weft_error_of(WEFT_EDB_BUSY)->text, "SELECT 2)"));
+        weft_task_cancel(t);
+        WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+    }
     return weft_db_close(db, 0);
 }
 

@@ -96,7 +96,7 @@ typedef struct weft_db_opts {
     int lifetime_ms;                 /* of a server: 1 800 000 after which a connection is replaced, give or take a tenth; -1: no bound */
     int idle_ms;                     /* of a server: 300 000 without work after which a connection is closed; -1: no bound */
     int acquire_ms;                  /* 5 000 that a statement or transaction waits for a connection; -1: no bound but that of its scope */
-    int statement_ms;                /* 30 000 that a statement may take from its call to its end; -1: no bound but that of its scope */
+    int statement_ms;                /* 30 000 that a statement may take from its call to its end; -1: no bound but that of its scope. Not of migrations */
     int busy_ms;                     /* of SQLite and MariaDB: 5 000 that it waits for a lock of another program; -1: not at all */
     int statements_max;              /* 256 prepared statements that each connection keeps; 4096 at most */
     int64_t bytes_max;               /* of SQLite; none: how large the database may become; WEFT_EDB_FULL beyond */
@@ -333,6 +333,9 @@ int weft_db_rollback(weft_db *tx);
  * the row that says that it ran, in the table weft_migrations, which also keeps its text. So two programs that start at once run each file
  * once, and what fails has changed nothing: mend the file and start again (in MariaDB, whose CREATE and
  * ALTER commit: what stood before the last of these stays, and is to be undone by hand; one of them a file is best).
+ *
+ * A file, and the wait for another program that is at one, may take as long as they do: neither statement_ms nor busy_ms bounds them, only the scope around. (In
+ * MariaDB a single statement that changes rows for longer than statement_ms and 30 s more is taken for a server that has died: give statement_ms = -1 there.)
  *
  * How many ran; < 0: the failure of the first that failed, whose name is in the trace. WEFT_EINVAL: a file has changed since it ran, or is
  * gone, two have the same number, one comes before another that has run; then nothing is run. .dry_run = true: nothing is changed, and the result is how

@@ -120,6 +120,7 @@ struct weft__query {
     int begin_from, begin_to;        /* levels of transactions that begin before it: 0 the transaction, more its savepoints; to < from: none */
     int level;                       /* of COMMIT and ROLLBACK */
     bool reads;                      /* begin_from 0 is one that reads alone */
+    bool patient;                    /* of a migration: neither statement_ms nor busy_ms bounds it */
     bool may_commit;                 /* a SCRIPT that is a migration: in MariaDB a CREATE in it commits, and the transaction goes on behind it */
     weft_arena arena;                /* what comes of it; thread's while it runs */
     weft__buf fault;                 /* why it failed */
@@ -149,6 +150,7 @@ typedef struct weft__engine {
     weft__dialect dialect;
     const char *migrated;            /* SQL: is there a table weft_migrations? */
     const char *lock;                /* SQL, in a transaction: until its end no other migration runs; NULL: writing does that by itself */
+    bool lock_is_told;               /* it gives 1, or 0: not yet */
     const char *migrations;          /* SQL that makes this table, outside of a transaction; NULL: the one that serves all, in one */
     int (*open)(weft_db *db, weft_str rest, weft_str *fault);    /* rest: behind "scheme://" */
     int (*run)(weft_db *root, weft__query *q);
@@ -200,6 +202,7 @@ struct weft_db {
     /* Of a transaction: */
     weft_db *first;                  /* the outermost one */
     int level;
+    bool patient;                    /* as its queries are */
     bool reads, begun, ended, over, busy;    /* `over`: the database has ended it; busy of the outermost one: a query of it is under way */
     const char *place;
     weft__lease lease;               /* of the outermost one */
@@ -207,6 +210,9 @@ struct weft_db {
     weft_rows *copying;              /* of the outermost one: has its connection to itself until it ends */
     weft__leaver *leaving;           /* wait for `busy` to end */
 };
+
+/* How long it may take in all, from its call on; -1: no bound. */
+static inline int weft__query_ms(const weft_db *root, const weft__query *q) { return q->patient ? -1 : root->opts.statement_ms; }
 
 struct weft_rows {
     weft_rows *next, *prev;          /* of its transaction */

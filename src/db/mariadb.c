@@ -6,7 +6,8 @@
 /* Threads beside those of connections, for kills and ends. */
 enum { MORE_THREADS = 4, TRIES = 3 };
 static const size_t STACK = (size_t)1 << 20;
-static const char lock[] = "DO GET_LOCK(LEFT(CONCAT('weft_migrations.', COALESCE(DATABASE(), '')), 64), 86400)";
+/* For some seconds at a time: a server that says nothing for long is taken for dead. */
+static const char lock[] = "SELECT GET_LOCK(LEFT(CONCAT('weft_migrations.', COALESCE(DATABASE(), '')), 64), 10)";
 
 /* ---- a query ---- */
 
@@ -147,7 +148,7 @@ static int close_db(weft_db *root)
 /* The loop ends, and nobody has closed it. */
 static void abandon(weft_db *root) { core_end(root); }
 
-#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_MARIADB, .open = open_db, .run = run, .at_work = at_work, .close = close_db, .abandon = abandon, .lock = lock, \
+#define ENGINE(name) { .scheme = name, .dialect = WEFT__SQL_MARIADB, .open = open_db, .run = run, .at_work = at_work, .close = close_db, .abandon = abandon, .lock = lock, .lock_is_told = true, \
     .migrated = "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'weft_migrations'", \
     .migrations = "CREATE TABLE IF NOT EXISTS weft_migrations (number BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL, `sql` LONGTEXT NOT NULL," \
         " at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP)" }

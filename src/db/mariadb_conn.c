@@ -45,6 +45,12 @@ static bool configure(MYSQL *my, const weft__maria_settings *s)
     return !s->read_only || mysql_query(my, "SET SESSION TRANSACTION READ ONLY") == 0;
 }
 
+/* An ALTER that takes long says how far it is, every few seconds, when somebody wants to know: so it is told from a server that has died. */
+static void on_progress(const MYSQL *my, uint stage, uint stages, double percent, const char *what, uint len)
+{
+    (void)my, (void)stage, (void)stages, (void)percent, (void)what, (void)len;
+}
+
 MYSQL *weft__maria_connect(const weft__maria_settings *s, bool bare, char *why)
 {
     pthread_once(&library_once, library);
@@ -59,6 +65,7 @@ MYSQL *weft__maria_connect(const weft__maria_settings *s, bool bare, char *why)
     mysql_optionsv(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_optionsv(my, MYSQL_REPORT_DATA_TRUNCATION, &strict);
     mysql_optionsv(my, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "weft");
+    mysql_optionsv(my, MYSQL_PROGRESS_CALLBACK, on_progress);
     guard(my);
     secure(my, s);
     /* Where there is no host it is a socket in the file system; "localhost" would be one too, behind our back. */

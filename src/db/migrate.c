@@ -57,10 +57,16 @@ static int read_folder(const char *folder, weft_list_Migration *files)
 
 /* ---- what has run ---- */
 
-/* Two that make it at once would find it missing both. */
+/* Two that make it at once would find it missing both. What one file does, and so the wait for another program that is at one, may take long: only the caller's
+ * scope bounds it. */
 static int take_turns(weft_db *tx)
 {
-    int rc = tx->engine->lock ? weft_db_execute_with(tx, &(weft_sql){ .sql = tx->engine->lock, .place = WEFT__HERE }) : 0;
+    weft_sql lock = { .sql = tx->engine->lock, .place = WEFT__HERE };
+    int got = 0, rc = 0;
+    if (!tx->failed) tx->first->patient = true;
+    if (!lock.sql) return 0;
+    if (!tx->engine->lock_is_told) rc = weft_db_execute_with(tx, &lock);
+    while (tx->engine->lock_is_told && rc == 0 && !got) rc = weft_db_value_with(tx, &weft_schema_int, &got, &lock);
     return rc < 0 ? rc : 0;
 }
 
@@ -68,7 +74,7 @@ static int make_table(weft_db *db)
 {
     if (db->engine->migrations) return weft_db_execute_with(db, &(weft_sql){ .sql = db->engine->migrations, .place = WEFT__HERE });
     WEFT_TRANSACTION(tx, db);
-    WEFT_TRY(take_turns(tx));
+    WEFT_TRY(take_turns(tx), "while waiting for other programs that are at migrations");
     WEFT_TRY(weft_db_execute(tx, "CREATE TABLE IF NOT EXISTS weft_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL,"
         " at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)"));
     return weft_db_commit(tx);
@@ -110,7 +116,7 @@ static int run_one(weft_db *db, const Migration *m)
 {
     bool there;
     WEFT_TRANSACTION(tx, db);
-    WEFT_TRY(take_turns(tx));
+    WEFT_TRY(take_turns(tx), "while waiting for other programs that are at migrations");
     WEFT_TRY(weft_db_value(tx, bool, &there, "SELECT count(*) FROM weft_migrations WHERE number = {}", m->number));
     if (there) return 0;
     WEFT_TRY(weft__db_migration(tx, m->sql.ptr, WEFT__HERE), "while running %s", m->name.ptr);

@@ -28,6 +28,7 @@ void weft__pg_guard(weft__pg_trip *t)
     t->begin_at = t->sent;
     for (int level = q->begin_from + q->begun; level <= q->begin_to; level++) begin_level(t, level);
     t->begin_end = t->sent;
+    if (q->patient && t->begin_end > t->begin_at) weft__pg_say(t, "SET LOCAL statement_timeout = 0");
     weft__pg_say(t, "SAVEPOINT weft_s");
 }
 

@@ -17,7 +17,7 @@ const char *weft__pg_name(char to[32], uint64_t id)
 
 static int64_t done_by(const weft__pg_conn *c, const weft__query *q)
 {
-    int ms = c->core->root->opts.statement_ms;
+    int ms = weft__query_ms(c->core->root, q);
     return ms < 0 ? INT64_MAX : q->from_ns + (int64_t)ms * WEFT__PG_MS;
 }
 

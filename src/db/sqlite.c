@@ -186,7 +186,7 @@ static int wait_for(weft_db *root, weft__query *q)
 {
     weft__waited w = weft__waited_of(root, q, holds_up);
     int64_t free_by = q->lease && !q->takes ? INT64_MAX : until(q->from_ns, root->opts.acquire_ms);
-    int64_t done_by = until(q->from_ns, root->opts.statement_ms);
+    int64_t done_by = until(q->from_ns, weft__query_ms(root, q));
     while (!q->told) {
         bool cancelled = weft__scope_effective(q->fiber->scope);     /* between two trips, say */
         int rc = cancelled ? WEFT_ECANCELED : weft__park_undelivered("a database", &w.held, free_by < done_by ? free_by : done_by);

@@ -35,6 +35,7 @@ static void levels_begin(weft_db *tx, weft__query *q)
     for (weft_db *t = tx; t && !t->begun; t = t->outer) q->begin_from = t->level;
     q->takes = q->begin_from == 0;
     q->reads = tx->first->reads;
+    q->patient = tx->first->patient;
     q->lease = &tx->first->lease;
 }
 

@@ -90,6 +90,43 @@ DB_FOLDER_TEST(migrations_that_do_not_fit_what_has_run_are_refused_by_name)
     return weft_db_close(db, 0);
 }
 
+/* About a second of work, or without an end. */
+static const char *slow(bool ends)
+{
+    if (db_is_postgres()) return ends ? "SELECT pg_sleep(1)" : "SELECT pg_sleep(600)";
+    if (db_is_maria()) return ends ? "SELECT sum(seq % 7) FROM seq_1_to_10000000" : "SELECT sum(seq % 7) FROM seq_1_to_1000000000000";
+    return ends ? "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT count(*) FROM n"
+        : "CREATE TABLE o AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+}
+
+static int migrate(weft_db *const *db);
+
+DB_FOLDER_TEST(a_migration_and_the_wait_for_one_may_take_longer_than_other_statements)
+{
+    weft_db *dbs[2];
+    for (int i = 0; i < 2; i++) WEFT_TRY(weft_db_connect(db_url, &dbs[i], .statement_ms = 150, .busy_ms = 100, .acquire_ms = 60000));
+    WEFT_CHECK_EQ(weft_db_script(dbs[0], slow(true)), WEFT_ETIMEDOUT);
+    put("1_a.sql", "CREATE TABLE a (x INTEGER)");
+    WEFT_CHECK_EQ(weft_db_migrate(dbs[0], "m"), 1);
+    put("2_slow.sql", slow(true));
+    put("3_b.sql", "INSERT INTO a VALUES (1)");
+    {
+        WEFT_SCOPE(s);
+        for (int i = 0; i < 2; i++) weft_spawn(s, migrate, &dbs[i]);
+        WEFT_TRY(weft_join(s));
+    }
+    WEFT_CHECK_EQ(number(dbs[0], "SELECT sum(x) FROM a"), 1);
+    WEFT_CHECK_EQ(weft_db_script(dbs[0], slow(false)), WEFT_ETIMEDOUT);      /* and what comes behind them no longer than before */
+    put("4_endless.sql", slow(false));
+    {
+        WEFT_SCOPE(s, .timeout_ms = 500);
+        WEFT_CHECK_EQ(weft_db_migrate(dbs[0], "m"), WEFT_ETIMEDOUT);
+    }
+    WEFT_CHECK_EQ(number(dbs[1], "SELECT count(*) FROM weft_migrations"), 3);
+    for (int i = 0; i < 2; i++) WEFT_TRY(weft_db_close(dbs[i], 0));
+    return 0;
+}
+
 static int migrate(weft_db *const *db)
 {
     int rc = weft_db_migrate(*db, "m");

@@ -127,7 +127,7 @@ const weft__lease *weft__lease_own(const weft__waited *w, int most)
 
 int weft__lease_own_failed(const weft__query *q, const weft__lease *own)
 {
-    return weft__fail(q->place, WEFT_EDEADLK, "this task has the connection itself, for %s begun at %s, which has to end first%s: %.*s",
+    return weft__fail(q->place, WEFT_EDEADLK, "this task has the connection itself, for %s at %s, which has to end first%s: %.*s",
         held_for(own), own->place, own->rows ? "" : " (or is to be used for it)", SHOWN, q->text);
 }
 

@@ -8,8 +8,9 @@
  *     weft_fetch(Price, &price, "https://store.example/price/{}", sku)
  *
  * TLS 1.3 and 1.2 (RFC 8446, RFC 5246), the latter with forward secrecy and authenticated encryption alone; no compression,
- * no renegotiation, no early data. Sessions are taken up again, by tickets. OpenSSL does it; what it allocates for a
- * connection (some KiB) does not go through weft_set_allocator.
+ * no renegotiation, no early data. Sessions are taken up again, by tickets, whose key is made when a program starts and lives as long as it does: of TLS 1.2,
+ * not of 1.3, what was said in sessions taken up again can be read by who gets hold of that key. OpenSSL does it; what it allocates for a connection (some
+ * KiB) does not go through weft_set_allocator.
  *
  * A peer that ends its connection without saying so in TLS may have been cut off by somebody between: reading gives
  * WEFT_ECONNRESET then, and never an end.

@@ -5,34 +5,18 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid=
-stop() {
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
 trap 'stop; rm -rf "$work"' EXIT
 of=fleet
 . tests/e2e/say.bash
+. tests/e2e/program.bash
 command -v wrk > /dev/null || { skip load 'no wrk'; exit 0; }
 
 times=4 connections=32 sockets=32
 [ "${WEFT_SOAK:-0}" = 0 ] || times=20
 seconds=$((2 * times + 5))
-port=$(free_port) url=
-PORT=$port WORKERS=2 GRACE_MS=2000 "$BUILD/tests/e2e-load-server" /dev/null > "$work/log" 2>&1 &
-pid=$!
+port=$(free_port)
 url=http://127.0.0.1:$port
-said() { tail -n 20 "$work/log" | tr '\n' '|' | tail -c 1500; }
-number() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$2"; }
-for tries in $(seq 100); do
-    grep -q 'listening on' "$work/log" && break
-    sleep 0.1
-done
+PORT=$port WORKERS=2 GRACE_MS=2000 start "$BUILD/tests/e2e-load-server" /dev/null || exit 0
 worker() { curl -s --max-time 5 "$url/worker"; }
 # A worker that was not there before answers.
 waits_for_another() {                    # waits_for_another PID

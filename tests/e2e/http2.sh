@@ -4,16 +4,7 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid= upstream=
-stop() {                                 # as SIGTERM does: it must end by itself, with status 0
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 15 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
+upstream=
 stop_upstream() {
     [ -n "$upstream" ] || return 0
     kill -KILL "$upstream" 2>/dev/null
@@ -22,36 +13,16 @@ stop_upstream() {
 }
 trap 'stop; stop_upstream; rm -rf "$work"' EXIT
 
-ok() { echo "ok http2/$1"; }
-not_ok() { echo "not ok http2/$1: $2"; }
-check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
-have() { command -v "$1" > /dev/null; }
-taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-start() {                                # start PROGRAM: the examples listen on port 8000
-    local tries
-    for tries in $(seq 50); do taken 8000 || break; sleep 0.1; done
-    if taken 8000; then
-        echo "skip http2/$1: something else listens on port 8000"
-        return 1
-    fi
-    "$BUILD/examples/$1" > "$work/log" 2>&1 &
-    pid=$!
-    for tries in $(seq 100); do
-        grep -q 'listening on http://127.0.0.1:8000' "$work/log" && return 0
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.1
-    done
-    not_ok "start_$1" "$(tr '\n' '|' < "$work/log")"
-    return 1
-}
+of=http2
+. tests/e2e/say.bash
+. tests/e2e/program.bash
 
 [ -x "$BUILD/examples/http2" ] || { echo 'skip http2: built without libnghttp2'; exit 0; }
 url=http://127.0.0.1:8000
 curls() { curl -s --http2-prior-knowledge --max-time 10 "$@"; }
 json='Content-Type: application/json'
 
-if start items; then
+if start_example items; then
     check curl_gets '{"item_id":42,"q":"x y"} 2' "$(curls -w ' %{http_version}' "$url/items/42?q=x%20y")"
     check curl_reuses_its_connection '1 0 0 ' "$(curls -o /dev/null -o /dev/null -o /dev/null -w '%{num_connects} ' "$url/items/1" "$url/items/2" "$url/items/3")"
     check curl_head '200 0 23' "$(curls -I -o /dev/null -w '%{http_code} %{size_download} %header{content-length}' "$url/items/42")"
@@ -76,7 +47,7 @@ if start items; then
     check items_ends_by_itself 0 $?
 fi
 
-if start orders; then
+if start_example orders; then
     order='{"email":"a@b.c","quantity":3,"notes":["n"]}'
     check curl_posts 201 "$(curls -o /dev/null -w '%{http_code}' -H "$json" -d "$order" "$url/orders")"
     check curl_gets_422 422 "$(curls -o /dev/null -w '%{http_code}' -H "$json" -d '{"quantity":0}' "$url/orders")"

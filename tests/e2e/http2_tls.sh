@@ -5,22 +5,11 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid=
-stop() {                                 # as SIGTERM does: it must end by itself
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 15 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
-    status=$?
-    pid=
-    return $status
-}
 trap 'stop; rm -rf "$work"' EXIT
 
 of=http2_tls
 . tests/e2e/say.bash
-have() { command -v "$1" > /dev/null; }
-taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+. tests/e2e/program.bash
 listening() {
     local tries
     for tries in $(seq 100); do taken "$1" && return 0; sleep 0.1; done

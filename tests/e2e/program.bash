@@ -14,6 +14,17 @@ start() {
     return 1
 }
 
+# NAME: of the examples, which listen on port 8000.
+start_example() {
+    local tries
+    for tries in $(seq 50); do taken 8000 || break; sleep 0.1; done
+    if taken 8000; then
+        skip "$1" 'something else listens on port 8000'
+        return 1
+    fi
+    start "$BUILD/examples/$1"
+}
+
 # As SIGTERM does: it must end by itself; with which status is in $status, too.
 stop() {
     [ -n "$pid" ] || return 0

@@ -5,32 +5,17 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid=
-stop() {                                 # as SIGTERM does: it must end by itself, with status 0
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
 trap 'stop; rm -rf "$work"' EXIT
 of=resets
 . tests/e2e/say.bash
+. tests/e2e/program.bash
 
 [ -x "$BUILD/examples/http2" ] || { echo 'skip resets: built without libnghttp2'; exit 0; }
 own=50000 provoked=10000 cpu_ms_max=300
 [ "${WEFT_SOAK:-0}" = 0 ] || own=1000000 provoked=100000 cpu_ms_max=1000
 port=$(free_port)
-PORT=$port "$BUILD/tests/e2e-load-server" /dev/null > "$work/log" 2>&1 &
-pid=$!
-for tries in $(seq 100); do
-    grep -q 'listening on' "$work/log" && break
-    sleep 0.1
-done
+PORT=$port start "$BUILD/tests/e2e-load-server" /dev/null || exit 0
 cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); print int(($12 + $13) * 1000 / hz) }' "/proc/$pid/stat"; }
-number() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$2"; }
 memory() { sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"; }
 
 for kind in own provoked; do

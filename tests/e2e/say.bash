@@ -13,3 +13,7 @@ free_port() {                            # below those that the system gives to 
         (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || { echo "$port"; return; }
     done
 }
+taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
+have() { command -v "$1" > /dev/null; }
+# NAME FILE: the number behind a name, as the programs of load/ write them
+number() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$2"; }

@@ -4,41 +4,12 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid=
-stop() {                                 # as SIGTERM does: it must end by itself, with status 0
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 15 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
 trap 'stop; rm -rf "$work"' EXIT
 
 of=server
 . tests/e2e/say.bash
+. tests/e2e/program.bash
 now_ms() { date +%s%3N; }
-have() { command -v "$1" > /dev/null; }
-taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-start() {                                # start PROGRAM: the examples listen on port 8000
-    local tries
-    for tries in $(seq 50); do taken 8000 || break; sleep 0.1; done
-    if taken 8000; then
-        echo "skip server/$1: something else listens on port 8000"
-        return 1
-    fi
-    "$BUILD/examples/$1" > "$work/log" 2>&1 &
-    pid=$!
-    for tries in $(seq 100); do
-        grep -q 'listening on http://127.0.0.1:8000' "$work/log" && return 0
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.1
-    done
-    not_ok "start_$1" "$(tr '\n' '|' < "$work/log")"
-    return 1
-}
 
 url=http://127.0.0.1:8000
 curls() { curl -s --max-time 10 "$@"; }
@@ -63,7 +34,7 @@ nodes() {                                # nodes FILE: its lines are ours
 
 # ---- GETs ----
 
-if start items; then
+if start_example items; then
     check curl_gets '{"item_id":42,"q":"x y"}' "$(curls "$url/items/42?q=x%20y")"
     check curl_reuses_its_connection '1 0 0 ' "$(curls -o /dev/null -o /dev/null -o /dev/null -w '%{num_connects} ' "$url/items/1" "$url/items/2" "$url/items/3")"
     check curl_head '200 0 23' "$(curls -I -o /dev/null -w '%{http_code} %{size_download} %header{content-length}' "$url/items/42")"
@@ -97,7 +68,7 @@ fi
 
 # ---- bodies: the limit is 1 MiB ----
 
-if start orders; then
+if start_example orders; then
     order='{"email":"a@b.c","quantity":3,"notes":["n"]}'
     check curl_posts 201 "$(status -H "$json" -d "$order" "$url/orders")"
     check curl_posts_chunked 201 "$(status -H "$json" -H 'Transfer-Encoding: chunked' -d "$order" "$url/orders")"
@@ -122,7 +93,7 @@ fi
 
 # ---- middleware: codings that curl reads, pages of other origins, the access log ----
 
-if start around; then
+if start_example around; then
     plain=$(curls "$url/rows" | cksum)
     for coding in gzip br zstd; do
         check "curl_reads_$coding" "$coding $plain" "$(curls -o /dev/null -H "Accept-Encoding: $coding" -w '%header{content-encoding}' "$url/rows") $(curls --compressed -H "Accept-Encoding: $coding" "$url/rows" | cksum)"

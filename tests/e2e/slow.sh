@@ -5,19 +5,11 @@ set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-pid= load= awake=()
-stop() {                                 # as SIGTERM does: it must end by itself, with status 0
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
+load= awake=()
 trap 'kill "${awake[@]}" 2>/dev/null; [ -z "$load" ] || kill "$load" 2>/dev/null; stop; rm -rf "$work"' EXIT
 of=slow
 . tests/e2e/say.bash
+. tests/e2e/program.bash
 
 clients=1200 seconds=6 drip_ms=500 head_ms=2000 body_ms=2500 write_ms=3000 room_kb=$((12 * 1024)) late_ms=1500 probe_s=4
 if [ "${WEFT_SOAK:-0}" != 0 ]; then
@@ -44,16 +36,10 @@ done
 first_in_line=
 chrt -f 10 true 2> /dev/null && first_in_line='chrt -f 10'
 # Who comes again is there before the server has noticed that it went.
-taskset -c "$first" env PORT="$port" CONNECTIONS=$((clients * 3 / 2 + 100)) $limits "$BUILD/tests/e2e-load-server" "$work/large" > "$work/log" 2>&1 &
-pid=$!
-for tries in $(seq 100); do
-    grep -q 'listening on' "$work/log" && break
-    sleep 0.1
-done
+start taskset -c "$first" env PORT="$port" CONNECTIONS=$((clients * 3 / 2 + 100)) $limits "$BUILD/tests/e2e-load-server" "$work/large" || exit 0
 hold() { timeout 280 taskset -c "$last" "$BUILD/tests/e2e-load-slow" "$port" hold "$@"; }
 ask() { timeout 280 taskset -c "$last" $first_in_line "$BUILD/tests/e2e-load-slow" "$port" probe "$1"; }
 memory() { sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"; }
-number() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" "$2"; }
 
 ask "$probe_s" > "$work/before" || not_ok it_serves "$(tail -n 5 "$work/log" | tr '\n' '|')"
 before=$(memory)

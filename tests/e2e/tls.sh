@@ -21,8 +21,6 @@ trap 'for p in $pids; do stop "$p"; done; rm -rf "$work"' EXIT
 of=tls
 . tests/e2e/say.bash
 holds() { case $3 in *"$2"*) ok "$1" ;; *) not_ok "$1" "expected $2 in: $3" ;; esac; }
-have() { command -v "$1" > /dev/null; }
-taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 listening() {                            # listening PORT: within ten seconds
     local tries
     for tries in $(seq 100); do taken "$1" && return 0; sleep 0.1; done

@@ -5,23 +5,12 @@ set -u
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 built=$(realpath "$BUILD")/examples
-pid=
-stop() {
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null
-    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
-    status=$?
-    pid=
-    return $status
-}
 trap 'stop; rm -rf "$work"' EXIT
 
-ok() { echo "ok workers/$1"; }
-not_ok() { echo "not ok workers/$1: $2"; }
-check() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected $2, got $3"; fi; }
-said() { tr '\n' '|' < "$work/log" | tail -c 1500; }
-port=$((20000 + $$ % 20000))
+of=workers
+. tests/e2e/say.bash
+. tests/e2e/program.bash
+port=$(free_port)
 url=http://127.0.0.1:$port
 greeting() { curl -s --max-time 5 "$url/" | sed 's/.*"text":"\([^"]*\)".*/\1/'; }
 lines() { grep -c "$1" "$work/log"; }
@@ -49,9 +38,7 @@ waits_for() {                            # waits_for COUNT TEXT: so many lines o
 cd "$work" || exit 1
 cp "$built/deployed" program
 printf 'PORT=%d\nGREETING=one\n' "$port" > .env
-./program > log 2>&1 &
-pid=$!
-waits_for 1 'listening on' || { not_ok start "$(said)"; exit 0; }
+start ./program || exit 0
 check it_serves_with_its_settings one "$(greeting)"
 
 # ---- reload: settings, then the program itself ----
@@ -115,7 +102,7 @@ if command -v wrk > /dev/null; then
     waits_for 1 'was ended by SIGKILL' && ok a_kill_is_told || not_ok a_kill_is_told "$(said)"
     check a_crash_is_told "$((times - times / 2))" "$(lines 'crashed: SIGSEGV')"
 else
-    echo 'skip workers/load: no wrk'
+    skip load 'no wrk'
 fi
 
 stop
@@ -125,8 +112,7 @@ check it_ends_by_itself 0 $?
 
 over_unix() { curl -s --max-time 5 --unix-socket "$work/sock" http://any/ | sed 's/.*"text":"\([^"]*\)".*/\1/'; }
 printf 'HOST=unix:%s/sock\nGREETING=one\n' "$work" > .env
-./program > log 2>&1 &
-pid=$!
+start ./program
 waits_for 1 "listening on unix:$work/sock with 2 workers" && ok a_unix_socket || not_ok a_unix_socket "$(said)"
 check it_serves_on_it one "$(over_unix)"
 for i in two three; do

@@ -24,11 +24,20 @@ int weft_fetch_with(const weft_schema *, void *out, const char *url, const weft_
 /* A header of a request or an answer. */
 typedef struct weft_header { weft_str name, value; } weft_header;
 
-/* An answer as it came, whatever its status. Bodies are NUL-terminated. */
-typedef struct weft_response { int status; weft_str body; const weft_header *headers; size_t header_count; } weft_response;
+/* An answer as it came, whatever its status. Bodies are NUL-terminated. trailers: fields that came behind the body, apart from the headers, as who
+ * merges them can be told lies. Those that say how a message is framed, where it goes, who asks or how a body is to be read (Content-*, but for
+ * Content-Digest; Set-Cookie, Cache-Control, Location and their like) are left out. Bounds are those of a head: 100, and 16 KiB (WEFT_ELIMIT).
+ * Over HTTP/2, of a body whose length the head says, they are waited for if the head announces them (Trailer). RFC 9110, 6.5 */
+typedef struct weft_response {
+    int status;
+    weft_str body;
+    const weft_header *headers; size_t header_count;
+    const weft_header *trailers; size_t trailer_count;
+} weft_response;
 
-/* A header's value by name, in any case; an empty text when it is absent. Waits: never. */
+/* A header's or a trailer's value by name, in any case; an empty text when it is absent. Wait: never. */
 weft_str weft_response_header(const weft_response *, const char *name);
+weft_str weft_response_trailer(const weft_response *, const char *name);
 
 /* The next piece of a body on its way out: 1 with bytes, which stay good until the next call; 0 at the end; < 0: the call
  * that sends it fails with that code, and the peer is left with a body that broke off. May wait, and is not called
@@ -60,7 +69,16 @@ typedef enum weft_http2 { WEFT_HTTP2_DEFAULT, WEFT_HTTP2_NEVER, WEFT_HTTP2_ALWAY
  * status of 300 or more before all has gone is heard: the sending stops, and its answer is the result. Nothing of such a
  * body is ever sent twice, so each has a connection opened for it (within the pool's limits), which is kept for others
  * afterwards. total_ms has then no default while the body goes, only read_ms while the peer takes nothing of it.
- * RFC 9112, 7.1 and 9.5.  */
+ * RFC 9112, 7.1 and 9.5.
+ *
+ * What body_next gives without a body_length may end with trailers: their names are announced in the head, their values looked at when it has
+ * given 0, so that it may set them as late as that; one that is empty then is left out.
+ *
+ *     weft_header sums[] = { { WEFT_S("Content-Digest"), { NULL, 0 } } };
+ *     weft_exchange(&answer, (.method = "PUT", .body_next = next_row, .body_ctx = &rows, .trailers = sums, .trailer_count = 1), "http://store/rows")
+ *
+ * At most 100. WEFT_EINVAL: a name that is no token, or of a field that must be in the head (those that are left out of an answer's, see above); a control
+ * character in a value, where the body then breaks off. Servers may drop them. RFC 9110, 6.5; RFC 9113, 8.1.   Example: examples/trailers.c  */
 typedef struct weft_exchange_opts {
     weft__named_options_only _;
     const char *method;              /* "GET"; "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" */
@@ -70,6 +88,8 @@ typedef struct weft_exchange_opts {
     int64_t body_length;             /* of what body_next gives; 0: not known before */
     const char *content_type;        /* of the body: "application/json"; of one in pieces "application/octet-stream" */
     const weft_header *headers; size_t header_count;   /* besides Host, Content-*, Connection and User-Agent */
+    const weft_header *trailers; size_t trailer_count; /* behind what body_next gives, see above */
+    bool takes_trailers;             /* say so (TE: trailers): some servers send none to who does not */
     int connect_ms, read_ms, total_ms;                 /* 5 000; 30 000 between two reads; 60 000 for all */
     size_t body_bytes_max;           /* of the answer, decoded: 16 MiB; of one read piece by piece: no bound */
     size_t line_bytes_max;           /* of weft_download_line, without the line's end: 64 KiB; at most 1 GiB */
@@ -124,10 +144,11 @@ int weft_download_with(weft_download **out, const char *url, const weft_val *, s
 int weft_download_open_with(weft_download **out, const weft_exchange_opts *, const char *url, const weft_val *, size_t) WEFT_NODISCARD;
 
 /* Its status; a header's value by name, in any case, empty when it is absent, living as long as the download; how many
- * bytes its body has, -1 when the head does not tell. Trailers are not kept. Wait: never. */
+ * bytes its body has, -1 when the head does not tell. A trailer's value, likewise, once a read has given 0. Wait: never. */
 int weft_download_status(const weft_download *d);
 weft_str weft_download_header(const weft_download *d, const char *name);
 int64_t weft_download_length(const weft_download *d);
+weft_str weft_download_trailer(const weft_download *d, const char *name);
 
 /* Reading. All of these are iterators: 1 with bytes, 0 at the end of the body, < 0 on error. What they yield has a NUL behind it
  * and lives until the next step on this download. One task reads at a time: a second one gets WEFT_EBUSY at once.

@@ -55,6 +55,25 @@ weft_reply *weft_stream_reply(weft_stream *out);
  * refused, fewer break the answer off. 0 or WEFT_EINVAL. Waits: never. */
 int weft_stream_length(weft_stream *out, int64_t bytes);
 
+/* A field to be sent behind the body, whose value is known only then: a digest, a count, how long it took.
+ *
+ *     WEFT_TRY(weft_stream_trailer(out, "X-Rows", WEFT_S("")));          before the first write: the head announces it (Trailer)
+ *     ...
+ *     WEFT_TRY(weft_stream_trailer(out, "X-Rows", weft_format("%d", rows)));
+ *
+ * Any time before the handler returns; one that is set again has the new value, and one that is empty then is left out. Texts are copied. They
+ * go out when the handler has returned 0: what breaks off has none.
+ * Sent to every client over HTTP/2, and over HTTP/1.1 behind an answer without weft_stream_length, which goes in chunks: whoever reads these
+ * reads past trailers. Nowhere else is there a place for them (HTTP/1.0, HEAD, 204, 304, an answer by weft_reply_text and its
+ * like), and then they are left out without a word. Clients and proxies may drop them, and many do, but for those that say "TE: trailers"
+ * (weft_request_takes_trailers): what nobody can do without belongs into the body or the head. Middleware that keeps an answer to send it
+ * again drops them.
+ * At most 64 of 8 KiB each. WEFT_EINVAL, recorded: that is passed; a name that is no token; a control character in the value, so nothing can be smuggled in; a field that says how a
+ * message is framed, where it goes, who asks, or how a body is to be read (Content-*, but for Content-Digest; Set-Cookie, Cache-Control, Location,
+ * Authorization and their like), as it would come too late. WEFT_ENOMEM. Waits: never.
+ * RFC 9110, 6.5; RFC 9112, 7.1.2; RFC 9113, 8.1.                                     Example: examples/trailers.c */
+int weft_stream_trailer(weft_stream *out, const char *name, weft_str value) WEFT_NODISCARD;
+
 /* ---- server-sent events: for EventSource and its like. HTML Living Standard, 9.2 ---- */
 
 /* One event: weft_event(out, .data = text, .type = WEFT_S("price"), .id = id).

@@ -57,6 +57,15 @@
 weft_str weft_request_method(const weft_request *), weft_request_path(const weft_request *), weft_request_query(const weft_request *);
 weft_str weft_request_header(const weft_request *, const char *name);
 
+/* A field that came behind the body, by name in any case: empty with a NULL pointer when none did, or before the body has come to its end, which for one
+ * that is read piece by piece is when a read has given 0. They are apart from the headers, as anyone could tell lies by them who got past what looks at
+ * a head: those that weft_stream_trailer refuses (stream.h) are never given. Bounds are those of a head, head_bytes_max and headers_max (431).
+ * Each call makes a copy, with a NUL behind it, which lives as long as the request. Waits: never. RFC 9110, 6.5 */
+weft_str weft_request_trailer(const weft_request *, const char *name);
+
+/* Does the client say that it and all who stand in between keep trailers ("TE: trailers")? Waits: never. RFC 9110, 10.1.4 */
+bool weft_request_takes_trailers(const weft_request *);
+
 /* What it came by: "HTTP/1.0", "HTTP/1.1" or "HTTP/2". Over HTTP/2 a handler sees what it would see over HTTP/1.1: the path, headers with
  * Host for :authority, Cookie in one piece. Lives for ever. Waits: never. */
 weft_str weft_request_version(const weft_request *);

@@ -16,6 +16,7 @@ void weft__body_init(weft__body *b, weft__http_body kind, int64_t length, size_t
 void weft__body_free(weft__body *b)
 {
     weft__free(b->in);
+    weft__buf_free(&b->trailers);
     b->in = NULL;
     b->room = b->start = b->len = b->lent_at = 0;
 }

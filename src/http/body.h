@@ -7,7 +7,8 @@
 
 typedef struct weft__body {
     weft__http_body kind;
-    weft__chunk chunk;
+    weft__chunk chunk;        /* before any bytes come, its trailers may be told to go to: */
+    weft__buf trailers;
     uint64_t left;            /* of a body with a length: what has not come yet */
     uint64_t came, bytes_max; /* of the body, decoded: so far, and at most */
     char *in;                 /* `room` bytes and one for a NUL */

@@ -246,10 +246,11 @@ static __attribute__((noinline)) int exchange_end(weft__call *c, int rc, weft_re
 {
     weft__answer a = { .kept = true, .kept_headers = true };
     rc = weft__call_answered(c, rc, &a);
+    weft_response got = { .status = a.status, .body = a.body, .headers = a.headers, .header_count = a.header_count };
+    if (rc >= 0) rc = weft__call_trailers(c, &a.trailers, &got);
     weft__answer_free(&a);
     if (rc < 0) return rc;
-    *out = (weft_response){ .status = a.status, .body = a.body, .headers = a.headers,
-        .header_count = a.header_count };
+    *out = got;
     return 0;
 }
 

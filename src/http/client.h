@@ -3,6 +3,7 @@
 /* One call of the client, in the caller's own task: origin.h gives the connection, client_request.c
  * sends, client_answer.c reads, client_error.c words what failed. */
 #include "http/origin.h"
+#include "wire/chunk.h"
 
 enum {
     WEFT__CALL_HEAD_MAX = 16 * 1024,     /* bytes of the answer's head */
@@ -41,6 +42,7 @@ typedef struct weft__answer {
     weft_header *headers;                /* when kept */
     size_t header_count;
     weft__buf head, own;                 /* what did not come at once */
+    weft__buf trailers;                  /* when headers are kept: lines */
 } weft__answer;
 
 /* ---- client.c ---- */
@@ -112,7 +114,24 @@ int weft__upload(weft__call *c);
 /* Content-Type and how the body is framed. */
 void weft__upload_lines(const weft__call *c, weft__buf *out);
 
+/* ---- client_trailers.c ---- */
+
+/* A body in chunks begins: its trailers are kept in `lines`. Those of a lane that has ended, if there are any: into `lines`, fresh. */
+void weft__call_keep_trailers(weft__chunk *chunk, weft__buf *lines);
+void weft__call_lane_trailers(const weft__call *c, weft__buf *lines);
+/* Hand them over, in the running task's arena. 0 or a code, recorded. */
+int weft__call_trailers(const weft__call *c, const weft__buf *lines, weft_response *out);
+
+/* Check the names of those to be sent; the line of the head that announces them; their lines, when the body has gone. 0 or a code, recorded. */
+int weft__call_check_trailers(const weft__call *c);
+void weft__call_announce_trailers(const weft__call *c, weft__buf *out);
+int weft__call_write_trailers(const weft__call *c, weft__buf *lines);
+
 /* ---- client_answer.c ---- */
+
+/* How the end of this answer's body is found. On a lane the end of the stream tells it, and if trailers are announced it is waited for, also
+ * behind a body whose length is known. */
+weft__http_body weft__answer_kind(const weft__call *c, const weft__http_head *head);
 
 /* Read the whole answer, of which c->came bytes are there. 0 or a code, recorded. Waits: unless it
  * came at once. */
@@ -162,7 +181,7 @@ int weft__call_fail_status(const weft__call *c, const weft__answer *a) WEFT__COL
  * it says. */
 int weft__call_fail_cut(const weft__call *c, weft__http_body kind, uint64_t came, uint64_t length)
     WEFT__COLD;
-int weft__call_fail_chunk(const weft__call *c, const char *fault) WEFT__COLD;
+int weft__call_fail_chunk(const weft__call *c, const weft__chunk *chunk) WEFT__COLD;
 const char *weft__call_how_it_ended(const weft__call *c) WEFT__COLD;
 
 /* Since the call began. */

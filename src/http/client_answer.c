@@ -237,7 +237,7 @@ static ssize_t chunks_decode(weft__call *c, weft__answer *a, weft__chunk *chunk,
         size_t used;
         weft_str piece;
         int event = weft__chunk_next(chunk, bytes + at, len - at, &used, &piece);
-        if (event < 0) return weft__call_fail_chunk(c, chunk->fault);
+        if (event < 0) return weft__call_fail_chunk(c, chunk);
         at += used;
         if (event == WEFT__CHUNK_DATA) {
             memmove(bytes + out, piece.ptr, piece.len);
@@ -262,6 +262,8 @@ static int body_chunked(weft__call *c, weft__answer *a, weft_str come)
 {
     weft__chunk chunk = { 0 };
     bool ended = false;
+    weft__call_keep_trailers(&chunk, &a->trailers);
+    if (!a->kept_headers) chunk.kept = NULL;
     char *bytes = (char *)come.ptr;
     ssize_t n = chunks_decode(c, a, &chunk, bytes, come.len, &ended);
     if (ended && (size_t)n <= body_max(c)) return body_is(c, a, (weft_str){ bytes, (size_t)n });
@@ -291,9 +293,16 @@ static int body_until_close(weft__call *c, weft__answer *a, weft_str come)
     return rc;
 }
 
+weft__http_body weft__answer_kind(const weft__call *c, const weft__http_head *head)
+{
+    bool waits = c->conn->lane && head->body == WEFT__BODY_LENGTH && weft__http_find(head, WEFT_S("trailer"), NULL);
+    return waits ? WEFT__BODY_CLOSE : head->body;
+}
+
 static int body_read(weft__call *c, weft__answer *a, const weft__http_head *head, weft_str come)
 {
-    switch (head->body) {
+    weft__http_body kind = a->kept_headers ? weft__answer_kind(c, head) : head->body;
+    switch (kind) {
     case WEFT__BODY_LENGTH: return body_length(c, a, come, head->content_length);
     case WEFT__BODY_CHUNKED: return body_chunked(c, a, come);
     case WEFT__BODY_CLOSE: return body_until_close(c, a, come);
@@ -352,11 +361,14 @@ int weft__answer_read(weft__call *c, weft__answer *a)
     weft__http_head head = { .headers = c->client->headers, .room = WEFT__CLIENT_HEADERS };
     weft_str come = { c->client->in, c->came };
     int rc = head_read(c, a, &head, &come);
-    return rc < 0 ? rc : body_read(c, a, &head, come);
+    if (rc >= 0) rc = body_read(c, a, &head, come);
+    if (rc == 0 && a->kept_headers && c->conn->lane) weft__call_lane_trailers(c, &a->trailers);
+    return rc;
 }
 
 void weft__answer_free(weft__answer *a)
 {
     weft__buf_free(&a->head);
     weft__buf_free(&a->own);
+    weft__buf_free(&a->trailers);
 }

@@ -113,10 +113,11 @@ const char *weft__call_how_it_ended(const weft__call *c)
     return c->broken ? "broken off" : "closed";
 }
 
-int weft__call_fail_chunk(const weft__call *c, const char *fault)
+int weft__call_fail_chunk(const weft__call *c, const weft__chunk *chunk)
 {
+    if (chunk->too_much) return weft__call_fail(c, WEFT_ELIMIT, "answered %s, after %lld ms", chunk->fault, weft__call_ms(c));
     return weft__call_fail(c, WEFT_EPROTO, "answered what is no chunked body after %lld ms: %s",
-        weft__call_ms(c), fault);
+        weft__call_ms(c), chunk->fault);
 }
 
 /* Only a clean end is an end: a reset would otherwise pass for a shorter body. */

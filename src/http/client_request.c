@@ -49,7 +49,7 @@ static int header_check(weft__call *c, const weft_header *h)
 /* What a plain fetch says is right. */
 static bool plain(const weft_exchange_opts *o)
 {
-    return !o->method && !o->content_type && !o->header_count;
+    return !o->method && !o->content_type && !o->header_count && !o->trailer_count;
 }
 
 int weft__call_check(weft__call *c)
@@ -67,7 +67,7 @@ int weft__call_check(weft__call *c)
         int rc = header_check(c, &o->headers[i]);
         if (rc < 0) return rc;
     }
-    return 0;
+    return o->trailer_count ? weft__call_check_trailers(c) : 0;
 }
 
 /* ---- the URL ---- */
@@ -240,6 +240,7 @@ static weft_str write_head(weft__call *c)
     }
     weft__buf_add_str(out, c->origin->lines);
     body_lines(c, out);
+    if (__builtin_expect(c->opts->takes_trailers, 0)) weft__buf_lit(out, "TE: trailers\r\nConnection: TE\r\n");
     for (size_t i = 0; i < c->opts->header_count; i++) {
         const weft_header *h = &c->opts->headers[i];
         if (weft__http_add_header(out, h->name, h->value) < 0) out->failed = WEFT_EINVAL;

@@ -18,6 +18,7 @@ typedef struct upload {
     int64_t length, went; /* length: 0: not known */
     weft__buf early;      /* an answer that began before the body's end, and was no refusal */
     bool heard;           /* ... so that nothing more is looked for */
+    weft__buf last;       /* what ends a body in chunks, with its trailers */
 } upload;
 
 /* ---- what is to be sent ---- */
@@ -51,6 +52,7 @@ void weft__upload_lines(const weft__call *c, weft__buf *out)
     weft__buf_lit(out, "\r\n");
     if (c->opts->body_length) weft__http_add_length(out, (uint64_t)c->opts->body_length);
     else weft__buf_lit(out, "Transfer-Encoding: chunked\r\n");
+    weft__call_announce_trailers(c, out);
 }
 
 static int next_of_file(upload *u, weft_str *piece)
@@ -186,6 +188,24 @@ static int send_piece(upload *u, weft_str piece)
     return u->call->conn->lane ? send_framed(u, piece) : send_all(u, iov, 3);
 }
 
+/* The values are looked at now: what gave the body has told them meanwhile. */
+static int send_trailers(upload *u)
+{
+    const weft__call *c = u->call;
+    weft__buf lines, *last = &u->last;
+    weft__buf_init(&lines, c->client->out.bytes_max);
+    weft__buf_init(last, lines.bytes_max + 8);
+    int rc = weft__call_write_trailers(c, &lines);
+    if (rc == 0 && c->conn->lane) rc = weft__lane_write_end(c->conn->lane, weft__buf_str(&lines));
+    weft__buf_lit(last, "0\r\n");
+    weft__buf_add_str(last, weft__buf_str(&lines));
+    weft__buf_lit(last, "\r\n");
+    weft__buf_free(&lines);
+    if (rc == WEFT_ENOMEM || last->failed) return weft__call_fail(c, WEFT_ENOMEM, "no memory for the trailers");
+    struct iovec iov = { last->ptr, last->len };
+    return rc < 0 || c->conn->lane ? rc : send_all(u, &iov, 1);
+}
+
 static int send_end(upload *u)
 {
     weft_str last = WEFT__CHUNK_LAST;
@@ -194,10 +214,8 @@ static int send_end(upload *u)
             (long long)u->went, (long long)u->length);
     }
     struct iovec iov = { (void *)(uintptr_t)last.ptr, last.len };
-    if (u->call->conn->lane) {
-        weft__lane_write_end(u->call->conn->lane);
-        return 0;
-    }
+    if (u->call->opts->trailer_count) return send_trailers(u);
+    if (u->call->conn->lane) return weft__lane_write_end(u->call->conn->lane, (weft_str){ "", 0 });
     return u->length ? 0 : send_all(u, &iov, 1);
 }
 
@@ -226,6 +244,7 @@ int weft__upload(weft__call *c)
     if (rc == 0 || rc == GONE) rc = early_again(&u);
     if (!o->total_ms) c->total_ns = weft__loop_clock(c->client->loop) + AFTER_MS * 1000000LL;
     weft__buf_free(&u.early);
+    weft__buf_free(&u.last);
     weft__free(u.page);
     return rc;
 }

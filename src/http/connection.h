@@ -238,6 +238,7 @@ struct request {                                         /* one request's part o
     weft__exchange x;
     connection *c;
     weft__chunk chunk;
+    weft_str trailers;                                   /* that came, in the arena */
     int64_t body_left; /* of a body with a length, not yet taken from the socket or buffer */
     weft__http_body body;
     bool is_head, keep_alive, expects, body_done, head_kept;
@@ -257,6 +258,11 @@ ssize_t weft__request_refill(struct request *r, int64_t deadline_ns);
 void weft__request_redirect(struct request *r);
 /* The text of an address, as weft__exchange_peer. */
 size_t weft__peer_text(const weft__peer *p, char to[WEFT__PEER_ROOM]);
+#define WEFT__TRAILERS_TOO_LARGE "the trailers are more, or larger, than a head's fields may be"
+/* A body in chunks begins: what may come of trailers, and where they go. */
+void weft__request_take_trailers(const struct request *r, weft__chunk *chunk, weft__buf *lines);
+/* It has ended. False: no memory for them, or past request_bytes_max. */
+bool weft__request_keep_trailers(struct request *r, const weft__buf *lines);
 /* What it is called in the log. */
 weft_str weft__request_name(struct request *r);
 /* After the handler: has the body been read, or can the rest be dropped? false: the connection must

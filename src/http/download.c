@@ -34,6 +34,7 @@ struct weft_download {
 static void conn_end(weft_download *d, bool keep)
 {
     weft__conn *conn = d->call.conn;
+    if (conn && conn->lane) weft__call_lane_trailers(&d->call, &d->body.trailers);
     d->call.conn = NULL;
     if (!conn) return;
     if (keep && d->reusable) weft__conn_keep(conn, d->keep_ms);
@@ -129,6 +130,8 @@ static int keep_texts(weft_download *d)
     d->opts.headers = NULL;
     d->opts.body = (weft_str){ 0 };
     d->opts.body_next = NULL;
+    d->opts.trailers = NULL;
+    d->opts.trailer_count = 0;
     d->opts.body_file = NULL;
     return 0;
 }
@@ -144,7 +147,8 @@ static int body_begin(weft_download *d, const weft__http_head *head, weft_str co
 {
     weft__body *b = &d->body;
     size_t line_max = d->opts.line_bytes_max, room = line_max > LINE_BYTES ? line_max : LINE_BYTES;
-    weft__body_init(b, head->body, head->content_length, room + 2);
+    weft__body_init(b, weft__answer_kind(&d->call, head), head->content_length, room + 2);
+    weft__call_keep_trailers(&b->chunk, &b->trailers);
     if (d->opts.body_bytes_max) b->bytes_max = d->opts.body_bytes_max;
     if (head->body == WEFT__BODY_LENGTH && (uint64_t)head->content_length > b->bytes_max)
         return too_long(d);
@@ -167,7 +171,7 @@ static int begin(weft_download *d)
     weft_arena *before = weft__arena_swap(&d->arena);
     int rc = weft__answer_head(c, &a, &head, &come);
     weft__arena_swap(before);
-    d->head = (weft_response){ a.status, WEFT_S(""), a.headers, a.header_count };
+    d->head = (weft_response){ .status = a.status, .body = WEFT_S(""), .headers = a.headers, .header_count = a.header_count };
     d->location = a.location;
     d->reusable = a.reusable;
     d->keep_ms = a.keep_ms;
@@ -252,6 +256,11 @@ weft_str weft_download_header(const weft_download *d, const char *name)
     return weft_response_header(&d->head, name);
 }
 
+weft_str weft_download_trailer(const weft_download *d, const char *name)
+{
+    return weft_response_trailer(&d->head, name);
+}
+
 /* ---- reading ---- */
 
 static int enter(weft_download *d)
@@ -295,12 +304,23 @@ static int in_time(weft_download *d)
     return weft__call_fail_io(c, WEFT_ETIMEDOUT, "the body came");
 }
 
+/* The trailers, once the body has come. */
+static int hand_over(weft_download *d)
+{
+    weft_arena *before = weft__arena_swap(&d->arena);
+    int rc = weft__call_trailers(&d->call, &d->body.trailers, &d->head);
+    weft__arena_swap(before);
+    return rc;
+}
+
 /* Why no more of the body comes; 0: it has ended. */
 static int over(weft_download *d)
 {
     weft__body *b = &d->body;
-    if (b->chunk.fault) return weft__call_fail_chunk(&d->call, b->chunk.fault);
-    return b->over ? too_long(d) : 0;
+    if (b->chunk.fault) return weft__call_fail_chunk(&d->call, &b->chunk);
+    if (b->over) return too_long(d);
+    bool trails = b->trailers.len || b->trailers.failed;
+    return trails && !d->head.trailers ? hand_over(d) : 0;
 }
 
 /* The connection has ended: for a body without any other end, and only if cleanly, that is one. */
@@ -310,7 +330,7 @@ static int ended(weft_download *d)
     if (b->kind == WEFT__BODY_CLOSE && !d->call.broken) {
         b->ended = true;
         conn_end(d, false);
-        return 0;
+        return over(d);
     }
     return weft__call_fail_cut(&d->call, b->kind, b->came, b->came + b->left);
 }

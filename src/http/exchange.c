@@ -183,6 +183,21 @@ static int refill(struct request *r, weft__coming *coming, const char **fault)
     return got < 0 ? recv_failed(&r->x, got, coming, fault) : 0;
 }
 
+void weft__request_take_trailers(const struct request *r, weft__chunk *chunk, weft__buf *lines)
+{
+    weft__buf_init(lines, weft__exchange_trailer_bytes_max(&r->x));
+    chunk->kept = lines;
+    chunk->trailer_bytes_max = (unsigned)lines->bytes_max;
+    chunk->trailers_max = weft__exchange_trailers_max(&r->x);
+}
+
+bool weft__request_keep_trailers(struct request *r, const weft__buf *lines)
+{
+    if (!lines->len && !lines->failed) return true;
+    r->trailers = lines->failed ? (weft_str){ 0 } : weft__arena_dup(r->x.arena, weft__buf_str(lines));
+    return r->trailers.ptr != NULL;
+}
+
 static int body_chunks(struct request *r, weft__buf *all, weft__coming *coming, const char **fault)
 {
     for (;;) {
@@ -191,7 +206,7 @@ static int body_chunks(struct request *r, weft__buf *all, weft__coming *coming, 
         size_t used;
         int event
             = weft__chunk_next(&r->chunk, in->bytes + in->at, in->have - in->at, &used, &data);
-        if (event < 0) return body_fault(&r->x, 400, r->chunk.fault, fault);
+        if (event < 0) return body_fault(&r->x, r->chunk.too_much ? 431 : 400, r->chunk.fault, fault);
         in->at += used;
         if (event == WEFT__CHUNK_END) return 0;
         if (event == WEFT__CHUNK_DATA) weft__buf_add_str(all, data);
@@ -209,14 +224,17 @@ static int body_joined(
 {
     /* The buffer the head lies in is about to be refilled. */
     if (weft__exchange_keep_head(&r->x) < 0) return no_room(r, fault);
-    weft__buf all;
+    weft__buf all, lines;
     weft__buf_init(&all, max);
+    weft__request_take_trailers(r, &r->chunk, &lines);
     int rc = body_chunks(r, &all, coming, fault);
     if (rc == 0) {
         r->body_done = true;
         *body = weft__arena_dup(r->x.arena, weft__buf_str(&all));
-        if (!body->ptr) rc = no_room(r, fault);
+        if (!body->ptr || !weft__request_keep_trailers(r, &lines)) rc = no_room(r, fault);
     }
+    r->chunk.kept = NULL;
+    weft__buf_free(&lines);
     weft__buf_free(&all);
     return rc;
 }
@@ -264,6 +282,20 @@ size_t weft__exchange_body_max(const weft__exchange *x)
 {
     return ((const struct request *)x)->c->server->opts.body_bytes_max;
 }
+
+weft_str weft__exchange_trailers(const weft__exchange *x)
+{
+    const struct request *r = (const struct request *)x;
+    return r->body_done ? r->trailers : (weft_str){ "", 0 };
+}
+
+size_t weft__exchange_trailer_bytes_max(const weft__exchange *x)
+{
+    size_t most = ((const struct request *)x)->c->server->opts.head_bytes_max;
+    return most < UINT32_MAX ? most : UINT32_MAX;
+}
+
+unsigned weft__exchange_trailers_max(const weft__exchange *x) { return (unsigned)((const struct request *)x)->c->server->opts.headers_max; }
 
 /* ---- the head ---- */
 

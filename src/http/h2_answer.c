@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "http/h2_inside.h"
+#include "http/h2_trailers.h"
 #include "wire/bytes.h"
 
 enum { FRAME_HEAD = 9, DATA_FORGIVES = 4 };
@@ -70,6 +71,7 @@ static ssize_t receive(weft__exchange *x, void *to, size_t n, int64_t deadline_n
     while (rc >= 0 && !there(st) && !st->in_ended) rc = wait_in(st, deadline_ns);
     if (rc < 0) return rc;
     if (n > there(st)) n = there(st);
+    if (!n && st->in_too_much) return WEFT_STATUS(431);
     if (!n) {
         st->r.body_done = true;
         return 0;
@@ -122,6 +124,7 @@ static int body(weft__exchange *x, size_t max, weft_str *out, const char **fault
     int rc = gather(st, max, fault);
     weft__h2_gathered(st);
     if (rc < 0) return rc;
+    if (st->in_too_much) return fault_is(fault, 431, WEFT__TRAILERS_TOO_LARGE);
     r->body_done = true;
     *out = (weft_str){ there(st) ? st->in.ptr + st->in_at : "", there(st) };
     return 0;
@@ -177,7 +180,7 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
 {
     h2_stream *st = source->ptr;
     size_t n = weft__h2_unsent(st);
-    (void)session, (void)id, (void)to, (void)user;
+    (void)to, (void)user;
     if (!n && st->broken) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;      /* it is reset */
     if (!n && !st->out_last) {
         st->waits_for_more = true;
@@ -185,8 +188,10 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
     }
     if (n > length) n = length;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (st->out_last && !st->broken && n == weft__h2_unsent(st)) *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)n;
+    if (!st->out_last || st->broken || n < weft__h2_unsent(st)) return (ssize_t)n;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    int rc = st->trailers.len ? weft__h2_send_trailers(session, id, weft__buf_str(&st->trailers), flags) : 0;
+    return rc < 0 ? rc : (ssize_t)n;
 }
 
 /* length: -1: it is not told. */
@@ -469,6 +474,14 @@ static void break_off(weft__exchange *x)
     weft__h2_go_on(st);
 }
 
+/* They are sent when the client has room for what is before them; the task has ended by then. */
+static int keep_trailers(h2_stream *st)
+{
+    weft__buf_init(&st->trailers, SIZE_MAX / 2);
+    weft__buf_add_str(&st->trailers, st->r.x.trailers);
+    return st->trailers.failed;
+}
+
 static int end(weft__exchange *x)
 {
     h2_stream *st = of(x);
@@ -476,6 +489,10 @@ static int end(weft__exchange *x)
     if (st->r.parts.framing == WEFT__FRAME_LENGTH && st->r.parts.left) {
         break_off(x);
         return WEFT_EINVAL;
+    }
+    if (x->trailers.len && keep_trailers(st) < 0) {
+        break_off(x);
+        return WEFT_ENOMEM;
     }
     st->out_last = true;
     begin_to_send(st);

@@ -25,7 +25,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     h->head_ns = weft__loop_now(h->c->server->loop);
     h->head_id = frame->hd.stream_id;
     weft__h2_tick_start(h);
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;        /* trailers: RFC 9113, 8.1 */
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;        /* trailers: RFC 9113, 8.1; nghttp2 refuses others, and pseudo-fields in them */
     h2_stream *st = weft__h2_stream_new(h, frame->hd.stream_id);
     if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     (void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, st);
@@ -73,7 +73,7 @@ static void head_came(weft__h2 *h, const nghttp2_frame *frame, h2_stream *st)
     if (!st || st->left) return;
     weft__h2_forgive_frames(h, HEADS_FORGIVE);
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) weft__h2_request(st, ends);
-    else if (ends) weft__h2_stream_ended(st);
+    else if (ends) weft__h2_stream_trailers(st, &h->head), weft__h2_stream_ended(st);
 }
 
 static void data_came(weft__h2 *h, const nghttp2_frame *frame, h2_stream *st)

@@ -35,6 +35,7 @@ struct h2_stream {
     weft__buf in;                    /* of the body: from in_at on nobody has taken it */
     size_t in_at, in_held;           /* in_held: bytes whose room in the windows was not given back */
     size_t kept, owed;               /* of a whole body: bytes that have come; those whose room in the stream's window was not given back */
+    weft__buf trailers;              /* lines that end the answer; its end was said when there are any */
     weft__buf out;                   /* of the answer: from out_at on it has not gone */
     size_t out_at;
     weft_str lent;                   /* behind that, where the writer has it */
@@ -48,6 +49,7 @@ struct h2_stream {
     bool closed;                     /* nghttp2 has forgotten it */
     bool in_ended, in_wide;          /* all of the body has come; its window is one of the wide ones */
     bool gathers;                    /* its handler waits for the whole body */
+    bool in_too_much;                /* ... and behind it more of trailers than is taken */
     bool out_last, out_sent;         /* nothing is added any more; the end has gone */
     bool waits_for_more;             /* nghttp2 does not ask before it is told */
     bool broken;                     /* behind what is there, it breaks off */
@@ -125,6 +127,7 @@ void weft__h2_request(h2_stream *st, bool ended);
 void weft__h2_start_ready(weft__h2 *h);
 /* Bytes of its body; the end of it; the stream is closed. */
 int weft__h2_stream_data(h2_stream *st, const uint8_t *bytes, size_t n);
+void weft__h2_stream_trailers(h2_stream *st, const h2_head *head);     /* before the end */
 void weft__h2_stream_ended(h2_stream *st);
 void weft__h2_stream_closed(h2_stream *st);
 /* The answer has gone: what of a body is still to come? */

@@ -20,6 +20,7 @@ static h2_stream *take(weft__server *s)
 
 static void give(weft__server *s, h2_stream *st)
 {
+    weft__buf_free(&st->trailers);
     if (st->in.room > BUF_KEPT) weft__buf_free(&st->in);
     if (st->out.room > BUF_KEPT) weft__buf_free(&st->out);
     if (s->h2_spares >= KEPT_MAX) {
@@ -239,6 +240,17 @@ static void narrow(h2_stream *st)
     if (!st->in_wide) return;
     st->in_wide = false;
     st->h2->wide--;
+}
+
+/* Cookies and hosts are not among the lines: they may be no trailers. */
+void weft__h2_stream_trailers(h2_stream *st, const h2_head *head)
+{
+    const weft__server *s = st->h2->c->server;
+    bool wanted = !st->left && (st->runs || st->starts) && !st->piped;
+    if (!wanted || !head->bytes) return;
+    st->in_too_much = head->too_large || head->count > (unsigned)s->opts.headers_max;
+    if (st->in_too_much || weft__request_keep_trailers(&st->r, &head->lines)) return;
+    st->arena.lost = true;           /* what the handler asks for would not be there */
 }
 
 void weft__h2_stream_ended(h2_stream *st)

@@ -40,6 +40,7 @@ int weft__exchange_intake(weft__exchange *x, size_t max, weft__intake **out, con
     bool until_end = x->ops && r->body == WEFT__BODY_CHUNKED;
     weft__body_init(&i->body, until_end ? WEFT__BODY_CLOSE : r->body, r->body_left, LINE_BYTES_MAX + 2);
     i->body.bytes_max = max;
+    weft__request_take_trailers(r, &i->body.chunk, &i->body.trailers);
     const weft__server *s = r->c->server;
     weft__arena_init(&i->item, weft__loop_blocks(s->loop), s->opts.request_bytes_max);
     *out = i;
@@ -81,6 +82,7 @@ static int fail_recv(weft__intake *i, ssize_t code)
     int cut = weft__cancelled();
     if (cut) return cut;
     if (code == WEFT_ENOMEM) return fail_status(i, 503, "no memory is left for the body");
+    if (code == WEFT_STATUS(431)) return fail_status(i, 431, WEFT__TRAILERS_TOO_LARGE);
     if (code == WEFT_ETIMEDOUT && i->rated) return fail_status(i, 408, "the body came more slowly than rate_min");
     if (code == WEFT_ETIMEDOUT) return fail_status(i, 408, "the body did not arrive within body_timeout_ms");
     snprintf(text, sizeof text, "the body broke off after %llu bytes",
@@ -133,8 +135,10 @@ static int refill(weft__intake *i)
 
 static int over(weft__intake *i)
 {
-    if (i->body.chunk.fault) return fail_status(i, 400, i->body.chunk.fault);
-    return i->body.over ? fail_status(i, 413, "the body is larger than body_bytes_max") : 0;
+    if (i->body.chunk.fault) return fail_status(i, i->body.chunk.too_much ? 431 : 400, i->body.chunk.fault);
+    if (i->body.over) return fail_status(i, 413, "the body is larger than body_bytes_max");
+    bool kept = i->request->trailers.ptr || weft__request_keep_trailers(i->request, &i->body.trailers);
+    return kept ? 0 : fail_status(i, 503, "no memory is left for the trailers");
 }
 
 /* More of the body, or of what is around it: 1; 0 at its end; < 0, recorded. */

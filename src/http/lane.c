@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "http/client.h"
+#include "http/h2_trailers.h"
 #include "http/link.h"
 #include "wire/bytes.h"
 
@@ -16,7 +17,7 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
 {
     weft__lane *l = source->ptr;
     size_t n = l->lent.len;
-    (void)session, (void)id, (void)to, (void)user;
+    (void)to, (void)user;
     if (l->given_back && !l->parts) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (!n && !l->out_last) {
         l->waits_for_more = true;
@@ -24,8 +25,10 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
     }
     if (n > length) n = length;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (l->out_last && n == l->lent.len) *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)n;
+    if (!l->out_last || n < l->lent.len) return (ssize_t)n;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    int rc = l->trailers.len ? weft__h2_send_trailers(session, id, weft__buf_str(&l->trailers), flags) : 0;
+    return rc < 0 ? rc : (ssize_t)n;
 }
 
 int weft__lane_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *framehd, size_t length, nghttp2_data_source *source, void *user)
@@ -149,10 +152,14 @@ int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns)
     return rc < 0 ? rc : WEFT_ECONNRESET;
 }
 
-void weft__lane_write_end(weft__lane *l)
+int weft__lane_write_end(weft__lane *l, weft_str trailers)
 {
+    weft__buf_init(&l->trailers, SIZE_MAX / 2);
+    weft__buf_add_str(&l->trailers, trailers);
+    if (l->trailers.failed) return WEFT_ENOMEM;
     l->out_last = true;
     weft__lane_go_on(l);
+    return 0;
 }
 
 void weft__lane_reset(weft__lane *l, uint32_t code)
@@ -185,7 +192,7 @@ int weft__lane_header(weft__lane *l, weft_str name, weft_str value)
         l->coming = (int)weft__decimal(value, 999);
         return 0;
     }
-    if (weft_str_equal(name, WEFT_S("content-length"))) l->left = weft__decimal(value, INT64_MAX);
+    if (l->coming && weft_str_equal(name, WEFT_S("content-length"))) l->left = weft__decimal(value, INT64_MAX);
     if (l->head.len > LINK_HEAD_MAX) return -1;
     weft__buf_add_str(&l->head, name);
     weft__buf_lit(&l->head, ": ");
@@ -209,11 +216,12 @@ static void add_head(weft__lane *l, bool ends)
     else l->left = -1;
 }
 
-/* Trailers are not kept. */
+/* Trailers have no status, and are the last that comes; nghttp2 sees to it. */
 void weft__lane_head_ends(weft__lane *l, bool ends)
 {
     weft__h2_compact(&l->in, &l->in_at);
     if (l->coming && ++l->heads <= HEADS_MAX) add_head(l, ends);
+    l->trailed = !l->coming && ends;
     l->coming = 0;
     if (l->in.failed) weft__lane_fail(l);
     if (l->heads > HEADS_MAX) {                      /* an endless row of interim ones; what came tells so */
@@ -280,6 +288,7 @@ void weft__lane_free(weft__lane *l)
     weft__buf_free(&l->in);
     weft__buf_free(&l->head);
     weft__buf_free(&l->out);
+    weft__buf_free(&l->trailers);
     weft__free(l);
     weft__link_tell(k->origin, false);
 }
@@ -313,6 +322,7 @@ void weft__lane_closed(weft__lane *l, uint32_t code)
     if (l->given_back) weft__lane_free(l);
 }
 
+weft_str weft__lane_trailers(const weft__lane *l) { return l->trailed ? weft__buf_str(&l->head) : (weft_str){ "", 0 }; }
 int weft__lane_status(const weft__lane *l) { return l->status; }
 
 static int why_nothing(const weft__lane *l)
@@ -360,6 +370,7 @@ const char *weft__lane_how(const weft__lane *l)
         "stream reset (COMPRESSION_ERROR)", "stream reset (CONNECT_ERROR)", "stream reset (ENHANCE_YOUR_CALM)",
         "stream reset (INADEQUATE_SECURITY)", "stream reset (HTTP_1_1_REQUIRED)" };
     if (l->link->lost) return l->link->why;
+    if (l->status && l->head.len > LINK_HEAD_MAX) return "stream reset, as its head or trailers are too large,";
     return l->code < weft_count(codes) ? codes[l->code] : "stream reset";
 }
 

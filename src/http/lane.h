@@ -31,14 +31,17 @@ int weft__lane_adopt(weft__conn *c);
 /* Send a request: its head's lines, and its body, which stays where it is until the lane is given back. `more`: instead, pieces follow.
  * 0, WEFT_ENOMEM, or WEFT_ECONNRESET: the connection is gone. Waits: never. */
 int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more);
-/* A piece, and the end of them. 0; WEFT_ECONNRESET: no more of it is wanted; or a code. Waits: until the server has room for it. */
+/* A piece; and the end of them, with lines of trailers, which are copied. 0; WEFT_ECONNRESET: no more of it is wanted; or a code. A piece waits:
+ * until the server has room for it. */
 int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns);
-void weft__lane_write_end(weft__lane *l);
+int weft__lane_write_end(weft__lane *l, weft_str trailers);
 /* The status of an answer that has begun; 0: none has. */
 int weft__lane_status(const weft__lane *l);
 
 /* As weft__stream_recv; WEFT_ECONNRESET: it was reset, or its connection broke off (weft__lane_how tells). */
 ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns);
+/* Of an answer that has ended: the lines of its trailers, until the lane is given back; empty when it had none. */
+weft_str weft__lane_trailers(const weft__lane *l);
 /* Who reads gets WEFT_ECLOSED. */
 void weft__lane_shut(weft__lane *l);
 const char *weft__lane_how(const weft__lane *l);     /* a static text */
@@ -75,7 +78,8 @@ static inline int weft__lane_take(weft__origin *o, int64_t deadline_ns, weft__co
 static inline int weft__lane_adopt(weft__conn *c) { (void)c; return WEFT_EINVAL; }
 static inline int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more) { (void)l, (void)head, (void)body, (void)more; return WEFT_EINVAL; }
 static inline int weft__lane_write(weft__lane *l, weft_str piece, int64_t deadline_ns) { (void)l, (void)piece, (void)deadline_ns; return WEFT_EINVAL; }
-static inline void weft__lane_write_end(weft__lane *l) { (void)l; }
+static inline int weft__lane_write_end(weft__lane *l, weft_str trailers) { (void)l, (void)trailers; return WEFT_EINVAL; }
+static inline weft_str weft__lane_trailers(const weft__lane *l) { (void)l; return (weft_str){ "", 0 }; }
 static inline int weft__lane_status(const weft__lane *l) { (void)l; return 0; }
 static inline ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns) { (void)l, (void)to, (void)n, (void)deadline_ns; return WEFT_EINVAL; }
 static inline void weft__lane_shut(weft__lane *l) { (void)l; }

@@ -25,7 +25,8 @@ struct weft__lane {
     weft__buf in;                    /* of the answer, from in_at on: heads, then the body */
     size_t in_at, in_held;           /* in_held: bytes of the body whose room in the windows was not given back */
     size_t heads_left;               /* bytes of heads in `in` */
-    weft__buf head;                  /* lines of the one that comes */
+    weft__buf head;                  /* lines of the one that comes, or of trailers that have come */
+    weft__buf trailers;              /* lines that end the request */
     weft_str lent;                   /* of the request: where the caller has it */
     int64_t left;                    /* of a body whose length is known; -1: it is not */
     int status, coming;              /* of the answer; of the head that comes */
@@ -33,6 +34,7 @@ struct weft__lane {
     uint32_t code;                   /* it was reset with */
     bool is_head, out_last, waits_for_more;
     bool ended;                      /* all of the answer has come */
+    bool trailed;                    /* ... with trailers */
     bool failed;                     /* nothing more will */
     bool refused;                    /* the server has not looked at it */
     bool shut;                       /* nobody is to read */

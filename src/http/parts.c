@@ -58,6 +58,7 @@ int weft__exchange_begin(weft__exchange *x, int status, weft_str headers, int64_
 bool weft__exchange_begun(const weft__exchange *x) { return looked_at(x)->parts.framing != WEFT__FRAME_NONE; }
 bool weft__exchange_is_head(const weft__exchange *x) { return looked_at(x)->is_head; }
 bool weft__exchange_is_bare(const weft__exchange *x) { return looked_at(x)->parts.framing == WEFT__FRAME_NO_BODY; }
+bool weft__exchange_may_trail(const weft__exchange *x, int64_t length) { return x->ops || (looked_at(x)->minor > 0 && length < 0); }
 uint64_t weft__exchange_written(const weft__exchange *x) { return (uint64_t)(looked_at(x)->parts.length - looked_at(x)->parts.left); }
 bool weft__exchange_left(const weft__exchange *x) { return x->ops ? x->ops->left(x) : looked_at(x)->c->left; }
 bool weft__exchange_cut(const weft__exchange *x) { return x->ops ? x->ops->was_cut(x) : looked_at(x)->c->cancelled; }
@@ -370,7 +371,14 @@ int weft__exchange_end(weft__exchange *x)
     }
     if (r->parts.framing != WEFT__FRAME_CHUNKS) return 0;
     if (c->chunk) weft__chunk_shut(c);
-    weft__buf_lit(weft__connection_out(c), "0\r\n\r\n");
+    weft__buf *out = weft__connection_out(c);
+    if (__builtin_expect(x->trailers.len != 0, 0)) {
+        weft__buf_lit(out, "0\r\n");
+        weft__buf_add_str(out, x->trailers);
+        weft__buf_lit(out, "\r\n");
+    } else {
+        weft__buf_lit(out, "0\r\n\r\n");
+    }
     int rc = c->out.failed;
     if (rc == 0) weft__connection_mark(c);
     else weft__exchange_break(x);

@@ -45,6 +45,7 @@ struct weft__exchange {
     const weft__exchange_ops *ops;   /* NULL: HTTP/1.1 */
     void *session;                   /* of middleware; NULL: none */
     weft_str id;                     /* of the request, by middleware; empty: none */
+    weft_str trailers;               /* what weft__exchange_end sends behind the body: whole lines, good, in the arena; empty: none */
     int64_t told_ns;                 /* when its answer was there, by the loop's clock, as the access log has it; 0: it has not */
     int failed;                      /* the code that the answer tells of, or broke off with; 0: none */
     weft__after *after;              /* in this order; NULL: nothing */
@@ -70,6 +71,13 @@ typedef void weft__http_handler(void *ctx, weft__exchange *x);
 int weft__exchange_body(weft__exchange *x, size_t max, weft_str *body, const char **fault);
 
 size_t weft__exchange_body_max(const weft__exchange *x);      /* the server's body_bytes_max */
+
+/* The request's trailers, as whole lines (wire/trailer.h), which live as long as it; empty before its body has been read to its end, and when
+ * there are none. */
+weft_str weft__exchange_trailers(const weft__exchange *x);
+/* How many bytes of them, and how many, may come or be sent. */
+size_t weft__exchange_trailer_bytes_max(const weft__exchange *x);
+unsigned weft__exchange_trailers_max(const weft__exchange *x);
 
 /* The body piece by piece instead, of at most max bytes; nothing of it is read before it is asked
  * for. 0, or WEFT_STATUS(413), (503) with *fault as above. In the arena, but for its buffers:
@@ -148,6 +156,8 @@ bool weft__exchange_begun(const weft__exchange *x);
 bool weft__exchange_is_head(const weft__exchange *x);
 /* Has it no body (HEAD, 204, 205, 304)? All parts are left out then. */
 bool weft__exchange_is_bare(const weft__exchange *x);
+/* Can trailers be sent behind an answer of this length (-1: not known)? Else x->trailers are left out. */
+bool weft__exchange_may_trail(const weft__exchange *x, int64_t length);
 uint64_t weft__exchange_written(const weft__exchange *x);    /* bytes of the body in parts, so far */
 
 /* The next part. What is gathered (WEFT__PART_BYTES at most) goes out together, before the next poll; a part that does

@@ -49,7 +49,7 @@ static void keep_head(weft_test_stream *s, const weft__http_head *head)
     WEFT_NEED(headers != NULL);
     for (unsigned i = 0; i < head->count; i++)
         headers[i] = (weft_header){ weft__arena_dup(a, head->headers[i].name), weft__arena_dup(a, head->headers[i].value) };
-    s->head = (weft_response){ head->status, { "", 0 }, headers, head->count };
+    s->head = (weft_response){ .status = head->status, .body = { "", 0 }, .headers = headers, .header_count = head->count };
     s->body = head->body;
     s->left = head->body == WEFT__BODY_LENGTH ? head->content_length : 0;
     if (head->body == WEFT__BODY_NONE || (head->body == WEFT__BODY_LENGTH && !s->left)) s->over = 1;

@@ -4,6 +4,7 @@
 #include "testing/client.h"
 #include "wire/chunk.h"
 #include "wire/http1.h"
+#include "wire/trailer.h"
 
 enum { ANSWER_BYTES_MAX = 64 << 20, ANSWER_HEADERS_MAX = 128 };
 
@@ -19,7 +20,20 @@ typedef struct client {
     weft__stream stream;
 } client;
 
-static bool keep_answer(client *c, const weft__http_head *head, weft_str body)
+static void keep_trailers(client *c, weft_str lines)
+{
+    weft_arena *a = weft__test_arena();
+    weft_str rest = lines, name, value;
+    size_t n = 0;
+    while (weft__trailer_next(&rest, &name, &value)) n++;
+    weft_header *trailers = n ? weft__arena_alloc(a, n * sizeof *trailers) : NULL;
+    for (size_t i = 0; trailers && i < n && weft__trailer_next(&lines, &name, &value); i++)
+        trailers[i] = (weft_header){ weft__arena_dup(a, name), weft__arena_dup(a, value) };
+    c->shot->answer.trailers = trailers;
+    c->shot->answer.trailer_count = trailers ? n : 0;
+}
+
+static bool keep_answer(client *c, const weft__http_head *head, weft_str body, weft_str trailers)
 {
     weft_arena *a = weft__test_arena();
     weft_header *headers = weft__arena_alloc(a, (head->count + 1) * sizeof *headers);
@@ -27,14 +41,15 @@ static bool keep_answer(client *c, const weft__http_head *head, weft_str body)
     for (unsigned i = 0; headers && i < head->count; i++)
         headers[i] = (weft_header){ weft__arena_dup(a, head->headers[i].name),
             weft__arena_dup(a, head->headers[i].value) };
+    c->shot->answer = (weft_response){ .status = head->status, .body = body, .headers = headers, .header_count = head->count };
+    keep_trailers(c, trailers);
     WEFT_NEED(headers && body.ptr && !a->exceeded && !a->starved);
-    c->shot->answer = (weft_response){ head->status, body, headers, head->count };
     return true;
 }
 
 /* The body, when all of it is there: 1; 0 when more is needed, < 0 when it is none. */
 static int whole_body(
-    const weft__http_head *head, weft_str rest, bool ended, weft__buf *joined, weft_str *body)
+    const weft__http_head *head, weft_str rest, bool ended, weft__buf *joined, weft__buf *trailers, weft_str *body)
 {
     *body = rest;
     if (head->body == WEFT__BODY_NONE) body->len = 0;
@@ -43,7 +58,7 @@ static int whole_body(
         body->len = (size_t)head->content_length;
         return rest.len >= body->len;
     }
-    weft__chunk chunk = { 0 };
+    weft__chunk chunk = { .kept = trailers };
     for (int event = WEFT__CHUNK_DATA;
          head->body == WEFT__BODY_CHUNKED && event != WEFT__CHUNK_END;) {
         size_t used;
@@ -65,7 +80,7 @@ static int read_answer(client *c, bool ended)
     for (weft_str rest = weft__buf_str(&c->in);;) {
         weft__http_head head = { .headers = headers, .room = ANSWER_HEADERS_MAX };
         size_t scanned = 0;
-        weft__buf joined;
+        weft__buf joined, trailers;
         weft_str body;
         int n = weft__http_parse_response(
             rest.ptr, rest.len, &scanned, c->shot->to_head, &limits, &head);
@@ -73,8 +88,10 @@ static int read_answer(client *c, bool ended)
         rest = (weft_str){ rest.ptr + n, rest.len - (size_t)n };
         if (head.status < 200 && head.status != 101) continue;
         weft__buf_init(&joined, ANSWER_BYTES_MAX);
-        int rc = whole_body(&head, rest, ended, &joined, &body);
-        if (rc == 1) keep_answer(c, &head, body);
+        weft__buf_init(&trailers, ANSWER_BYTES_MAX);
+        int rc = whole_body(&head, rest, ended, &joined, &trailers, &body);
+        if (rc == 1) keep_answer(c, &head, body, weft__buf_str(&trailers));
+        weft__buf_free(&trailers);
         weft__buf_free(&joined);
         return rc;
     }

@@ -55,7 +55,7 @@ int weft__stream_begin(weft_stream *s, weft_str type)
     int status = r->status ? r->status : s->endpoint->status;
     bool bare = weft__http_bodiless(status);
     if (r->content_type.len) type = r->content_type;
-    weft_str more = is_events(s->endpoint) ? weft__events_lines((weft_events *)s) : (weft_str){ "", 0 };
+    weft_str more = is_events(s->endpoint) ? weft__events_lines((weft_events *)s) : weft__trailers_line(s);
     weft_str lines = weft__reply_lines(x->arena, r, bare ? (weft_str){ 0 } : type, more);
     int rc = lines.ptr ? weft__exchange_begin(x, status, lines, s->length) : WEFT_ENOMEM;
     if (rc < 0) return begin_failed(s, rc);
@@ -225,6 +225,14 @@ static void end_failed(const weft_stream *s, int rc)
     say(s, rc == WEFT_EINVAL ? "weft_stream_length said that there are more" : "no memory left for its end", "");
 }
 
+/* Whoever waits for its trailers is not to take it for whole. */
+static void end_without(weft_stream *s)
+{
+    s->exchange->failed = WEFT_ENOMEM;
+    say(s, "no memory left for its trailers", "");
+    weft__exchange_break(s->exchange);
+}
+
 static void end_begun(weft_stream *s, int rc, bool late)
 {
     weft__exchange *x = s->exchange;
@@ -239,6 +247,7 @@ static void end_begun(weft_stream *s, int rc, bool late)
     }
     if (rc != 0 && !stopped) x->failed = rc < 0 ? rc : WEFT_EINVAL;
     if (rc != 0 && !stopped) weft__exchange_break(x);
+    else if (rc == 0 && weft__trailers_end(s) < 0) end_without(s);
     else if ((rc = weft__exchange_end(x)) < 0) end_failed(s, rc);
 }
 
@@ -249,6 +258,7 @@ static int end_unwritten(weft_stream *s)
     if (r->has_body || s->exchange->arena->lost) return 0;
     if (is_events(s->endpoint) && !(r->status ? r->status == 204 : s->endpoint->status == 204))
         return weft__stream_begin(s, events_type);
+    if (s->trailers) return weft__stream_begin(s, bytes_type);
     if (s->length <= 0) return 0;
     return weft_fail(WEFT_EINVAL, "weft_stream_length said %lld bytes, and none was written", (long long)s->length);
 }

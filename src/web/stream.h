@@ -4,6 +4,10 @@
 #include "web/endpoint.h"
 #include "weft/stream.h"
 
+/* What is to be sent behind the body. */
+typedef struct weft__trailer weft__trailer;
+struct weft__trailer { weft__trailer *next; weft_str name, value; };
+
 struct weft_stream {
     weft_reply reply;
     weft__exchange *exchange;
@@ -11,6 +15,7 @@ struct weft_stream {
     weft_scope *scope;               /* that the handler runs in */
     weft__buf text;                  /* of the item or event that is being written */
     const char *writing;             /* the name of the task that does; NULL: none */
+    weft__trailer *trailers;         /* in the order they were first set */
     int64_t length;                  /* -1: it is not known before */
     uint64_t written;
     int failed;                      /* why nobody takes it any more; 0: somebody may, or a cancel broke it off */
@@ -32,6 +37,13 @@ void weft__events_begin(weft_events *events);
 void weft__events_end(weft_events *events);
 /* Header lines of their own; empty when the handler has set both. */
 weft_str weft__events_lines(const weft_events *events);
+
+/* ---- trailers.c ---- */
+
+/* The line of the head that announces those that are known; empty: none. */
+weft_str weft__trailers_line(const weft_stream *s);
+/* The body is whole: hand them to the exchange, before weft__exchange_end. 0 or WEFT_ENOMEM. */
+int weft__trailers_end(const weft_stream *s);
 
 /* ---- stream.c ---- */
 

@@ -71,10 +71,23 @@ static int size_end(weft__chunk *c, char byte)
     return exactly(c, byte, '\n', c->left ? DATA : LINE);
 }
 
+static int too_much(weft__chunk *c, const char *fault)
+{
+    c->too_much = true;
+    return refuse(c, fault);
+}
+
+static int name_begins(weft__chunk *c)
+{
+    c->state = NAME;
+    if (++c->trailers <= (c->trailers_max ? c->trailers_max : WEFT__CHUNK_TRAILERS_MAX)) return 0;
+    return too_much(c, "more trailers than a head may have headers");
+}
+
 static int name_byte(weft__chunk *c, char byte)
 {
-    if (weft__byte_is(byte, WEFT__TOKEN)) c->state = NAME;
-    else if (byte == ':' && c->state == NAME) c->state = VALUE;
+    if (weft__byte_is(byte, WEFT__TOKEN)) return c->state == NAME ? 0 : name_begins(c);
+    if (byte == ':' && c->state == NAME) c->state = VALUE;
     else if (byte == '\r' && c->state == LINE) c->state = LAST_LF;
     else return refuse(c, "a trailer line that does not begin with a name and a colon");
     return 0;
@@ -88,16 +101,24 @@ static int value_byte(weft__chunk *c, char byte)
     return 0;
 }
 
-static int trailer_byte(weft__chunk *c, char byte)
+static int trailer_step(weft__chunk *c, char byte)
 {
-    if (c->state != LAST_LF && ++c->trailer_bytes > WEFT__CHUNK_TRAILERS_MAX)
-        return refuse(c, "too many bytes of trailers");
     switch (c->state) {
     case VALUE: return value_byte(c, byte);
     case VALUE_LF: return exactly(c, byte, '\n', LINE);
     case LAST_LF: return exactly(c, byte, '\n', ENDED);
     default: return name_byte(c, byte);
     }
+}
+
+/* The empty line at their end is not kept. */
+static int trailer_byte(weft__chunk *c, char byte)
+{
+    unsigned most = c->trailer_bytes_max ? c->trailer_bytes_max : WEFT__CHUNK_TRAILER_BYTES_MAX;
+    if (c->state != LAST_LF && ++c->trailer_bytes > most) return too_much(c, "more bytes of trailers than a head may have");
+    int rc = trailer_step(c, byte);
+    if (c->kept && rc == 0 && c->state != LAST_LF && c->state != ENDED) weft__buf_add_char(c->kept, byte);
+    return rc;
 }
 
 static int step(weft__chunk *c, char byte)

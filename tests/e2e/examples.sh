@@ -16,7 +16,7 @@ now_ms() { date +%s%3N; }
 # Waits until a program has printed so many lines, 5 s at most.
 lines_in() { for _ in $(seq 100); do [ "$(wc -l < "$1")" -lt "$2" ] || return 0; sleep 0.05; done; return 1; }
 
-for name in around cart catalog compare forms http2 items orders pages problems programs site streams travel upload; do
+for name in around cart catalog compare forms http2 items orders pages problems programs site streams trailers travel upload; do
     if out=$("$BUILD/examples/${name}_test" 2>&1); then ok "examples/${name}_test"
     else not_ok "examples/${name}_test" "$(printf '%s' "$out" | tail -n 20 | tr '\n' '|')"; fi
 done

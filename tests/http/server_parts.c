@@ -4,10 +4,16 @@
  *   .../w/N                    a part of N bytes                         .../m/N/M        N parts of M bytes
  *   .../s/MS                   a wait                                    .../b            broken off; else it ends
  *   .../c                      a client that leaves cancels              .../u            until the server stops
- *   .../e/N                    N times a beat                            */
+ *   .../e/N                    N times a beat
+ *
+ * What answers /trail/...: in parts, too.
+ *
+ *   /trail/whole, /pieces      the body, read so, and behind it the trailers that came, those that may be any
+ *   /trail/own, /own/204, /own/length       "own", and behind it "X-Own: yes" */
 #include <stdlib.h>
 #include <string.h>
 #include "http/server_world.h"
+#include "wire/trailer.h"
 
 typedef struct steps { const char *at; } steps;
 
@@ -72,4 +78,64 @@ void server_parts(served *s, weft__exchange *x, const char *what)
     bool broken = s->last_rc < 0 && !weft__exchange_stops(x);
     if (broken || (st.at > what && st.at[-1] == 'b')) weft__exchange_break(x);
     else s->last_rc = weft__exchange_end(x);
+}
+
+static int read_pieces(weft__exchange *x, weft_str *body, const char **fault)
+{
+    static char all[256];
+    weft__intake *i = NULL;
+    weft_str piece;
+    int rc = weft__exchange_intake(x, 200, &i, fault);
+    *body = (weft_str){ all, 0 };
+    while (rc == 0 && (rc = weft__intake_read(i, &piece)) > 0) {
+        WEFT_CHECK_EQ(weft__exchange_trailers(x).len, 0);        /* before the end there are none */
+        memcpy(all + body->len, piece.ptr, piece.len);
+        body->len += piece.len;
+        rc = 0;
+    }
+    if (rc < 0) *fault = weft_error_of(rc)->text;
+    weft__intake_end(i);
+    return rc;
+}
+
+static int refuse(weft__exchange *x, int rc, const char *fault)
+{
+    bool status = rc <= WEFT_STATUS(400) && rc >= WEFT_STATUS(599);
+    (void)weft__exchange_reply(x, status ? -rc - 10000 : 400, WEFT_S(""), weft_str_of(fault ? fault : "broken off"));
+    return rc;
+}
+
+/* As lines that are sent: in the arena. */
+static int trailers_back(weft__exchange *x)
+{
+    weft_str came = weft__exchange_trailers(x), name, value;
+    weft__buf lines;
+    weft__buf_init(&lines, 1 << 20);
+    while (weft__trailer_next(&came, &name, &value)) weft__trailer_add(&lines, name, value);
+    x->trailers = weft__arena_dup(x->arena, weft__buf_str(&lines));
+    bool failed = lines.failed || !x->trailers.ptr;
+    weft__buf_free(&lines);
+    return failed ? WEFT_ENOMEM : 0;
+}
+
+static int answer_trail(weft__exchange *x, weft_str body, int status, int64_t length)
+{
+    int rc = weft__exchange_begin(x, status, WEFT_S("Content-Type: text/plain\r\n"), length);
+    if (rc == 0) rc = weft__exchange_write(x, body);
+    if (rc == 0 && !x->arena->lost) return weft__exchange_end(x);
+    weft__exchange_break(x);
+    return rc;
+}
+
+void server_trail(served *s, weft__exchange *x, const char *what)
+{
+    weft_str body = WEFT_S("own");
+    const char *fault = NULL;
+    bool own = strncmp(what, "own", 3) == 0;
+    int rc = 0;
+    if (own) x->trailers = WEFT_S("X-Own: yes\r\n");
+    else if (strcmp(what, "whole") == 0) rc = weft__exchange_body(x, 200, &body, &fault);
+    else rc = read_pieces(x, &body, &fault);
+    if (rc == 0 && !own) rc = trailers_back(x);
+    s->last_rc = rc < 0 ? refuse(x, rc, fault) : answer_trail(x, body, strstr(what, "204") ? 204 : 200, strstr(what, "length") ? 3 : -1);
 }

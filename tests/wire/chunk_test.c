@@ -201,8 +201,8 @@ WEFT_TEST(extensions_and_trailers_pass_up_to_their_limits_and_not_beyond)
     check_length("0;", WEFT__CHUNK_EXTENSIONS_MAX + 1, "\r\n\r\n", false);
     check_length("3\r\nabc\r\n0;", WEFT__CHUNK_EXTENSIONS_MAX + 3, "\r\n\r\n", true);
     check_length("3\r\nabc\r\n0;", WEFT__CHUNK_EXTENSIONS_MAX + 4, "\r\n\r\n", false);
-    check_length("0\r\nX:", WEFT__CHUNK_TRAILERS_MAX - 5, "\r\n\r\n", true);
-    check_length("0\r\nX:", WEFT__CHUNK_TRAILERS_MAX - 4, "\r\n\r\n", false);
+    check_length("0\r\nX:", WEFT__CHUNK_TRAILER_BYTES_MAX - 5, "\r\n\r\n", true);
+    check_length("0\r\nX:", WEFT__CHUNK_TRAILER_BYTES_MAX - 4, "\r\n\r\n", false);
 }
 
 WEFT_TEST(the_largest_size_is_read_whole)

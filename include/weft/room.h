@@ -14,7 +14,7 @@
  * A room is there while somebody is in it. Whoever does not take what is said holds nobody up: what waits for it is bounded by its
  * .queue_bytes_max, and then it is closed, or misses what is said meanwhile. What is sent goes out at once, as far as the peer takes it; each
  * member hears what is said in the order in which it was said. With workers (serve.h) a room is one over all of them: what one member says comes to all in
- * the order in which he said it; a message of 64 KiB and more stays in its worker, which the log says; and in a flood that a worker cannot
+ * the order in which he said it; a message of 64 KiB and more stays in its worker, which the log says once a second at most; and in a flood that a worker cannot
  * follow it misses messages, which it says, too.                                       Example: examples/chat.c  */
 #include "weft/ws.h"
 

@@ -23,7 +23,8 @@ typedef struct reach {
     int64_t said_lost_ns;
     uint64_t lost;                   /* since that was said */
     bool unknown[WEFT__FLEET_SLOTS_MAX];     /* something of that worker was lost */
-    bool too_large;                  /* a message was, which was said */
+    int64_t said_large_ns;
+    uint64_t large;                  /* messages that stayed here, since that was said */
 } reach;
 
 static reach here;                   /* of the one loop that a process of a fleet has */
@@ -47,9 +48,14 @@ static int say(unsigned to, uint32_t topic, weft_str room, weft_str rest)
 static void publish(void *ctx, weft_str room, bool binary, weft_str bytes)
 {
     reach *r = ctx;
-    if (say(WEFT__FLEET_SLOTS_MAX, binary ? SAID_BINARY : SAID, room, bytes) == 0 || r->too_large) return;
-    r->too_large = true;
-    weft__log(WEFT_LOG_ERROR, "what was said in room %.*s, %zu bytes, is not heard in other workers: 64 KiB with the room's name at most", WEFT_FMT(room), bytes.len);
+    if (say(WEFT__FLEET_SLOTS_MAX, binary ? SAID_BINARY : SAID, room, bytes) == 0) return;
+    int64_t now = weft__loop_clock(r->loop);
+    r->large++;
+    if (r->said_large_ns && now - r->said_large_ns < SAY_LOST_MS * INT64_C(1000000)) return;
+    weft__log(WEFT_LOG_ERROR, "%llu messages were not heard in other workers, the last in room %.*s, %zu bytes: 64 KiB with the room's name at most", (unsigned long long)r->large,
+        WEFT_FMT(room), bytes.len);
+    r->said_large_ns = now;
+    r->large = 0;
 }
 
 static void presence(void *ctx, weft_str room, weft_str id, bool joined)

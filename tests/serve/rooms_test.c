@@ -58,8 +58,22 @@ static int flood(const weft_none *in, int *out)
     return 0;
 }
 
+/* Two messages that are too large for other workers. */
+static int shout(const weft_none *in, int *out)
+{
+    (void)in;
+    static char large[70000];
+    memset(large, 'x', sizeof large);
+    for (int i = 0; i < 2; i++) {
+        int heard = weft_room_publish(WEFT_S("void"), ((weft_str){ large, sizeof large }));
+        if (heard < 0) return heard;
+    }
+    *out = getpid();
+    return 0;
+}
+
 static const weft_app app = { .routes = WEFT_ROUTES(WEFT_WS("/rooms/{room}", chat, chat_in), WEFT_GET("/members/{room}", members, room_in, InRoom),
-    WEFT_GET("/hog/{ms}", hog, hog_in, int), WEFT_GET("/flood", flood, weft_none, int)) };
+    WEFT_GET("/hog/{ms}", hog, hog_in, int), WEFT_GET("/flood", flood, weft_none, int), WEFT_GET("/shout", shout, weft_none, int)) };
 
 typedef struct serving { pid_t pid; int port, err; } serving;
 
@@ -319,5 +333,23 @@ WEFT_TEST(a_worker_that_missed_messages_asks_anew_who_is_in_the_others_rooms)
     close(a.fd);
     close(b.fd);
     WEFT_CHECK(all_say(s.port, "hall", "\"count\":0,"));
+    stop(&s);
+}
+
+WEFT_TEST(what_is_too_large_for_other_workers_is_told_once_a_second_at_most)
+{
+    static char said[65536];
+    size_t n = 0;
+    serving s = serve();
+    /* Both workers, in all likelihood; each by itself. */
+    for (int i = 0; i < 8; i++) WEFT_CHECK(number_of(begin(s.port, "/shout")) > 0);
+    usleep(1100 * 1000);
+    for (int i = 0; i < 8; i++) WEFT_CHECK(number_of(begin(s.port, "/shout")) > 0);
+    for (ssize_t got; n + 1 < sizeof said && (got = read(s.err, said + n, sizeof said - 1 - n)) > 0;) n += (size_t)got;
+    said[n] = 0;
+    int told = 0;
+    for (const char *at = said; (at = strstr(at, "not heard in other workers, the last in room void, 70000 bytes")); at++) told++;
+    WEFT_CHECK(told >= 2 && told <= 16);
+    WEFT_CHECK(strstr(said, " 1 messages were") != NULL);
     stop(&s);
 }

@@ -265,7 +265,7 @@ int weft_db_script_with(weft_db *db, const char *text, const char *place) WEFT_N
 
 /* ---- rows, one by one ---- */
 
-/* The rows of a statement, however many, in bounded memory: some 32 KiB, and the largest row (16 MiB at most).
+/* The rows of a statement, however many, in bounded memory: some 32 KiB, and the largest row (16 MiB at most; in a transaction of PostgreSQL eight of these).
  *
  *     WEFT_ROWS(rows);
  *     WEFT_TRY(weft_db_rows(&rows, db, "SELECT * FROM orders WHERE day > {}", day));

@@ -216,8 +216,11 @@ int weft__pg_execute(weft__pg_trip *t, const weft__cell *cells);
 void weft__pg_ask(weft__pg_trip *t);
 /* Read until that result is here: 0; WEFT_EDB_LOST; another failure of the server's, a code with q->fault. */
 int weft__pg_read(weft__pg_trip *t, int until);
-/* Sync, and read to its end. */
+/* Sync, and read to its end; the same in two steps, of which the second may stop when `most` bytes of rows have come: WEFT__PG_HALFWAY, to be gone on with. */
+enum { WEFT__PG_HALFWAY = 1 };
 int weft__pg_sync(weft__pg_trip *t);
+void weft__pg_sync_send(weft__pg_trip *t);
+int weft__pg_sync_read(weft__pg_trip *t, size_t most);
 void weft__pg_trip_end(weft__pg_trip *t);
 /* A trip of one command. */
 int weft__pg_command(weft__pg_conn *c, weft__query *q, const char *sql);

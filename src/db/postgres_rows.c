@@ -4,10 +4,17 @@
 #include "base/mem.h"
 #include "db/postgres.h"
 
-enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 8, MOST = 256, ROW_MAX = 16 << 20 };
+/* FEW: where any may be large, and all that was asked for must be taken. */
+enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 8, FEW = 8, MOST = 256, ROW_MAX = 16 << 20 };
 
 /* What a weft_rows has here. */
-typedef struct cursor { uint64_t number; int next; } cursor;
+typedef struct cursor {
+    uint64_t number;
+    int next, came;                  /* rows asked for; that have come of these */
+    size_t bytes, largest;           /* of these */
+    weft__pg_trip trip;              /* that asks for them, */
+    bool halfway;                    /* and has not come to its end: the rest waits in the server until somebody reads on */
+} cursor;
 
 int weft__pg_rows_names(weft_rows *r, const PGresult *res)
 {
@@ -28,6 +35,7 @@ int weft__pg_rows_names(weft_rows *r, const PGresult *res)
 static int put_row(weft__pg_core *core, weft__query *q, const PGresult *res, int row)
 {
     weft_rows *r = q->rows;
+    cursor *cur = r->statement;
     size_t before = r->buffer.len;
     int rc = weft__pg_cells(core, q, res, row);
     for (int i = 0; i < r->columns && rc == 0; i++) weft__cell_put(&r->buffer, &core->cells[i]);
@@ -35,37 +43,74 @@ static int put_row(weft__pg_core *core, weft__query *q, const PGresult *res, int
     if (rc == 0) rc = r->buffer.failed;
     if (rc == 0 && r->buffer.len - before > ROW_MAX) rc = WEFT_ELIMIT;
     if (rc == WEFT_ELIMIT) weft__buf_printf(&q->fault, "a row of more than %d MiB", ROW_MAX >> 20);
+    size_t bytes = r->buffer.len - before;
+    cur->came++;
+    cur->bytes += bytes;
+    if (bytes > cur->largest) cur->largest = bytes;
     return rc;
 }
 
-/* As many the next time as came to 32 KiB this time. */
-static void pace(cursor *cur, const weft_rows *r, int rows)
+/* In a transaction other statements want the connection, so all that was asked for is taken at once. */
+static int most_of(const weft__query *q, const PGresult *res)
 {
-    size_t each = rows ? r->buffer.len / (size_t)rows + 1 : 1;
-    size_t n = ROWS_AT_ONCE / each, most = (size_t)cur->next * 8;
-    if (n > most) n = most;
-    cur->next = n < 1 ? 1 : n > MOST ? MOST : (int)n;
+    if (!weft__pg_inside(q)) return MOST;
+    for (int i = 0; i < PQnfields(res); i++)
+        if (PQfsize(res, i) < 0) return FEW;
+    return MOST;
 }
 
-static int take_rows(weft__pg_core *core, weft__query *q, const PGresult *res)
+/* As many the next time as came to 32 KiB this time; of large ones few at once, whatever others were like. */
+static void pace(cursor *cur, int most)
 {
+    size_t each = cur->came ? cur->bytes / (size_t)cur->came + 1 : 1;
+    if (cur->largest > ROWS_AT_ONCE) each = cur->largest;
+    size_t n = ROWS_AT_ONCE / each, growth = (size_t)cur->next * 8;
+    if (n > growth) n = growth;
+    cur->next = n < 1 ? 1 : n > (size_t)most ? most : (int)n;
+}
+
+static int take_row(weft__pg_trip *t, const PGresult *res)
+{
+    int rc = weft__pg_rows_names(t->q->rows, res);
+    return rc < 0 ? rc : put_row(t->conn->core, t->q, res, 0);
+}
+
+/* All have come: what libpq could not tell one by one is in the result still. */
+static int take_end(weft__pg_trip *t)
+{
+    weft__query *q = t->q;
     weft_rows *r = q->rows;
     cursor *cur = r->statement;
-    int n = PQntuples(res), rc = weft__pg_rows_names(r, res);
-    weft__buf_clear(&r->buffer);
-    r->at = 0;
-    for (int i = 0; i < n && rc == 0; i++) rc = put_row(core, q, res, i);
-    r->over = n < cur->next;
-    pace(cur, r, n);
-    return rc;
+    int rc = t->result ? weft__pg_rows_names(r, t->result) : WEFT_EDB;
+    for (int i = 0; rc == 0 && i < PQntuples(t->result); i++) rc = put_row(t->conn->core, q, t->result, i);
+    if (rc < 0) return rc;
+    r->over = cur->came < cur->next;
+    pace(cur, most_of(q, t->result));
+    return 0;
 }
 
-static void say_fetch(weft__pg_trip *t, const cursor *cur)
+static void say_fetch(weft__pg_trip *t, cursor *cur)
 {
     char sql[80];
+    cur->came = 0;
+    cur->bytes = cur->largest = 0;
+    t->row = take_row;
     snprintf(sql, sizeof sql, "FETCH %d FROM weft_r%llu", cur->next, (unsigned long long)cur->number);
     t->main = t->sent;
     weft__pg_say(t, sql);
+}
+
+/* Nobody wants what is on its way. */
+static void leave_halfway(weft__query *q, cursor *cur)
+{
+    weft__pg_trip *t = &cur->trip;
+    weft__query quiet = { .what = WEFT__DO_ROWS_END, .fiber = q->fiber, .from_ns = q->from_ns, .place = q->place, .stop = q->stop, .rows = q->rows };
+    weft__buf_init(&quiet.fault, 256);
+    t->q = &quiet;
+    if (t->row_rc == 0) t->row_rc = WEFT_ECLOSED;
+    if (!t->conn->broken) (void)weft__pg_sync_read(t, 0);
+    weft__pg_trip_end(t);
+    weft__buf_free(&quiet.fault);
 }
 
 static void end(weft__pg_conn *c, weft__query *q)
@@ -74,6 +119,7 @@ static void end(weft__pg_conn *c, weft__query *q)
     cursor *cur = q->rows->statement;
     if (!cur) return;
     snprintf(sql, sizeof sql, "CLOSE weft_r%llu", (unsigned long long)cur->number);
+    if (cur->halfway) leave_halfway(q, cur);
     weft__free(cur);
     q->rows->statement = NULL;
     if (c->broken || PQtransactionStatus(c->pg) == PQTRANS_IDLE) return;
@@ -88,22 +134,44 @@ static void end(weft__pg_conn *c, weft__query *q)
     if (!c->saved) weft__pg_undo(c, q);
 }
 
-static int fill(weft__pg_trip *t)
+/* As far as 32 KiB, where the connection is that of the rows alone; the rest is not read yet. */
+static int read_on(weft__pg_trip *t)
 {
     weft__query *q = t->q;
-    int rc = weft__pg_sync(t);
-    if (rc == 0) rc = t->result ? take_rows(t->conn->core, q, t->result) : WEFT_EDB;
+    cursor *cur = q->rows->statement;
+    int rc = weft__pg_sync_read(t, weft__pg_inside(q) ? 0 : ROWS_AT_ONCE);
+    cur->halfway = rc == WEFT__PG_HALFWAY;
+    if (cur->halfway) {
+        cur->trip = *t;
+        return 0;
+    }
+    if (rc == 0) rc = take_end(t);
     weft__pg_trip_end(t);
     if (rc < 0) weft__pg_undo(t->conn, q);
     else t->conn->saved = weft__pg_inside(q);
     return rc;
 }
 
+static int fill(weft__pg_trip *t)
+{
+    weft__pg_sync_send(t);
+    return read_on(t);
+}
+
 static int more(weft__pg_conn *c, weft__query *q)
 {
-    weft__pg_trip t = weft__pg_trip_of(c, q);
+    weft_rows *r = q->rows;
+    cursor *cur = r->statement;
+    weft__pg_trip t = cur->halfway ? cur->trip : weft__pg_trip_of(c, q);
+    bool halfway = cur->halfway;
+    t.q = q;
+    t.came = 0;
+    weft__buf_clear(&r->buffer);
+    r->at = 0;
+    cur->halfway = false;
+    if (halfway) return read_on(&t);
     weft__pg_guard(&t);
-    say_fetch(&t, q->rows->statement);
+    say_fetch(&t, cur);
     return fill(&t);
 }
 
@@ -131,9 +199,9 @@ static int begin(weft__pg_conn *c, weft__query *q)
     weft__pg_trip t = weft__pg_trip_of(c, q);
     cursor *cur = weft__malloc(sizeof *cur);
     if (!cur) return WEFT_ENOMEM;
-    *cur = (cursor){ ++c->core->cursors, FIRST };
+    *cur = (cursor){ .number = ++c->core->cursors, .next = FIRST };
     r->statement = cur;
-    weft__buf_init(&r->buffer, (size_t)MOST * ROW_MAX);
+    weft__buf_init(&r->buffer, (size_t)FEW * ROW_MAX + ROW_MAX);
     if (weft__pg_inside(q)) weft__pg_guard(&t);
     else weft__pg_say(&t, "BEGIN READ ONLY");
     int rc = declare(&t);

@@ -45,7 +45,7 @@ void weft__pg_wait(weft__pg_conn *c, weft__query *q)
 static int too_large(weft__pg_conn *c, weft__query *q)
 {
     c->broken = c->used = true;                      /* what we cut is no sign of the server's */
-    if (!q->statement || !q->statement->parsed.reads) return weft__pg_lost(c, q);
+    if (!q->rows && (!q->statement || !q->statement->parsed.reads)) return weft__pg_lost(c, q);
     weft__buf_printf(&q->fault, "a row of more than %d MiB", WEFT__PG_ROW_MAX >> 20);
     return WEFT_ELIMIT;
 }
@@ -166,7 +166,7 @@ static void note_row(weft__pg_trip *t, const PGresult *r)
         t->rows++;
         return;
     }
-    bool told = t->dropped > DROPPED_MAX, reads = t->q->statement && t->q->statement->parsed.reads;
+    bool told = t->dropped > DROPPED_MAX, reads = t->q->rows || (t->q->statement && t->q->statement->parsed.reads);
     t->dropped += PQresultMemorySize(r);
     if (!told && reads && t->dropped > DROPPED_MAX) weft__pg_stop(t->conn);
 }
@@ -234,18 +234,27 @@ int weft__pg_read(weft__pg_trip *t, int until)
     return failure(t);
 }
 
-int weft__pg_sync(weft__pg_trip *t)
+void weft__pg_sync_send(weft__pg_trip *t)
+{
+    if (t->conn->broken || !PQpipelineSync(t->conn->pg)) t->conn->broken = true;
+}
+
+int weft__pg_sync_read(weft__pg_trip *t, size_t most)
 {
     bool synced = false, told = t->error;
-    if (t->conn->broken || !PQpipelineSync(t->conn->pg)) {
-        t->conn->broken = true;
-        return weft__pg_lost(t->conn, t->q);
-    }
+    if (t->conn->broken) return weft__pg_lost(t->conn, t->q);
     while (!synced) {
+        if (most && t->came >= most && t->row_rc == 0 && !t->error) return WEFT__PG_HALFWAY;
         int rc = read_one(t, &synced);
         if (rc < 0) return rc;
     }
     return told ? 0 : failure(t);
+}
+
+int weft__pg_sync(weft__pg_trip *t)
+{
+    weft__pg_sync_send(t);
+    return weft__pg_sync_read(t, 0);
 }
 
 void weft__pg_trip_end(weft__pg_trip *t)

@@ -137,3 +137,96 @@ DB_POSTGRES_TEST(a_row_that_is_larger_than_any_may_be_ends_its_connection)
     WEFT_CHECK_EQ(row.len, 30000000);
     return weft_db_close(db, 0);
 }
+
+/* ---- rows one by one ---- */
+
+/* 3 000 small rows, and then 60 of 4 MB. */
+#define JUMPS "SELECT i AS id, repeat('x', CASE WHEN i > 3000 THEN 4000000 ELSE 1 END) AS name FROM generate_series(1, 3060) i"
+
+typedef struct walk { weft_db *db; const peer *p; long most_bytes; int until; } walk;
+
+/* How much has come, and is held, beyond what was handed out. */
+static int walk_on(const walk *in, int *most_ahead)
+{
+    LargeRow row;
+    int64_t given = 0, n = 0, passed = peer_passed(in->p);
+    long before = world_mem.bytes;
+    WEFT_ROWS(rows);
+    WEFT_TRY(weft_db_rows(&rows, in->db, JUMPS));
+    for (int rc; n < in->until && (rc = weft_rows_next(LargeRow, rows, &row)) != 0;) {
+        WEFT_TRY(rc);
+        WEFT_CHECK_EQ(row.id, ++n);
+        WEFT_CHECK_EQ((int64_t)row.name.len, n > 3000 ? 4000000 : 1);
+        given += (int64_t)row.name.len;
+        if (n % 10 == 0) WEFT_TRY(weft_sleep_ms(1));     /* a slow reader */
+        int64_t ahead = peer_passed(in->p) - passed - given;
+        if (ahead > *most_ahead) *most_ahead = (int)ahead;
+        WEFT_CHECK(world_mem.bytes - before < in->most_bytes);
+    }
+    WEFT_CHECK_EQ(n, in->until);
+    return 0;
+}
+
+DB_POSTGRES_TEST(rows_that_grow_come_no_faster_than_they_are_read)
+{
+    static peer p;
+    int ahead = 0;
+    int64_t n = 0;
+    weft_db *db = through(&p, 1);
+    WEFT_TRY(walk_on(&(walk){ db, &p, 24 * MIB, 3060 }, &ahead));
+    WEFT_CHECK(ahead < 40 * MIB);                    /* of 240: a row, and what lies between */
+    WEFT_TRY(walk_on(&(walk){ db, &p, 24 * MIB, 3005 }, &ahead));        /* and nobody wants the rest */
+    WEFT_CHECK_EQ(weft_db_value(db, int64_t, &n, "SELECT 42"), 0);
+    WEFT_CHECK(n == 42 && ahead < 40 * MIB);
+    return ended(db, &p);
+}
+
+DB_POSTGRES_TEST(rows_that_grow_in_a_transaction_leave_it_usable_meanwhile)
+{
+    static peer p;
+    int ahead = 0;
+    LargeRow row;
+    int64_t n = 0;
+    weft_db *db = through(&p, 1);
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_TRY(walk_on(&(walk){ tx, &p, 80 * MIB, 3060 }, &ahead));
+        WEFT_CHECK(ahead < 80 * MIB);
+        WEFT_ROWS(rows);
+        WEFT_TRY(weft_db_rows(&rows, tx, JUMPS));
+        for (int i = 1; i < 3005; i++) {
+            WEFT_CHECK_EQ(weft_rows_next(LargeRow, rows, &row), 1);
+            if (i % 100 == 0 || i > 3000) WEFT_TRY(weft_db_value(tx, int64_t, &n, "SELECT {}::bigint", (int64_t)i));
+            if (i % 100 == 0 || i > 3000) WEFT_CHECK_EQ(n, i);
+            WEFT_CHECK_EQ(row.id, i);
+        }
+        WEFT_TRY(weft_db_commit(tx));
+    }
+    return ended(db, &p);
+}
+
+static int read_slowly(weft_db *const *db)
+{
+    LargeRow row;
+    WEFT_ROWS(rows);
+    WEFT_TRY(weft_db_rows(&rows, *db, "SELECT i AS id, repeat('x', 1000) AS name FROM generate_series(1, 1000) i WHERE i < 500 OR pg_sleep(60) IS NOT NULL"));
+    for (int rc; (rc = weft_rows_next(LargeRow, rows, &row)) != 0;) WEFT_TRY(rc);
+    return 0;
+}
+
+DB_POSTGRES_TEST(a_cancel_of_rows_that_are_halfway_gives_their_connection_back)
+{
+    static peer p;
+    int64_t n = 0;
+    weft_db *db = through(&p, 1);
+    for (int i = 0; i < 3; i++) {
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, read_slowly, (&(weft_db *){ db }));
+        WEFT_TRY(weft_sleep_ms(200));
+        weft_task_cancel(t);
+        WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+        WEFT_CHECK_EQ(weft_db_value(db, int64_t, &n, "SELECT {}::bigint", (int64_t)i), 0);
+        WEFT_CHECK_EQ(n, i);
+    }
+    return ended(db, &p);
+}

@@ -76,8 +76,9 @@ struct weft__pg_conn {
     weft__pg_sent *sent;             /* a ring: [first, at) answered, [at, end) not; a batch begins at first */
     uint32_t first, at, end, room;
     int shared, this_turn;           /* queries in it that tasks wait for; sent since the last Sync */
-    bool failed;                     /* the batch */
+    bool failed, given_up;           /* the batch; because of one that held up the others */
     int64_t batch_ns;                /* when it was at the server first */
+    weft__timer patience;            /* looks, now and then, whether one holds up the others of a batch */
 };
 
 struct weft__pg_core {
@@ -232,6 +233,8 @@ int weft__pg_failed(weft__query *q, const PGresult *r);
 int weft__pg_lost(weft__pg_conn *c, weft__query *q);
 bool weft__pg_lost_place(const PGresult *r);
 bool weft__pg_outdated(const PGresult *r);
+/* A cancel, or a statement_timeout, has ended it. */
+bool weft__pg_ended(const PGresult *r);
 
 /* postgres_run.c: a query on the connection that is taken for it; q->rc. */
 int weft__pg_run(weft__pg_conn *c, weft__query *q);

@@ -169,6 +169,7 @@ void weft__pg_close(weft__pg_conn *c)
 {
     if (!c->pg) return;
     weft__timer_stop(c->core->root->loop, &c->limit);
+    weft__timer_stop(c->core->root->loop, &c->patience);
     if (c->cancel) c->cancel->conn = NULL;
     c->cancel = NULL;
     for (; c->first != c->end; c->first++) PQclear(c->sent[c->first & (c->room - 1)].error);

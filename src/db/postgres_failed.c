@@ -23,10 +23,16 @@ static void add(weft__buf *to, const char *before, const char *text)
     if (text) weft__buf_printf(to, "%s%s", before, text);
 }
 
+bool weft__pg_ended(const PGresult *r)
+{
+    const char *sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return sqlstate && strcmp(sqlstate, "57014") == 0;
+}
+
 int weft__pg_failed(weft__query *q, const PGresult *r)
 {
     const char *sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    bool ended = sqlstate && strcmp(sqlstate, "57014") == 0;
+    bool ended = weft__pg_ended(r);
     if (ended && q->stop) return q->stop;
     if (ended) return WEFT_ETIMEDOUT;                /* its own statement_timeout, or whoever called pg_cancel_backend */
     add(&q->fault, "", text ? text : "the server refused it");

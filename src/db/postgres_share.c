@@ -7,6 +7,9 @@
 
 /* A batch that takes longer than this has something slow in it. */
 static const int64_t SLOW_NS = 25000000, SLOW_EACH_NS = 250000;
+/* And one that is not over by then, or has given so much, is ended, and all that waits behind it is run again. READS is of a socket, 16 KiB or more each as a rule. */
+static const int64_t PATIENCE_NS = 100000000;
+enum { READS_MAX = 64 };
 
 static uint32_t behind(const weft__pg_conn *c, uint32_t i) { return i & (c->room - 1); }
 
@@ -106,10 +109,51 @@ bool weft__pg_shared_send(weft__pg_conn *c, weft__query *q)
     return true;
 }
 
+/* ---- one that holds up the others ---- */
+
+static bool has_others(const weft__pg_conn *c)
+{
+    const weft__query *head = c->sent[behind(c, c->at)].q;
+    for (uint32_t i = c->first; i != c->end; i++) {
+        const weft__query *q = c->sent[behind(c, i)].q;
+        if (q && q != head) return true;
+    }
+    return false;
+}
+
+/* The batch fails by this, and nobody is told: each has a connection alone then. What it was waiting for shares none until it was quick again. */
+static void give_up(weft__pg_conn *c)
+{
+    weft__query *head = c->sent[behind(c, c->at)].q;
+    if (c->cancel || c->at == c->end) return;
+    if (head) head->statement->slow = WEFT__PG_SLOW;
+    c->given_up = true;
+    weft__pg_stop(c);
+}
+
+static void on_patience(weft__timer *t)
+{
+    weft__pg_conn *c = (weft__pg_conn *)((char *)t - offsetof(weft__pg_conn, patience));
+    weft__loop *loop = c->core->root->loop;
+    int64_t now = weft__loop_now(loop), by = c->batch_ns + PATIENCE_NS;
+    if (c->taken || c->first == c->end) return;
+    if (by <= now && has_others(c)) give_up(c);
+    (void)weft__timer_start(loop, t, by > now ? by : now + PATIENCE_NS);
+}
+
+/* One timer serves many batches: it is not set anew for each. */
+static void have_patience(weft__pg_conn *c)
+{
+    weft__loop *loop = c->core->root->loop;
+    c->patience.fire = on_patience;
+    if (!c->patience.place) (void)weft__timer_start(loop, &c->patience, weft__loop_now(loop) + PATIENCE_NS);      /* without memory for it none is ended early */
+}
+
 void weft__pg_shared_sync(weft__pg_conn *c)
 {
     c->this_turn = 0;
     note(c, (weft__pg_sent){ .what = WEFT__PG_SYNC });
+    have_patience(c);
     if (c->broken || !PQpipelineSync(c->pg) || !weft__pg_flush(c)) weft__pg_broken(c);
 }
 
@@ -139,7 +183,7 @@ static void settle_query(weft__pg_conn *c, weft__pg_sent *s, bool alone)
     bool items = q->what == WEFT__DO_EACH;
     if (q->told) return;
     if (s->error) q->statement->slow = WEFT__PG_SLOW;        /* the next time it fails by itself */
-    if (c->failed && (!alone || items || !s->error || weft__pg_outdated(s->error))) again(q);
+    if (c->failed && (!alone || items || !s->error || weft__pg_outdated(s->error) || weft__pg_ended(s->error))) again(q);
     else if (c->failed) over(q, weft__pg_failed(q, s->error));
     else if (!items || s->rc < 0 || ++q->items->told == q->items->count) over(q, items && s->rc > 0 ? 0 : s->rc);
 }
@@ -165,7 +209,7 @@ static void batch_over(weft__pg_conn *c)
         settle(c, s, queries == 1);
     }
     c->first = c->at;
-    c->failed = false;
+    c->failed = c->given_up = false;
     c->batch_ns = now;
     weft__pg_used(c);
     if (!c->cancel) weft__timer_stop(c->core->root->loop, &c->limit);        /* of what was cancelled: it goes on */
@@ -213,6 +257,7 @@ static void take(weft__pg_conn *c, PGresult *r)
 void weft__pg_shared_ready(weft__pg_conn *c)
 {
     for (PGresult *r; !c->broken && (r = weft__pg_result(c));) take(c, r);
+    if (!c->broken && c->reads > READS_MAX) give_up(c);          /* more than anybody has shared for comes; alone it is read row by row */
     if (c->broken || PQstatus(c->pg) == CONNECTION_BAD) {
         c->broken = true;
         weft__pg_shared_lost(c);
@@ -229,7 +274,8 @@ void weft__pg_shared_lost(weft__pg_conn *c)
         weft__pg_sent *s = &c->sent[behind(c, i)];
         if (s->q && !s->q->told) {                   /* one with items is here more than once */
             weft__buf_clear(&s->q->fault);
-            over(s->q, weft__pg_lost(c, s->q));
+            if (c->given_up) again(s->q);
+            else over(s->q, weft__pg_lost(c, s->q));
         }
         PQclear(s->error);
     }
@@ -237,11 +283,13 @@ void weft__pg_shared_lost(weft__pg_conn *c)
     weft__pg_died(c);
 }
 
-/* Its task goes: the answer is dropped. When nobody else has anything on this connection the server is asked to end it, which it must not be before. */
+/* Its task goes: the answer is dropped. When nobody else has anything on this connection the server is asked to end it; else when they have waited for long. */
 void weft__pg_shared_leave(weft__query *q)
 {
     weft__pg_conn *c = q->lane;
     int others = 0;
+    bool late = weft__loop_now(c->core->root->loop) - c->batch_ns > SLOW_NS;
+    if (late && c->at != c->end && c->sent[behind(c, c->at)].q == q && q->statement->slow != WEFT__PG_SLOW) q->statement->slow = WEFT__PG_SUSPECT;
     for (uint32_t i = c->first; i != c->end; i++) {
         weft__pg_sent *s = &c->sent[behind(c, i)];
         if (s->q == q) s->q = NULL;

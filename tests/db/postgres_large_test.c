@@ -230,3 +230,92 @@ DB_POSTGRES_TEST(a_cancel_of_rows_that_are_halfway_gives_their_connection_back)
     }
     return ended(db, &p);
 }
+
+/* ---- beside others ---- */
+
+typedef struct read { weft_db *db; int n; double seconds; int *rc; } read;
+
+static int by_key(const read *in)
+{
+    int64_t n = -1;
+    *in->rc = weft_db_value(in->db, int64_t, &n, "SELECT {}::bigint", (int64_t)in->n);
+    WEFT_CHECK(*in->rc < 0 || n == in->n);
+    return 0;
+}
+
+static int with_sleep(const read *in)
+{
+    int64_t n = -1;
+    *in->rc = weft_db_value(in->db, int64_t, &n, "SELECT {}::bigint FROM pg_sleep({}::float8)", (int64_t)in->n, in->seconds);
+    WEFT_CHECK(*in->rc < 0 || n == in->n);
+    return *in->rc;
+}
+
+static int with_rows(const read *in)
+{
+    LargeRow row;
+    *in->rc = weft_db_one(in->db, LargeRow, &row, "SELECT i AS id, repeat('x', 1000) AS name FROM generate_series(1, {}) i", in->n);
+    return 0;
+}
+
+enum { READS = 30 };
+
+/* Both texts are known as quick. */
+static int made_quick(weft_db *db)
+{
+    int rc = 0;
+    for (int i = 0; i < 4; i++) {
+        WEFT_TRY(by_key(&(read){ db, i, 0, &rc }));
+        WEFT_TRY(with_sleep(&(read){ db, i, 0, &rc }));
+        WEFT_TRY(with_rows(&(read){ db, 1, 0, &rc }));
+    }
+    return 0;
+}
+
+static int all_fine(const int rcs[READS])
+{
+    for (int i = 0; i < READS; i++) WEFT_CHECK_EQ(rcs[i], 0);
+    return 0;
+}
+
+DB_POSTGRES_TEST(a_read_that_is_slow_for_once_takes_no_others_with_it)
+{
+    weft_db *db = NULL;
+    WEFT_NEED(weft_db_connect(db_url, &db, .connections_max = 2, .acquire_ms = 20000, .statement_ms = 20000) == 0);
+    for (int leaves = 0; leaves < 2; leaves++) {
+        int rcs[READS], rc = 1;
+        for (int i = 0; i < READS; i++) rcs[i] = 1;
+        WEFT_TRY(made_quick(db));
+        WEFT_SCOPE(s, .forget = true);
+        weft_task *slow = NULL;
+        for (int i = 0; i < READS; i++) {
+            if (i == READS / 2) slow = weft_spawn(s, with_sleep, (&(read){ db, 7, leaves ? 60 : 2, &rc }));
+            weft_spawn(s, by_key, (&(read){ db, i, 0, &rcs[i] }));
+        }
+        WEFT_TRY(weft_sleep_ms(300));
+        if (leaves) weft_task_cancel(slow);
+        WEFT_CHECK_EQ(weft_await(slow), leaves ? WEFT_ECANCELED : 0);
+        WEFT_CHECK_EQ(weft_join(s), 0);
+        all_fine(rcs);
+    }
+    return weft_db_close(db, 0);
+}
+
+DB_POSTGRES_TEST(a_read_that_gives_much_for_once_takes_no_others_with_it)
+{
+    static peer p;
+    weft_db *db = through(&p, 2);
+    int rcs[READS], rc = 1;
+    WEFT_TRY(made_quick(db));
+    int before = peer_passed(&p);
+    WEFT_SCOPE(s, .forget = true);
+    for (int i = 0; i < READS; i++) {
+        if (i == READS / 2) weft_spawn(s, with_rows, (&(read){ db, 400000, 0, &rc }));
+        weft_spawn(s, by_key, (&(read){ db, i, 0, &rcs[i] }));
+    }
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    all_fine(rcs);
+    WEFT_CHECK_EQ(rc, WEFT_EDB);
+    WEFT_CHECK(peer_passed(&p) - before < 80 * MIB);
+    return ended(db, &p);
+}

@@ -57,10 +57,10 @@ int weft__pg_lost(weft__pg_conn *c, weft__query *q)
     return WEFT_EDB_LOST;
 }
 
-/* The table has other columns now, or somebody has dropped the prepared statement: preparing it again helps. */
+/* The table has other columns now, or somebody has dropped the prepared statement, or made one of its name: preparing it again helps. */
 bool weft__pg_outdated(const PGresult *r)
 {
     const char *sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE), *where = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
     if (!sqlstate) return false;
-    return strcmp(sqlstate, "26000") == 0 || (strcmp(sqlstate, "0A000") == 0 && where && strcmp(where, "RevalidateCachedQuery") == 0);
+    return strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0 || (strcmp(sqlstate, "0A000") == 0 && where && strcmp(where, "RevalidateCachedQuery") == 0);
 }

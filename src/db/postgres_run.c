@@ -192,12 +192,28 @@ int weft__pg_types_of(weft__pg_conn *c, weft__query *q, const PGresult *r)
     return rc;
 }
 
-/* Once a statement and database: what its values are taken for, and whether it gives rows. */
-int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew)
+/* It may be gone in the server, or be another's: that is no failure of the statement. */
+static void forget_prepared(weft__pg_conn *c, weft__query *q)
+{
+    char name[32], drop[48];
+    weft__buf_clear(&q->fault);
+    c->kept[q->statement->slot >= 0 ? q->statement->slot : c->core->root->opts.statements_max] = 0;
+    snprintf(drop, sizeof drop, "DEALLOCATE %s", weft__pg_name(name, q->statement->id));
+    weft__pg_trip t = weft__pg_trip_of(c, q);
+    weft__pg_guard(&t);
+    weft__pg_say(&t, drop);
+    (void)weft__pg_sync(&t);
+    bool failed = t.error;
+    weft__pg_trip_end(&t);
+    weft__buf_clear(&q->fault);
+    if (failed) weft__pg_undo(c, q);
+    else c->saved = weft__pg_inside(q);
+}
+
+static int describe(weft__pg_conn *c, weft__query *q, bool *outdated)
 {
     weft__statement *st = q->statement;
     weft__pg_trip t = weft__pg_trip_of(c, q);
-    if (st->known && !anew) return 0;
     weft__pg_guard(&t);
     weft__pg_prepare(&t, true);
     int rc = weft__pg_sync(&t);
@@ -205,9 +221,21 @@ int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew)
     if (rc == 0) c->saved = weft__pg_inside(q);
     if (rc == 0) rc = weft__pg_types_of(c, q, t.result);
     if (rc == 0) rc = note_known(st, t.result);
+    *outdated = t.error && weft__pg_outdated(t.error);
     weft__pg_trip_end(&t);
     if (rc < 0) weft__pg_undo(c, q);
     return rc;
+}
+
+/* Once a statement and database: what its values are taken for, and whether it gives rows. */
+int weft__pg_describe(weft__pg_conn *c, weft__query *q, bool anew)
+{
+    bool outdated = false;
+    if (q->statement->known && !anew) return 0;
+    int rc = describe(c, q, &outdated);
+    if (rc >= 0 || !outdated || c->broken || q->stop) return rc;
+    forget_prepared(c, q);
+    return c->broken ? weft__pg_lost(c, q) : describe(c, q, &outdated);
 }
 
 /* ---- rows to models ---- */
@@ -403,19 +431,7 @@ static int run_statement(weft__pg_conn *c, weft__query *q)
         int rc = weft__pg_describe(c, q, tries > 0);
         if (rc == 0) rc = q->what == WEFT__DO_EACH ? weft__pg_run_each(c, q, &outdated) : execute(c, q, &outdated);
         if (rc >= 0 || !outdated || tries || c->broken || q->stop) return rc;
-        weft__buf_clear(&q->fault);
-        c->kept[q->statement->slot >= 0 ? q->statement->slot : c->core->root->opts.statements_max] = 0;
-        char name[32], drop[48];
-        snprintf(drop, sizeof drop, "DEALLOCATE %s", weft__pg_name(name, q->statement->id));
-        weft__pg_trip t = weft__pg_trip_of(c, q);    /* it may be gone: that is no failure of the statement */
-        weft__pg_guard(&t);
-        weft__pg_say(&t, drop);
-        (void)weft__pg_sync(&t);
-        bool failed = t.error;
-        weft__pg_trip_end(&t);
-        weft__buf_clear(&q->fault);
-        if (failed) weft__pg_undo(c, q);
-        else c->saved = weft__pg_inside(q);
+        forget_prepared(c, q);
     }
 }
 

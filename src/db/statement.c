@@ -15,7 +15,7 @@ typedef struct reader {
     bool script;                     /* of MariaDB's: only its words are looked at */
     bool makes, body;                /* CREATE or ALTER; of a procedure or the like */
     weft_str ends;                   /* what begins or ends a transaction */
-    weft_str last;                   /* the word before this one */
+    weft_str last, before;           /* the word before this one, and the one before that */
     const weft_str *instead;         /* what is put where places are; NULL: $1, ?1 */
 } reader;
 
@@ -143,6 +143,22 @@ static void first_word(weft__parsed *p, weft_str word)
     p->reads = is_one_of(word, that_read, weft_count(that_read));
 }
 
+/* Of a table that is called so nothing is said: INSERT INTO temp, replace(temp, ...). */
+static bool makes_temporary(const reader *r, weft_str word)
+{
+    if (!equals(word, "temp") && !equals(word, "temporary")) return false;
+    bool which = equals(r->last, "local") || equals(r->last, "global");
+    weft_str verb = which ? r->before : r->last;
+    if (equals(verb, "create") || (r->makes && r->words < 5 && equals(verb, "replace"))) return true;
+    return equals(verb, "into") && (which || (!equals(r->before, "insert") && !equals(r->before, "merge")));
+}
+
+/* Also in double quotes. */
+static void postgres_name(reader *r, weft_str name)
+{
+    if (is_one_of(name, session_calls, weft_count(session_calls)) || equals(name, "pg_temp")) r->out->kind = WEFT__SQL_SESSION;
+}
+
 static void postgres_word(reader *r, weft_str word)
 {
     weft__parsed *p = r->out;
@@ -150,9 +166,9 @@ static void postgres_word(reader *r, weft_str word)
     if (r->words == 0) first_word(p, word);
     if (r->words == 1 && equals(r->last, "lock") && equals(word, "table")) p->kind = WEFT__SQL_PLAIN;        /* it ends with its transaction */
     if (r->words == 1 && equals(r->last, "set") && (equals(word, "local") || equals(word, "constraints"))) p->kind = WEFT__SQL_PLAIN;
-    if (r->words && r->words < 3 && (equals(word, "temp") || equals(word, "temporary")) && (equals(r->last, "create") || equals(r->last, "local")
-        || equals(r->last, "global"))) p->kind = WEFT__SQL_SESSION;
-    if (is_one_of(word, session_calls, weft_count(session_calls))) p->kind = WEFT__SQL_SESSION;
+    if (r->words == 0) r->makes = equals(word, "create");
+    if (makes_temporary(r, word)) p->kind = WEFT__SQL_SESSION;
+    postgres_name(r, word);
     if (is_one_of(word, that_change, weft_count(that_change))) p->reads = false;
     if (atomic || (r->depth && equals(word, "case"))) r->depth++;
     else if (r->depth && equals(word, "end")) r->depth--;
@@ -304,6 +320,7 @@ static bool word(reader *r)
     p->worded = true;
     p->fails |= equals(w, "fail");
     r->words++;
+    r->before = r->last;
     r->last = w;
     copy_to(r, end);
     return true;
@@ -333,6 +350,12 @@ static bool quote(reader *r, char c, bool *done)
 {
     *done = true;
     if (r->dialect == WEFT__SQL_MARIADB && c == '\'') return maria_quoted(r, c);
+    if (r->dialect == WEFT__SQL_POSTGRES && c == '"') {
+        const char *from = r->at + 1;
+        if (!quoted(r, c)) return false;
+        postgres_name(r, (weft_str){ from, (size_t)(r->at - from) - 1 });
+        return true;
+    }
     if (c == '\'' || c == '"') return quoted(r, c);
     if (r->dialect != WEFT__SQL_POSTGRES && c == '`') return quoted(r, c);
     if (r->dialect == WEFT__SQL_SQLITE && c == '[') return quoted(r, ']');

@@ -528,9 +528,18 @@ DB_POSTGRES_TEST(a_value_that_changes_things_and_does_not_fit_changes_nothing)
 DB_POSTGRES_TEST(what_would_change_a_connection_is_refused_by_postgres_too)
 {
     static const char *const refused[] = { "SET work_mem = '1MB'", "CREATE TEMP TABLE x (a int)", "SELECT pg_advisory_lock(1)", "LISTEN x", "PREPARE p AS SELECT 1",
-        "DEALLOCATE ALL", "DISCARD ALL", "SELECT set_config('a.b', 'c', false)", "COPY users TO STDOUT", "/* x */ commit" };
+        "DEALLOCATE ALL", "DISCARD ALL", "SELECT set_config('a.b', 'c', false)", "COPY users TO STDOUT", "/* x */ commit",
+        "CREATE OR REPLACE TEMP VIEW users AS SELECT 666 AS id", "CREATE OR REPLACE TEMPORARY VIEW users AS SELECT 666 AS id", "CREATE OR REPLACE LOCAL TEMP VIEW users AS SELECT 666 AS id",
+        "SELECT 1 AS a INTO TEMP users", "SELECT 1 AS a INTO TEMPORARY TABLE users", "SELECT 1 AS a INTO LOCAL TEMP users", "WITH x AS (SELECT 1 AS a) SELECT a INTO temp users FROM x",
+        "EXPLAIN (ANALYZE) CREATE TEMP TABLE users AS SELECT 1 AS a", "EXPLAIN ANALYZE CREATE TEMPORARY TABLE users AS SELECT 1 AS a", "CREATE TEMP SEQUENCE users", "CREATE /* or */ GLOBAL -- x\n TEMP TABLE users (id int)",
+        "CREATE TABLE pg_temp.users (id int)", "CREATE TABLE \"pg_temp\".users (id int)", "SELECT \"set_config\"('search_path', 'x', false)", "SELECT pg_catalog.\"pg_advisory_lock\"(1)" };
+    static const char *const run[] = { "CREATE TABLE temp (temp text, local text)", "INSERT INTO temp (temp) VALUES ('a')", "INSERT INTO temp SELECT 'b' AS temp", "WITH x AS (SELECT 'c' AS t) INSERT INTO temp SELECT t FROM x",
+        "SELECT replace(temp, 'a', 'b') AS temp FROM temp WHERE temp = 'x' OR replace(temp, 'b', '') = ''", "CREATE OR REPLACE VIEW temporary AS SELECT temp FROM temp", "DROP VIEW temporary", "DROP TABLE temp",
+        "SELECT 'CREATE TEMP TABLE x' AS \"INTO TEMP\"" };
     weft_db *db = db_with_tables();
     for (size_t i = 0; i < weft_count(refused); i++) WEFT_CHECK_EQ(weft_db_execute_with(db, &(weft_sql){ .sql = refused[i], .place = WEFT__HERE }), WEFT_EDB);
+    for (size_t i = 0; i < weft_count(run); i++) WEFT_CHECK(weft_db_execute_with(db, &(weft_sql){ .sql = run[i], .place = WEFT__HERE }) >= 0);
+    WEFT_CHECK_EQ(weft_db_script(db, "INSERT INTO users (name) VALUES ('a'); CREATE OR REPLACE TEMP VIEW users AS SELECT 1"), WEFT_EDB);
     WEFT_CHECK_EQ(weft_db_script(db, "INSERT INTO users (name) VALUES ('a'); COMMIT; SELECT 1 / 0"), WEFT_EDB);
     WEFT_CHECK_EQ(weft_db_script(db, "CREATE FUNCTION f() RETURNS int LANGUAGE SQL BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; INSERT INTO users (name) VALUES ('a;{}:b')"), 0);
     WEFT_CHECK_EQ(weft_db_script(db, "DO $x$ BEGIN PERFORM 1; END $x$; SELECT 1"), 0);

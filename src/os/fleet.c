@@ -63,7 +63,7 @@ static int map(weft__fleet *c)
 
 /* ---- that of the program before ---- */
 
-static unsigned free_slots(const weft__fleet *c)
+unsigned weft__fleet_slots_free(const weft__fleet *c)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < c->slots; i++) n += !weft__ship_lives(weft__fleet_slot(c, i));
@@ -104,7 +104,7 @@ static bool adopt(weft__fleet *c, const weft__fleet_past *past, const weft__flee
     const char *why = differs(past, shape);
     if (!*why && !c->voices.count) why = c->why_apart;
     if (!*why && !map_again(c, past)) why = "what the program before has kept cannot lie where it lay";
-    if (!*why && free_slots(c) < c->workers) why = "too many workers of the programs before are still there";
+    if (!*why && weft__fleet_slots_free(c) < c->workers) why = "too many workers of the programs before are still there";
     if (*why) {
         snprintf(c->why_anew, sizeof c->why_anew, "%s", why);
         forget_memory(c);

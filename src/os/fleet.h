@@ -114,6 +114,8 @@ unsigned weft__fleet_slots_of(unsigned workers, const weft__fleet_past *past);
 /* It, to be handed over. */
 weft__fleet_past weft__fleet_past_of(const weft__fleet *c);
 void weft__fleet_free(weft__fleet *c);
+/* In which nobody lives. */
+unsigned weft__fleet_slots_free(const weft__fleet *c);
 /* These processes, of the program before, were handed over. */
 void weft__fleet_welcome(weft__fleet *c, const pid_t *elders, unsigned count);
 static inline weft__ship *weft__fleet_slot(const weft__fleet *c, unsigned i)

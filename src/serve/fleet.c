@@ -33,6 +33,7 @@ typedef struct supervising {
     pid_t trial;                         /* 0: none */
     int64_t trial_until_ms;
     bool again_wanted;                   /* asked for once more, while it was tried */
+    int64_t room_until_ms;               /* a reload waits for slots, until then; 0: none does */
     bool supervised;                     /* it has come so far as to supervise */
 } supervising;
 
@@ -183,6 +184,19 @@ static bool can_hand_over(const supervising *v)
     return false;
 }
 
+/* What workers keep together goes on in free slots alone. Those that the workers of programs before have are free when these have ended: told to, they have the time of
+ * a stop. Behind that it is given up: a program that mends one which never starts must not wait for it. */
+static bool has_room(supervising *v, int64_t now)
+{
+    if (weft__fleet_slots_free(v->fleet) >= v->fleet->workers) return true;
+    if (!v->room_until_ms) {
+        v->room_until_ms = now + v->s.end_ms + MARGIN_MS;
+        weft__log(WEFT_LOG_INFO, "reloading: waiting for workers of the programs before to end (%u are there), at most %d s, so that what workers keep together goes on",
+            v->s.elder_count, (int)((v->room_until_ms - now) / 1000));
+    }
+    return now >= v->room_until_ms;
+}
+
 /* What is put in the place of this program is tried first, as a child: whether its routes are good and its providers
  * can be opened. Only then it is run here, in the same process, with the listeners and the workers there are. */
 static void reload(void *ctx)
@@ -193,6 +207,8 @@ static void reload(void *ctx)
         v->again_wanted = true;
         return;
     }
+    if (!has_room(v, weft__fleet_now_ms())) return;
+    v->room_until_ms = 0;
     if (!can_hand_over(v)) return;
     weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given };
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
@@ -296,6 +312,16 @@ static void trial_look(supervising *v, int64_t now)
     weft__fleet_kill(v->trial, SIGKILL);
 }
 
+static int room_look(supervising *v, int64_t now, int wait)
+{
+    if (!v->room_until_ms || v->trial || v->s.ending) return wait;
+    if (has_room(v, now)) {
+        reload(v);
+        return wait;
+    }
+    return wait >= 0 && wait < v->room_until_ms - now ? wait : (int)(v->room_until_ms - now);
+}
+
 static void tell_alive(supervising *v, int64_t now)
 {
     int ms = weft__notify_watchdog_ms();
@@ -314,6 +340,7 @@ static int supervise(supervising *v)
         trial_look(v, now);
         tell_alive(v, now);
         if (v->s.over) break;
+        wait = room_look(v, now, wait);
         weft__fleet_word w = weft__fleet_hear(v->fleet, wait);
         if (w.kind == WEFT__FLEET_ENDED && w.pid == v->trial) tried(v, w.status);
         else weft__supervisor_heard(&v->s, &w, weft__fleet_now_ms());

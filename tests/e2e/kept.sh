@@ -1,6 +1,6 @@
 #!/bin/bash
 # What outlives a reload (SIGHUP), beside WebSockets that are told of it: numbers, the program's own too, and those of a library beside it, rate limits,
-# answers to idempotency keys. Another program in its place begins anew.
+# answers to idempotency keys; also where one follows the other while old workers are there still. Another program in its place begins anew.
 set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
@@ -73,3 +73,30 @@ check another_program_begins_anew '10 0' "$(few 12) $(number shop_bought_total)"
 has it_says_so 'begin anew: the program is another file' "$work/log"
 stop
 check it_ends_well 0 "$status"
+
+# ---- one reload behind the other, while connections that ask nothing keep all workers of the programs before ----
+
+GOODS=$work/goods.so KEEPS=1 PORT=$port WORKERS=2 GRACE_MS=6000 start "$work/server" /dev/null || exit 0
+hold() {                                 # connections with both workers
+    local i fd
+    for i in 1 2 3 4 5 6; do
+        exec {fd}<> "/dev/tcp/127.0.0.1/$port" || return 1
+        printf 'GET /worker HTTP/1.1\r\nHost: shop\r\n\r\n' >&"$fd"
+        read -r -t 20 -u "$fd" _ || return 1
+    done
+}
+first=$(buy a)
+few 4 > /dev/null
+for i in 1 2 3 4; do
+    hold || not_ok "hold_$i" "$(said)"
+    if reload; then ok "reload_$i"; else not_ok "reload_$i" "$(said)"; fi
+    check "what_is_kept_$i" "$first 1" "$(buy a) $(number shop_bought_total)"
+done
+check limits_are_kept_over_all 6 "$(few 10)"
+check nothing_begins_anew 0 "$(grep -c 'begin anew' "$work/log")"
+hold
+for i in 1 2 3 4 5 6; do kill -HUP "$pid"; sleep 0.4; done
+becomes_children 2 || not_ok old_ones_go_in_the_end "$(said)"
+check many_at_once_forget_nothing "$first 1 0" "$(buy a) $(number shop_bought_total) $(grep -c 'begin anew' "$work/log")"
+stop
+check it_ends_well_behind_many 0 "$status"

@@ -195,7 +195,7 @@ extern const struct weft__layer_kind weft__conditional_kind;
  * Retry-After. RateLimit-Limit, -Remaining and -Reset tell how it stands. burst: how many may come at once, limit without it.
  * A client is the address that it comes from, of IPv6 the network (/64); or the value of a header, when it has that (.header = "X-Api-Key": put what checks it outside); or what key(request) says,
  * "" for one that is not counted. Of keys_max clients it is known how they stand, 10 000; of more, those whose requests are longest ago are forgotten. The workers of a
- * machine count together, until the program is loaded anew. */
+ * machine count together, also over reloads of the same program with the same routes and limits (docs/how-to/deployment.md). */
 typedef weft_str weft_client_key(const weft_request *request);
 typedef struct weft_rate_limit_opts {
     weft__named_options_only _;
@@ -265,7 +265,7 @@ extern const struct weft__layer_kind weft__csrf_kind;
  * not, nor those in parts: there the request may be made again. What goes first, when it is full, is the oldest of whoever keeps most; nobody's goes for one who keeps more. Whoever has a quarter of
  * entries_max being answered is told 503 for more. For that, a client is an address, of IPv6 the network (/64), or what client(request) says: say it behind a proxy.
  * A replay has status, headers and body that came from inside of this layer, no cookies, and what layers around it say now. Put it inside of weft_compression. required: 400 without a key.
- * The workers of a machine keep them together, until the program is loaded anew: what a worker was doing when it died may be made again. draft-ietf-httpapi-idempotency-key-header */
+ * The workers of a machine keep them together, also over reloads of the same program with the same routes and limits (docs/how-to/deployment.md): what a worker was doing when it died may be made again. draft-ietf-httpapi-idempotency-key-header */
 typedef struct weft_idempotency_opts {
     weft__named_options_only _;
     int ttl_s, entries_max;

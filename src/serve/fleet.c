@@ -15,6 +15,7 @@
 #include "os/stderr.h"
 #include "os/threads.h"
 #include "serve/supervisor.h"
+#include "task/error.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
 #include "wire/bytes.h"
@@ -214,7 +215,7 @@ static void reload(void *ctx)
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
     pid_t pid = weft__handover_format(WEFT__TRIAL_NAME, &h, variable, sizeof variable) ? weft__exec_child(variable, h.fds, h.fd_count) : WEFT_ELIMIT;
     if (pid < 0) {
-        weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s", weft__exec_path(), strerror(-pid));
+        weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s", weft__exec_path(), weft__code_text(pid));
         return;
     }
     weft__exec_describe(what, sizeof what);
@@ -252,7 +253,7 @@ static void hand_over(supervising *v)
         rc = weft__exec_here(variable, fds, weft__handover_fds(&h, fds));
         be_patient(v, false);
     }
-    weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s; the old workers serve on", weft__exec_path(), strerror(-rc));
+    weft__log(WEFT_LOG_ERROR, "not reloaded: %s cannot be run: %s; the old workers serve on", weft__exec_path(), weft__code_text(rc));
 }
 
 static void tried(supervising *v, int status)

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include "os/crash.h"
 #include "serve/poison.h"
+#include "task/error.h"
 
 enum {
     LOOK_MS = 500,                   /* between two looks at who is stuck */
@@ -86,7 +87,7 @@ static int start(weft__supervisor *s, unsigned number, int64_t now)
         weft__voice_leave(voice_of(s, (unsigned)slot));
         w->fails++;
         w->again_ms = now + wait_ms(s, w->fails + 1);
-        say(s, "worker %u could not be started: %s; tried again in %lld ms", number, strerror(-pid), (long long)(w->again_ms - now));
+        say(s, "worker %u could not be started: %s; tried again in %lld ms", number, weft__code_text(pid), (long long)(w->again_ms - now));
         return -1;
     }
     __atomic_store_n(&member_of(s, (unsigned)slot)->pid, pid, __ATOMIC_RELAXED);

@@ -23,7 +23,7 @@ static pid_t start(void *ctx, unsigned slot)
 {
     played *p = ctx;
     (void)slot;
-    if (p->fail_starts > 0 && p->fail_starts--) return -11;
+    if (p->fail_starts > 0 && p->fail_starts--) return WEFT_ELIMIT;
     p->started++;
     return ++p->next_pid;
 }
@@ -194,7 +194,7 @@ WEFT_TEST(a_fork_that_fails_is_tried_again)
     WEFT_CHECK_EQ(p->started, 1);
     pass(p, 3000, ALL);
     WEFT_CHECK_EQ(p->started, 2);
-    WEFT_CHECK(strstr(p->said, "could not be started") != NULL);
+    WEFT_CHECK(strstr(p->said, "could not be started: a limit was passed; tried again") != NULL);
     end(p);
 }
 

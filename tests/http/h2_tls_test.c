@@ -2,8 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "http/h2_peer.h"
-#include "http/lane.h"
-#include "http/origin.h"
+#include "http/link.h"
 #include "weft/client.h"
 #include "weft/task.h"
 #include "weft/ws.h"
@@ -374,4 +373,19 @@ SECURE_TEST(a_websocket_follows_a_server_that_chooses_http1_of_late, .no_http2 =
     ws_asking a = { .s = s, .http2 = WEFT_HTTP2_ALWAYS };
     weft_ws *ws = NULL;
     WEFT_CHECK_EQ(weft_ws_connect(&ws, (.http2 = a.http2, .tls = { .unverified = true }), "ws{+}", url_of(s, "/hello") + 4), WEFT_ETLS);
+}
+
+/* As if its SETTINGS were still on their way. */
+SECURE_TEST(a_server_that_does_not_say_what_it_takes_is_waited_for_a_second_and_asked_over_http1)
+{
+    weft_response r;
+    WEFT_NEED(get(s, WEFT_HTTP2_DEFAULT, "/head", &r) == 0);
+    weft__link *k = is_remembered(s, WEFT__SPEAKS_TWO)->links;
+    k->greeted = false;
+    int64_t before = server_ms();
+    ws_goes(s, WEFT_HTTP2_DEFAULT, OVER_HTTP1);
+    WEFT_CHECK(server_ms() - before >= 1000);
+    k->greeted = true;
+    ws_goes(s, WEFT_HTTP2_DEFAULT, OVER_HTTP2);
+    WEFT_CHECK_EQ(client()->opened, 1);
 }

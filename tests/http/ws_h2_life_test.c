@@ -31,7 +31,7 @@ NET_TEST(a_stream_that_breaks_off_is_told_of_and_takes_no_other_with_it)
         SERVER(base, all[i].run);
         WEFT_WS_OPEN(first);
         WEFT_WS_OPEN(second);
-        weft_str msg;
+        weft_str msg = { "", 0 };
         WEFT_TRY(connect_to(&first, base, NULL, NULL));
         WEFT_TRY(connect_to(&second, base, NULL, NULL));
         BROKEN(first, all[i].text);
@@ -52,7 +52,7 @@ NET_TEST(behind_a_goaway_streams_go_on_and_others_are_opened_elsewhere)
     SERVER(base, goes_away);
     WEFT_WS_OPEN(first);
     WEFT_WS_OPEN(second);
-    weft_str msg;
+    weft_str msg = { "", 0 };
     WEFT_TRY(connect_to(&first, base, NULL, NULL));
     WEFT_TRY(connect_to(&second, base, NULL, NULL));
     net_pause(20);
@@ -73,7 +73,7 @@ NET_TEST(a_connection_that_ends_takes_all_of_its_streams_behind_what_they_brough
     SERVER(base, closes_all);
     WEFT_WS_OPEN(first);
     WEFT_WS_OPEN(second);
-    weft_str msg;
+    weft_str msg = { "", 0 };
     WEFT_TRY(connect_to(&first, base, NULL, NULL));
     WEFT_TRY(connect_to(&second, base, NULL, NULL));
     WEFT_CHECK_EQ(weft_ws_recv(first, &msg), 1);
@@ -104,15 +104,16 @@ NET_TEST(a_handshake_that_is_called_off_resets_its_own_stream_alone)
         SERVER(base, waits_for_a_reset);
         WEFT_WS_OPEN(first);
         weft_ws *second = NULL;
-        weft_str msg;
+        weft_str msg = { "", 0 };
         seen_resets = 0;
         WEFT_TRY(connect_to(&first, base, NULL, NULL));
         if (how) {
             WEFT_SCOPE(soon, .timeout_ms = 50);
-            WEFT_CHECK_EQ(connect_to(&second, base, NULL, NULL), WEFT_ETIMEDOUT);
+            WEFT_NEED(connect_to(&second, base, NULL, NULL) == WEFT_ETIMEDOUT);
         } else {
             int rc = weft_ws_connect(&second, (H2, .connect_ms = 50), "ws{+}/x", base + 4);
-            WEFT_CHECK(rc == WEFT_ETIMEDOUT && strstr(weft_error_of(rc)->text, "while waiting for the handshake's answer"));
+            WEFT_NEED(rc == WEFT_ETIMEDOUT);
+            WEFT_CHECK(strstr(weft_error_of(rc)->text, "while waiting for the handshake's answer") != NULL);
         }
         WEFT_CHECK(!second);
         WEFT_CHECK_EQ(weft_ws_recv(first, &msg), 1);
@@ -126,7 +127,7 @@ NET_TEST(a_handshake_that_is_called_off_resets_its_own_stream_alone)
 
 static int receive_late(weft_ws *const *ws, int *out)
 {
-    weft_str msg;
+    weft_str msg = { "", 0 };
     int rc = weft_ws_recv(*ws, &msg);
     *out = rc;
     return rc == 1 ? 0 : rc;
@@ -142,7 +143,7 @@ NET_TEST(a_wait_for_a_message_that_is_cancelled_takes_nothing)
 {
     SERVER(base, speaks_late);
     WEFT_WS_OPEN(ws);
-    weft_str msg;
+    weft_str msg = { "", 0 };
     int rc = 0;
     WEFT_TRY(connect_to(&ws, base, NULL, NULL));
     {
@@ -180,7 +181,7 @@ NET_TEST(a_message_goes_into_windows_of_any_size_as_they_open)
 {
     SERVER(base, takes_little);
     WEFT_WS_OPEN(ws);
-    weft_str msg;
+    weft_str msg = { "", 0 };
     char bytes[20000];
     for (int i = 0; i < (int)sizeof bytes; i++) bytes[i] = (char)(i * 7);
     WEFT_TRY(connect_to(&ws, base, NULL, NULL));
@@ -246,18 +247,19 @@ NET_SIM_TEST(streams_that_nobody_reads_do_not_take_the_connection_from_others)
     static weft_ws *all[UNREAD];
     for (int i = 0; i < UNREAD; i++) {
         all[i] = NULL;
-        WEFT_TRY(connect_to(&all[i], base, WEFT_WS_WITH(.ping_ms = -1), NULL));
+        WEFT_CHECK_EQ(connect_to(&all[i], base, WEFT_WS_WITH(.ping_ms = -1), NULL), 0);
     }
     WEFT_WS_OPEN(ws);
-    weft_str msg;
-    WEFT_TRY(connect_to(&ws, base, NULL, NULL));
-    WEFT_CHECK_EQ(weft_ws_recv(ws, &msg), 1);
-    WEFT_CHECK_STR(msg, "hello");
+    weft_str msg = { "", 0 };
+    int rc = connect_to(&ws, base, NULL, NULL);
+    if (rc == 0) rc = weft_ws_recv(ws, &msg);
+    for (int i = 0; i < UNREAD; i++) weft_ws_free(all[i]);
+    WEFT_CHECK_EQ(rc, 1);
+    if (rc == 1) WEFT_CHECK_STR(msg, "hello");
     WEFT_CHECK(poured > LINK_WINDOW_ALL);
     WEFT_CHECK(poured < UNREAD * (LINK_WINDOW + (uint64_t)(128 << 10)));
-    for (int i = 0; i < UNREAD; i++) weft_ws_free(all[i]);
     SERVER_END(base);
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 /* ---- who does not end, and who is gone ---- */
@@ -276,7 +278,7 @@ NET_SIM_TEST(a_stream_whose_server_does_not_end_it_behind_both_closes_is_reset_i
 {
     SERVER(base, never_ends);
     WEFT_WS_OPEN(ws);
-    weft_str msg;
+    weft_str msg = { "", 0 };
     seen_resets = 0;
     WEFT_TRY(connect_to(&ws, base, NULL, NULL));
     WEFT_TRY(weft_ws_close(ws, 1000, ""));
@@ -296,7 +298,7 @@ NET_SIM_TEST(a_connection_whose_server_is_silent_is_left)
     SERVER(base, never_answers);
     SERVER(other, takes_nothing);
     WEFT_WS_OPEN(ws);
-    weft_str msg;
+    weft_str msg = { "", 0 };
     WEFT_TRY(connect_to(&ws, other, WEFT_WS_WITH(.ping_ms = 1000), NULL));
     WEFT_CHECK_EQ(net_client()->conns, 1);
     WEFT_CHECK_EQ(weft_ws_recv(ws, &msg), WEFT_ETIMEDOUT);

@@ -17,6 +17,7 @@ typedef struct server {
     unsigned id, flags;              /* of the last frame; and the last RST_STREAM: */
     uint32_t code;
     int asked, resets, ends;         /* HEADERS, RST_STREAM, END_STREAM */
+    bool over;                       /* nothing more can be read */
     bool greeted;                    /* it has said its SETTINGS */
     uint64_t room[512], room_all;    /* what the client lets it send: by stream */
 } server;
@@ -73,17 +74,19 @@ static inline void take(server *s, int type, weft_str in)
     s->have += in.len;
 }
 
-/* The type of the next frame; < 0: there is none any more. */
+/* The type of the next frame; < 0: there is none any more, also when one could not be read. */
 static inline int next(server *s)
 {
     weft_str in;
-    if (weft_conn_exactly(s->c, 9, &in) <= 0) return -1;
+    s->over |= s->over || weft_conn_exactly(s->c, 9, &in) <= 0;
+    if (s->over) return -1;
     size_t n = get32(in.ptr) >> 8;
     int type = in.ptr[3];
     s->flags = (unsigned char)in.ptr[4];
     s->id = get32(in.ptr + 5) & INT32_MAX;
     in.len = 0;
-    if (n && weft_conn_exactly(s->c, n, &in) <= 0) return -1;
+    s->over |= n && weft_conn_exactly(s->c, n, &in) <= 0;
+    if (s->over) return -1;
     take(s, type, in);
     return type;
 }
@@ -123,8 +126,8 @@ static inline int headers(server *s, unsigned id, bool ends, const char *block, 
 /* A client's whole, short frame at *at: its op, its text unmasked; < 0: there is none. */
 static inline int ws_frame_at(const server *s, size_t *at, char *text)
 {
-    const char *b = s->data + *at;
     if (s->have < *at + 6) return -1;
+    const char *b = s->data + *at;
     size_t n = b[1] & 127;
     WEFT_CHECK((b[1] & 0x80) != 0);
     if (s->have < *at + 6 + n) return -1;

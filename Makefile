@@ -57,6 +57,7 @@ bench: compiled
 	@tools/bench/websocket
 	@[ ! -x $(BUILD)/bench/weft_db ] || tools/bench/sqlite
 	@[ ! -x $(BUILD)/bench/weft_pg ] || tools/bench/postgres
+	@[ ! -x $(BUILD)/bench/weft_pg ] || tools/bench/mariadb
 	@[ ! -x $(BUILD)/bench/weft_redis ] || tools/bench/redis
 	@tools/bench/tls
 	@tools/bench/workers

@@ -50,7 +50,7 @@ int weft__pg_settings(weft__pg_core *c, weft_str rest, weft_str *fault)
             const char *quoted = why ? strstr(why, ": \"") : NULL;      /* a piece of the URL: perhaps of its password */
             snprintf(why_text, sizeof why_text, "%.*s", !why ? 9 : (int)(quoted ? (size_t)(quoted - why) : strcspn(why, "\n")), why ? why : "no memory");
             *fault = weft_str_of(why_text);
-            rc = why ? WEFT_EINVAL : WEFT_ENOMEM;
+            rc = why && !strstr(why, "out of memory") ? WEFT_EINVAL : WEFT_ENOMEM;
         }
     }
     PQfreemem(why);
@@ -178,7 +178,7 @@ static void connect_now(weft__pg_conn *c)
     }
     names[n] = values[n] = NULL;
     c->pg = PQconnectStartParams(names, values, 0);
-    c->kept = weft__calloc(((size_t)c->core->root->opts.statements_max + 1) * sizeof *c->kept);
+    if (c->pg) c->kept = weft__calloc(((size_t)c->core->root->opts.statements_max + 1) * sizeof *c->kept);
     if (!c->pg || !c->kept || PQstatus(c->pg) == CONNECTION_BAD) {
         fail(c, c->pg && c->kept ? NULL : "no memory");
         return;

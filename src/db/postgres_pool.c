@@ -201,12 +201,12 @@ void weft__pg_used(weft__pg_conn *c)
     c->core->failures = 0;
 }
 
-/* One that dies before it was of any use is as good as one that could not be opened: a pooler without a server takes a login and closes, and would be dialled anew for
- * each call that waits. */
+/* One that is closed there before it was of any use is as good as one that could not be opened: a pooler without a server takes a login and closes, and would be dialled
+ * anew for each call that waits. What broke here (no memory) is no sign of that. */
 void weft__pg_died(weft__pg_conn *c)
 {
     weft__pg_core *core = c->core;
-    bool newborn = c->open && !c->used && now_of(core) - c->opened_ns < WEFT__DB_BACKOFF_MAX_NS;
+    bool newborn = c->open && !c->used && PQstatus(c->pg) == CONNECTION_BAD && now_of(core) - c->opened_ns < WEFT__DB_BACKOFF_MAX_NS;
     weft__pg_close(c);
     if (newborn && !core->closing) none_to_be_had(core, "it closes each connection before it has answered anything");
     weft__pg_dispatch(core);

@@ -1,7 +1,9 @@
+#define _GNU_SOURCE
 /* Allocations of weft's failed in turn through whole queries on servers, on the loop and on its threads: what fails says so, can be done again, and leaves no allocation
- * behind. What is their libraries' own comes from malloc, and is not failed here. */
+ * behind. The same with those of libpq's own. */
 #include <unistd.h>
 #include "db_world.h"
+#include "libpq_alloc.h"
 #include "model/plan.h"
 #include "weft/listen.h"
 #include "weft/table.h"
@@ -11,12 +13,20 @@ WEFT_MODEL(ServerThing, table("things"), field(int64_t, id), field(weft_str, nam
 static weft_db *db;
 static int64_t there;                /* rows that must be */
 
+static bool lost;                    /* ... and whether a statement has changed something is not known: it may have, until it is run again */
+
+static bool any_failed(void) { return world_mem.failures || libpq_mem.failed; }
+
 /* Nothing else fails, and only once: the same again goes well, when there is a connection again. */
 static int done(int rc, int line, const char *what, bool *again)
 {
-    bool no_memory = rc == WEFT_ENOMEM || ((rc == WEFT_EDB_AWAY || rc == WEFT_EDB_LOST) && strstr(weft_error_of(rc)->text, "memory"));
     if (rc >= 0) return 0;
-    *again = no_memory && world_mem.failures;
+    bool no_memory = rc == WEFT_ENOMEM || ((rc == WEFT_EDB_AWAY || rc == WEFT_EDB_LOST) && strcasestr(weft_error_of(rc)->text, "memory"));
+    lost |= rc == WEFT_EDB_LOST;
+    /* What it has no memory for libpq may drop without a word: then it is as if the server had not answered. */
+    no_memory |= libpq_mem.failed && (rc == WEFT_EDB_AWAY || rc == WEFT_EDB_LOST || rc == WEFT_ETIMEDOUT);
+    lost |= rc == WEFT_ETIMEDOUT;
+    *again = (no_memory || (rc == WEFT_EDB_UNIQUE && lost)) && any_failed();
     if (!*again) weft__check_fail(__FILE__, line, "%s: %d, %s", what, rc, weft_error_of(rc)->text);
     return rc;
 }
@@ -33,6 +43,7 @@ static int done(int rc, int line, const char *what, bool *again)
 static int inserted(void)
 {
     int sizes[] = { 1, 2 };
+    if (lost) WEFT_TRY(weft_db_execute(db, "DELETE FROM things WHERE name = {}", "it's one"));
     ServerThing t = { .name = WEFT_S("it's one"), .sizes = { sizes, 2, 2 }, .price = { WEFT_S("12.50") } };
     return weft_db_insert(db, ServerThing, &t);
 }
@@ -50,6 +61,7 @@ static int in_a_transaction(void)
 {
     WEFT_TRANSACTION(tx, db);
     ServerThing t = { .name = WEFT_S("in"), .price = { WEFT_S("1") } };
+    if (lost) WEFT_TRY(weft_db_execute(tx, "DELETE FROM things WHERE name = {}", "in"));
     WEFT_TRY(weft_db_insert(tx, ServerThing, &t));
     {
         WEFT_TRANSACTION(part, tx);
@@ -62,6 +74,7 @@ static int in_a_transaction(void)
 static int batch(void)
 {
     const ServerThing many[] = { { .name = WEFT_S("m1"), .price = { WEFT_S("1") } }, { .name = WEFT_S("m2"), .price = { WEFT_S("2") } } };
+    if (lost) WEFT_TRY(weft_db_execute(db, "DELETE FROM things WHERE name IN ({}, {})", "m1", "m2"));
     int rc = weft_db_each(db, ServerThing, many, 2, "INSERT INTO things (name, sizes, price) VALUES (:name, :sizes, :price)");
     if (rc >= 0) WEFT_CHECK_EQ(rc, 2);
     return rc;
@@ -122,7 +135,10 @@ static int told(void)
     WEFT_DB_SUB(sub);
     WEFT_TRY(weft_db_listen(db, &sub, channel, "other"));
     WEFT_TRY(weft_db_notify(db, channel, "17"));
-    WEFT_TRY(weft_db_next(sub, &m));
+    WEFT_SCOPE(s, .timeout_ms = libpq_mem.failed ? 300 : 60000);
+    int rc = weft_db_next(sub, &m);
+    if (rc == WEFT_ETIMEDOUT && libpq_mem.failed) return 0;         /* a message that it has no memory for libpq drops, and tells nobody */
+    WEFT_TRY(rc);
     WEFT_CHECK(m.gap || weft_str_equal(m.text, WEFT_S("17")));
     return 0;
 }
@@ -160,11 +176,26 @@ static int a_round(void)
 {
     WEFT_TEMP;
     db = NULL;
-    DO(weft_db_connect(db_url, &db, .connections_max = 2, .statements_max = 4, .acquire_ms = 60000, .statement_ms = 60000));
+    int bound_ms = libpq_mem.fail_at ? 1000 : 60000;
+    DO(weft_db_connect(db_url, &db, .connections_max = 2, .statements_max = 4, .acquire_ms = bound_ms, .statement_ms = bound_ms));
     int rc = steps(), closed = weft_db_close(db, 0);
     weft__errors_clear();
     weft__model_forget();
     return rc < 0 ? rc : closed;
+}
+
+/* The n-th allocation of the round fails. */
+static int failed_round(long n, bool of_libpq)
+{
+    world_mem.failures = 0;
+    libpq_mem = (libpq_memory){ .fail_at = of_libpq ? n + 1 : 0 };
+    lost = false;
+    if (!of_libpq) world_mem.fail_after = n;
+    int rc = a_round();
+    world_mem.fail_after = -1;
+    libpq_mem.fail_at = 0;
+    if (!WEFT_CHECK_EQ(rc, 0)) fprintf(stderr, "  (the above with allocation %ld failing)\n", n);
+    return rc;
 }
 
 DB_SERVER_TEST(a_query_of_a_server_survives_allocations_that_fail)
@@ -175,15 +206,40 @@ DB_SERVER_TEST(a_query_of_a_server_survives_allocations_that_fail)
     WEFT_TRY(a_round());
     long blocks = __atomic_load_n(&world_mem.blocks, __ATOMIC_RELAXED);
     for (int none = 0; none < 3 && round < 20000; round += step) {
-        world_mem.failures = 0;
-        world_mem.fail_after = round;
-        int rc = a_round();
-        world_mem.fail_after = -1;
-        none = world_mem.failures ? 0 : none + 1;
-        if (!WEFT_CHECK_EQ(rc, 0)) return fprintf(stderr, "  (the above with allocation %ld failing)\n", round), -1;
+        WEFT_TRY(failed_round(round, false));
+        none = any_failed() ? 0 : none + 1;
     }
     WEFT_CHECK(round > 100);
     for (int i = 0; i < 400 && __atomic_load_n(&world_mem.blocks, __ATOMIC_RELAXED) > blocks + KEPT; i++) WEFT_TRY(weft_sleep_ms(5));    /* threads end what was closed */
     WEFT_CHECK(__atomic_load_n(&world_mem.blocks, __ATOMIC_RELAXED) <= blocks + KEPT);
     return 0;
+}
+
+/* Some of them, others in each run, as many as there is time for: what libpq drops without a word is waited for some seconds each time. */
+static int of_libpq(void)
+{
+    enum { MS = 3000, SOAK_MS = 120000, APART = 61 };
+    static char url[500];
+    const char *soak = getenv("WEFT_SOAK");
+    int64_t until_ms = world_real_ms() + (soak && *soak != '0' ? SOAK_MS : MS);
+    int failed = 0;
+    snprintf(url, sizeof url, "%s&connect_timeout=1", db_url);
+    db_url = url;
+    libpq_mem = (libpq_memory){ 0 };
+    WEFT_TRY(a_round());
+    long count = libpq_mem.made, n = getpid() % count;
+    WEFT_CHECK(count > 200);
+    do {
+        WEFT_TRY(failed_round(n, true));
+        failed += libpq_mem.failed;
+        n = (n + APART) % count;
+    } while (world_real_ms() < until_ms);
+    WEFT_CHECK(failed > 0);
+    return 0;
+}
+
+WEFT_TEST(a_query_survives_allocations_of_libpqs_that_fail)
+{
+    if (!libpq_mem_watch()) WEFT_SKIP("libpq is no library by itself here");
+    db_on_postgres(weft_call(of_libpq));
 }

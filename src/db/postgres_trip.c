@@ -250,6 +250,7 @@ int weft__pg_sync_read(weft__pg_trip *t, size_t most)
     }
     if (!t->error && t->got != t->sent) {            /* without memory libpq may pass over one */
         t->conn->broken = true;
+        weft__buf_clear(&t->q->fault);
         weft__buf_printf(&t->q->fault, "an answer is missing (libpq may have had no memory for it), and whether the statement has changed something is not known");
         return WEFT_EDB_LOST;
     }

@@ -1,7 +1,7 @@
 /* A connection: what the poller tells of it, its results, a cancel, its end. */
-#include <sys/ioctl.h>
 #include "base/mem.h"
 #include "db/postgres.h"
+#include "os/borrowed.h"
 
 enum { READS_FREE = 16 };
 
@@ -55,8 +55,7 @@ PGresult *weft__pg_result(weft__pg_conn *c)
 /* libpq does not say how much it holds of what is not whole yet. What is asked of the kernel is about what it reads then: its buffer has grown to what is announced. */
 static bool consume(weft__pg_conn *c)
 {
-    int waiting = 0;
-    if (++c->reads > READS_FREE && ioctl(c->fd, FIONREAD, &waiting) == 0) c->incoming += (size_t)waiting;
+    if (++c->reads > READS_FREE) c->incoming += weft__borrowed_unread(c->fd);
     return PQconsumeInput(c->pg);
 }
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,4 +29,10 @@ bool weft__borrowed_tells(int fd, bool *over)
     bool tells = poll(&p, 1, 0) > 0;
     *over = tells && p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL);
     return tells;
+}
+
+size_t weft__borrowed_unread(int fd)
+{
+    int n = 0;
+    return ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }

@@ -1,7 +1,8 @@
 #ifndef WEFT_SRC_OS_BORROWED_H
 #define WEFT_SRC_OS_BORROWED_H
-/* The socket of a library that speaks for itself (libmariadb), as its user may look at it and end it. Real ones only; any thread. Wait: never. */
+/* The socket of a library that speaks for itself (libmariadb, libpq), as its user may look at it and end it. Real ones only; any thread. Wait: never. */
 #include <stdbool.h>
+#include <stddef.h>
 
 /* A descriptor of our own for the same socket: the library may close its one, and the number be another's then. -1: none is free. */
 int weft__borrowed_take(int fd);
@@ -10,6 +11,8 @@ void weft__borrowed_give(int fd);
 void weft__borrowed_keep_alive(int fd);
 /* Something has come that nobody read, or its end; *over: an end or a fault. */
 bool weft__borrowed_tells(int fd, bool *over);
+/* Bytes that have come and that nobody has read. */
+size_t weft__borrowed_unread(int fd);
 /* Both directions, so that whoever waits in it is told. */
 void weft__borrowed_cut(int fd);
 #endif

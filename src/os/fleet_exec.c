@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,10 +70,9 @@ const char *weft__exec_path(void) { return path; }
 
 void weft__exec_describe(char *to, size_t room)
 {
-    char *real = realpath(path, NULL);
-    bool other = real && strcmp(real, path) != 0;
+    char real[PATH_MAX];
+    bool other = realpath(path, real) && strcmp(real, path) != 0;
     snprintf(to, room, "%s%s%s%s", path, other ? " (" : "", other ? real : "", other ? ")" : "");
-    free(real);
 }
 
 /* Each word changes all bits behind it. */

@@ -17,6 +17,8 @@ WEFT_TEST(a_borrowed_socket_tells_of_bytes_and_of_its_end)
     WEFT_CHECK(!weft__borrowed_tells(mine, &over) && !over);
     WEFT_CHECK_EQ(write(ends[1], "x", 1), 1);
     WEFT_CHECK(weft__borrowed_tells(mine, &over) && !over);
+    WEFT_CHECK_EQ(weft__borrowed_unread(mine), 1);
+    WEFT_CHECK_EQ(weft__borrowed_unread(-1), 0);
     close(ends[1]);
     WEFT_CHECK(weft__borrowed_tells(mine, &over) && over);
     close(ends[0]);

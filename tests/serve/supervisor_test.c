@@ -587,6 +587,19 @@ WEFT_TEST(a_stop_tells_workers_of_the_program_before_in_the_same_memory_once)
     end(p);
 }
 
+/* Of two programs before: what they see of a stop lies in a memory of their own. */
+WEFT_TEST(a_stop_urges_who_knows_another_memory_too)
+{
+    played *p = begin(1);
+    p->s.elders[0].pid = ship(p, 1)->pid = 51;
+    ship(p, 1)->state = WEFT__FLEET_ELSEWHERE;
+    p->s.elder_count = 1;
+    hears(p, SIGTERM, false);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM), 2);
+    end(p);
+}
+
 WEFT_TEST(a_worker_of_the_program_before_that_was_stuck_is_held_against_no_request)
 {
     played *p = begin(1);

@@ -60,7 +60,7 @@ rm -r "$work/1"
 reload the_file_from_before_is_not_needed
 mv "$work/2/program" "$work/2/away"
 kill -HUP "$pid"
-becomes grep -q "not reloaded: $work/now/program cannot be run: No such file" "$work/log" || not_ok a_file_that_is_not_there_is_named "$(said)"
+becomes grep -q "not reloaded: $work/now/program cannot be run: no such thing" "$work/log" && ok a_file_that_is_not_there_is_named || not_ok a_file_that_is_not_there_is_named "$(said)"
 mv "$work/2/away" "$work/2/program"
 
 # ---- signals ----

@@ -60,6 +60,41 @@ if start_example orders; then
     check orders_ends_by_itself 0 $?
 fi
 
+# Trailers, of those who read them and those who send them.
+if start_example trailers; then
+    check curl_reads_trailers 'x-rows: 3' "$(curls -v "$url/rows/3" 2>&1 | tr -d '\r' | sed -n 's/^< \(x-rows: .*\)/\1/p')"
+    check curl_reads_trailers_over_http1 '0|X-Rows: 1||' "$(curl -s --max-time 10 --raw "$url/rows/1" | tail -n 3 | tr -d '\r' | tr '\n' '|')"
+    check our_client_copies_them '{"rows":1000}' "$(curls -X POST "$url/copy/1000")"
+    if have nghttp; then check nghttp_reads_trailers 'x-rows: 3' "$(timeout 20 nghttp -v "$url/rows/3" 2>&1 | grep -o 'x-rows: 3')"
+    else echo 'skip http2/nghttp_reads_trailers: no nghttp'; fi
+    if have node; then timeout 20 node tests/e2e/http2/trailers.mjs "$url" 2> "$work/node" || not_ok node_trailers "$(tail -n 5 "$work/node" | tr '\n' '|')"
+    else echo 'skip http2/node_trailers: no node'; fi
+    stop
+    check trailers_ends_by_itself 0 $?
+fi
+trails() {                               # trails NAME EXPECTED URL [2]
+    check "$1_trails_to_our_client" "$2" "$(timeout 20 "$BUILD/tests/e2e-trailers" "${@:3}" 2>&1 | tr -d '\n')"
+}
+if [ -x "$BUILD/tests/e2e-trailers" ]; then
+    if have nghttpd; then
+        mkdir "$work/folder"
+        printf 'from a file\n' > "$work/folder/index.html"
+        nghttpd -d "$work/folder" --no-tls --trailer 'x-bytes: many' --trailer 'x-sum: none' 8001 > "$work/nghttpd" 2>&1 &
+        upstream=$!
+        for _ in $(seq 50); do taken 8001 && break; sleep 0.1; done
+        trails nghttpd '200 many none; 12 many none;' http://127.0.0.1:8001 2
+        stop_upstream
+    fi
+    if have node; then
+        node tests/e2e/http2/trailers_server.mjs 8001 8002 > "$work/node" 2>&1 &
+        upstream=$!
+        for _ in $(seq 50); do taken 8002 && break; sleep 0.1; done
+        trails node_over_http1 '200 300000 six; 4 0 none;' http://127.0.0.1:8001
+        trails node '200 300000 six; 4 0 none;' http://127.0.0.1:8002 2
+        stop_upstream
+    fi
+fi
+
 # Our client with a server: the showcase of one example asks a name that only this test knows.
 asks() {                                 # asks NAME PORT
     check "$1_answers_our_client" "$3" "$(timeout 20 "$BUILD/tests/e2e-http2-client" "http://127.0.0.1:$2" 2>&1 | tr '\n' ' ')"

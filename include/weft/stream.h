@@ -67,7 +67,7 @@ int weft_stream_length(weft_stream *out, int64_t bytes);
  * reads past trailers. Nowhere else is there a place for them (HTTP/1.0, HEAD, 204, 304, an answer by weft_reply_text and its
  * like), and then they are left out without a word. Clients and proxies may drop them, and many do, but for those that say "TE: trailers"
  * (weft_request_takes_trailers): what nobody can do without belongs into the body or the head. Middleware that keeps an answer to send it
- * again drops them.
+ * again drops them; one that is compressed on its way keeps them, but they tell of what the handler wrote, so a Content-Digest would be wrong.
  * At most 64 of 8 KiB each. WEFT_EINVAL, recorded: that is passed; a name that is no token; a control character in the value, so nothing can be smuggled in; a field that says how a
  * message is framed, where it goes, who asks, or how a body is to be read (Content-*, but for Content-Digest; Set-Cookie, Cache-Control, Location,
  * Authorization and their like), as it would come too late. WEFT_ENOMEM. Waits: never.

@@ -4,6 +4,7 @@
 #include "ask.h"
 #include "http/features.h"
 #include "testing/client.h"
+#include "wire/compress.h"
 
 WEFT_INPUT(said_in, query(weft_str, name, .initial = "X-Sum"), query(weft_str, value, .initial = "1"), query(bool, late, .initial = "true"),
     query(WEFT_OPT(int), length), query(int, status, .initial = "200"), query(int, times, .initial = "1"));
@@ -56,6 +57,15 @@ static int large(const weft_none *in, weft_stream *out)
     memset(value, 'v', sizeof value);
     WEFT_TRY(weft_stream_trailer(out, "X-Sum", (weft_str){ value, sizeof value - 1 }));
     return weft_stream_trailer(out, "X-Sum", (weft_str){ value, sizeof value });
+}
+
+static int table(const weft_none *in, weft_stream *out)
+{
+    (void)in;
+    WEFT_TRY(weft_reply_header(weft_stream_reply(out), "Content-Type", "text/csv"));
+    WEFT_TRY(weft_stream_trailer(out, "X-Rows", WEFT_S("")));
+    for (int i = 0; i < 500; i++) WEFT_TRY(weft_write(out, WEFT_S("one row is as the other is\n")));
+    return weft_stream_trailer(out, "X-Rows", WEFT_S("500"));
 }
 
 static int breaks(const weft_none *in, weft_stream *out)
@@ -122,6 +132,9 @@ static const weft_app app = { .routes = WEFT_ROUTES(
     WEFT_GET("/large", large, weft_none, weft_stream), WEFT_GET("/breaks", breaks, weft_none, weft_stream), WEFT_GET("/asked", asked, asked_in, weft_str),
     WEFT_POST("/whole", whole, whole_in, weft_str), WEFT_POST("/pieces", pieces, pieces_in, weft_str),
     WEFT_GET("/post", post, post_in, weft_reply)) };
+
+static const weft_app small = { .middleware = WEFT_MIDDLEWARE(weft_compression()), .routes = WEFT_ROUTES(
+    WEFT_GET("/table", table, weft_none, weft_stream)) };
 
 /* ---- what deceives ---- */
 
@@ -198,6 +211,17 @@ WEFT_TEST(where_they_have_no_place_they_are_left_out)
     WEFT_CHECK_EQ(r.status, 200);
     WEFT_CHECK_STR(header(&r, "Trailer"), "X-Sum, X-Void");          /* as GET would */
     WEFT_CHECK_EQ(r.trailer_count, 0);
+}
+
+WEFT_TEST(an_answer_that_is_compressed_on_its_way_keeps_its_trailers)
+{
+    if (!weft__coding_built(WEFT__GZIP)) WEFT_SKIP("zlib was not there when weft was built");
+    weft_header accepts = { WEFT_S("Accept-Encoding"), WEFT_S("gzip") };
+    weft_response r = weft_test_send(&small, "GET", "/table", &accepts, 1, NULL);
+    WEFT_CHECK_STR(header(&r, "Content-Encoding"), "gzip");
+    WEFT_CHECK(r.body.len > 0 && r.body.len < 1000);
+    WEFT_CHECK_STR(header(&r, "Trailer"), "X-Rows");
+    WEFT_CHECK_STR(weft_response_trailer(&r, "X-Rows"), "500");
 }
 
 /* ---- what comes ---- */

@@ -78,7 +78,8 @@ struct weft__pg_conn {
     int shared, this_turn;           /* queries in it that tasks wait for; sent since the last Sync */
     bool failed, given_up;           /* the batch; because of one that held up the others */
     int64_t batch_ns;                /* when it was at the server first */
-    weft__timer patience;            /* looks, now and then, whether one holds up the others of a batch */
+    weft__timer patience;            /* looks, now and then, whether one holds up the others of a batch: */
+    uint32_t seen_at;                /* `at` when it looked last */
 };
 
 struct weft__pg_core {

@@ -137,7 +137,8 @@ static void on_patience(weft__timer *t)
     weft__loop *loop = c->core->root->loop;
     int64_t now = weft__loop_now(loop), by = c->batch_ns + PATIENCE_NS;
     if (c->taken || c->first == c->end) return;
-    if (by <= now && has_others(c)) give_up(c);
+    if (by <= now && c->at == c->seen_at && has_others(c)) give_up(c);       /* not where answers come, and we are late ourselves */
+    c->seen_at = c->at;
     (void)weft__timer_start(loop, t, by > now ? by : now + PATIENCE_NS);
 }
 

@@ -65,6 +65,7 @@ struct weft__maria_conn {
     weft__maria_settings *settings;
     weft__query *q;
     MYSQL *my;
+    uint64_t server;                 /* that it is to */
     bool broken;                     /* nothing more will come */
     bool spent;                      /* a script ran: nobody gets it after this one */
     bool check;                      /* it was idle for long: is it there? */
@@ -149,7 +150,10 @@ MYSQL *weft__maria_connect(const weft__maria_settings *s, bool bare, char *why);
 void weft__maria_disconnect(weft__maria_conn *c);
 /* How many bytes of values and what goes with them a message may have; 0: it cannot be asked. */
 size_t weft__maria_packet_max(MYSQL *my);
-void weft__maria_kill_query(const weft__maria_settings *s, unsigned long id);
+/* Which server this is, whatever stands between: a number; 0: it does not say. */
+uint64_t weft__maria_server(MYSQL *my);
+/* Numbers of connections are a server's own: nothing is ended where a new connection reaches another one. */
+void weft__maria_kill_query(const weft__maria_settings *s, uint64_t server, unsigned long id);
 /* One of our own commands: 0, or a code with its text in q->fault. */
 int weft__maria_command(weft__maria_conn *c, weft__query *q, const char *sql);
 static inline bool weft__maria_in_transaction(const weft__maria_conn *c) { return c->my->server_status & SERVER_STATUS_IN_TRANS; }

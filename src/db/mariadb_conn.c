@@ -110,13 +110,27 @@ size_t weft__maria_packet_max(MYSQL *my)
 
 /* ---- commands ---- */
 
-void weft__maria_kill_query(const weft__maria_settings *s, unsigned long id)
+uint64_t weft__maria_server(MYSQL *my)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    if (mysql_query(my, "SELECT CONCAT_WS('|', @@hostname, @@port, @@server_id, @@datadir, @@pid_file)") != 0) return 0;
+    MYSQL_RES *rows = mysql_store_result(my);
+    MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
+    const char *name = row ? row[0] : NULL;
+    for (const char *p = name; p && *p; p++) hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
+    hash = name ? hash | 1 : 0;
+    mysql_free_result(rows);
+    return hash;
+}
+
+/* Behind a balancer, or a name with several addresses, it may be another server, where that number is somebody else's. */
+void weft__maria_kill_query(const weft__maria_settings *s, uint64_t server, unsigned long id)
 {
     char why[300], sql[64];
     MYSQL *my = weft__maria_connect(s, true, why);
     if (!my) return;
     snprintf(sql, sizeof sql, "KILL QUERY %lu", id);
-    (void)mysql_query(my, sql);
+    if (server && weft__maria_server(my) == server) (void)mysql_query(my, sql);
     mysql_close(my);
 }
 

@@ -60,6 +60,7 @@ static void open_job(weft__job *j)
         weft__maria_disconnect(c);
         return;
     }
+    c->server = weft__maria_server(c->my);
     c->socket = weft__borrowed_take((int)mysql_get_socket(c->my));
     c->kept = weft__calloc((size_t)c->settings->statements_max * sizeof *c->kept);
     if (c->socket >= 0 && c->kept) return;
@@ -111,6 +112,7 @@ struct weft__maria_kill {
     weft__watch watch;
     weft__maria_conn *conn;          /* NULL: it is gone */
     weft__maria_settings *settings;
+    uint64_t server;
     unsigned long id;
 };
 
@@ -123,7 +125,7 @@ static void kill_free(weft__maria_kill *k)
 static void kill_job(weft__job *j)
 {
     weft__maria_kill *k = (weft__maria_kill *)((char *)j - offsetof(weft__maria_kill, job));
-    weft__maria_kill_query(k->settings, k->id);      /* one that fails changes nothing: what it was for is cut */
+    weft__maria_kill_query(k->settings, k->server, k->id);      /* one that fails changes nothing: what it was for is cut */
 }
 
 static void kill_gone(weft__job *j) { kill_free((weft__maria_kill *)((char *)j - offsetof(weft__maria_kill, job))); }
@@ -151,7 +153,7 @@ static void kill_it(weft__maria_conn *c)
     weft__maria_kill *k = weft__malloc(sizeof *k);
     if (!k) return;
     *k = (weft__maria_kill){ .job = { .run = kill_job, .gone = kill_gone, .cookie = &k->watch }, .watch = { on_killed }, .conn = c, .settings = c->settings,
-        .id = mysql_thread_id(c->my) };
+        .server = c->server, .id = mysql_thread_id(c->my) };
     __atomic_fetch_add(&k->settings->refs, 1, __ATOMIC_RELAXED);
     if (os_of(c)->ops->jobs->submit(os_of(c), c->core->pool, &k->job) == 0) c->kill = k;
     else kill_free(k);

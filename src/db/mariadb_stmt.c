@@ -261,7 +261,7 @@ void weft__maria_leave_rows(weft__maria_conn *c, MYSQL_STMT *stmt)
 {
     int left = 0, rc = 0;
     while (left < LEFT_MAX && ((rc = mysql_stmt_fetch(stmt)) == 0 || rc == MYSQL_DATA_TRUNCATED)) left++;
-    if (left == LEFT_MAX) weft__maria_kill_query(c->settings, mysql_thread_id(c->my));
+    if (left == LEFT_MAX) weft__maria_kill_query(c->settings, c->server, mysql_thread_id(c->my));
     else if (rc != MYSQL_NO_DATA && weft__maria_is_gone(weft__maria_stmt_errno(c, stmt))) c->broken = true;
     mysql_stmt_free_result(stmt);
     if (left == LEFT_MAX && mysql_query(c->my, "DO 0") != 0 && weft__maria_is_gone(mysql_errno(c->my))) c->broken = true;

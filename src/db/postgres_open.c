@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "db/postgres.h"
+#include "os/borrowed.h"
 
 enum { HOSTS_MAX = 16, SETTINGS_MAX = 64, LISTS_MAX = 16 * 1024, CONNECT_MS = 5000 };
 
@@ -115,6 +116,13 @@ static void add_address(weft__pg_opening *o, const char *host, const char *addr,
     weft__buf_printf(&o->port, "%s%s", first ? "" : ",", port);
 }
 
+/* "" and prefer, allow: it was left to the server whether there is TLS. */
+static bool tls_is_open(const weft__pg_core *c)
+{
+    const char *mode = setting(c, "sslmode");
+    return !mode || strcmp(mode, "prefer") == 0 || strcmp(mode, "allow") == 0;
+}
+
 static const char *own(const weft__pg_opening *o, const char *name, const char *theirs)
 {
     if (strcmp(name, "host") == 0) return o->host.ptr;
@@ -122,6 +130,7 @@ static const char *own(const weft__pg_opening *o, const char *name, const char *
     if (strcmp(name, "port") == 0) return o->port.ptr;
     if (strcmp(name, "client_encoding") == 0) return "UTF8";
     if (theirs) return theirs;
+    if (strcmp(name, "require_auth") == 0 && tls_is_open(o->conn->core) && o->host.ptr && *o->host.ptr != '/' && *o->host.ptr != '@') return "!password";
     if (strcmp(name, "gssencmode") == 0) return "disable";           /* it would ask a Kerberos that may be far, in a blocking way */
     if (strcmp(name, "fallback_application_name") == 0) return "weft";
     if (strcmp(name, "keepalives_idle") == 0) return "30";
@@ -130,10 +139,35 @@ static const char *own(const weft__pg_opening *o, const char *name, const char *
     return NULL;
 }
 
+/* ---- who poses as a server ---- */
+
+static uint32_t big32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+
+/* libpq sends the password in clear to whoever asks for it, and only its version 16 can be told not to (require_auth). So what lies there before it reads is looked at: an 'R' with
+ * a 3 (PostgreSQL's protocol, 55.7: AuthenticationCleartextPassword), also behind the 'N' that takes no TLS. */
+static bool asks_in_clear(const weft__pg_conn *c)
+{
+    unsigned char said[256];
+    const char *host = PQhost(c->pg);
+    if (!tls_is_open(c->core) || PQsslInUse(c->pg) || PQsocket(c->pg) < 0 || (host && (*host == '/' || *host == '@'))) return false;
+    size_t n = weft__borrowed_peek(PQsocket(c->pg), said, sizeof said), at = n && *said == 'N' ? 1 : 0;
+    while (at + 9 <= n) {
+        if (said[at] == 'R' && big32(said + at + 5) == 3) return true;
+        uint32_t len = big32(said + at + 1);
+        if (len < 4 || len > n) return false;
+        at += 1 + len;
+    }
+    return false;
+}
+
 /* One step of libpq's. It may close its socket and open another, so nothing of the old one is watched meanwhile. */
 static void step(weft__pg_conn *c)
 {
     weft__pg_unwatch(c);
+    if (asks_in_clear(c)) {
+        fail(c, "it takes no TLS and asks for the password in clear, which it is not told: sslmode=verify-full in the URL wants TLS and a certificate, sslmode=disable tells it");
+        return;
+    }
     switch (PQconnectPoll(c->pg)) {
     case PGRES_POLLING_READING: weft__pg_watch(c, WEFT__WATCH_LEVEL_IN); break;
     case PGRES_POLLING_WRITING: weft__pg_watch(c, WEFT__WATCH_LEVEL_OUT); break;

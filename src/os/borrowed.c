@@ -36,3 +36,9 @@ size_t weft__borrowed_unread(int fd)
     int n = 0;
     return ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
+
+size_t weft__borrowed_peek(int fd, void *to, size_t room)
+{
+    ssize_t n = recv(fd, to, room, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 ? (size_t)n : 0;
+}

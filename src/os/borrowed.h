@@ -13,6 +13,8 @@ void weft__borrowed_keep_alive(int fd);
 bool weft__borrowed_tells(int fd, bool *over);
 /* Bytes that have come and that nobody has read. */
 size_t weft__borrowed_unread(int fd);
+/* What lies there and nobody has read, up to `room` bytes; how many. */
+size_t weft__borrowed_peek(int fd, void *to, size_t room);
 /* Both directions, so that whoever waits in it is told. */
 void weft__borrowed_cut(int fd);
 #endif

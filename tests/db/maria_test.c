@@ -78,6 +78,62 @@ DB_MARIA_TEST(who_waits_too_long_for_mariadb_is_told_which_statements_have_the_c
     return weft_db_close(db, 0);
 }
 
+static int sleep_a_while(const asked *in)
+{
+    int64_t ended = -1;
+    WEFT_TRY(weft_db_value(in->db, int64_t, &ended, "SELECT SLEEP(4)"));
+    return *in->rc = ended ? WEFT_EDB : 7;
+}
+
+/* One connection to `url` that has this number there: each new one has the next. */
+static weft_db *numbered(const char *url, int64_t id)
+{
+    for (int i = 0; i < 20000; i++) {
+        weft_db *db = NULL;
+        WEFT_NEED(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .statement_ms = 60000 }) == 0);
+        if (number(db, "SELECT CONNECTION_ID()") >= id) return db;
+        WEFT_NEED(weft_db_close(db, 0) == 0);
+    }
+    return NULL;
+}
+
+/* Behind a balancer the connection that is to end a statement may reach another server, where its number is somebody else's. */
+DB_MARIA_TEST(who_leaves_ends_no_statement_of_another_server)
+{
+    static peer p;
+    static maria_server other;
+    char url[200];
+    weft_db *db = NULL;
+    int rc = 0, others = 0;
+    maria_start(&other);
+    p = (peer){ .to = other.port };
+    peer_start(&p);
+    maria_ask(&other, "CREATE USER weft@'127.0.0.1' IDENTIFIED BY 'sec/ret'");
+    snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@127.0.0.1:%d/?sslmode=disable", p.port);
+    peer_leads(&p, maria_of_run()->port);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 60000, .statement_ms = 60000 }));
+    int64_t id = number(db, "SELECT CONNECTION_ID()");
+    peer_leads(&p, other.port);
+    snprintf(url, sizeof url, "mysql://weft:sec%%2Fret@127.0.0.1:%d/?sslmode=disable", other.port);      /* one's own may be ended without further rights */
+    weft_db *theirs = numbered(url, id);
+    WEFT_NEED(theirs != NULL);
+    WEFT_CHECK_EQ(number(theirs, "SELECT CONNECTION_ID()"), id);
+    {
+        WEFT_SCOPE(s);
+        weft_task *t = weft_spawn(s, sleep_long, (&(asked){ .db = db, .rc = &rc }));
+        weft_spawn(s, sleep_a_while, (&(asked){ .db = theirs, .rc = &others }));
+        WEFT_TRY(weft_sleep_ms(300));
+        weft_task_cancel(t);
+        WEFT_CHECK_EQ(weft_await(t), WEFT_ECANCELED);
+        for (int i = 0; i < 2000 && !others; i++) WEFT_TRY(weft_sleep_ms(5));
+    }
+    WEFT_CHECK_EQ(others, 7);
+    WEFT_TRY(weft_db_close(theirs, 0));
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}
+
 DB_MARIA_TEST(a_cancelled_statement_of_mariadb_leaves_its_transaction_whole)
 {
     weft_db *db = db_with_tables();

@@ -32,7 +32,8 @@ static void pair_begin(peer *p)
     }
     __atomic_fetch_add(&p->accepted, 1, __ATOMIC_RELAXED);
     p->pairs[i].client = fd;
-    p->pairs[i].server = p->to ? dial(p->to) : -1;
+    int to = __atomic_load_n(&p->to, __ATOMIC_RELAXED);
+    p->pairs[i].server = to ? dial(to) : -1;
     p->pairs[i].passed = p->pairs[i].sent = 0;
     if (p->says_len) (void)!send(fd, p->says, p->says_len, MSG_NOSIGNAL);
 }
@@ -119,6 +120,7 @@ void peer_end(peer *p)
     close(p->listener);
 }
 
+void peer_leads(peer *p, int to) { __atomic_store_n(&p->to, to, __ATOMIC_RELAXED); }
 void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __ATOMIC_RELAXED); }
 void peer_holds(peer *p, bool holds) { __atomic_store_n(&p->holds, holds, __ATOMIC_RELAXED); }
 long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }

@@ -27,6 +27,8 @@ typedef struct peer {
 /* Its port is there behind it. */
 void peer_start(peer *p);
 void peer_end(peer *p);
+/* Who comes from now on is led to another one. */
+void peer_leads(peer *p, int to);
 void peer_cuts(peer *p, int after);
 void peer_holds(peer *p, bool holds);
 long peer_from_clients(const peer *p);

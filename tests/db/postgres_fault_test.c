@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 /* PostgreSQL behind a small proxy: what lies between, or poses as a server, and closes what it has accepted. */
 #include "db_server.h"
 #include "db_world.h"
@@ -87,6 +88,36 @@ DB_POSTGRES_TEST(connections_to_postgres_that_are_cut_anywhere_are_told_and_repl
     peer_end(&p);
     return 0;
 }
+
+/* ---- who poses ---- */
+
+#define CLEAR "R\0\0\0\x08\0\0\0\x03"
+#define SASL "R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"
+
+/* It takes no TLS, and asks: behind that, with it in one piece, behind a method that is none, or at once. */
+static int posers(void)
+{
+    static const struct { const char *mode, *says; size_t says_len; const char *asks; size_t asks_len; bool told; } all[] = {
+        { "", "N", 1, CLEAR, 9, false }, { "", "N" CLEAR, 10, "", 0, false }, { "", "N" CLEAR, 10, CLEAR, 9, false }, { "&sslmode=prefer", "N", 1, CLEAR, 9, false }, { "&sslmode=prefer", "N" SASL CLEAR, 34, CLEAR, 9, false },
+        { "&sslmode=allow", "", 0, CLEAR, 9, false }, { "&sslmode=require", "N", 1, CLEAR, 9, false }, { "&sslmode=disable", "", 0, CLEAR, 9, true } };
+    for (size_t i = 0; i < weft_count(all); i++) {
+        static peer p;
+        weft_db *db = NULL;
+        char url[200];
+        p = (peer){ .says = all[i].says, .says_len = all[i].says_len, .asks = all[i].asks, .asks_len = all[i].asks_len };
+        peer_start(&p);
+        snprintf(url, sizeof url, "postgresql://u:hunter2@127.0.0.1:%d/x?connect_timeout=2%s", p.port, all[i].mode);
+        WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1 }), WEFT_EDB_AWAY);
+        WEFT_CHECK(i > 3 || i == 2 || db_says(WEFT_EDB_AWAY, "asks for the password in clear"));
+        WEFT_TRY(weft_sleep_ms(50));
+        peer_end(&p);
+        WEFT_CHECK(p.heard_len > 0);
+        WEFT_CHECK_EQ(memmem(p.heard, p.heard_len, "hunter2", 7) != NULL, all[i].told);
+    }
+    return 0;
+}
+
+WEFT_TEST(who_poses_as_postgres_is_told_no_password_in_clear) { world_epoll(weft_call(posers)); }
 
 /* ---- what is under way ---- */
 

@@ -89,6 +89,35 @@ DB_POSTGRES_TEST(connections_to_postgres_that_are_cut_anywhere_are_told_and_repl
     return 0;
 }
 
+DB_POSTGRES_TEST(answers_of_postgres_may_come_a_byte_at_a_time_and_late)
+{
+    static peer p;
+    char url[200];
+    weft_db *db = NULL;
+    weft_list_int64_t all = { 0 };
+    p = (peer){ .to = db_server_of_run()->port, .piece = 1 };
+    peer_start(&p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable", p.port);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 2, .acquire_ms = 60000, .statement_ms = 60000 }));
+    for (int round = 0; round < 3; round++) {            /* alone, and shared when it is known */
+        WEFT_TRY(weft_db_all(db, int64_t, &all, "SELECT i::bigint FROM generate_series(1, 100) AS i"));
+        WEFT_CHECK(all.count == 100 && all.items[99] == 100);
+    }
+    {
+        WEFT_SCOPE(s, .timeout_ms = 300);
+        int64_t n = -1;
+        peer_holds(&p, true);
+        WEFT_CHECK_EQ(weft_db_value(db, int64_t, &n, "SELECT 41"), WEFT_ETIMEDOUT);
+    }
+    peer_holds(&p, false);
+    int64_t n = -1;
+    for (int i = 0; i < 100 && n != 42; i++) (void)!weft_db_value(db, int64_t, &n, "SELECT 42");
+    WEFT_CHECK_EQ(n, 42);
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}
+
 /* ---- who poses ---- */
 
 #define CLEAR "R\0\0\0\x08\0\0\0\x03"

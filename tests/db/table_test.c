@@ -426,7 +426,7 @@ DB_TEST(a_column_of_each_type_gives_back_what_it_was_given)
 }
 
 /* An order is a client's to choose: it reads a hash by where rows of its own come, and fills the log with what it mistypes. */
-DB_NO_MARIA_TEST(an_order_is_of_columns_that_are_there_and_not_hidden_and_else_the_clients_mistake)
+DB_TEST(an_order_is_of_columns_that_are_there_and_not_hidden_and_else_the_clients_mistake)
 {
     static const char *const none[] = { "hash", "-hash", "base.hash", "-base.hash", "nonsense.title", "base.day", "base.", ".title", "--day", "base..title", "base", "Title", "day, hash" };
     weft_db *db = opened();

@@ -1,4 +1,5 @@
 /* Rows of PostgreSQL by key as one writes them with weft: GET /row is one, GET /rows twenty, asked at once, GET /gathered twenty by a task each.
+ * GET /opened is one on a connection that the handler opens for it and closes.
  * Usage: weft_pg PORT URL [CONNECTIONS] */
 #include <stdlib.h>
 #include <weft.h>
@@ -59,9 +60,18 @@ static int gathered(const row_in *in, WEFT_LIST(Row) *out)
     return 0;
 }
 
+static int opened(const weft_none *in, Row *out)
+{
+    weft_db *db;
+    (void)in;
+    WEFT_TRY(weft_db_connect(url, &db, .connections_max = 1));
+    return weft_db_close(db, find(&(wanted){ db, next_key() }, out));
+}
+
 const weft_app app = { .starts = WEFT_STARTS(&database), .routes = WEFT_ROUTES(
     WEFT_GET("/row", one_row, row_in, Row),
     WEFT_GET("/rows", rows, row_in, WEFT_LIST(Row)),
+    WEFT_GET("/opened", opened, weft_none, Row),
     WEFT_GET("/gathered", gathered, row_in, WEFT_LIST(Row))) };
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@ pid= status=
 # PROGRAM [ARGUMENT]...: until it says where it listens. False: it does not, which was said.
 start() {
     local tries
+    : > "$work/log"                      # what the one before said is not said by this one
     "$@" > "$work/log" 2>&1 &
     pid=$!
     for tries in $(seq 300); do

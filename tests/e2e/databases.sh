@@ -1,5 +1,5 @@
 #!/bin/bash
-# The showcase and examples/database.c with the DATABASE_URL of a PostgreSQL and of a MariaDB, and examples/prices.c with that of the PostgreSQL, each a server of this script's own.
+# The showcase and examples/database.c with the DATABASE_URL of a PostgreSQL and of a MariaDB, and examples/prices.c with that of the PostgreSQL, each a server of this script's own; clients that leave a long query, and a server that is away.
 set -u
 : "${BUILD:?the build folder}"
 cd "$(dirname "$0")/../.."
@@ -137,9 +137,9 @@ prices() {
 
 # When the first pg_sleep(60) that is seen has gone from the server's list, in ms since 1970.
 gone_at() {
-    "${pg_ctl%/*}/psql" -X -q -A -t -h "$work/postgres" -p "$1" -U weft -d postgres -c "DO \$\$ DECLARE seen bool := false; is bool; BEGIN FOR i IN 1..4000 LOOP
-        PERFORM pg_stat_clear_snapshot(); is := EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60%' AND state <> 'idle');
-        EXIT WHEN seen AND NOT is; seen := is; PERFORM pg_sleep(0.004); END LOOP; END \$\$" -c 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint'
+    "${pg_ctl%/*}/psql" -X -q -A -t -h "$work/postgres" -p "$1" -U weft -d postgres -c "DO \$\$ DECLARE seen bool := false; there bool; BEGIN FOR i IN 1..4000 LOOP
+        PERFORM pg_stat_clear_snapshot(); there := EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60%' AND state <> 'idle');
+        EXIT WHEN seen AND NOT there; seen := there; PERFORM pg_sleep(0.004); END LOOP; END \$\$" -c 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint' | tail -n 1
 }
 
 # The best of some rounds counts: other programs may have the cores for a moment.
@@ -177,6 +177,7 @@ if [ -x "$pg_ctl" ]; then
         showcase
         database
         prices
+        clients "$port"
     else not_ok server_starts "$(tail -n 20 "$work/postgres.log" | tr '\n' '|')"; fi
 else skip postgres 'there is no PostgreSQL'; fi
 if command -v mariadbd > /dev/null && command -v mariadb-install-db > /dev/null; then

@@ -149,7 +149,9 @@ static bool asks_in_clear(const weft__pg_conn *c)
 {
     unsigned char said[256];
     const char *host = PQhost(c->pg);
+    ConnStatusType is = PQstatus(c->pg);
     if (!tls_is_open(c->core) || PQsslInUse(c->pg) || PQsocket(c->pg) < 0 || (host && (*host == '/' || *host == '@'))) return false;
+    if (is != CONNECTION_SSL_STARTUP && is != CONNECTION_AWAITING_RESPONSE) return false;    /* before, a look would take the error of connecting from libpq */
     size_t n = weft__borrowed_peek(PQsocket(c->pg), said, sizeof said), at = n && *said == 'N' ? 1 : 0;
     while (at + 9 <= n) {
         if (said[at] == 'R' && big32(said + at + 5) == 3) return true;

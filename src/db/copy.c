@@ -117,7 +117,8 @@ static int open_in(weft_copy **out, weft_copy *c, weft_db *db, const char *optio
 
 int weft_db_copy_text_with(weft_copy **out, weft_db *db, weft_copy_format format, const char *into, const char *place)
 {
-    int rc = usable(db, into, place);
+    int rc = usable(db, into ? into : "", place);
+    if (rc == 0 && !into) rc = weft__fail(place, WEFT_EINVAL, "a COPY into no table (NULL)");
     if (rc == 0) rc = format_check(format, place, into);
     if (rc < 0) return rc;
     weft_copy *c = copy_new(WEFT__COPY_IN);

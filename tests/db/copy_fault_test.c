@@ -232,7 +232,7 @@ DB_POSTGRES_TEST(connections_that_are_cut_anywhere_in_a_copy_keep_all_of_it_or_n
 {
     const char *soak = getenv("WEFT_SOAK");
     weft_db *direct = COPY_WITH_ONE();
-    int fine = 0, broken = 0, step = soak && *soak != '0' ? 101 : 3001, schema = (int)getpid();
+    int fine = 0, broken = 0, step = soak && *soak != '0' ? 1009 : 3001, schema = (int)getpid();
     for (int round = 0, cut = soak ? 300 : 2000; cut < 40000; cut += step, round++) {
         static peer p;
         weft_db *db = NULL;

@@ -132,6 +132,7 @@ DB_POSTGRES_TEST(what_makes_no_sense_is_refused_and_the_connection_serves_on)
     WEFT_CHECK_EQ(weft_db_copy_text(&copy, db, WEFT_CSV, "nowhere (a)"), WEFT_EDB);
     WEFT_CHECK_EQ(weft_db_copy_text(&copy, db, WEFT_CSV, "prices FROM STDIN; DROP TABLE prices; --"), WEFT_EDB);
     WEFT_CHECK_EQ(weft_db_copy_text(&copy, db, (weft_copy_format)9, "prices"), WEFT_EINVAL);
+    WEFT_CHECK_EQ(weft_db_copy_text_with(&copy, db, WEFT_CSV, NULL, WEFT__HERE), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_copy_in(&copy, db, Price, .columns = "city, nothing"), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_copy_in(&copy, db, Price, .columns = "city, city"), WEFT_EINVAL);
     WEFT_CHECK_EQ(weft_db_copy_in(&copy, db, Price, .columns = ""), WEFT_EINVAL);
@@ -436,6 +437,11 @@ static int over_tls(void)
     int64_t bytes = 0;
     WEFT_COPY(out);
     WEFT_TRY(weft_db_connect(db_url, &db, .connections_max = 1, .acquire_ms = 60000));
+    for (int n = 1000; n < 200000; n += 7777) {         /* and statements: no rest of a record is waited for */
+        weft_str text;
+        WEFT_TRY(weft_db_value(db, weft_str, &text, "SELECT repeat('x', {}::int)", n));
+        WEFT_CHECK_EQ(text.len, n);
+    }
     WEFT_TRY(weft_db_copy_out(&out, db, WEFT_CSV, "SELECT repeat('x', n % 40000) FROM generate_series(1, 400) n UNION ALL SELECT repeat('y', 3000000)"));
     for (int rc; (rc = weft_copy_read(out, &piece)) != 0; bytes += (int64_t)piece.len) WEFT_TRY(rc);
     WEFT_CHECK_EQ(bytes, 400 * 401 / 2 + 401 + 3000000);

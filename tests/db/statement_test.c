@@ -148,3 +148,22 @@ WEFT_TEST(a_script_of_postgres_is_cut_where_its_statements_end)
     }
     WEFT_CHECK_EQ(rest.len, 0);
 }
+
+WEFT_TEST(a_statement_is_written_with_other_sql_where_its_values_are)
+{
+    static const weft_str instead[] = { { " CAST(x AS y)", 13 }, { " NULL", 5 } };
+    static const struct { const char *text, *sql; } all[] = {
+        { "SELECT {} + {};", "SELECT  CAST(x AS y) +  NULL" },
+        { "SELECT :a, :b, :a, ':a', \"{}\", $${}$$ /* :b {} */", "SELECT  CAST(x AS y),  NULL,  CAST(x AS y), ':a', \"{}\", $${}$$ /* :b {} */" },
+        { "SELECT 1 ; -- {}", "SELECT 1 " },
+        { "SELECT ';' -- {}", "SELECT ';' -- {}" },
+        { "", "" },
+    };
+    for (size_t i = 0; i < weft_count(all); i++) {
+        weft__buf out;
+        weft__buf_init(&out, 4096);
+        WEFT_CHECK_EQ(weft__sql_with(weft_str_of(all[i].text), instead, &out), 0);
+        WEFT_CHECK_STR(weft__buf_str(&out), all[i].sql);
+        weft__buf_free(&out);
+    }
+}

@@ -117,8 +117,8 @@ static int open_in(weft_copy **out, weft_copy *c, weft_db *db, const char *optio
 
 int weft_db_copy_text_with(weft_copy **out, weft_db *db, weft_copy_format format, const char *into, const char *place)
 {
-    int rc = usable(db, into ? into : "", place);
-    if (rc == 0 && !into) rc = weft__fail(place, WEFT_EINVAL, "a COPY into no table (NULL)");
+    if (!into) return weft__fail(place, WEFT_EINVAL, "a COPY into no table (NULL)");
+    int rc = usable(db, into, place);
     if (rc == 0) rc = format_check(format, place, into);
     if (rc < 0) return rc;
     weft_copy *c = copy_new(WEFT__COPY_IN);
@@ -192,7 +192,7 @@ static int sql_of(weft_copy *c, const weft__table *t, const weft_copy_opts *o, c
 int weft_db_copy_in_with(weft_copy **out, weft_db *db, const weft_schema *schema, const weft_copy_opts *o)
 {
     const weft__table *t = NULL;
-    uint32_t count;
+    uint32_t count = 0;
     int rc = usable(db, schema->name, o->place);
     if (rc == 0 && !o->into) rc = weft__table_of(db, schema, o->place, &t);
     if (rc < 0) return rc;
@@ -209,7 +209,7 @@ int weft_db_copy_in_with(weft_copy **out, weft_db *db, const weft_schema *schema
 static int step_ready(const weft_copy *c, weft__copy_way way, const char *what)
 {
     int rc = weft__rows_usable(c ? c->rows : NULL, what);
-    if (rc < 0) return rc;
+    if (rc < 0 || !c) return rc < 0 ? rc : WEFT_EINVAL;
     if (c->way != way) return weft__fail(c->rows->place, WEFT_EINVAL, "%s: it goes %s a database: %s", what, c->way == WEFT__COPY_IN ? "into" : "out of", c->rows->text);
     if (way == WEFT__COPY_IN && c->rows->over) return weft__fail(c->rows->place, WEFT_ECLOSED, "%s: it has ended: %s", what, c->rows->text);
     return 0;

@@ -135,13 +135,13 @@ struct weft__query {
     weft__query *later, *earlier;    /* of the database, those that run without a lease */
     struct weft__query_queue *queue; /* that it is in */
     void *lane;                      /* that it is given, or run by */
-    bool alone;                      /* it shares none with others */
     uint64_t seq;                    /* when it was handed over */
     int64_t from_ns;
     weft__fiber *fiber;
     int state;
     int stop;                        /* atomic: a code to end with */
     bool told;
+    bool alone;                      /* it shares none with others */
 };
 
 /* The functions of an engine. All but `open` and `close` are called with a query that is filled, and return its rc: < 0 recorded. */

@@ -56,7 +56,7 @@ static int result(weft__pg_conn *c, weft__query *q, PGresult **out)
 static int results(weft__pg_conn *c, weft__query *q)
 {
     int rc = 0;
-    for (PGresult *r;;) {
+    for (PGresult *r = NULL;;) {
         int got = result(c, q, &r);
         if (got < 0) return rc < 0 ? rc : got;
         if (!r) return rc;

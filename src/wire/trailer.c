@@ -41,8 +41,9 @@ const char *weft__trailer_fault(weft_str name, weft_str value)
 
 static bool next(weft_str *lines, weft_str *name, weft_str *value)
 {
+    if (!lines->len) return false;               /* there may be no place where they lie */
     const char *from = lines->ptr, *end = from + lines->len;
-    const char *colon = lines->len ? memchr(from, ':', lines->len) : NULL, *stop = colon ? memchr(colon, '\r', (size_t)(end - colon)) : NULL;
+    const char *colon = memchr(from, ':', lines->len), *stop = colon ? memchr(colon, '\r', (size_t)(end - colon)) : NULL;
     if (!stop || end - stop < 2) return false;
     *name = (weft_str){ from, (size_t)(colon - from) };
     *value = weft__trim((weft_str){ colon + 1, (size_t)(stop - colon - 1) });

@@ -99,11 +99,21 @@ static void forget_memory(weft__fleet *c)
     c->head = NULL;
 }
 
+static bool adopt_voices(weft__fleet *c, const weft__fleet_past *past)
+{
+    if (past->slots == c->slots && weft__voices_adopt(&c->voices, past->voices, past->bells, past->slots, c->workers)) return true;
+    snprintf(c->why_apart, sizeof c->why_apart, "%s", past->slots < c->slots ? "it has more workers than before"
+        : "too many workers of the programs before are still there, or they are of another weft");
+    return false;
+}
+
+/* Its memory before its voices, which lie anywhere: also there. */
 static bool adopt(weft__fleet *c, const weft__fleet_past *past, const weft__fleet_shape *shape)
 {
     const char *why = differs(past, shape);
-    if (!*why && !c->voices.count) why = c->why_apart;
-    if (!*why && !map_again(c, past)) why = "what the program before has kept cannot lie where it lay";
+    bool lies = !*why && map_again(c, past), heard = adopt_voices(c, past);
+    if (!*why && !heard) why = c->why_apart;
+    if (!*why && !lies) why = "what the program before has kept cannot lie where it lay";
     if (!*why && weft__fleet_slots_free(c) < c->workers) why = "too many workers of the programs before are still there";
     if (*why) {
         snprintf(c->why_anew, sizeof c->why_anew, "%s", why);
@@ -113,14 +123,6 @@ static bool adopt(weft__fleet *c, const weft__fleet_past *past, const weft__flee
     c->memory_fd = past->memory;
     c->bell = past->bell;
     return true;
-}
-
-static bool adopt_voices(weft__fleet *c, const weft__fleet_past *past)
-{
-    if (past->slots == c->slots && weft__voices_adopt(&c->voices, past->voices, past->bells, past->slots, c->workers)) return true;
-    snprintf(c->why_apart, sizeof c->why_apart, "%s", past->slots < c->slots ? "it has more workers than before"
-        : "too many workers of the programs before are still there, or they are of another weft");
-    return false;
 }
 
 static void close_past(const weft__fleet *c, const weft__fleet_past *past)
@@ -183,8 +185,8 @@ int weft__fleet_new(weft__fleet **out, const weft__fleet_shape *shape, const wef
     if (!c) return valid ? WEFT_ENOMEM : WEFT_EINVAL;
     c->mine = c->bell = c->memory_fd = -1;
     lay_out(c, shape, weft__fleet_slots_of(shape->workers, past));
-    bool heard = had && adopt_voices(c, past);
     c->adopted = had && adopt(c, past, shape);
+    bool heard = c->voices.count != 0;
     if (had) close_past(c, past);
     int rc = c->adopted ? 0 : begin_anew(c, shape);
     if (rc == 0 && !heard) rc = weft__voices_open(&c->voices, c->slots);

@@ -219,13 +219,14 @@ static void put_controls(filter *f)
     end(f, REFUSE);
 }
 
-/* A file that is opened for reading and truncated by that. */
+/* A file that is opened for reading, or (mode 3) for nothing, and truncated by that: Landlock looks at who opens it for writing alone. */
 static void put_open(filter *f, uint32_t call, unsigned flags)
 {
-    skip_unless(f, call, 5);
+    skip_unless(f, call, 6);
     load(f, argument(flags));
     put(f, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_TRUNC | O_ACCMODE));
-    skip_unless(f, O_TRUNC | O_RDONLY, 1);
+    put(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, O_TRUNC | O_RDONLY, 1, 0));
+    skip_unless(f, O_TRUNC | O_ACCMODE, 1);
     end(f, REFUSE);
     end(f, ALLOW);
 }

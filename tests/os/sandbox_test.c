@@ -77,7 +77,7 @@ static void try_all(FILE *out)
     fprintf(out, "new file inside %d\n", write_in(inside, "new"));
     snprintf(path, sizeof path, "%s/old", outside);
     fprintf(out, "truncate outside %d\n", result(truncate(path, 0)));
-    fprintf(out, "read and truncate outside %d\n", result(open(path, O_RDONLY | O_TRUNC)));
+    fprintf(out, "read and truncate outside %d %d\n", result(open(path, O_RDONLY | O_TRUNC)), result(open(path, O_ACCMODE | O_TRUNC)));
     try_attributes(out, path);
     fprintf(out, "remove outside %d\n", result(unlink(path)));
     fprintf(out, "folder outside %d\n", result(mkdir("/tmp/weft-sandbox-made", 0700)));
@@ -143,10 +143,10 @@ static void check_deeds(const char *folders, int landlock_most, int truncated, i
 {
     char text[4096], expected[4096];
     in_a_process(folders, landlock_most, text, sizeof text);
-    snprintf(expected, sizeof expected, "exec 1\nnew file outside 13\nold file outside 13\nnew file inside 0\ntruncate outside %d\nread and truncate outside %d\n"
+    snprintf(expected, sizeof expected, "exec 1\nnew file outside 13\nold file outside 13\nnew file inside 0\ntruncate outside %d\nread and truncate outside %d %d\n"
         "rights 1 1 1 1\nowner 1 1 1\ntimes 1 1\nattributes 1 1 1\nflags 1\nremove outside 13\nfolder outside 13\n"
         "read outside 0\nwrite nowhere 0\nmount 1\ntrace 1\nnamespace 1\ncloned namespace 1\nclone3 38\nuring 1\nsockets 0\nexec of a child 7\nthread outside 13\n",
-        truncated, read_and_truncated);
+        truncated, read_and_truncated, read_and_truncated);
     WEFT_CHECK_STR(weft_str_of(text), expected);
 }
 

@@ -41,13 +41,18 @@ void weft__pg_wait(weft__pg_conn *c, weft__query *q)
     weft__pg_stop(c);
 }
 
-/* One row alone may be more than there is room for. Where something may have been changed it is not known whether it was. */
+static int row_too_large(weft__query *q)
+{
+    weft__buf_printf(&q->fault, "a row of more than %d MiB", WEFT__PG_ROW_MAX >> 20);
+    return WEFT_ELIMIT;
+}
+
+/* One row alone may be more than there is room for: seen before it is whole, where the server is not so fast that more comes than was counted. Where something may have been changed it is not known whether it was. */
 static int too_large(weft__pg_conn *c, weft__query *q)
 {
     c->broken = c->used = true;                      /* what we cut is no sign of the server's */
     if (!q->rows && (!q->statement || !q->statement->parsed.reads)) return weft__pg_lost(c, q);
-    weft__buf_printf(&q->fault, "a row of more than %d MiB", WEFT__PG_ROW_MAX >> 20);
-    return WEFT_ELIMIT;
+    return row_too_large(q);
 }
 
 /* While a cancel is on its way nothing counts: what is sent next could be what it hits. */
@@ -160,9 +165,11 @@ static bool is_failure(ExecStatusType is)
 /* Of those that nobody wants few are read and dropped; of many the server is told, unless they tell what has been changed: it looks at no cancel then. */
 static void note_row(weft__pg_trip *t, const PGresult *r)
 {
-    for (int i = 0; i < PQnfields(r); i++) t->came += (size_t)PQgetlength(r, 0, i);
+    size_t bytes = 0;
+    for (int i = 0; i < PQnfields(r); i++) bytes += (size_t)PQgetlength(r, 0, i);
+    t->came += bytes;
     if (t->row_rc == 0) {
-        t->row_rc = t->row(t, r);
+        t->row_rc = bytes > WEFT__PG_ROW_MAX ? row_too_large(t->q) : t->row(t, r);
         t->rows++;
         return;
     }

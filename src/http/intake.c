@@ -37,7 +37,7 @@ int weft__exchange_intake(weft__exchange *x, size_t max, weft__intake **out, con
     }
     (void)weft__request_name(r);
     i->request = r;
-    bool until_end = x->ops && r->body == WEFT__BODY_CHUNKED;
+    bool until_end = x->ops && r->body != WEFT__BODY_NONE;             /* trailers come behind a length, too; nghttp2 sees to the length */
     weft__body_init(&i->body, until_end ? WEFT__BODY_CLOSE : r->body, r->body_left, LINE_BYTES_MAX + 2);
     i->body.bytes_max = max;
     weft__request_take_trailers(r, &i->body.chunk, &i->body.trailers);

@@ -6,6 +6,13 @@
 
 static const char *const both[] = { "/trail/whole", "/trail/pieces" };
 
+/* "abc" is to follow, to each path; from the third one on its length is said. */
+static void post(h2_peer *h, uint32_t id, uint32_t i)
+{
+    const char *path = both[i % 2];
+    h2_headers(h, id, false, i < 2 ? H2_POST(path) : H2_POST(path, "content-length", "3"));
+}
+
 /* ---- what deceives ---- */
 
 SERVER_TEST(malformed_trailers_reset_their_stream_and_harm_no_other)
@@ -58,16 +65,16 @@ SERVER_TEST(trailers_that_are_too_many_are_refused_as_over_http1, .headers_max =
     const char *const *const rows[] = { H2_HEAD("a", "1", "b", "1", "c", "1", "d", "1", "e", "1", "f", "1"), H2_HEAD("x-large", large) };
     memset(large, 'x', 450);
     h2_peer *h = h2_open(s, 0);
-    for (uint32_t i = 0; i < 4; i++) {
-        h2_headers(h, i * 2 + 1, false, H2_POST(both[i % 2]));
+    for (uint32_t i = 0; i < 8; i++) {
+        post(h, i * 2 + 1, i / 2);
         h2_data(h, i * 2 + 1, false, "abc", 3);
-        h2_headers(h, i * 2 + 1, true, rows[i / 2]);
+        h2_headers(h, i * 2 + 1, true, rows[i % 2]);
         H2_GETS(h, i * 2 + 1, 431, "the trailers are more, or larger, than a head's fields may be");
     }
-    h2_headers(h, 9, false, H2_POST("/trail/whole"));
-    h2_headers(h, 9, true, H2_HEAD("a", "1", "b", "1", "c", "1", "d", "1", "e", "1"));
-    H2_GETS(h, 9, 200, "");
-    WEFT_CHECK_STR(weft_str_of(h2_of(h, 9)->head), "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\n");
+    h2_headers(h, 17, false, H2_POST("/trail/whole"));
+    h2_headers(h, 17, true, H2_HEAD("a", "1", "b", "1", "c", "1", "d", "1", "e", "1"));
+    H2_GETS(h, 17, 200, "");
+    WEFT_CHECK_STR(weft_str_of(h2_of(h, 17)->head), "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\n");
     h2_close(h);
 }
 
@@ -89,13 +96,13 @@ SERVER_TEST(trailers_that_belong_into_the_head_are_given_to_nobody_over_http2)
 SERVER_TEST(trailers_come_and_go_over_http2)
 {
     h2_peer *h = h2_open(s, 0);
-    for (uint32_t i = 0; i < 2; i++) {
-        h2_headers(h, i * 4 + 1, false, H2_POST(both[i]));
+    for (uint32_t i = 0; i < 4; i++) {
+        post(h, i * 4 + 1, i);
         h2_data(h, i * 4 + 1, false, "abc", 3);
         h2_headers(h, i * 4 + 1, true, H2_HEAD("x-sum", "1", "x-two", "b"));
         H2_GETS(h, i * 4 + 1, 200, "abc");
         WEFT_CHECK_STR(weft_str_of(h2_of(h, i * 4 + 1)->head), "x-sum: 1\nx-two: b\n");
-        h2_headers(h, i * 4 + 3, false, H2_POST(both[i]));
+        post(h, i * 4 + 3, i);
         h2_data(h, i * 4 + 3, true, "abc", 3);
         H2_GETS(h, i * 4 + 3, 200, "abc");
         WEFT_CHECK_STR(weft_str_of(h2_header(h2_of(h, i * 4 + 3), "content-type")), "text/plain");    /* the head came last */

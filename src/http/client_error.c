@@ -123,17 +123,19 @@ int weft__call_fail_chunk(const weft__call *c, const weft__chunk *chunk)
 /* Only a clean end is an end: a reset would otherwise pass for a shorter body. */
 int weft__call_fail_cut(const weft__call *c, weft__http_body kind, uint64_t came, uint64_t length)
 {
+    bool too_large = c->conn && c->conn->lane && weft__lane_too_large(c->conn->lane);
+    int code = too_large ? WEFT_ELIMIT : WEFT_ECONNRESET;
     const char *how = weft__call_how_it_ended(c);
     long long ms = weft__call_ms(c), n = (long long)came;
     switch (kind) {
     case WEFT__BODY_LENGTH:
-        return weft__call_fail(c, WEFT_ECONNRESET,
+        return weft__call_fail(c, code,
             "%s after %lld of %lld bytes of the body and %lld ms", how, n, (long long)length, ms);
     case WEFT__BODY_CHUNKED:
-        return weft__call_fail(c, WEFT_ECONNRESET,
+        return weft__call_fail(c, code,
             "%s in the middle of a chunked body, after %lld bytes of it and %lld ms", how, n, ms);
     default:
-        return weft__call_fail(c, WEFT_ECONNRESET,
+        return weft__call_fail(c, code,
             "%s after %lld bytes of the body and %lld ms", how, n, ms);
     }
 }

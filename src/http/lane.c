@@ -27,6 +27,7 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (!l->out_last || n < l->lent.len) return (ssize_t)n;
     *flags |= NGHTTP2_DATA_FLAG_EOF;
+    l->end_sent = true;
     int rc = l->trailers.len ? weft__h2_send_trailers(session, id, weft__buf_str(&l->trailers), flags) : 0;
     return rc < 0 ? rc : (ssize_t)n;
 }
@@ -277,6 +278,16 @@ void weft__lane_fail(weft__lane *l)
     wake(l);
 }
 
+void weft__lane_scrap(weft__lane *l)
+{
+    weft__lane_part_stop(l);
+    weft__buf_free(&l->in);
+    weft__buf_free(&l->head);
+    weft__buf_free(&l->out);
+    weft__buf_free(&l->trailers);
+    weft__free(l);
+}
+
 void weft__lane_free(weft__lane *l)
 {
     weft__link *k = l->link;
@@ -284,12 +295,7 @@ void weft__lane_free(weft__lane *l)
     else k->first = l->next;
     if (l->next) l->next->prev = l->prev;
     k->lanes--;
-    weft__lane_part_stop(l);
-    weft__buf_free(&l->in);
-    weft__buf_free(&l->head);
-    weft__buf_free(&l->out);
-    weft__buf_free(&l->trailers);
-    weft__free(l);
+    weft__lane_scrap(l);
     weft__link_tell(k->origin, false);
 }
 
@@ -302,7 +308,8 @@ void weft__lane_lost(weft__lane *l)
 
 bool weft__lane_leave(weft__lane *l)
 {
-    if (!l->given_back) return false;
+    bool still_sends = l->in_line && !l->end_sent;           /* what its owner was told has gone; for PART_MS at most */
+    if (!l->given_back || still_sends) return false;
     if (!l->left_over) weft__lane_reset(l, NGHTTP2_CANCEL);
     l->left_over = true;
     return true;
@@ -362,6 +369,8 @@ void weft__lane_shut(weft__lane *l)
 
 /* ---- the end ---- */
 
+bool weft__lane_too_large(const weft__lane *l) { return l->status && l->head.len > LINK_HEAD_MAX; }
+
 const char *weft__lane_how(const weft__lane *l)
 {
     static const char *const codes[] = { "stream reset (NO_ERROR)", "stream reset (PROTOCOL_ERROR)", "stream reset (INTERNAL_ERROR)",
@@ -370,7 +379,7 @@ const char *weft__lane_how(const weft__lane *l)
         "stream reset (COMPRESSION_ERROR)", "stream reset (CONNECT_ERROR)", "stream reset (ENHANCE_YOUR_CALM)",
         "stream reset (INADEQUATE_SECURITY)", "stream reset (HTTP_1_1_REQUIRED)" };
     if (l->link->lost) return l->link->why;
-    if (l->status && l->head.len > LINK_HEAD_MAX) return "stream reset, as its head or trailers are too large,";
+    if (weft__lane_too_large(l)) return "stream reset, as its head or trailers are too large,";
     return l->code < weft_count(codes) ? codes[l->code] : "stream reset";
 }
 

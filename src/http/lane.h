@@ -45,6 +45,8 @@ weft_str weft__lane_trailers(const weft__lane *l);
 /* Who reads gets WEFT_ECLOSED. */
 void weft__lane_shut(weft__lane *l);
 const char *weft__lane_how(const weft__lane *l);     /* a static text */
+/* ... by this side, as its head or trailers passed their limit? Wait: never. */
+bool weft__lane_too_large(const weft__lane *l);
 
 /* ---- lane_pipe.c: WebSockets. RFC 8441 ---- */
 
@@ -84,6 +86,7 @@ static inline int weft__lane_status(const weft__lane *l) { (void)l; return 0; }
 static inline ssize_t weft__lane_recv(weft__lane *l, void *to, size_t n, int64_t deadline_ns) { (void)l, (void)to, (void)n, (void)deadline_ns; return WEFT_EINVAL; }
 static inline void weft__lane_shut(weft__lane *l) { (void)l; }
 static inline const char *weft__lane_how(const weft__lane *l) { (void)l; return "closed"; }
+static inline bool weft__lane_too_large(const weft__lane *l) { (void)l; return false; }
 static inline bool weft__lane_at_hand(weft__origin *o) { (void)o; return false; }
 static inline int weft__lane_connects(weft__lane *l, int64_t deadline_ns) { (void)l, (void)deadline_ns; return 0; }
 static inline int weft__lane_connect(weft__lane *l, weft_str head) { (void)l, (void)head; return WEFT_EINVAL; }

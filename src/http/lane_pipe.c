@@ -37,6 +37,7 @@ int weft__lane_connects(weft__lane *l, int64_t deadline_ns)
 int weft__lane_connect(weft__lane *l, weft_str head)
 {
     l->connects = true;
+    l->asked_ns = weft__loop_now(l->link->client->loop);
     return weft__lane_send(l, head, (weft_str){ 0 }, true);
 }
 
@@ -125,13 +126,13 @@ static void forget(weft__lane *l)
     l->events = 0;
 }
 
-/* Whoever waited for its server in vain, when nothing else came either: the connection may be dead, and takes no more lanes; with nobody
- * left on it, it is closed (weft__link_settle). Else those who connect anew would do so on it, until the kernel gives it up. */
+/* Whoever waited for its server in vain, when nothing else came either: the connection may be dead, and takes no more lanes until something
+ * comes; with nobody left on it, it is closed (weft__link_settle). Else those who connect anew would do so on it, until the kernel gives it up. */
 void weft__lane_doubt(weft__lane *l)
 {
     weft__link *k = l->link;
-    if (weft__loop_now(k->client->loop) - k->heard_ns < SILENT_MS * INT64_C(1000000)) return;
-    k->silent = k->leaving = true;
+    int64_t since_ns = l->asked_ns > k->heard_ns ? l->asked_ns : k->heard_ns;    /* it may be quiet for long for want of anything to say */
+    k->silent |= weft__loop_now(k->client->loop) - since_ns >= SILENT_MS * INT64_C(1000000);
 }
 
 /* What was sent goes, as the server's window has room for it, and the end behind it. */

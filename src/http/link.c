@@ -137,11 +137,7 @@ void weft__links_free(weft__client *client)
                 while (k->first) {
                     weft__lane *l = k->first;
                     k->first = l->next;
-                    weft__lane_part_stop(l);
-                    weft__buf_free(&l->in);
-                    weft__buf_free(&l->head);
-                    weft__buf_free(&l->out);
-                    weft__free(l);
+                    weft__lane_scrap(l);
                 }
                 k->lanes = 0;
                 weft__link_free(k);
@@ -238,6 +234,13 @@ static void feed(weft__link *k, const char *bytes, size_t n)
     else if (used < 0) weft__link_lose(k, NO_HTTP2);
 }
 
+static void hear(weft__link *k)
+{
+    k->heard_ns = now_of(k);
+    if (k->silent) weft__link_tell(k->origin, true);
+    k->silent = false;
+}
+
 static void receive(weft__link *k)
 {
     weft__client *client = k->client;
@@ -245,7 +248,7 @@ static void receive(weft__link *k)
     for (; times < RECEIVES_AT_ONCE && !k->lost && k->conn->stream.may_read; times++) {
         ssize_t n = weft__stream_try_recv(&k->conn->stream, client->in, WEFT__CLIENT_IN);
         if (n == -EAGAIN) break;
-        if (n > 0) k->heard_ns = now_of(k);
+        if (n > 0) hear(k);
         if (n > 0) feed(k, client->in, (size_t)n);
         else weft__link_lose(k, n == 0 ? "closed" : "broken off");
     }

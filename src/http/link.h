@@ -40,8 +40,10 @@ struct weft__lane {
     bool shut;                       /* nobody is to read */
     bool closed, given_back;
     bool left_over;                  /* given back and reset to make room */
+    bool end_sent;                   /* all of the request, and its end */
     /* Of a WebSocket's (lane_pipe.c): */
     bool connects;                   /* its request is an extended CONNECT */
+    int64_t asked_ns;                /* ... that was sent then */
     bool piped;                      /* ... that was accepted: the room of the connection is given back as bytes come, so that one that is
                                         not read holds up no other */
     bool pipe_full;                  /* the owner has more to send than was taken */
@@ -75,7 +77,7 @@ struct weft__link {
     bool floods;                     /* the server sends more of what is of no use than is borne */
     bool busy;                       /* somebody works on it: it is freed later */
     bool hears;                      /* ... and tells owners of pipes afterwards what has come */
-    bool silent;                     /* a WebSocket has waited for its server in vain, and nothing else has come either */
+    bool silent;                     /* a WebSocket has waited for its server in vain, and nothing else has come since: no more lanes */
     weft__lane *to_tell;             /* whose owners are to be told something */
     int64_t heard_ns;                /* when anything last came */
     const char *why;                 /* it was lost; a static text */
@@ -113,7 +115,8 @@ void weft__lane_closed(weft__lane *l, uint32_t code);
 void weft__lane_fail(weft__lane *l);
 void weft__lane_lost(weft__lane *l);                         /* its connection is */
 void weft__lane_free(weft__lane *l);
-bool weft__lane_leave(weft__lane *l);                        /* reset it if only its end is to come, which nobody waits for; false: it is in use */
+void weft__lane_scrap(weft__lane *l);                        /* its memory alone: its connection goes with it */
+bool weft__lane_leave(weft__lane *l);                        /* reset it if only its end is to come, which nobody waits for; false: it is in use, or still sends */
 void weft__lane_reset(weft__lane *l, uint32_t code);
 void weft__lane_go_on(weft__lane *l);                        /* there is more to send, or the end */
 int weft__lane_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *framehd, size_t length, nghttp2_data_source *source, void *user);

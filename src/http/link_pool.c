@@ -93,7 +93,7 @@ static unsigned most_lanes(const weft__link *k)
     return peers < LINK_LANES ? peers : LINK_LANES;
 }
 
-static bool has_room(const weft__link *k) { return !k->opening && !k->leaving && !k->lost && k->lanes < most_lanes(k); }
+static bool has_room(const weft__link *k) { return !k->opening && !k->leaving && !k->silent && !k->lost && k->lanes < most_lanes(k); }
 
 static weft__lane *lane_new(weft__link *k)
 {
@@ -121,23 +121,26 @@ static bool has_place(const weft__origin *o)
 }
 
 /* Its server takes none for a moment: it will say so when it does again, and another connection would be one more of what is too much for it. RFC 9113, 6.5.2 */
-static bool takes_none(const weft__link *k) { return !k->leaving && !k->lost && most_lanes(k) == 0; }
+static bool takes_none(const weft__link *k) { return !k->leaving && !k->silent && !k->lost && most_lanes(k) == 0; }
 
-/* Answers that nobody waits for, and whose server does not end them, make room. True: some will. */
+/* Answers that nobody waits for, and whose server does not end them, make room. True: some will. k may be gone then. */
 static bool end_leftovers(weft__link *k)
 {
-    bool some = false;
+    bool some = false, lost;
     if (k->lost || k->lanes < most_lanes(k)) return false;
     k->busy = true;
     for (weft__lane *l = k->first; l; l = l->next) some |= weft__lane_leave(l);
     k->busy = false;
-    return some;
+    lost = k->lost;                  /* on the way, for want of memory: nobody else settles it */
+    if (lost) weft__link_settle(k);
+    return some && !lost;
 }
 
 static weft__link *link_with_room(const weft__origin *o, bool *soon)
 {
     *soon = false;
-    for (weft__link *k = o->links; k; k = k->next) {
+    for (weft__link *k = o->links, *next; k; k = next) {
+        next = k->next;
         if (has_room(k)) return k;
         *soon |= k->opening || takes_none(k) || (k->lanes && !has_place(o)) || end_leftovers(k);
     }

@@ -483,6 +483,26 @@ NET_TEST(answers_whose_end_never_comes_do_not_use_up_a_connection)
     return 0;
 }
 
+/* It is to be lost, and settled, rather than waited for. */
+NET_SIM_TEST(for_want_of_memory_no_full_connection_is_waited_for)
+{
+    NET_TALKER(base, leave_open, NULL);
+    weft_response r;
+    bool failed = true;
+    long after = 0;
+    for (; after < 1000 && failed; after++) {
+        for (int i = 0; i < 5; i++) WEFT_TRY(weft_exchange(&r, (H2), "{+}/x", base));
+        net_fail_after = after;
+        for (int i = 0; i < 3; i++) WEFT_CHECK(weft_exchange(&r, (H2, .total_ms = 2000), "{+}/x", base) != WEFT_ETIMEDOUT);
+        failed = net_fail_after < 0;
+        net_fail_after = -1;
+        weft__errors_clear();
+    }
+    WEFT_CHECK(after > 1 && after < 1000);
+    NET_TALKER_END(base);
+    return 0;
+}
+
 /* Its windows have room for all of it at once. */
 static int take_all(weft_conn *c, void *ctx)
 {

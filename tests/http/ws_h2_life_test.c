@@ -313,3 +313,89 @@ NET_SIM_TEST(a_connection_whose_server_is_silent_is_left)
     SERVER_END(base);
     return 0;
 }
+
+/* Quiet is not silent: nobody has waited for it for long. */
+static bool accepts_the_third(server *s)
+{
+    if (!BEGINS(s) || HEADERS(s, 1, false, "\x88") < 0 || !until(s, NGHTTP2_RST_STREAM) || !until(s, NGHTTP2_HEADERS)) return false;
+    return !HEADERS(s, 5, false, "\x88") && drain(s);
+}
+
+NET_SIM_TEST(a_handshake_that_is_called_off_at_once_is_no_doubt_in_a_quiet_connection)
+{
+    SERVER(base, accepts_the_third);
+    WEFT_WS_OPEN(quiet);
+    WEFT_WS_OPEN(third);
+    weft_ws *none = NULL;
+    WEFT_TRY(connect_to(&quiet, base, WEFT_WS_WITH(.ping_ms = -1), NULL));
+    net_pause(5000);
+    WEFT_CHECK_EQ(weft_ws_connect(&none, (H2, .connect_ms = 20), "ws{+}/x", base + 4), WEFT_ETIMEDOUT);
+    WEFT_TRY(connect_to(&third, base, NULL, NULL));
+    WEFT_CHECK_EQ(net_client()->opened, 1);
+    SERVER_END(base);
+    return 0;
+}
+
+static bool is_heard_again(server *s)
+{
+    if (!BEGINS(s) || HEADERS(s, 1, false, "\x88") < 0 || !until(s, NGHTTP2_RST_STREAM)) return false;
+    return !DATA(s, 1, false, "\x81\5there") && until(s, NGHTTP2_HEADERS) && !HEADERS(s, 5, false, "\x88") && drain(s);
+}
+
+NET_SIM_TEST(a_connection_whose_server_is_heard_again_is_used_again)
+{
+    SERVER(base, is_heard_again);
+    WEFT_WS_OPEN(chat);
+    WEFT_WS_OPEN(third);
+    weft_ws *none = NULL;
+    weft_str msg = { "", 0 };
+    WEFT_TRY(connect_to(&chat, base, WEFT_WS_WITH(.ping_ms = -1), NULL));
+    WEFT_CHECK_EQ(weft_ws_connect(&none, (H2, .connect_ms = 3000), "ws{+}/x", base + 4), WEFT_ETIMEDOUT);
+    WEFT_CHECK_EQ(weft_ws_recv(chat, &msg), 1);
+    WEFT_CHECK_STR(msg, "there");
+    WEFT_TRY(connect_to(&third, base, NULL, NULL));
+    WEFT_CHECK_EQ(net_client()->opened, 1);
+    SERVER_END(base);
+    return 0;
+}
+
+/* ---- who still sends ---- */
+
+/* One stream at a time, and ten bytes of it until it has been left. */
+enum { SENT_BYTES = 6 + 100, CLOSE_BYTES = 6 + 2 };
+static int connections_seen;
+static size_t seen_bytes;
+static bool takes_it_late(server *s)
+{
+    static const char one_narrow[] = "\0\10\0\0\0\1\0\3\0\0\0\1\0\4\0\0\0\x0a";
+    if (!greet(s, one_narrow, 18) || !until(s, NGHTTP2_HEADERS) || HEADERS(s, 1, false, "\x88") < 0) return false;
+    if (connections_seen++) return drain(s);
+    if (!until(s, NGHTTP2_DATA) || DATA(s, 1, false, "\x88\2\x03\xe8") < 0 || weft_sleep_ms(1000) < 0) return false;
+    if (frame(s, NGHTTP2_WINDOW_UPDATE, 0, 1, "\0\0\3\xe8", 4) < 0) return false;
+    while (!s->ends && !s->resets && next(s) >= 0) continue;
+    seen_bytes = s->have;
+    seen_resets += s->resets;
+    return drain(s);
+}
+
+NET_SIM_TEST(a_full_connection_does_not_take_from_one_that_parts_what_it_still_has_to_send)
+{
+    SERVER(base, takes_it_late);
+    static const char text[100];
+    weft_ws *first = NULL;
+    WEFT_WS_OPEN(second);
+    weft_str msg = { "", 0 };
+    connections_seen = seen_resets = 0;
+    seen_bytes = 0;
+    WEFT_TRY(connect_to(&first, base, NULL, NULL));
+    WEFT_TRY(weft_ws_send_binary(first, (weft_str){ text, sizeof text }));
+    WEFT_CHECK_EQ(weft_ws_recv(first, &msg), 0);
+    weft_ws_free(first);
+    WEFT_TRY(connect_to(&second, base, NULL, NULL));
+    WEFT_CHECK_EQ(net_client()->opened, 2);
+    net_pause(2000);
+    WEFT_CHECK_EQ(seen_resets, 0);
+    WEFT_CHECK_EQ(seen_bytes, SENT_BYTES + CLOSE_BYTES);
+    SERVER_END(base);
+    return 0;
+}

@@ -31,12 +31,36 @@ static void write_parts(weft__exchange *x)
     (void)!weft__exchange_end(x);
 }
 
+/* As larger applications end answers: in one large piece, too short, broken off, gathered, with trailers; by how long the query is. */
+static void answer_otherwise(weft__exchange *x, size_t how)
+{
+    static char large[60000];
+    weft_str all = { large, sizeof large };
+    if (how == 1) {
+        (void)!weft__exchange_reply(x, 200, WEFT_S(""), all);
+        return;
+    }
+    if (weft__exchange_begin(x, 200, WEFT_S(""), how == 2 ? 200 : -1) < 0) return;
+    (void)!weft__exchange_write(x, (weft_str){ large, 100 });
+    if (how == 3) weft__exchange_break(x);
+    if (how == 4) {
+        weft__exchange_will_flush(x);
+        weft__exchange_add(x, (weft_str){ large, 1000 });
+        weft__exchange_flush(x);
+    }
+    (void)!weft__exchange_end(x);
+}
+
 static void act(void *ctx, weft__exchange *x)
 {
     weft_str body;
     const char *fault;
     (void)ctx;
     weft__exchange_cancel_on_leave(x, x->head->path.len % 2);
+    if (x->head->query.len) {
+        answer_otherwise(x, x->head->query.len % 5);
+        return;
+    }
     switch (x->head->path.len % 5) {
     case 0: (void)!weft__exchange_body(x, 100000, &body, &fault); break;
     case 1: read_pieces(x); break;

@@ -112,7 +112,7 @@ typedef struct weft_db_opts {
  *     sqlite://:memory:          in memory, gone when it is closed
  *     postgresql://user:password@host:5432/shop?sslmode=verify-full     a server, as libpq reads its URLs; postgres:// is the same
  *
- * PostgreSQL 10 and later, over libpq (14 and later): passwords by SCRAM, and in clear to no server that takes no TLS, unless sslmode=disable says so; only
+ * PostgreSQL 10 and later, over libpq (14 and later): passwords by SCRAM, and in clear to no server that takes no TLS, however it asks, unless sslmode=disable says so; only
  * sslmode=verify-full tells the server from who poses as it; TLS, several hosts, unix sockets (?host=/run/postgresql). Statements are prepared once
  * a connection. Reads of many tasks that were quick when they last ran share connections without waiting for each other's answers; whatever else has one
  * alone while it runs. A cancelled statement that has its connection alone is ended in the server; the answer of one that shares it is dropped. A server that goes

@@ -16,6 +16,8 @@ struct weft__pg_opening {
     const char *hosts, *ports;       /* what is left of the lists */
     weft__buf host, hostaddr, port;  /* as libpq takes them: one of each an address */
     char looking_up[256];
+    unsigned char head[9];           /* of the message that the server is at, before it is asked for a password; `has` bytes of it are there, `skip` more are of no matter */
+    unsigned has, skip;
     bool talking;                    /* connected; the session is being set up */
 };
 
@@ -143,34 +145,75 @@ static const char *own(const weft__pg_opening *o, const char *name, const char *
 
 static uint32_t big32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
 
-/* libpq sends the password in clear to whoever asks for it, and only its version 16 can be told not to (require_auth). So what lies there before it reads is looked at: an 'R' with
- * a 3 (PostgreSQL's protocol, 55.7: AuthenticationCleartextPassword), also behind the 'N' that takes no TLS. */
-static bool asks_in_clear(const weft__pg_conn *c)
+/* libpq sends the password in clear to whoever asks for it, and only its version 16 can be told not to (require_auth). So before that nothing of what a server says about logging in
+ * comes to libpq but what was looked at here, byte by byte, however it is split: in an 'R' a 3 (PostgreSQL's protocol, 55.7: AuthenticationCleartextPassword). */
+static bool is_looked_at(const weft__pg_conn *c)
 {
-    unsigned char said[256];
-    const char *host = PQhost(c->pg);
+    const char *host = PQhost(c->pg), *password = PQpass(c->pg);
     ConnStatusType is = PQstatus(c->pg);
-    if (!tls_is_open(c->core) || PQsslInUse(c->pg) || PQsocket(c->pg) < 0 || (host && (*host == '/' || *host == '@'))) return false;
-    if (is != CONNECTION_SSL_STARTUP && is != CONNECTION_AWAITING_RESPONSE) return false;    /* before, a look would take the error of connecting from libpq */
-    size_t n = weft__borrowed_peek(PQsocket(c->pg), said, sizeof said), at = n && *said == 'N' ? 1 : 0;
-    while (at + 9 <= n) {
-        if (said[at] == 'R' && big32(said + at + 5) == 3) return true;
-        uint32_t len = big32(said + at + 1);
-        if (len < 4 || len > n) return false;
-        at += 1 + len;
+    if (PQlibVersion() >= 160000 || !tls_is_open(c->core) || PQsslInUse(c->pg) || PQsocket(c->pg) < 0) return false;
+    if ((host && (*host == '/' || *host == '@')) || !password || !*password) return false;
+    return is == CONNECTION_SSL_STARTUP || is == CONNECTION_AWAITING_RESPONSE;
+}
+
+/* Nine bytes of a message say what it is; then comes what else is of its length. */
+static bool asks_in_clear(weft__pg_opening *o, const unsigned char *said, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (o->skip) {
+            o->skip--;
+            continue;
+        }
+        o->head[o->has++] = said[i];
+        uint32_t len = o->has >= 5 ? big32(o->head + 1) : 0;
+        if (o->has == 9 && *o->head == 'R' && big32(o->head + 5) == 3) return true;
+        if (o->has < 5 || (o->has < 9 && o->has < (uint64_t)len + 1)) continue;
+        o->skip = (uint64_t)len + 1 > o->has ? len + 1 - o->has : 0;
+        o->has = 0;
     }
     return false;
+}
+
+/* What it reads by itself is the end, the 'S' of TLS, or of a new connection: the messages begin anew behind that. */
+static int step_by_itself(weft__pg_conn *c, PostgresPollingStatusType *next)
+{
+    c->opening->has = c->opening->skip = 0;
+    *next = PQconnectPoll(c->pg);
+    return 0;
+}
+
+/* A server that takes no TLS says 'N' before it is told who comes: that is a step alone, and of no message. */
+static int step_by_part(weft__pg_conn *c, PostgresPollingStatusType *next)
+{
+    unsigned char said[4096];                        /* libpq has room for these at least */
+    weft__borrowed_part part;
+    bool over, first = PQstatus(c->pg) == CONNECTION_SSL_STARTUP;
+    int fd = PQsocket(c->pg);
+    (void)weft__borrowed_tells(fd, &over);           /* before it is read: behind its end nothing comes */
+    size_t n = first ? weft__borrowed_peek(fd, said, 1) : weft__borrowed_read(fd, said, sizeof said);
+    if (!n && !over) return 0;
+    if (!n || (first && *said == 'S')) return step_by_itself(c, next);
+    if (first) n = weft__borrowed_read(fd, said, 1);
+    if (!(first && *said == 'N') && asks_in_clear(c->opening, said, n)) return WEFT_EDB_AWAY;
+    if (!weft__borrowed_part_begin(&part, fd, said, n)) return WEFT_ENOMEM;
+    *next = PQconnectPoll(c->pg);
+    if (!weft__borrowed_part_end(&part)) *next = PGRES_POLLING_FAILED;
+    if (part.left) c->opening->has = c->opening->skip = 0;
+    return 0;
 }
 
 /* One step of libpq's. It may close its socket and open another, so nothing of the old one is watched meanwhile. */
 static void step(weft__pg_conn *c)
 {
+    PostgresPollingStatusType next = PGRES_POLLING_READING;
     weft__pg_unwatch(c);
-    if (asks_in_clear(c)) {
-        fail(c, "it takes no TLS and asks for the password in clear, which it is not told: sslmode=verify-full in the URL wants TLS and a certificate, sslmode=disable tells it");
+    int rc = is_looked_at(c) ? step_by_part(c, &next) : step_by_itself(c, &next);
+    if (rc < 0) {
+        fail(c, rc == WEFT_ENOMEM ? "no descriptor is free to look at what it says first"
+            : "it takes no TLS and asks for the password in clear, which it is not told: sslmode=verify-full in the URL wants TLS and a certificate, sslmode=disable tells it");
         return;
     }
-    switch (PQconnectPoll(c->pg)) {
+    switch (next) {
     case PGRES_POLLING_READING: weft__pg_watch(c, WEFT__WATCH_LEVEL_IN); break;
     case PGRES_POLLING_WRITING: weft__pg_watch(c, WEFT__WATCH_LEVEL_OUT); break;
     case PGRES_POLLING_OK: {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int weft__borrowed_take(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }
@@ -41,4 +42,53 @@ size_t weft__borrowed_peek(int fd, void *to, size_t room)
 {
     ssize_t n = recv(fd, to, room, MSG_PEEK | MSG_DONTWAIT);
     return n > 0 ? (size_t)n : 0;
+}
+
+size_t weft__borrowed_read(int fd, void *to, size_t room)
+{
+    ssize_t n = recv(fd, to, room, MSG_DONTWAIT);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* ---- a part of what comes ---- */
+
+static unsigned long long inode(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
+bool weft__borrowed_part_begin(weft__borrowed_part *p, int fd, const void *bytes, size_t n)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) return false;
+    *p = (weft__borrowed_part){ .fd = fd, .real = weft__borrowed_take(fd), .ours = ends[1], .stands_in = inode(ends[0]) };
+    bool fine = p->real >= 0 && send(p->ours, bytes, n, MSG_NOSIGNAL) == (ssize_t)n && dup3(ends[0], fd, O_CLOEXEC) == fd;
+    close(ends[0]);
+    if (fine) return true;
+    close(p->ours);
+    if (p->real >= 0) close(p->real);
+    return false;
+}
+
+static bool pass_on(int from, int to)
+{
+    char bytes[4096];
+    ssize_t n;
+    while ((n = recv(from, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+        if (send(to, bytes, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) != n) return false;
+    return true;
+}
+
+bool weft__borrowed_part_end(weft__borrowed_part *p)
+{
+    bool fine = true;
+    p->left = inode(p->fd) != p->stands_in;          /* what has its number by now is nothing of ours */
+    if (!p->left) {
+        fine = weft__borrowed_unread(p->fd) == 0 && pass_on(p->ours, p->real);
+        fine &= dup3(p->real, p->fd, O_CLOEXEC) == p->fd;
+    }
+    close(p->ours);
+    close(p->real);
+    return fine;
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "peer.h"
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,6 +67,18 @@ static void from_server(peer *p, int i)
     if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || (cut && p->pairs[i].passed >= cut)) pair_end(p, i);
 }
 
+/* In one or two pieces. */
+static void ask(const peer *p, int fd)
+{
+    if (p->first) {
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        (void)!send(fd, p->asks, p->first, MSG_NOSIGNAL);
+        poll(NULL, 0, 50);
+    }
+    (void)!send(fd, p->asks + p->first, p->asks_len - p->first, MSG_NOSIGNAL);
+}
+
 static void from_client(peer *p, int i)
 {
     char bytes[4096];
@@ -77,7 +90,7 @@ static void from_client(peer *p, int i)
         if (!all_sent(p->pairs[i].server, bytes, n) || (p->cut_sent && p->pairs[i].sent >= p->cut_sent)) pair_end(p, i);
     } else {
         for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
-        if (p->asks_len) (void)!send(p->pairs[i].client, p->asks, p->asks_len, MSG_NOSIGNAL);
+        if (p->asks_len) ask(p, p->pairs[i].client);
     }
 }
 

@@ -10,6 +10,7 @@ typedef struct peer {
     int listener, port, to;          /* to: the port of the real one; 0: none */
     const char *says, *asks;         /* at once, where there is none; and behind all that it hears */
     size_t says_len, asks_len;
+    size_t first;                    /* bytes of what it asks that come alone, and the rest some milliseconds later; 0: all at once */
     int piece;                       /* bytes of the real one's at a time; 0: all there are */
     int cut_after;                   /* of these bytes, in all of a connection; 0: never. May be changed meanwhile (peer_cuts) */
     int cut_sent;                    /* the same of bytes of the client's */

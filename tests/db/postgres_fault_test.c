@@ -148,6 +148,53 @@ static int posers(void)
 
 WEFT_TEST(who_poses_as_postgres_is_told_no_password_in_clear) { world_epoll(weft_call(posers)); }
 
+/* The same wherever its words are split: what libpq has read of them by then was whole to nobody. */
+static int posers_in_pieces(void)
+{
+    static const struct { const char *mode, *says, *asks; size_t asks_len; } all[] = {
+        { "", "N", CLEAR, 9 }, { "&sslmode=allow", "", CLEAR, 9 }, { "", "", "N" CLEAR, 10 }, { "", "N", SASL CLEAR, 33 } };
+    for (size_t i = 0; i < weft_count(all); i++)
+        for (size_t first = i == 3 ? 20 : 1; first < all[i].asks_len; first += i == 3 ? 3 : 1) {
+            static peer p;
+            weft_db *db = NULL;
+            char url[200];
+            p = (peer){ .says = all[i].says, .says_len = strlen(all[i].says), .asks = all[i].asks, .asks_len = all[i].asks_len, .first = first };
+            peer_start(&p);
+            snprintf(url, sizeof url, "postgresql://u:hunter2@127.0.0.1:%d/x?connect_timeout=20%s", p.port, all[i].mode);
+            WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1 }), WEFT_EDB_AWAY);
+            if (!WEFT_CHECK(strstr(weft_error_of(WEFT_EDB_AWAY)->text, "password in clear") || strstr(weft_error_of(WEFT_EDB_AWAY)->text, "cleartext password")))
+                fprintf(stderr, "  %zu, %zu: %s\n", i, first, weft_error_of(WEFT_EDB_AWAY)->text);
+            WEFT_TRY(weft_sleep_ms(20));
+            peer_end(&p);
+            WEFT_CHECK(p.heard_len > 0 && !memmem(p.heard, p.heard_len, "hunter2", 7));
+        }
+    return 0;
+}
+
+WEFT_TEST(who_poses_as_postgres_in_pieces_is_told_no_password_in_clear_either) { world_epoll(weft_call(posers_in_pieces)); }
+
+/* What is looked at is what libpq reads, and nothing of it is lost: a byte at a time, and all at once. */
+DB_POSTGRES_TEST(a_login_that_is_looked_at_goes_through)
+{
+    for (int piece = 0; piece < 2; piece++) {
+        static peer p;
+        char url[300];
+        weft_db *db = NULL;
+        int64_t n = -1;
+        p = (peer){ .to = db_server_of_run()->port, .piece = piece };
+        peer_start(&p);
+        snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?connect_timeout=60&sslmode=%s", p.port, piece ? "allow" : "prefer");
+        WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 60000, .statement_ms = 60000 }));
+        WEFT_TRY(weft_db_value(db, int64_t, &n, "SELECT count(*) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl"));
+        WEFT_CHECK_EQ(n, !piece);
+        WEFT_TRY(weft_db_close(db, 0));
+        peer_end(&p);
+        snprintf(url, sizeof url, "postgresql://weft:wrong@127.0.0.1:%d/postgres?connect_timeout=60&sslmode=allow", db_server_of_run()->port);
+        WEFT_CHECK(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1 }) == WEFT_EDB_AWAY && db_says(WEFT_EDB_AWAY, "authentication failed"));
+    }
+    return 0;
+}
+
 /* ---- what is under way ---- */
 
 enum { ITEM = 64 * 1024, ITEMS = 200 };

@@ -41,3 +41,49 @@ WEFT_TEST(a_borrowed_socket_that_is_cut_ends_for_whoever_reads_it)
     close(ends[0]);
     close(ends[1]);
 }
+
+WEFT_TEST(a_borrowed_socket_gives_a_part_and_nothing_that_comes_meanwhile)
+{
+    int ends[2];
+    char bytes[16];
+    weft__borrowed_part p;
+    WEFT_NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    WEFT_CHECK_EQ(weft__borrowed_read(ends[0], bytes, sizeof bytes), 0);
+    WEFT_CHECK_EQ(write(ends[1], "onetwo", 6), 6);
+    WEFT_CHECK_EQ(weft__borrowed_read(ends[0], bytes, 3), 3);
+    WEFT_NEED(weft__borrowed_part_begin(&p, ends[0], bytes, 3));
+    WEFT_CHECK_EQ(write(ends[1], "three", 5), 5);
+    WEFT_CHECK_EQ(recv(ends[0], bytes, sizeof bytes, 0), 3);
+    WEFT_CHECK_EQ(recv(ends[0], bytes, sizeof bytes, 0), -1);        /* and waits for nothing */
+    WEFT_CHECK_EQ(send(ends[0], "said", 4, 0), 4);
+    WEFT_CHECK(fcntl(ends[0], F_GETFD) & FD_CLOEXEC);
+    WEFT_CHECK(weft__borrowed_part_end(&p) && !p.left);
+    WEFT_CHECK_EQ(recv(ends[1], bytes, sizeof bytes, MSG_DONTWAIT), 4);
+    WEFT_CHECK_EQ(recv(ends[0], bytes, sizeof bytes, MSG_DONTWAIT), 8);
+    WEFT_NEED(weft__borrowed_part_begin(&p, ends[0], bytes, 8));
+    WEFT_CHECK_EQ(recv(ends[0], bytes, 7, 0), 7);
+    WEFT_CHECK(!weft__borrowed_part_end(&p));        /* one byte is lost */
+    WEFT_CHECK_EQ(send(ends[1], "x", 1, 0), 1);
+    WEFT_CHECK_EQ(recv(ends[0], bytes, sizeof bytes, MSG_DONTWAIT), 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+WEFT_TEST(a_borrowed_socket_that_is_closed_in_the_middle_of_a_part_leaves_its_number_to_others)
+{
+    int ends[2], others[2];
+    char byte;
+    weft__borrowed_part p;
+    WEFT_NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, others) == 0);
+    WEFT_NEED(weft__borrowed_part_begin(&p, ends[0], "x", 1));
+    WEFT_NEED(dup2(others[0], ends[0]) == ends[0]);
+    WEFT_CHECK(weft__borrowed_part_end(&p) && p.left);
+    WEFT_CHECK_EQ(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);         /* nobody else has it any more */
+    WEFT_CHECK_EQ(write(others[1], "y", 1), 1);
+    WEFT_CHECK_EQ(recv(ends[0], &byte, 1, MSG_DONTWAIT), 1);
+    WEFT_CHECK(!weft__borrowed_part_begin(&p, -1, "x", 1));
+    close(ends[0]);
+    close(ends[1]);
+    close(others[0]);
+    close(others[1]);
+}

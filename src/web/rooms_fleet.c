@@ -23,8 +23,8 @@ typedef struct reach {
     int64_t said_lost_ns;
     uint64_t lost;                   /* since that was said */
     bool unknown[WEFT__FLEET_SLOTS_MAX];     /* something of that worker was lost */
-    int64_t said_large_ns;
-    uint64_t large;                  /* messages that stayed here, since that was said */
+    int64_t said_unheard_ns;
+    uint64_t unheard;                  /* messages that stayed here, since that was said */
 } reach;
 
 static reach here;                   /* of the one loop that a process of a fleet has */
@@ -48,14 +48,16 @@ static int say(unsigned to, uint32_t topic, weft_str room, weft_str rest)
 static void publish(void *ctx, weft_str room, bool binary, weft_str bytes)
 {
     reach *r = ctx;
-    if (say(WEFT__FLEET_SLOTS_MAX, binary ? SAID_BINARY : SAID, room, bytes) == 0) return;
+    int rc = say(WEFT__FLEET_SLOTS_MAX, binary ? SAID_BINARY : SAID, room, bytes);
+    if (rc == 0) return;
+    const char *why = rc == WEFT_ENOMEM ? "there was no memory" : rc == WEFT_EINVAL ? "a room's name has 255 bytes at most there" : "64 KiB with the room's name at most";
     int64_t now = weft__loop_clock(r->loop);
-    r->large++;
-    if (r->said_large_ns && now - r->said_large_ns < SAY_LOST_MS * INT64_C(1000000)) return;
-    weft__log(WEFT_LOG_ERROR, "%llu messages were not heard in other workers, the last in room %.*s, %zu bytes: 64 KiB with the room's name at most", (unsigned long long)r->large,
-        WEFT_FMT(room), bytes.len);
-    r->said_large_ns = now;
-    r->large = 0;
+    r->unheard++;
+    if (r->said_unheard_ns && now - r->said_unheard_ns < SAY_LOST_MS * INT64_C(1000000)) return;
+    weft__log(WEFT_LOG_ERROR, "%llu messages were not heard in other workers, the last in room %.*s, %zu bytes: %s", (unsigned long long)r->unheard,
+        WEFT_FMT(room), bytes.len, why);
+    r->said_unheard_ns = now;
+    r->unheard = 0;
 }
 
 static void presence(void *ctx, weft_str room, weft_str id, bool joined)

@@ -155,11 +155,13 @@ static void all_ready(void *ctx)
     fflush(stdout);
 }
 
-/* Workers take whom they still want to; whoever comes when they have gone is refused. Files of unix sockets stay until then. */
+/* Workers take whom they still want to; whoever comes when they have gone is refused, also by a program that is being tried, which has the listeners, too. Files of unix
+ * sockets stay until then. */
 static void ends(void *ctx)
 {
     supervising *v = ctx;
     weft__notify("STOPPING=1");
+    if (v->trial) weft__fleet_kill(v->trial, SIGKILL);
     for (int i = 0; i < v->listened.count; i++) {
         v->os->ops->close(v->os, v->listened.items[i].fd);
         v->listened.items[i].fd = -1;
@@ -231,10 +233,11 @@ static void add_elder(weft__handover *h, pid_t pid, bool told)
     h->elders[h->elder_count++].told = told;
 }
 
+/* Those of programs before, who may have a slot too, are patient already. */
 static void be_patient(supervising *v, bool patient)
 {
     for (unsigned i = 0; i < v->fleet->slots; i++)
-        if (!v->s.processes[i].told) __atomic_store_n(&weft__fleet_slot(v->fleet, i)->patient, patient, __ATOMIC_RELEASE);
+        if (v->s.processes[i].pid && !v->s.processes[i].told) __atomic_store_n(&weft__fleet_slot(v->fleet, i)->patient, patient, __ATOMIC_RELEASE);
 }
 
 static void hand_over(supervising *v)

@@ -44,7 +44,7 @@ static int free_slot(const weft__supervisor *s)
 {
     int best = -1;
     for (unsigned i = 0; i < s->fleet->slots; i++)
-        if (!s->processes[i].pid && state_of(s, i) == WEFT__FLEET_FREE && (best < 0 || s->processes[i].freed_ms < s->processes[best].freed_ms)) best = (int)i;
+        if (!s->processes[i].pid && !s->processes[i].is_read && state_of(s, i) == WEFT__FLEET_FREE && (best < 0 || s->processes[i].freed_ms < s->processes[best].freed_ms)) best = (int)i;
     return best;
 }
 
@@ -246,10 +246,11 @@ static bool cannot_start(const weft__supervisor *s, const weft__server_process *
 /* Those of the program before are still wanted. */
 static bool elders_serve(const weft__supervisor *s) { return s->elder_count && !s->announced && !s->ending; }
 
+/* By their own word: an end may be heard of before anybody has looked at who is ready. */
 static void say_who_serves(weft__supervisor *s)
 {
     unsigned ready = 0;
-    for (unsigned n = 1; n <= s->fleet->workers; n++) ready += s->workers[n].slot >= 0 && s->processes[s->workers[n].slot].ready;
+    for (unsigned n = 1; n <= s->fleet->workers; n++) ready += s->workers[n].slot >= 0 && state_of(s, (unsigned)s->workers[n].slot) >= WEFT__FLEET_READY;
     say(s, "the program is not replaced yet: %u of its %u new workers serve; the %u of the program before serve on until all do", ready, s->fleet->workers, s->elder_count);
 }
 
@@ -291,6 +292,7 @@ static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
     weft__ship *m = member_of(s, slot);
     bool boxed = __atomic_load_n(&m->box.full, __ATOMIC_ACQUIRE);
     leave(s, slot, now);
+    s->processes[slot].is_read = boxed;
     if (boxed && !p.struck) blame(s, &m->box, now);      /* what was stuck was ended by us, and may be stuck for no fault of the request */
     if (s->ending) {
         bool failed = WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) != SIGTERM;
@@ -300,6 +302,7 @@ static void died(weft__supervisor *s, unsigned slot, int status, int64_t now)
     else if (!WIFEXITED(status) || WEXITSTATUS(status)) say_end(s, &p, status, now);
     start_due(s, now);                               /* names of a stack take their time */
     if (boxed) s->ops->tell_stack(s->ctx, p.number, p.pid, &m->box);
+    s->processes[slot].is_read = false;
 }
 
 /* Of one that had a slot here. */

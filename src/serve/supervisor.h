@@ -31,6 +31,7 @@ typedef struct weft__server_process {
     int64_t still_ms;                /* for how long its loop has not turned */
     bool ready, told, struck;        /* told to stop; struck: it was stuck, and is made to say where */
     bool slow;                       /* that it does not start was said */
+    bool is_read;                    /* nobody is there, but what the last one left is not told yet */
 } weft__server_process;
 
 typedef struct weft__worker_place {

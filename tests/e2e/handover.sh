@@ -59,7 +59,7 @@ asks=$!
 old=$(children)
 plan 3 6 fail
 kill -HUP "$pid"
-if waits_for 1 'the program is not replaced yet: 1 of its 2 new workers serve; the 2 of the program before serve on until all do'; then ok some_start_is_told; else not_ok some_start_is_told "$(said)"; fi
+if waits_for 1 'the program is not replaced yet: [01] of its 2 new workers serve; the 2 of the program before serve on until all do'; then ok some_start_is_told; else not_ok some_start_is_told "$(said)"; fi
 waits_for 3 'ended with status 3' && ok why_is_told || not_ok why_is_told "$(said)"
 serve_on the_old_ones_serve_on_while_some_do_not_start
 check one_line_for_many_failures 1 "$(lines 'not replaced yet')"

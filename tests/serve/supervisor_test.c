@@ -13,6 +13,7 @@ typedef struct played {
     pid_t next_pid;
     int started, stuck_told, reloads, readies, ends, stacks;
     int started_before_stack;            /* when the last stack was told */
+    bool told_full;                      /* ... the box was as it had been left */
     int fail_starts;                     /* how many forks fail from now on */
     struct { pid_t pid; int signal; } sent[256];
     int sent_count;
@@ -44,7 +45,7 @@ static void tell_stack(void *ctx, unsigned number, pid_t pid, const weft__black_
 {
     (void)number;
     (void)pid;
-    (void)box;
+    ((played *)ctx)->told_full = box->full;
     ((played *)ctx)->stacks++;
     ((played *)ctx)->started_before_stack = ((played *)ctx)->started;
 }
@@ -518,6 +519,23 @@ WEFT_TEST(the_next_one_is_started_before_a_stack_is_told)
     end(p);
 }
 
+/* Elders have all the others: it would write there while it is told. */
+WEFT_TEST(the_next_one_does_not_begin_in_a_slot_whose_stack_is_told)
+{
+    played *p = begin(1);
+    for (unsigned i = 1; i < p->s.fleet->slots; i++) is_ready(p, i);
+    is_ready(p, 0);
+    pass(p, 20000, ALL);
+    ship(p, 0)->box.full = 1;
+    weft__supervisor_heard(&p->s, &(weft__fleet_word){ .kind = WEFT__FLEET_ENDED, .pid = 101, .status = SIGSEGV }, p->now);
+    WEFT_CHECK_EQ(p->stacks, 1);
+    WEFT_CHECK(p->told_full);
+    WEFT_CHECK_EQ(p->started_before_stack, 1);
+    pass(p, 1000, ALL);
+    WEFT_CHECK_EQ(p->started, 2);
+    end(p);
+}
+
 WEFT_TEST(who_begins_is_not_sent_what_it_has_no_handler_for)
 {
     played *p = begin(2);
@@ -665,6 +683,16 @@ WEFT_TEST(of_a_program_only_some_of_whose_workers_start_none_of_the_program_befo
     pass(p, 1200, ALL);
     WEFT_CHECK_EQ(p->readies, 1);
     WEFT_CHECK_EQ(count_sent(p, 51, SIGTERM) + count_sent(p, 52, SIGTERM), 2);
+    end(p);
+}
+
+/* An end may be heard of before anybody has looked at who is ready. */
+WEFT_TEST(who_serves_is_counted_by_its_own_word)
+{
+    played *p = begin_after(2, 2);
+    is_ready(p, 0);
+    dies(p, 102, exited(3));
+    WEFT_CHECK(strstr(p->said, "the program is not replaced yet: 1 of its 2 new workers serve") != NULL);
     end(p);
 }
 

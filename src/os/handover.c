@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "os/held.h"
 
-enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000 };
+enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000, URGED_MS = 500 };
 
 /* ---- as text ---- */
 
@@ -130,21 +130,35 @@ bool weft__handed_take(weft__handed kind, weft__handover *out)
 
 /* ---- those in it ---- */
 
-static int still_there(const weft__handover *h)
+/* Who has ended is left out: its pid may be somebody else's soon. */
+static int still_there(weft__handover *h)
 {
-    int n = 0, status;
-    for (int i = 0; i < h->elder_count; i++) {
+    int status;
+    for (int i = h->elder_count; i-- > 0;) {
         pid_t got = waitpid(h->elders[i].pid, &status, WNOHANG);
-        n += got == 0 || (got < 0 && errno == EINTR);
+        if (got != 0 && !(got < 0 && errno == EINTR)) h->elders[i] = h->elders[--h->elder_count];
     }
-    return n;
+    return h->elder_count;
 }
 
-void weft__elders_end(const weft__handover *h)
+static void tell_elders(const weft__handover *h, bool those_told_too)
 {
     for (int i = 0; i < h->elder_count; i++)
-        if (!h->elders[i].told) kill(h->elders[i].pid, SIGTERM);
-    for (int64_t until_ms = weft__fleet_now_ms() + ELDERS_MS; still_there(h) && weft__fleet_now_ms() < until_ms;) usleep(ELDERS_LOOK_US);
+        if (those_told_too || !h->elders[i].told) kill(h->elders[i].pid, SIGTERM);
+}
+
+/* They take their first signal for a wish to be replaced; of a stop the second one tells, apart from it. */
+void weft__elders_end(weft__handover *h, int64_t stop_ms)
+{
+    int64_t began_ms = weft__fleet_now_ms(), until_ms = began_ms + ELDERS_MS;
+    tell_elders(h, false);
+    for (bool urged = false; still_there(h) && weft__fleet_now_ms() < until_ms; usleep(ELDERS_LOOK_US)) {
+        int64_t now_ms = weft__fleet_now_ms();
+        if (urged || !weft__held_stop() || now_ms - began_ms < URGED_MS) continue;
+        urged = true;
+        tell_elders(h, true);
+        if (until_ms > now_ms + stop_ms) until_ms = now_ms + stop_ms;
+    }
 }
 
 int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX])

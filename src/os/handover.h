@@ -22,8 +22,9 @@ typedef struct weft__handover {
 enum { WEFT__HANDOVER_FDS_MAX = WEFT__FLEET_LISTENERS_MAX + WEFT__FLEET_SLOTS_MAX + 3 };
 int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX]);
 bool weft__handover_take(const char *name, weft__handover *out);
-/* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most. */
-void weft__elders_end(const weft__handover *h);
+/* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most, or for stop_ms once a stop is noted (held.h). They are not
+ * killed: who is left ends with this process. *h has these still. */
+void weft__elders_end(weft__handover *h, int64_t stop_ms);
 /* The variable's text, "NAME=...", in `to`. False: no room. */
 bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room);
 

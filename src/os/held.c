@@ -32,6 +32,13 @@ void weft__held_begin(void)
 
 bool weft__held_are(void) { return are_held; }
 
+bool weft__held_stop(void)
+{
+    bool stop = false;
+    for (int i = 0; i < WEFT__FLEET_HEARD; i++) stop |= held[i].came && (weft__fleet_heard[i] == SIGTERM || weft__fleet_heard[i] == SIGINT);
+    return stop;
+}
+
 /* Where main has put one of its own meanwhile, that stays. */
 void weft__held_forget(void)
 {

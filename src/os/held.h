@@ -7,6 +7,8 @@
 /* From now on those of weft__fleet_begin are noted, each once, and not blocked. */
 void weft__held_begin(void);
 bool weft__held_are(void);
+/* Has one come that asks for the end? */
+bool weft__held_stop(void);
 /* Blocked as they are to be: they wait there as if they had come only now, and handlers are again what they were. */
 void weft__held_end(void);
 /* In a forked child: handlers are again what they were. */

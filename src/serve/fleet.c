@@ -20,7 +20,7 @@
 #include "web/metrics.h"
 #include "wire/bytes.h"
 
-enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
+enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STOP_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
 
 typedef struct supervising {
     weft__supervisor s;
@@ -434,7 +434,7 @@ int weft__fleet_run(const weft__fleet_job *job)
     if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
     /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */
-    if (status && h.elder_count && !v->supervised) weft__elders_end(&h);
+    if (status && h.elder_count && !v->supervised) weft__elders_end(&h, v->s.end_ms ? v->s.end_ms : STOP_MS);
     unmake(v);
     return status;
 }

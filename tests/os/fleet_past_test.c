@@ -1,13 +1,17 @@
 /* The memory of a fleet, handed from one program to the next: taken as it is, or not at all. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "os/handover.h"
+#include "os/held.h"
 #include "weft/check.h"
 
 static const weft__fleet_shape shape = { .workers = 2, .part_bytes = { 100, 5000 }, .common_bytes = 4096, .program = 7, .layout = 77 };
@@ -220,4 +224,57 @@ WEFT_TEST(what_is_no_memory_is_not_handed_over)
         WEFT_CHECK(!weft__handover_take("WEFT_TEST_HANDOVER", &got));
         WEFT_CHECK_EQ(got.past.slots, 0);
     }
+}
+
+/* ---- workers that nobody supervises ---- */
+
+/* It ends when it has been told twice: the first time it takes for a wish to be replaced. */
+static pid_t patient(void)
+{
+    sigset_t term;
+    int ready[2], number;
+    char byte;
+    WEFT_NEED(pipe(ready) == 0);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    pid_t parent = getpid(), pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) _exit(1);
+        sigprocmask(SIG_BLOCK, &term, NULL);
+        (void)!write(ready[1], "r", 1);
+        sigwait(&term, &number);
+        sigwait(&term, &number);
+        _exit(0);
+    }
+    close(ready[1]);
+    WEFT_NEED(read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+    return pid;
+}
+
+/* How many there still are. */
+static int end_them(void)
+{
+    weft__handover h = { .elder_count = 2 };
+    h.elders[0].pid = patient();
+    h.elders[1].pid = patient();
+    weft__held_begin();
+    raise(SIGTERM);
+    weft__elders_end(&h, 60000);
+    return h.elder_count;
+}
+
+WEFT_TEST(a_stop_that_was_noted_is_told_to_patient_workers_that_nobody_supervises)
+{
+    int status = 0;
+    pid_t pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        alarm(120);
+        _exit(end_them());
+    }
+    WEFT_CHECK_EQ(waitpid(pid, &status, 0), pid);
+    WEFT_CHECK_EQ(status, 0);
 }

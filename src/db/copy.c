@@ -109,9 +109,9 @@ static char *text_of(const char *s)
     return copy;
 }
 
-static int open_in(weft_copy **out, weft_copy *c, weft_db *db, const char *options, const char *place)
+static int open_in(weft_copy **out, weft_copy *c, weft_db *db, const char *options, uint32_t columns, const char *place)
 {
-    weft__copy as = { .way = WEFT__COPY_IN, .options = options, .into = c->into, .columns = c->select };
+    weft__copy as = { .way = WEFT__COPY_IN, .options = options, .into = c->into, .columns = c->select, .count = (int)columns };
     return opened(out, c, open_rows(&c->rows, db, &(weft_sql){ .sql = c->into, .place = place }, &as));
 }
 
@@ -126,7 +126,7 @@ int weft_db_copy_text_with(weft_copy **out, weft_db *db, weft_copy_format format
         copy_free(c);
         return weft__fail(place, WEFT_ENOMEM, "no memory for a COPY: %s", into);
     }
-    return open_in(out, c, db, formats[format], place);
+    return open_in(out, c, db, formats[format], 0, place);
 }
 
 /* ---- rows of models ---- */
@@ -201,7 +201,7 @@ int weft_db_copy_in_with(weft_copy **out, weft_db *db, const weft_schema *schema
     c->schema = schema;
     if (rc == 0) rc = columns_of(c, t, o, &count);
     if (rc == 0) rc = sql_of(c, t, o, db->root->engine->scheme, count);
-    return rc < 0 ? opened(out, c, rc) : open_in(out, c, db, formats[WEFT_COPY_TEXT], o->place);
+    return rc < 0 ? opened(out, c, rc) : open_in(out, c, db, formats[WEFT_COPY_TEXT], count, o->place);
 }
 
 /* ---- steps ---- */
@@ -215,11 +215,18 @@ static int step_ready(const weft_copy *c, weft__copy_way way, const char *what)
     return 0;
 }
 
-/* What is here goes out when it is worth a trip. */
-static int gathered(weft_rows *r)
+/* What lacks a piece is not to last, whatever is done with it. Of a transaction that another task is ending, it ends with that. */
+static int kept(weft_rows *r, int rc)
 {
-    int rc = weft__checkpoint();
-    return rc < 0 || r->buffer.len < AT_ONCE ? rc : weft__rows_step(r);
+    if (rc < 0 && rc != WEFT_EBUSY && !r->failed) weft__rows_end(r);
+    return rc;
+}
+
+/* What is here goes out when it is worth a trip. */
+static int gathered(weft_rows *r, const char *what)
+{
+    int rc = weft__rows_checkpoint(r, what);
+    return kept(r, rc < 0 || r->buffer.len < AT_ONCE ? rc : weft__rows_step(r));
 }
 
 static int cells_of(weft_copy *c, const void *row, weft__buf *fault)
@@ -247,7 +254,8 @@ int weft_copy_row_with(weft_copy *c, const weft_schema *schema, const void *row)
     if (rc < 0) rc = weft__fail(r->place, rc, "row %lld: %.*s: %s", (long long)c->given, fault.len ? (int)fault.len : 9, fault.len ? fault.ptr : "no memory", r->text);
     weft__buf_free(&fault);
     weft__arena_free(&c->made);
-    return rc < 0 ? rc : gathered(r);
+    if (rc == WEFT_EINVAL) return rc;                /* left out, and others may follow */
+    return rc < 0 ? kept(r, rc) : gathered(r, "weft_copy_row");
 }
 
 int weft_copy_write(weft_copy *c, weft_str bytes)
@@ -259,9 +267,9 @@ int weft_copy_write(weft_copy *c, weft_str bytes)
         size_t n = AT_ONCE - to->len;
         if (n > bytes.len) n = bytes.len;
         weft__buf_add(to, bytes.ptr, n);
-        if (to->failed) return weft__fail(c->rows->place, to->failed, "no memory for a COPY: %s", c->rows->text);
+        if (to->failed) return kept(c->rows, weft__fail(c->rows->place, to->failed, "no memory for a COPY: %s", c->rows->text));
         bytes = (weft_str){ bytes.ptr + n, bytes.len - n };
-        rc = gathered(c->rows);
+        rc = gathered(c->rows, "weft_copy_write");
     }
     return rc;
 }

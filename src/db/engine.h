@@ -100,7 +100,7 @@ typedef struct weft__copy {
     bool last;                       /* IN: what is written is whole, and is to stay */
     bool headed;                     /* ROWS: what comes before the first one has come */
     uint32_t *oids;                  /* of the columns; weft__free */
-    int count;
+    int count;                       /* IN, of models: how many are written, from the beginning */
     int64_t rows;                    /* in all, when it has ended */
 } weft__copy;
 
@@ -243,6 +243,8 @@ const char *weft__cell_get(const char *at, weft__cell *c);
 /* rows.c: open them; `copy` becomes theirs, with what is in it, on failure too. One step, which fills the buffer, or empties it (IN). Their memory. */
 int weft__rows_open(weft_rows **out, weft_db *db, const weft_sql *sql, weft__copy *copy) WEFT_NODISCARD;
 int weft__rows_step(weft_rows *rows) WEFT_NODISCARD;
+/* weft__checkpoint, behind which they are as they were, or it says why not (what: by whom). */
+int weft__rows_checkpoint(weft_rows *rows, const char *what) WEFT_NODISCARD;
 /* Before a call: 0, or why it cannot be; `what`: the call's name. */
 int weft__rows_usable(const weft_rows *rows, const char *what) WEFT_NODISCARD;
 

@@ -129,6 +129,7 @@ int weft_db_migrate_with(weft_db *db, const char *folder, const weft_migrate_opt
 {
     weft_list_Migration files = { 0 }, ran = { 0 };
     int n = 0;
+    if (db && db->root != db) return weft_fail(WEFT_EINVAL, "weft_db_migrate takes a database, and this is a transaction: each file is one of its own");
     WEFT_TRY(read_folder(folder, &files));
     WEFT_TRY(read_ran(db, opts->dry_run, &ran));
     WEFT_TRY(compare(folder, &files, &ran));

@@ -138,6 +138,10 @@ static int note_columns(weft__pg_conn *c, weft__query *q, const PGresult *descri
     weft__copy *copy = r->copy;
     int rc = weft__pg_types_of(c, q, described), n = PQnfields(described);
     if (rc == 0 && !n) return weft__buf_printf(&q->fault, "a COPY is of a statement that gives rows"), WEFT_EINVAL;
+    if (rc == 0 && copy->count && n != copy->count) {
+        weft__buf_printf(&q->fault, "asked for %d columns, and the server tells of %d", copy->count, n);
+        return WEFT_EDB;
+    }
     if (rc == 0) rc = weft__pg_rows_names(r, described);
     if (rc < 0) return rc;
     copy->oids = weft__calloc((size_t)n * sizeof *copy->oids);
@@ -400,7 +404,7 @@ static int ended_there(weft__pg_conn *c, weft__query *q)
 static int put_all(weft__pg_conn *c, weft__query *q)
 {
     weft_str rest = weft__buf_str(&q->rows->buffer);
-    int rc = 0;
+    int rc = q->rows->buffer.failed;
     weft__step_aside(q->fiber);
     while (rest.len && rc == 0) {
         weft_str part = { rest.ptr, rest.len < AT_ONCE ? rest.len : AT_ONCE };

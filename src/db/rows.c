@@ -107,10 +107,10 @@ static int trip(weft_rows *r, weft__to_do what)
 
 void weft__rows_end(weft_rows *r)
 {
+    if (!r->failed) r->failed = WEFT_ECLOSED;        /* first: nobody is to go on meanwhile */
     if (r->statement && r->db) trip(r, WEFT__DO_ROWS_END);
     unlink_rows(r);
     r->over = true;
-    if (!r->failed) r->failed = WEFT_ECLOSED;
     r->at = r->buffer.len;
 }
 
@@ -231,12 +231,25 @@ static int usable(weft_rows *r)
     return rc;
 }
 
+/* Who waits to close them does so now, however much the task that is at them has left. */
+static void let_others(weft_rows *r)
+{
+    bool wanted = r->leaving;
+    weft__db_idle(&r->busy, &r->leaving);
+    if (wanted) weft__step_aside(weft__self());
+}
+
 int weft__rows_step(weft_rows *r)
 {
-    int rc = usable(r);
+    int rc = weft__rows_usable(r, "its next step");
+    if (rc == 0) rc = usable(r);
     if (rc < 0) return rc;
     r->busy = true;
     rc = trip(r, WEFT__DO_MORE);
+    if (rc == 0 && !r->over) {
+        let_others(r);
+        return weft__rows_usable(r, "its next step");
+    }
     weft__db_idle(&r->busy, &r->leaving);
     if (rc < 0) {
         if (r->statement && rc != WEFT_EBUSY) weft__rows_end(r);
@@ -254,14 +267,22 @@ int weft__rows_usable(const weft_rows *r, const char *what)
     return r->failed ? weft__fail(r->place, r->failed, "%s: it was closed: %s", what, r->text) : 0;
 }
 
+int weft__rows_checkpoint(weft_rows *r, const char *what)
+{
+    r->busy = true;                                  /* others may run, but not at these */
+    int rc = weft__checkpoint();
+    let_others(r);
+    return rc < 0 ? rc : weft__rows_usable(r, what);
+}
+
 int weft_rows_next_with(weft_rows *r, const weft_schema *schema, void *out)
 {
     int rc = weft__rows_usable(r, "weft_rows_next");
+    if (rc == 0) rc = weft__rows_checkpoint(r, "weft_rows_next");
     if (rc < 0) return rc;
     while (r->at == r->buffer.len) {
         if (r->over) return 0;
         if ((rc = weft__rows_step(r)) < 0) return rc;
     }
-    rc = weft__checkpoint();
-    return rc < 0 ? rc : read_row(r, schema, out);
+    return read_row(r, schema, out);
 }

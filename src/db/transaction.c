@@ -172,6 +172,7 @@ static int roll_back(weft_db *tx)
     weft_db *first = tx->first;
     while (first->busy) weft__db_wait_idle(&first->busy, &first->leaving);
     if (tx->ended) return WEFT_ECLOSED;              /* the database was closed meanwhile */
+    if (tx->begun && first->copying) weft__rows_end(first->copying);       /* of an outer one, it was begun since all the same */
     if (tx->begun) weft__rows_end_from(first, tx->level);
     if (runs(tx)) return end(tx, WEFT__DO_ROLLBACK);
     level_ended(tx);

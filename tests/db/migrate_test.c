@@ -149,3 +149,17 @@ DB_FOLDER_TEST(programs_that_start_at_once_run_each_migration_once)
     for (int i = 0; i < 4; i++) WEFT_TRY(weft_db_close(dbs[i], 0));
     return 0;
 }
+
+DB_FOLDER_TEST(a_transaction_is_refused_as_each_migration_is_one)
+{
+    weft_db *db;
+    put("1_a.sql", "CREATE TABLE a (x INTEGER)");
+    WEFT_TRY(weft_db_connect(db_url, &db, .acquire_ms = 60000));
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_migrate(tx, "m"), WEFT_EINVAL);
+        WEFT_CHECK(db_says(WEFT_EINVAL, "transaction"));
+    }
+    WEFT_CHECK_EQ(weft_db_migrate(db, "m"), 1);
+    return weft_db_close(db, 0);
+}

@@ -125,7 +125,7 @@ static bool has_others(const weft__pg_conn *c)
 static void give_up(weft__pg_conn *c)
 {
     weft__query *head = c->sent[behind(c, c->at)].q;
-    if (c->cancel || c->at == c->end) return;
+    if (c->given_up || c->cancel || c->at == c->end) return;     /* once: what does not end by that the bound ends */
     if (head) head->statement->slow = WEFT__PG_SLOW;
     c->given_up = true;
     weft__pg_stop(c);

@@ -232,7 +232,11 @@ int weft__maria_take(weft_db *root, weft__query *q)
 {
     weft__maria_core *core = weft__maria_core_of(root);
     weft__waited w = weft__waited_of(root, q, weft__maria_holds_up);
-    int64_t free_by = q->what == WEFT__DO_OPEN ? INT64_MAX : until(q->from_ns, root->opts.acquire_ms);
+    int64_t free_by = q->what == WEFT__DO_OPEN ? INT64_MAX : until(now_of(core), root->opts.acquire_ms);     /* one that is run again has waited for none before */
+    if (core->closing && !weft__query_must_run(q)) { /* and nobody opens one for it any more */
+        q->rc = WEFT_ECLOSED;
+        return weft__query_failed(root, q);
+    }
     if (core->away) {
         weft__buf_printf(&q->fault, "the database cannot be reached: %s", core->why);
         q->rc = WEFT_EDB_AWAY;

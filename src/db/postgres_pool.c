@@ -303,17 +303,26 @@ static bool fails_at_once(weft__pg_core *core, weft__query *q)
     return true;
 }
 
+/* Run again while the database closes: nobody opens a connection for it any more. */
+static bool comes_too_late(const weft__pg_core *core, weft__query *q)
+{
+    if (!core->closing || weft__query_must_run(q)) return false;
+    q->rc = WEFT_ECLOSED;
+    return true;
+}
+
 int weft__pg_take(weft_db *root, weft__query *q)
 {
     weft__pg_core *core = weft__pg_core_of(root);
     weft__waited w = weft__waited_of(root, q, weft__pg_holds_up);
-    if (fails_at_once(core, q)) return weft__query_failed(root, q);
+    int64_t free_by = q->what == WEFT__DO_OPEN ? INT64_MAX : until(now_of(core), root->opts.acquire_ms);     /* one that is run again has waited for none before */
+    if (fails_at_once(core, q) || comes_too_late(core, q)) return weft__query_failed(root, q);
     q->rc = 0;
     queue_up(core, &core->alone, q);
     weft__pg_dispatch(core);
     while (!q->told) {
         int rc = weft__scope_effective(q->fiber->scope) ? WEFT_ECANCELED
-            : weft__park_undelivered("a database", &w.held, q->what == WEFT__DO_OPEN ? INT64_MAX : until(q->from_ns, root->opts.acquire_ms));
+            : weft__park_undelivered("a database", &w.held, free_by);
         if (q->told || rc == 0) continue;
         weft__query_remove(q);
         return rc == WEFT__DEADLINE ? missed(core, &w) : rc == WEFT_ENOMEM ? weft__fail(q->place, rc, "no memory to wait for a connection") : weft__deliver(q->fiber, rc);

@@ -61,7 +61,8 @@ static void from_server(peer *p, int i)
 {
     char bytes[4096];
     if (!takes(p->pairs[i].client)) return;
-    ssize_t n = recv(p->pairs[i].server, bytes, p->piece ? (size_t)p->piece : sizeof bytes, 0);
+    int piece = __atomic_load_n(&p->piece, __ATOMIC_RELAXED);
+    ssize_t n = recv(p->pairs[i].server, bytes, piece ? (size_t)piece : sizeof bytes, 0);
     int cut = __atomic_load_n(&p->cut_after, __ATOMIC_RELAXED);
     if (n > 0) __atomic_store_n(&p->passed, p->pairs[i].passed += (int)n, __ATOMIC_RELAXED);
     if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || (cut && p->pairs[i].passed >= cut)) pair_end(p, i);
@@ -135,6 +136,7 @@ void peer_end(peer *p)
 
 void peer_leads(peer *p, int to) { __atomic_store_n(&p->to, to, __ATOMIC_RELAXED); }
 void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __ATOMIC_RELAXED); }
+void peer_pieces(peer *p, int piece) { __atomic_store_n(&p->piece, piece, __ATOMIC_RELAXED); }
 void peer_holds(peer *p, bool holds) { __atomic_store_n(&p->holds, holds, __ATOMIC_RELAXED); }
 long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }
 int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_RELAXED); }

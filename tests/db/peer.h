@@ -11,7 +11,7 @@ typedef struct peer {
     const char *says, *asks;         /* at once, where there is none; and behind all that it hears */
     size_t says_len, asks_len;
     size_t first;                    /* bytes of what it asks that come alone, and the rest some milliseconds later; 0: all at once */
-    int piece;                       /* bytes of the real one's at a time; 0: all there are */
+    int piece;                       /* bytes of the real one's at a time; 0: all there are. May be changed meanwhile (peer_pieces) */
     int cut_after;                   /* of these bytes, in all of a connection; 0: never. May be changed meanwhile (peer_cuts) */
     int cut_sent;                    /* the same of bytes of the client's */
     char heard[512];                 /* what clients said where there is no real one */
@@ -31,6 +31,7 @@ void peer_end(peer *p);
 /* Who comes from now on is led to another one. */
 void peer_leads(peer *p, int to);
 void peer_cuts(peer *p, int after);
+void peer_pieces(peer *p, int piece);
 void peer_holds(peer *p, bool holds);
 long peer_from_clients(const peer *p);
 int peer_accepted(const peer *p);

@@ -67,3 +67,61 @@ DB_POSTGRES_TEST(one_that_holds_up_others_and_is_deaf_is_asked_to_end_once)
     WEFT_CHECK_EQ(n, 1);
     return weft_db_close(db, 0);
 }
+
+/* Longer than anybody waits for a connection: those behind it have waited for none. */
+DB_POSTGRES_TEST(reads_that_are_run_again_have_all_their_time_to_wait_for_a_connection)
+{
+    weft_db *db = NULL;
+    int64_t runs = 0;
+    WEFT_TRY(weft_db_connect(db_url, &db, .connections_max = 2, .acquire_ms = 2000, .statement_ms = 60000));
+    WEFT_TRY(weft_db_script(db, DEAF));
+    for (int i = 0; i < ROUNDS && runs != 2; i++) {      /* the second one is the same again, alone */
+        WEFT_TRY(weft_db_script(db, "ALTER SEQUENCE runs RESTART"));
+        warm(db, true);
+        (void)all_at_once(db, 2300, 1);
+        WEFT_TRY(weft_db_value(db, int64_t, &runs, "SELECT last_value FROM runs"));
+    }
+    WEFT_CHECK_EQ(runs, 2);
+    return weft_db_close(db, 0);
+}
+
+static int let_go(peer *const *p)
+{
+    WEFT_TRY(weft_sleep_ms(50));
+    peer_pieces(*p, 1);
+    peer_cuts(*p, 1);
+    peer_holds(*p, false);
+    return 0;
+}
+
+/* What shared one that is lost, and was given up before, is run again: nowhere any more. */
+DB_POSTGRES_TEST(reads_that_would_be_run_again_while_a_database_closes_are_told_so)
+{
+    static peer p, *const at = &p;
+    char url[300];
+    weft_db *db = NULL;
+    bool asked_to_end = false;
+    p = (peer){ .to = db_server_of_run()->port };
+    peer_start(&p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=60", p.port);
+    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 10000, .statement_ms = 60000 }));
+    for (int i = 0; i < ROUNDS && !asked_to_end; i++) {
+        int rcs[READERS] = { 0 };
+        warm(db, false);
+        WEFT_SCOPE(s);
+        int accepted = peer_accepted(&p);
+        peer_holds(&p, true);
+        for (int k = 0; k < READERS; k++) weft_spawn(s, ask_quick, (&(asked){ db, k, 0, NULL, &rcs[k] }));
+        for (int k = 0; k < 100 && peer_accepted(&p) == accepted; k++) WEFT_TRY(weft_sleep_ms(10));
+        asked_to_end = peer_accepted(&p) > accepted;
+        if (asked_to_end) {
+            weft_spawn(s, let_go, &at);
+            WEFT_TRY(weft_db_close(db, 0));
+        } else peer_holds(&p, false);
+        WEFT_TRY(weft_join(s));
+        for (int k = 0; asked_to_end && k < READERS; k++) WEFT_CHECK_EQ(rcs[k], WEFT_ECLOSED);
+    }
+    WEFT_CHECK(asked_to_end);
+    peer_end(&p);
+    return 0;
+}

@@ -339,7 +339,7 @@ int weft_db_rollback(weft_db *tx);
  * MariaDB a single statement that changes rows for longer than statement_ms and 30 s more is taken for a server that has died: give statement_ms = -1 there.)
  *
  * How many ran; < 0: the failure of the first that failed, whose name is in the trace. WEFT_EINVAL: a file has changed since it ran, or is
- * gone, two have the same number, one comes before another that has run; then nothing is run. .dry_run = true: nothing is changed, and the result is how
+ * gone, two have the same number, one comes before another that has run, db is a transaction; then nothing is run. .dry_run = true: nothing is changed, and the result is how
  * many would run. .names: a list that is told their names. At most 10 000 files of 4 MiB. Waits: always.
  *
  *     WEFT_TRY(weft_db_migrate(db, "migrations"));  */

@@ -97,7 +97,10 @@ static int leave(weft__pg_conn *c, weft__query *q, int rc)
         return rc;
     }
     if (rc < 0) weft__pg_undo(c, q);
-    else c->saved = true;
+    else {
+        weft__pg_quietly(c, q, "SELECT pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('weft.timeout'), true)", NULL);
+        c->saved = true;
+    }
     return rc;
 }
 
@@ -224,7 +227,7 @@ static int copy_sql(weft__pg_conn *c, weft__query *q, const PGresult *described,
 }
 
 /* In one transaction with the COPY: no table changes its columns between being looked at and being copied. Notices are not wanted: what comes in the
- * middle is a failure. */
+ * middle is a failure. To the server it is one statement, however long the other side takes: each wait is bounded here. */
 static int prepare(weft__pg_conn *c, weft__query *q, weft__buf *sql)
 {
     const weft__copy *copy = q->rows->copy;
@@ -233,6 +236,8 @@ static int prepare(weft__pg_conn *c, weft__query *q, weft__buf *sql)
     if (weft__pg_inside(q)) weft__pg_guard(&t);
     else weft__pg_say(&t, is_in(q) ? "BEGIN" : "BEGIN READ ONLY");
     if (is_in(q)) weft__pg_say(&t, "SET LOCAL client_min_messages = error");
+    weft__pg_say(&t, "SELECT pg_catalog.set_config('weft.timeout', pg_catalog.current_setting('statement_timeout'), true)");
+    weft__pg_say(&t, "SET LOCAL statement_timeout = 0");
     if (look) weft__pg_look_at(&t, look);
     int rc = weft__pg_sync(&t);
     if (rc == 0 && look) rc = t.result ? note_columns(c, q, t.result) : WEFT_EDB;

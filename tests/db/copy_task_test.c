@@ -104,6 +104,54 @@ DB_POSTGRES_TEST(a_savepoint_that_is_rolled_back_ends_the_copy_of_its_outer_tran
     return copy_closed(db);
 }
 
+static int slowly_both_ways(weft_db *db)
+{
+    weft_str bytes;
+    int64_t n = 0, made = 0;
+    WEFT_COPY(in);
+    WEFT_ROWS(rows);
+    WEFT_COPY(out);
+    WEFT_TRY(weft_db_copy_text(&in, db, WEFT_CSV, "prices (city, cents)"));
+    for (int i = 0; i < 2; i++) {
+        WEFT_TRY(weft_copy_write(in, (weft_str){ many_lines().ptr, 64 * 1024 }));
+        WEFT_TRY(weft_sleep_ms(1200));
+    }
+    WEFT_TRY(weft_copy_end(in, &made));
+    WEFT_CHECK_EQ(made, 2 * 64 * 1024 / LINE);
+    WEFT_TRY(weft_db_copy_rows(&rows, db, "SELECT generate_series(1, 3000000)::bigint"));
+    WEFT_CHECK_EQ(weft_rows_next(int64_t, rows, &n), 1);
+    WEFT_TRY(weft_sleep_ms(2400));
+    while (n < 500000 && weft_rows_next(int64_t, rows, &n) == 1) continue;
+    WEFT_CHECK_EQ(n, 500000);
+    weft_rows_close(rows);
+    WEFT_TRY(weft_db_copy_out(&out, db, WEFT_CSV, "SELECT 1"));
+    WEFT_CHECK(weft_copy_read(out, &bytes) == 1 && weft_copy_read(out, &bytes) == 0);
+    return 0;
+}
+
+static weft_str timeout_of(weft_db *db)
+{
+    weft_str s = { 0 };
+    WEFT_CHECK_EQ(weft_db_value(db, weft_str, &s, "SELECT current_setting('statement_timeout')"), 0);
+    return s;
+}
+
+/* To the server all of one is a statement, which it would end a little behind statement_ms. */
+DB_POSTGRES_TEST(one_whose_other_side_is_slow_takes_longer_than_a_statement_may)
+{
+    weft_db *db = COPY_WITH(.connections_max = 1, .acquire_ms = 60000, .statement_ms = 1500);
+    WEFT_TRY(slowly_both_ways(db));
+    WEFT_CHECK_STR(timeout_of(db), "2s");
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_STR(timeout_of(tx), "2s");
+        WEFT_TRY(slowly_both_ways(tx));
+        WEFT_CHECK_STR(timeout_of(tx), "2s");
+        WEFT_TRY(weft_db_commit(tx));
+    }
+    return copy_closed(db);
+}
+
 /* ---- rows ---- */
 
 static int close_rows_later(const shared *in)

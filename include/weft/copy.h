@@ -39,7 +39,8 @@ typedef struct weft_copy weft_copy;
 void weft__copy_leave(weft_copy **copy);
 
 /* CSV: RFC 4180 with '\n' or "\r\n", in UTF-8; NULL is nothing between commas, an empty text "". With a header its first line is names, which are written, and
- * not looked at when it is read. Servers up to PostgreSQL 17 take a line `\.` of a CSV for its end, and read over what is behind it. TEXT: PostgreSQL's own, columns between tabs, \N for NULL. */
+ * not looked at when it is read. TEXT: PostgreSQL's own, columns between tabs, \N for NULL. A line that is `\.` alone, outside of quotes, is refused
+ * in both (WEFT_EINVAL): servers before PostgreSQL 18 take it for the end, and read over what is behind it. */
 typedef enum { WEFT_CSV, WEFT_CSV_HEADER, WEFT_COPY_TEXT } weft_copy_format;
 
 /* ---- into a table ---- */

@@ -15,6 +15,9 @@ struct weft_copy {
     weft_arena made;                 /* of the row that is at hand */
     weft__copy_way way;
     int64_t given;                   /* rows, with the one at hand */
+    bool quotes, quoted;             /* of bytes: a CSV's; behind an odd number of them */
+    uint8_t end_mark;                /* of a line "\\.": how much of it there is, or OTHER */
+    int64_t line;                    /* at hand, from 0 */
 };
 
 static const char *const formats[] = { [WEFT_CSV] = " (FORMAT csv)", [WEFT_CSV_HEADER] = " (FORMAT csv, HEADER)", [WEFT_COPY_TEXT] = " (FORMAT text)" };
@@ -126,6 +129,7 @@ int weft_db_copy_text_with(weft_copy **out, weft_db *db, weft_copy_format format
         copy_free(c);
         return weft__fail(place, WEFT_ENOMEM, "no memory for a COPY: %s", into);
     }
+    c->quotes = format != WEFT_COPY_TEXT;
     return open_in(out, c, db, formats[format], 0, place);
 }
 
@@ -258,10 +262,36 @@ int weft_copy_row_with(weft_copy *c, const weft_schema *schema, const void *row)
     return rc < 0 ? kept(r, rc) : gathered(r, "weft_copy_row");
 }
 
+/* A line "\." of its own, outside of quotes: to servers before PostgreSQL 18 it is the end, and what is behind it would be read over without a word. */
+static bool has_end_mark(weft_copy *c, weft_str bytes)
+{
+    enum { LINE_BEGINS, BACKSLASH, DOT, OTHER };
+    for (size_t i = 0; i < bytes.len; i++) {
+        char ch = bytes.ptr[i];
+        bool ends = ch == '\n' || ch == '\r', quote = ch == '"' && c->quotes;
+        if (ends && !c->quoted && c->end_mark == DOT) return true;
+        if (ch == '\n') c->line++;
+        if (quote) c->quoted = !c->quoted;
+        if (ends && !c->quoted) c->end_mark = LINE_BEGINS;
+        else if (c->end_mark == LINE_BEGINS && ch == '\\') c->end_mark = BACKSLASH;
+        else c->end_mark = c->end_mark == BACKSLASH && ch == '.' ? DOT : OTHER;
+    }
+    return false;
+}
+
+static bool ends_with_end_mark(weft_copy *c) { return !c->schema && has_end_mark(c, WEFT_S("\n")); }
+
+static int end_mark(weft_copy *c, const char *what)
+{
+    return kept(c->rows, weft__fail(c->rows->place, WEFT_EINVAL, "%s: line %lld is \\. alone, which ends a COPY before its end: as a value it is \"\\.\" in a CSV, \\\\. in text: %s", what,
+        (long long)c->line + 1, c->rows->text));
+}
+
 int weft_copy_write(weft_copy *c, weft_str bytes)
 {
     int rc = step_ready(c, WEFT__COPY_IN, "weft_copy_write");
     if (rc == 0 && c->schema) rc = weft__fail(c->rows->place, WEFT_EINVAL, "weft_copy_write: it copies rows of %s (weft_copy_row): %s", c->schema->name, c->rows->text);
+    if (rc == 0 && has_end_mark(c, bytes)) return end_mark(c, "weft_copy_write");
     while (rc == 0 && bytes.len) {
         weft__buf *to = &c->rows->buffer;
         size_t n = AT_ONCE - to->len;
@@ -278,6 +308,7 @@ int weft_copy_end(weft_copy *c, int64_t *rows)
 {
     int rc = step_ready(c, WEFT__COPY_IN, "weft_copy_end");
     if (rc < 0) return rc;
+    if (ends_with_end_mark(c)) return end_mark(c, "weft_copy_end");
     c->rows->copy->last = true;
     rc = weft__rows_step(c->rows);
     c->rows->copy->last = rc == 0;

@@ -268,6 +268,8 @@ weft_str weft__request_name(struct request *r);
 /* After the handler: has the body been read, or can the rest be dropped? false: the connection must
  * close. */
 bool weft__request_drain(struct request *r);
+/* Would it be, if its handler left it unread? */
+bool weft__request_can_drain(const struct request *r);
 typedef struct weft__answer_head {
     int status;
     weft_str headers;

@@ -105,7 +105,7 @@ static int open_one(weft__os *os, const weft__addr *at, const weft_serve_opts *o
     weft__net_path path = { .made = false };
     int fd = take_inherited(os, inherited, count, at);
     if (fd >= 0 && os->ops->net) os->ops->net->adopt(os, at, &path);
-    else if (fd < 0 && at->sa.ss_family == AF_UNIX && os->ops->net) fd = os->ops->net->listen(os, at, BACKLOG, opts->unix_mode, &path);
+    else if (fd < 0 && at->sa.ss_family == AF_UNIX && os->ops->net) fd = weft__net_listen_soon(os, at, BACKLOG, opts->unix_mode, &path);
     else if (fd < 0) fd = os->ops->listen(os, at, BACKLOG);
     if (fd < 0) {
         say_why(why, at, fd);

@@ -11,8 +11,6 @@
 
 enum {
     BACKLOG = 128,
-    TRIES = 100,                     /* for a path that another program is taking over, 10 ms apart */
-    TRY_AGAIN_MS = 10,
     CONNECTIONS = 1000,
     PAUSE_MS = 100,
     MEMORY_BYTES = 16 * 1024 * 1024
@@ -59,8 +57,8 @@ static int try_listening(weft_listener *l, const weft_listen_opts *o)
     int backlog = o->backlog ? o->backlog : BACKLOG;
     for (int i = 0;; i++) {
         int fd = os->ops->net->listen(os, &l->at, backlog, o->file_mode, &l->path);
-        if (fd != -EAGAIN || i == TRIES) return fd;
-        int rc = weft_sleep_ms(TRY_AGAIN_MS);
+        if (fd != -EAGAIN || i == WEFT__NET_TRIES) return fd;
+        int rc = weft_sleep_ms(WEFT__NET_TRY_AGAIN_MS);
         if (rc < 0) return rc;
     }
 }

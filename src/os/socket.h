@@ -4,8 +4,8 @@
  * os's own operations. */
 #include "os/os.h"
 
-/* Which file a listener made, so that its end removes no other one. made: false, there is none. */
-typedef struct weft__net_path { uint64_t device, inode; bool made; } weft__net_path;
+/* Which file a listener made, so that its end removes no other one. made: false, there is none. born_ns: 0 where the file system does not say. */
+typedef struct weft__net_path { uint64_t device, inode; int64_t born_ns; bool made; } weft__net_path;
 
 typedef struct weft__net_ops {
     /* `listen`, for any address. A path where a socket of a program that has ended lies is taken over: that nobody
@@ -26,6 +26,11 @@ typedef struct weft__net_ops {
     /* The size of the next datagram, of which the first `room` bytes are there; the rest is lost. -EAGAIN: none. */
     ssize_t (*udp_recv)(weft__os *, int fd, void *to, size_t room, weft__addr *from);
 } weft__net_ops;
+
+/* Where another program is just now listening, or leaving, in the same folder it is tried so often, and so far apart: a second together. */
+enum { WEFT__NET_TRIES = 100, WEFT__NET_TRY_AGAIN_MS = 10 };
+/* `listen`, tried so. For where no loop runs: it waits. */
+int weft__net_listen_soon(weft__os *, const weft__addr *, int backlog, int mode, weft__net_path *made);
 
 extern const weft__net_ops weft__linux_net;
 #endif

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include "os/socket.h"
 
@@ -23,7 +24,7 @@ static bool path_of(const weft__addr *a, char out[sizeof(struct sockaddr_un)])
     return true;
 }
 
-/* The folder of a path, locked: whoever takes a path over does it alone. A lock file would stay behind. */
+/* The folder of a path, locked: whoever takes a path over, or removes his own, does it alone. A lock file would stay behind. */
 static int lock_folder(const char *path)
 {
     char folder[sizeof(struct sockaddr_un)];
@@ -36,6 +37,23 @@ static int lock_folder(const char *path)
     int rc = errno == EWOULDBLOCK ? -EAGAIN : -errno;
     close(fd);
     return rc;
+}
+
+/* Said in so many words: a process that was forked meanwhile has the descriptor, too, and would keep the lock. */
+static void unlock_folder(int fd)
+{
+    flock(fd, LOCK_UN);
+    close(fd);
+}
+
+/* The file as it lies there. An inode's number is given to the next file as soon as nobody has the old one: when it was born tells the two apart. */
+static bool identify(const char *path, weft__net_path *out)
+{
+    struct statx st;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_BTIME, &st) < 0 || !S_ISSOCK(st.stx_mode)) return false;
+    *out = (weft__net_path){ .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, .inode = st.stx_ino, .made = true };
+    if (st.stx_mask & STATX_BTIME) out->born_ns = st.stx_btime.tv_sec * INT64_C(1000000000) + st.stx_btime.tv_nsec;
+    return true;
 }
 
 /* Nobody listens there: only a socket that refuses is left over. One whose queue is full has an owner. */
@@ -54,9 +72,8 @@ static int listen_locked(weft__os *os, const weft__addr *a, const char *path, in
 {
     if (is_stale(a, path)) unlink(path);
     int fd = os->ops->listen(os, a, backlog);
-    struct stat st;
     if (fd < 0) return fd;
-    if (lstat(path, &st) == 0) *made = (weft__net_path){ st.st_dev, st.st_ino, true };
+    (void)identify(path, made);
     if (!mode || chmod(path, (mode_t)mode) == 0) return fd;
     int rc = -errno;
     unlink(path);
@@ -72,17 +89,25 @@ static int net_listen(weft__os *os, const weft__addr *a, int backlog, int mode, 
     int lock = lock_folder(path);
     if (lock < 0) return lock;
     int fd = listen_locked(os, a, path, backlog, mode, made);
-    close(lock);
+    unlock_folder(lock);
     return fd;
+}
+
+int weft__net_listen_soon(weft__os *os, const weft__addr *a, int backlog, int mode, weft__net_path *made)
+{
+    for (int i = 0;; i++) {
+        int fd = os->ops->net->listen(os, a, backlog, mode, made);
+        if (fd != -EAGAIN || i == WEFT__NET_TRIES) return fd;
+        nanosleep(&(struct timespec){ .tv_nsec = WEFT__NET_TRY_AGAIN_MS * 1000000 }, NULL);
+    }
 }
 
 static void net_adopt(weft__os *os, const weft__addr *a, weft__net_path *made)
 {
     (void)os;
     char path[sizeof(struct sockaddr_un)];
-    struct stat st;
     *made = (weft__net_path){ .made = false };
-    if (path_of(a, path) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) *made = (weft__net_path){ st.st_dev, st.st_ino, true };
+    if (path_of(a, path)) (void)identify(path, made);
 }
 
 /* Without the lock the file stays, and is taken over by the next start. */
@@ -90,12 +115,12 @@ static void net_unlink(weft__os *os, const weft__addr *a, const weft__net_path *
 {
     (void)os;
     char path[sizeof(struct sockaddr_un)];
-    struct stat st;
+    weft__net_path now;
     if (!made->made || !path_of(a, path)) return;
     int lock = lock_folder(path);
     if (lock < 0) return;
-    if (lstat(path, &st) == 0 && st.st_dev == made->device && st.st_ino == made->inode) unlink(path);
-    close(lock);
+    if (identify(path, &now) && now.device == made->device && now.inode == made->inode && now.born_ns == made->born_ns) unlink(path);
+    unlock_folder(lock);
 }
 
 /* ---- datagrams ---- */

@@ -428,54 +428,69 @@ EPOLL_TEST(a_file_that_took_the_place_of_ours_stays)
     return 0;
 }
 
-/* Many programs start at once on a path that a dead one left: one of them listens there, and it is reached. */
-static int start_racing(const char *path)
+/* Many programs start at once on a path that a dead one left: one of them listens there, and it is reached. They begin behind one gate, and whoever listens does so
+ * until all have had their answer: who comes late finds him there still. */
+typedef struct race { const char *path; int gate[2], told[2], over[2]; } race;
+
+/* What it got, one byte for the one that waits for all; nothing more comes of it before the end. */
+static int racer(const race *r, int *out)
 {
     WEFT_LISTENER(l);
-    int rc = weft_listen(&l, path, 0);
-    if (rc == -EADDRINUSE) return 3;
-    if (rc < 0) return 1;
-    WEFT_TRY(weft_sleep_ms(400));
-    {
-        WEFT_CONN(c);
-        rc = weft_connect(&c, path, 0);
-    }
-    return rc == 0 ? 2 : 1;
+    char byte, got = 'f';
+    bool began = read(r->gate[0], &byte, 1) == 0;
+    int rc = began ? weft_listen(&l, r->path, 0) : WEFT_EOF;
+    if (rc == 0) got = 'l';
+    if (rc == -EADDRINUSE) got = 'r';
+    *out = write(r->told[1], &got, 1) == 1 && read(r->over[0], &byte, 1) == 0 ? 0 : 1;
+    return 0;
 }
 
-static int racer(const char *const *path, int *out)
+static pid_t race_start(race *r)
 {
-    *out = start_racing(*path);
-    return 0;
+    pid_t pid = fork();
+    if (pid) return pid;
+    int rc = 1;
+    close(r->gate[1]);
+    close(r->over[1]);
+    weft__os *os = weft__os_linux_new();
+    weft__loop *loop = os ? weft__loop_new(os) : NULL;
+    if (loop) weft__loop_run(loop, weft_call(racer, r, &rc));
+    _exit(rc);
 }
 
 EPOLL_TEST(of_many_that_start_at_once_on_a_stale_path_one_listens)
 {
     enum { RACERS = 6 };
-    char path[108];
-    const char *at = path;
+    char path[108], got[RACERS];
+    race r = { .path = path };
     pid_t pids[RACERS];
-    int listens = 0, refused = 0;
+    int listens = 0, refused = 0, status, failed = 0;
     path_in("s", path);
     leave_stale(path);
+    WEFT_NEED(pipe(r.gate) == 0 && pipe(r.told) == 0 && pipe(r.over) == 0);
     for (int i = 0; i < RACERS; i++) {
-        pids[i] = fork();
-        WEFT_NEED(pids[i] >= 0);
-        if (pids[i]) continue;
-        int rc = 1;
-        weft__os *os = weft__os_linux_new();
-        weft__loop *loop = os ? weft__loop_new(os) : NULL;
-        if (loop) weft__loop_run(loop, weft_call(racer, &at, &rc));
-        _exit(rc);
+        pids[i] = race_start(&r);
+        WEFT_NEED(pids[i] > 0);
     }
+    close(r.gate[1]);
+    close(r.told[1]);
     for (int i = 0; i < RACERS; i++) {
-        int status;
-        WEFT_NEED(waitpid(pids[i], &status, 0) == pids[i]);
-        listens += WIFEXITED(status) && WEXITSTATUS(status) == 2;
-        refused += WIFEXITED(status) && WEXITSTATUS(status) == 3;
+        WEFT_NEED(read(r.told[0], &got[i], 1) == 1);
+        listens += got[i] == 'l';
+        refused += got[i] == 'r';
     }
+    {
+        WEFT_CONN(c);
+        WEFT_CHECK_EQ(weft_connect(&c, path, 0), 0);
+    }
+    close(r.over[1]);
+    for (int i = 0; i < RACERS; i++) failed += waitpid(pids[i], &status, 0) != pids[i] || status;
+    close(r.gate[0]);
+    close(r.told[0]);
+    close(r.over[0]);
     WEFT_CHECK_EQ(listens, 1);
     WEFT_CHECK_EQ(refused, RACERS - 1);
+    WEFT_CHECK_EQ(failed, 0);
     unlink(path);
     nothing_is_left();
     return 0;

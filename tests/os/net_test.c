@@ -2,10 +2,13 @@
 #define _GNU_SOURCE
 #include "os/socket.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "os/signal.h"
@@ -135,6 +138,95 @@ WEFT_TEST(linux_a_path_is_listened_at_and_removed_unless_it_is_anothers)
     WEFT_CHECK(lstat(path, &st) < 0);
     os->ops->close(os, fd);
     WEFT_CHECK_EQ(net()->listen(os, &in_none, 4, 0, &made), WEFT_ENOENT);
+    os->ops->free(os);
+}
+
+static int lock_of(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    WEFT_NEED(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+    return fd;
+}
+
+WEFT_TEST(linux_nobody_takes_a_path_over_while_another_one_is_at_it_in_that_folder)
+{
+    char path[64];
+    struct stat st;
+    weft__net_path made, second;
+    os = weft__os_linux_new();
+    WEFT_NEED(os != NULL);
+    const char *folder = weft__test_folder(WEFT__ON_DISK);
+    snprintf(path, sizeof path, "%s/s", folder);
+    weft__addr a = address(path, 0);
+    int fd = net()->listen(os, &a, 4, 0, &made);
+    WEFT_NEED(fd >= 0 && made.made);
+    os->ops->close(os, fd);
+    int lock = lock_of(folder);                    /* between its look at who listens and its new listener, say */
+    WEFT_CHECK_EQ(net()->listen(os, &a, 4, 0, &second), -EAGAIN);
+    net()->unlink(os, &a, &made);
+    WEFT_CHECK(!second.made && lstat(path, &st) == 0 && st.st_ino == made.inode);
+    close(lock);
+    fd = net()->listen(os, &a, 4, 0, &second);
+    WEFT_CHECK(fd >= 0 && second.made);
+    net()->unlink(os, &a, &second);
+    WEFT_CHECK(lstat(path, &st) < 0);
+    if (fd >= 0) os->ops->close(os, fd);
+    os->ops->free(os);
+}
+
+static void *give_later(void *lock)
+{
+    usleep(50 * 1000);
+    close(*(int *)lock);
+    return NULL;
+}
+
+WEFT_TEST(linux_who_has_no_loop_waits_for_the_other_one_in_that_folder)
+{
+    char path[64];
+    pthread_t other;
+    weft__net_path made;
+    os = weft__os_linux_new();
+    WEFT_NEED(os != NULL);
+    const char *folder = weft__test_folder(WEFT__ON_DISK);
+    snprintf(path, sizeof path, "%s/s", folder);
+    weft__addr a = address(path, 0);
+    int lock = lock_of(folder);
+    WEFT_NEED(pthread_create(&other, NULL, give_later, &lock) == 0);
+    int fd = -EAGAIN;
+    for (int i = 0; i < 5 && fd == -EAGAIN; i++) fd = weft__net_listen_soon(os, &a, 4, 0, &made);    /* the thread may come late */
+    WEFT_CHECK(fd >= 0 && made.made);
+    pthread_join(other, NULL);
+    net()->unlink(os, &a, &made);
+    if (fd >= 0) os->ops->close(os, fd);
+    os->ops->free(os);
+}
+
+/* A supervisor's listener is closed long before its file goes: another program has the path by then, and the kernel gives the new file the old one's number. */
+WEFT_TEST(linux_a_file_with_the_number_of_ours_is_not_ours)
+{
+    char path[64];
+    struct stat st;
+    weft__net_path made, next;
+    bool same = false;
+    os = weft__os_linux_new();
+    WEFT_NEED(os != NULL);
+    snprintf(path, sizeof path, "%s/s", weft__test_folder(WEFT__ON_DISK));
+    weft__addr a = address(path, 0);
+    for (int i = 0; i < 20 && !same; i++) {
+        int fd = net()->listen(os, &a, 4, 0, &made);
+        WEFT_NEED(fd >= 0);
+        os->ops->close(os, fd);
+        usleep(20 * 1000);                         /* files are born at ticks of the kernel's clock */
+        fd = net()->listen(os, &a, 4, 0, &next);
+        WEFT_NEED(fd >= 0);
+        same = next.inode == made.inode && made.born_ns;
+        net()->unlink(os, &a, &made);
+        WEFT_CHECK(lstat(path, &st) == 0);
+        net()->unlink(os, &a, &next);
+        WEFT_CHECK(lstat(path, &st) < 0);
+        os->ops->close(os, fd);
+    }
     os->ops->free(os);
 }
 

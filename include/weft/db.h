@@ -96,7 +96,8 @@ typedef struct weft_db_opts {
     int lifetime_ms;                 /* of a server: 1 800 000 after which a connection is replaced, give or take a tenth; -1: no bound */
     int idle_ms;                     /* of a server: 300 000 without work after which a connection is closed; -1: no bound */
     int acquire_ms;                  /* 5 000 that a statement or transaction waits for a connection; -1: no bound but that of its scope */
-    int statement_ms;                /* 30 000 that a statement may take from its call to its end; -1: no bound but that of its scope. Not of migrations */
+    int statement_ms;                /* 30 000 that a statement may take from its call to its end, of rows one by one each step of theirs; -1: no bound but that of
+                                        its scope. Not of migrations */
     int busy_ms;                     /* of SQLite and MariaDB: 5 000 that it waits for a lock of another program; -1: not at all */
     int statements_max;              /* 256 prepared statements that each connection keeps; 4096 at most */
     int64_t bytes_max;               /* of SQLite; none: how large the database may become; WEFT_EDB_FULL beyond */
@@ -275,7 +276,8 @@ int weft_db_script_with(weft_db *db, const char *text, const char *place) WEFT_N
  * All rows are of the moment when the first one was read; but in a transaction of SQLite's, and in a database in memory, what the same connection
  * changes meanwhile may be seen or not, a row that is moved in an index twice: read the rows into a list (weft_db_all) before changing their table. It has a connection of its own until its end, its close, or the end of the
  * block; so many tasks at a time can read rows as there are readers (of servers: connections; up to 256 rows of PostgreSQL and 64 of MariaDB come at a time). In a transaction it is the transaction's, and ends with that. In a
- * database in memory other statements of this task run on it meanwhile, those of others wait. */
+ * database in memory other statements of this task run on it meanwhile, those of others wait. Who reads them may take any time between two: .statement_ms (weft_db_opts) bounds
+ * each wait for those that come at a time (WEFT_ETIMEDOUT), not the whole. Of PostgreSQL's that are slow to come fewer come at a time; MariaDB makes all of them before the first. */
 typedef struct weft_rows weft_rows;
 
 /* Rows that are freed at the end of the block, however it is left; NULL until they are opened. */

@@ -5,13 +5,14 @@
 #include "db/postgres.h"
 
 /* FEW: where any may be large, and all that was asked for must be taken. */
-enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 8, FEW = 8, MOST = 256, ROW_MAX = 16 << 20 };
+enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 8, FEW = 8, MOST = 256, ROW_MAX = 16 << 20, AT_ONCE_MS = 200 };
 
 /* What a weft_rows has here. */
 typedef struct cursor {
     uint64_t number;
     int next, came;                  /* rows asked for; that have come of these */
     size_t bytes, largest;           /* of these */
+    int64_t asked_ns, took_ns;       /* when, and how long until the first came: the server tells it when it has all of them */
     weft__pg_trip trip;              /* that asks for them, */
     bool halfway;                    /* and has not come to its end: the rest waits in the server until somebody reads on */
 } cursor;
@@ -44,6 +45,7 @@ static int put_row(weft__pg_core *core, weft__query *q, const PGresult *res, int
     if (rc == 0 && r->buffer.len - before > ROW_MAX) rc = WEFT_ELIMIT;
     if (rc == WEFT_ELIMIT) weft__buf_printf(&q->fault, "a row of more than %d MiB", ROW_MAX >> 20);
     size_t bytes = r->buffer.len - before;
+    if (!cur->came) cur->took_ns = weft__loop_now(core->root->loop) - cur->asked_ns;
     cur->came++;
     cur->bytes += bytes;
     if (bytes > cur->largest) cur->largest = bytes;
@@ -59,13 +61,14 @@ static int most_of(const weft__query *q, const PGresult *res)
     return MOST;
 }
 
-/* As many the next time as came to 32 KiB this time; of large ones few at once, whatever others were like. */
+/* As many the next time as came to 32 KiB this time, and as the server is quick to make; of large ones few at once, whatever others were like. */
 static void pace(cursor *cur, int most)
 {
     size_t each = cur->came ? cur->bytes / (size_t)cur->came + 1 : 1;
     if (cur->largest > ROWS_AT_ONCE) each = cur->largest;
-    size_t n = ROWS_AT_ONCE / each, growth = (size_t)cur->next * 8;
+    size_t n = ROWS_AT_ONCE / each, growth = (size_t)cur->next * 8, quick = cur->took_ns > 0 ? (size_t)(cur->came * AT_ONCE_MS * WEFT__PG_MS / cur->took_ns) : growth;
     if (n > growth) n = growth;
+    if (n > quick) n = quick;
     cur->next = n < 1 ? 1 : n > (size_t)most ? most : (int)n;
 }
 
@@ -94,6 +97,7 @@ static void say_fetch(weft__pg_trip *t, cursor *cur)
     char sql[80];
     cur->came = 0;
     cur->bytes = cur->largest = 0;
+    cur->asked_ns = weft__loop_now(t->conn->core->root->loop);
     t->row = take_row;
     snprintf(sql, sizeof sql, "FETCH %d FROM weft_r%llu", cur->next, (unsigned long long)cur->number);
     t->main = t->sent;
@@ -193,6 +197,13 @@ static int declare(weft__pg_trip *t)
     return rc;
 }
 
+/* What stops halfway is one statement to the server for as long as its reader is away: the server bounds none of it, each wait is bounded here. */
+static void begin_alone(weft__pg_trip *t)
+{
+    weft__pg_say(t, "BEGIN READ ONLY");
+    weft__pg_say(t, "SET LOCAL statement_timeout = 0");
+}
+
 static int begin(weft__pg_conn *c, weft__query *q)
 {
     weft_rows *r = q->rows;
@@ -203,7 +214,7 @@ static int begin(weft__pg_conn *c, weft__query *q)
     r->statement = cur;
     weft__buf_init(&r->buffer, (size_t)FEW * ROW_MAX + ROW_MAX);
     if (weft__pg_inside(q)) weft__pg_guard(&t);
-    else weft__pg_say(&t, "BEGIN READ ONLY");
+    else begin_alone(&t);
     int rc = declare(&t);
     if (rc == 0) say_fetch(&t, cur);
     if (rc == 0) return fill(&t);

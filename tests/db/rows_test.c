@@ -105,6 +105,24 @@ DB_TEST(rows_of_a_transaction_end_with_it)
     return weft_db_close(db, 0);
 }
 
+DB_TEST(rows_wait_for_a_reader_who_pauses_for_longer_than_a_statement_may_take)
+{
+    weft_db *db;
+    WEFT_TRY(weft_db_connect(db_url, &db, .acquire_ms = 60000, .statement_ms = 1500));
+    {
+        Row row;
+        int64_t n = 0;
+        WEFT_ROWS(rows);
+        WEFT_TRY(weft_db_rows(&rows, db, MANY, 20000));
+        for (int rc; (rc = weft_rows_next(Row, rows, &row)) != 0; n++) {
+            WEFT_TRY(rc);
+            if (row.i == 1000) WEFT_TRY(weft_sleep_ms(2500));
+        }
+        WEFT_CHECK_EQ(n, 20000);
+    }
+    return weft_db_close(db, 0);
+}
+
 static int read_slowly(weft_db *const *db)
 {
     Row row;

@@ -1,0 +1,131 @@
+/* Rows of PostgreSQL one by one, whose statement goes on in the server while their reader is at something else. */
+#include <unistd.h>
+#include "db_server.h"
+#include "db_world.h"
+
+WEFT_MODEL(SlowRow, field(int64_t, i), field(weft_str, text));
+
+enum { SMALL = 100, ROWS = 250, STATEMENT_MS = 1500, PAUSE_MS = 2600 };
+/* Many are asked for at a time, as they are small; what comes then is more than lies between: it is taken halfway. */
+#define GROWS "SELECT i AS i, repeat('x', CASE WHEN i > 100 THEN 40000 ELSE 1 END) AS text FROM generate_series(1, 250) i"
+
+static weft_db *with_one(void)
+{
+    weft_db *db = NULL;
+    WEFT_NEED(weft_db_connect(db_url, &db, .connections_max = 1, .acquire_ms = 60000, .statement_ms = STATEMENT_MS) == 0);
+    return db;
+}
+
+static int64_t process(weft_db *db)
+{
+    int64_t pid = -1;
+    WEFT_CHECK_EQ(weft_db_value(db, int64_t, &pid, "SELECT pg_backend_pid()"), 0);
+    return pid;
+}
+
+static weft_str timeout_of(weft_db *db)
+{
+    weft_str s = { 0 };
+    WEFT_CHECK_EQ(weft_db_value(db, weft_str, &s, "SELECT current_setting('statement_timeout')"), 0);
+    return s;
+}
+
+/* Rows `from` to `to` come in their order. */
+static int read_on(weft_rows *rows, int from, int to)
+{
+    SlowRow row;
+    for (int i = from; i <= to; i++) {
+        int rc = weft_rows_next(SlowRow, rows, &row);
+        if (rc != 1) return rc < 0 ? rc : WEFT_EPROTO;
+        if (!WEFT_CHECK(row.i == i && row.text.len == (i > SMALL ? 40000 : 1))) return WEFT_EPROTO;
+    }
+    return 0;
+}
+
+DB_POSTGRES_TEST(rows_that_do_not_come_in_time_are_ended_in_the_server_also_behind_a_pause)
+{
+    char sql[300];
+    weft_db *db = with_one();
+    int64_t pid = process(db);
+    {
+        SlowRow row;
+        WEFT_ROWS(rows);
+        WEFT_TRY(weft_db_rows(&rows, db, GROWS " WHERE i < 240 OR pg_sleep(600) IS NOT NULL"));
+        WEFT_TRY(read_on(rows, 1, 60));
+        WEFT_TRY(weft_sleep_ms(PAUSE_MS));
+        int64_t since;
+        int rc;
+        do since = weft_now_ns();
+        while ((rc = weft_rows_next(SlowRow, rows, &row)) == 1);
+        WEFT_CHECK(rc == WEFT_ETIMEDOUT && db_says(rc, "1500 ms"));
+        WEFT_CHECK(weft_now_ns() - since >= INT64_C(1000000) * STATEMENT_MS);
+        WEFT_CHECK(row.i >= 60 && row.i < 240);
+    }
+    WEFT_CHECK_EQ(process(db), pid);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 't%d' AND state <> 'idle'", (int)getpid());
+    WEFT_CHECK_STR(weft_str_of(db_server_ask(db_server_of_run(), sql)), "0");
+    WEFT_CHECK_STR(timeout_of(db), "2s");
+    return weft_db_close(db, 0);
+}
+
+/* To the server all of a FETCH is one statement, however long its reader is away. */
+DB_POSTGRES_TEST(rows_whose_reader_pauses_for_longer_than_a_statement_may_take_go_on)
+{
+    weft_db *db = with_one();
+    int64_t pid = process(db);
+    for (int leaves = 0; leaves < 2; leaves++) {
+        SlowRow row;
+        WEFT_ROWS(rows);
+        WEFT_TRY(weft_db_rows(&rows, db, GROWS));
+        WEFT_TRY(read_on(rows, 1, SMALL + 5));
+        WEFT_TRY(weft_sleep_ms(PAUSE_MS));
+        if (leaves) weft_rows_close(rows);
+        else WEFT_CHECK(read_on(rows, SMALL + 6, ROWS) == 0 && weft_rows_next(SlowRow, rows, &row) == 0);
+        WEFT_CHECK_STR(timeout_of(db), "2s");
+    }
+    WEFT_CHECK_EQ(process(db), pid);
+    return weft_db_close(db, 0);
+}
+
+static int all_of_slow(weft_db *db)
+{
+    SlowRow row;
+    int n = 0, rc;
+    WEFT_ROWS(rows);
+    WEFT_TRY(weft_db_rows(&rows, db, "SELECT i AS i, 'x' AS text FROM generate_series(1, 180) i WHERE pg_sleep(0.02) IS NOT NULL"));
+    while ((rc = weft_rows_next(SlowRow, rows, &row)) == 1) n++;
+    if (rc == 0) WEFT_CHECK_EQ(n, 180);
+    return rc;
+}
+
+/* The server tells none of those that are asked for together before it has all: of slow ones there are few. */
+DB_POSTGRES_TEST(rows_that_are_slow_to_come_take_longer_than_a_statement_may)
+{
+    weft_db *db = with_one();
+    WEFT_CHECK_EQ(all_of_slow(db), 0);
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(all_of_slow(tx), 0);
+        WEFT_TRY(weft_db_commit(tx));
+    }
+    return weft_db_close(db, 0);
+}
+
+DB_POSTGRES_TEST(rows_of_a_transaction_leave_its_statements_their_bound)
+{
+    weft_db *db = with_one();
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_ROWS(rows);
+        WEFT_TRY(weft_db_rows(&rows, tx, GROWS));
+        WEFT_TRY(read_on(rows, 1, SMALL + 5));
+        WEFT_CHECK_STR(timeout_of(tx), "2s");
+        WEFT_TRY(weft_sleep_ms(PAUSE_MS));           /* nothing of theirs goes on meanwhile */
+        WEFT_TRY(read_on(rows, SMALL + 6, ROWS));
+        weft_rows_close(rows);
+        WEFT_CHECK_STR(timeout_of(tx), "2s");
+        WEFT_TRY(weft_db_commit(tx));
+    }
+    WEFT_CHECK_STR(timeout_of(db), "2s");
+    return weft_db_close(db, 0);
+}

@@ -219,7 +219,7 @@ static int submit(h2_stream *st, int status, weft_str lines, int64_t length, boo
 
 /* ---- its body ---- */
 
-/* It has bytes to send from now on: the client's time to take them begins. */
+/* It has bytes to send from now on, or its end: the client's time to take them begins. */
 static void begin_to_send(h2_stream *st)
 {
     weft__h2 *h = st->h2;
@@ -470,6 +470,7 @@ static void break_off(weft__exchange *x)
     if (st->r.parts.framing == WEFT__FRAME_NO_BODY) return;
     x->broken |= !st->left;
     if (st->left) return;
+    begin_to_send(st);
     st->broken = st->left = true;
     weft__h2_go_on(st);
 }

@@ -132,11 +132,18 @@ void weft__h2_settle(weft__h2 *h)
 
 static int64_t ms_ns(int ms) { return ms * INT64_C(1000000); }
 
+/* The end, trailers and a break need room in the windows as well: nghttp2 asks for nothing while there is none. */
+static bool owes(const h2_stream *st)
+{
+    if (st->closed || st->out_sent) return false;
+    return weft__h2_unsent(st) || st->out_last || st->broken;
+}
+
 /* Who is served slowly, or not at all, for as long as this, is left. */
 static bool stalls(const weft__h2 *h, const h2_stream *st, int64_t now_ns)
 {
     const weft__server *s = h->c->server;
-    if (st->closed || st->out_sent || !weft__h2_unsent(st)) return false;
+    if (!owes(st)) return false;
     bool slow = now_ns - st->began_ns > weft__server_rated_ns(s, s->opts.write_timeout_ms, st->took);
     return slow || now_ns - st->moved_ns > ms_ns(s->opts.write_timeout_ms);
 }
@@ -154,7 +161,7 @@ static bool head_lags(const weft__h2 *h, int64_t now_ns)
 static bool look_at(weft__h2 *h, h2_stream *st, int64_t now_ns)
 {
     if (body_lags(st, now_ns)) weft__h2_reset(st, NGHTTP2_NO_ERROR, true);
-    if (!stalls(h, st, now_ns)) return weft__h2_unsent(st) || st->over_ns;
+    if (!stalls(h, st, now_ns)) return owes(st) || st->over_ns;
     if (st->writer) weft__wake(st->writer, WEFT_ETIMEDOUT);
     weft__h2_reset(st, NGHTTP2_CANCEL, true);
     return true;

@@ -414,6 +414,27 @@ SERVER_TEST(who_takes_nothing_of_an_answer_is_left_in_time, .write_timeout_ms = 
     h2_close(h);
 }
 
+/* Nothing but its end is owed: END_STREAM, trailers, a break. */
+SERVER_TEST(who_takes_all_but_the_end_of_an_answer_is_left_in_time, .write_timeout_ms = 200)
+{
+    static const char *const paths[] = { "/parts/open/w/10/s/50", "/parts/is/10/w/10/s/50", "/parts/open/w/10/s/50/b", "/trail/own/later" };
+    for (size_t i = 0; i < weft_count(paths); i++) {
+        h2_peer *h = h2_open(s, i == 3 ? 3 : 10);        /* just what its body needs */
+        h->keeps_windows = true;
+        h2_headers(h, 1, true, H2_GET(paths[i]));
+        h2_headers(h, 3, true, H2_GET("/status/204"));
+        int64_t began = server_ms();
+        h2_got *g = h2_answer(h, 1);
+        WEFT_CHECK_EQ(g->bytes, i == 3 ? 3 : 10);
+        H2_RESETS(h, 1, NGHTTP2_CANCEL);
+        if (!g->reset) fprintf(stderr, "  (%s)\n", paths[i]);
+        if (server_os->ops->virtual_time) WEFT_CHECK(server_ms() - began < 450);
+        H2_GETS(h, 3, 204, "");
+        h2_close(h);
+    }
+    SERVER_UNTIL(s->server->connections == 0);
+}
+
 SERVER_TEST(who_takes_a_byte_now_and_then_is_left_as_well, .write_timeout_ms = 200)
 {
     h2_peer *h = h2_open(s, 10);

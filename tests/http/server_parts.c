@@ -9,7 +9,8 @@
  * What answers /trail/...: in parts, too.
  *
  *   /trail/whole, /pieces      the body, read so, and behind it the trailers that came, those that may be any
- *   /trail/own, /own/204, /own/length       "own", and behind it "X-Own: yes" */
+ *   /trail/own, /own/204, /own/length       "own", and behind it "X-Own: yes"
+ *   /trail/own/later                        ... which a wait is before */
 #include <stdlib.h>
 #include <string.h>
 #include "http/server_world.h"
@@ -118,10 +119,11 @@ static int trailers_back(weft__exchange *x)
     return failed ? WEFT_ENOMEM : 0;
 }
 
-static int answer_trail(weft__exchange *x, weft_str body, int status, int64_t length)
+static int answer_trail(weft__exchange *x, weft_str body, int status, int64_t length, bool later)
 {
     int rc = weft__exchange_begin(x, status, WEFT_S("Content-Type: text/plain\r\n"), length);
     if (rc == 0) rc = weft__exchange_write(x, body);
+    if (rc == 0 && later) rc = weft_sleep_ms(50);
     if (rc == 0 && !x->arena->lost) return weft__exchange_end(x);
     weft__exchange_break(x);
     return rc;
@@ -137,5 +139,6 @@ void server_trail(served *s, weft__exchange *x, const char *what)
     else if (strcmp(what, "whole") == 0) rc = weft__exchange_body(x, 200, &body, &fault);
     else rc = read_pieces(x, &body, &fault);
     if (rc == 0 && !own) rc = trailers_back(x);
-    s->last_rc = rc < 0 ? refuse(x, rc, fault) : answer_trail(x, body, strstr(what, "204") ? 204 : 200, strstr(what, "length") ? 3 : -1);
+    s->last_rc = rc < 0 ? refuse(x, rc, fault) :
+        answer_trail(x, body, strstr(what, "204") ? 204 : 200, strstr(what, "length") ? 3 : -1, strstr(what, "later"));
 }

@@ -35,6 +35,16 @@ static int pours(const weft_none *in, weft_ws *ws)
     return rc;
 }
 
+static int leaves(const weft_none *in, weft_ws *ws)
+{
+    (void)in;
+    weft_str said;
+    seen.began++;
+    seen.last_rc = weft_ws_recv(ws, &said);
+    seen.ended++;
+    return seen.last_rc < 0 ? seen.last_rc : 0;
+}
+
 static int hello(const weft_none *in, weft_str *out)
 {
     (void)in;
@@ -59,6 +69,7 @@ static int watches(const weft_request *request, weft_reply *reply, weft_next *ne
 static const weft_app app = { .middleware = WEFT_MIDDLEWARE(watches), .routes = WEFT_ROUTES(
     WEFT_WS("/echo", echo, weft_none, .ws = WEFT_WS_WITH(.protocols = "chat, superchat", .deflate = true)),
     WEFT_WS("/pours", pours, weft_none),
+    WEFT_WS("/leaves", leaves, weft_none),
     WEFT_GET("/hello", hello, weft_none, weft_str),
     WEFT_GET("/lines", lines, weft_none, weft_stream)) };
 
@@ -241,5 +252,28 @@ WEFT_TEST(ws_over_http2_a_client_that_never_takes_anything_is_left)
     play(never_takes, "websocket", "/pours");
     WEFT_CHECK_EQ(seen.ended, 1);
     WEFT_CHECK(seen.last_rc < 0);
+}
+
+/* The server's Close fits into its window; the end of the stream, which takes no room, is told when there is some. */
+static int takes_all_but_the_end(ws_h2 *h)
+{
+    char frame[16];
+    const unsigned char window[6] = { 0, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0, 0, 0, 4 };
+    h->keeps = true;
+    WEFT_CHECK_EQ(ws_h2_frame(h, NGHTTP2_SETTINGS, 0, 0, window, sizeof window), 0);
+    (void)ws_h2_send(h, frame, ws_frame(frame, 0x81, "a", 1));
+    (void)read_some(now, h, 1000);
+    WEFT_CHECK_EQ(seen.ended, 1);
+    (void)ws_h2_send(h, frame, ws_frame(frame, 0x88, "\x03\xe8", 2));
+    (void)read_some(now, h, 100 * 1000);
+    WEFT_CHECK(h->reset && !h->ended);
+    WEFT_CHECK_EQ(h->code, NGHTTP2_CANCEL);
+    return 0;
+}
+
+WEFT_TEST(ws_over_http2_a_client_that_takes_all_but_the_end_is_left)
+{
+    script t = play(takes_all_but_the_end, "websocket", "/leaves");
+    WEFT_CHECK(t.have > 4 && memcmp(t.got + t.have - 4, "\x88\2\x03\xe8", 4) == 0);
 }
 #endif

@@ -219,18 +219,11 @@ static int step_ready(const weft_copy *c, weft__copy_way way, const char *what)
     return 0;
 }
 
-/* What lacks a piece is not to last, whatever is done with it. Of a transaction that another task is ending, it ends with that. */
-static int kept(weft_rows *r, int rc)
-{
-    if (rc < 0 && rc != WEFT_EBUSY && !r->failed) weft__rows_end(r);
-    return rc;
-}
-
-/* What is here goes out when it is worth a trip. */
+/* What is here goes out when it is worth a trip. What lacks a piece is not to last, whatever is done with it. */
 static int gathered(weft_rows *r, const char *what)
 {
     int rc = weft__rows_checkpoint(r, what);
-    return kept(r, rc < 0 || r->buffer.len < AT_ONCE ? rc : weft__rows_step(r));
+    return weft__rows_kept(r, rc < 0 || r->buffer.len < AT_ONCE ? rc : weft__rows_step(r));
 }
 
 static int cells_of(weft_copy *c, const void *row, weft__buf *fault)
@@ -243,23 +236,30 @@ static int cells_of(weft_copy *c, const void *row, weft__buf *fault)
     return rc;
 }
 
-int weft_copy_row_with(weft_copy *c, const weft_schema *schema, const void *row)
+static int take_row(weft_copy *c, const void *row)
 {
     weft__buf fault;
-    int rc = step_ready(c, WEFT__COPY_IN, "weft_copy_row");
-    if (rc < 0) return rc;
     weft_rows *r = c->rows;
-    if (schema != c->schema)
-        return weft__fail(r->place, WEFT_EINVAL, "weft_copy_row: a %s, and it copies %s: %s", schema->name, c->schema ? c->schema->name : "bytes (weft_copy_write)", r->text);
     c->given++;
     weft__buf_init(&fault, 512);
-    rc = cells_of(c, row, &fault);
+    int rc = cells_of(c, row, &fault);
     if (rc == 0) rc = r->root->engine->copy_row(r, r->cells, &fault);
     if (rc < 0) rc = weft__fail(r->place, rc, "row %lld: %.*s: %s", (long long)c->given, fault.len ? (int)fault.len : 9, fault.len ? fault.ptr : "no memory", r->text);
     weft__buf_free(&fault);
     weft__arena_free(&c->made);
     if (rc == WEFT_EINVAL) return rc;                /* left out, and others may follow */
-    return rc < 0 ? kept(r, rc) : gathered(r, "weft_copy_row");
+    return rc < 0 ? weft__rows_kept(r, rc) : gathered(r, "weft_copy_row");
+}
+
+int weft_copy_row_with(weft_copy *c, const weft_schema *schema, const void *row)
+{
+    int rc = step_ready(c, WEFT__COPY_IN, "weft_copy_row");
+    if (rc < 0) return rc;
+    weft_rows *r = c->rows;
+    if (schema != c->schema)
+        return weft__fail(r->place, WEFT_EINVAL, "weft_copy_row: a %s, and it copies %s: %s", schema->name, c->schema ? c->schema->name : "bytes (weft_copy_write)", r->text);
+    weft__rows_enter(r);
+    return weft__rows_exit(r, take_row(c, row));
 }
 
 /* A line "\." of its own, outside of quotes: to servers before PostgreSQL 18 it is the end, and what is behind it would be read over without a word. */
@@ -283,24 +283,44 @@ static bool ends_with_end_mark(weft_copy *c) { return !c->schema && has_end_mark
 
 static int end_mark(weft_copy *c, const char *what)
 {
-    return kept(c->rows, weft__fail(c->rows->place, WEFT_EINVAL, "%s: line %lld is \\. alone, which ends a COPY before its end: as a value it is \"\\.\" in a CSV, \\\\. in text: %s", what,
+    return weft__rows_kept(c->rows, weft__fail(c->rows->place, WEFT_EINVAL, "%s: line %lld is \\. alone, which ends a COPY before its end: as a value it is \"\\.\" in a CSV, \\\\. in text: %s", what,
         (long long)c->line + 1, c->rows->text));
+}
+
+static int write_all(weft_copy *c, weft_str bytes)
+{
+    weft_rows *r = c->rows;
+    if (has_end_mark(c, bytes)) return end_mark(c, "weft_copy_write");
+    int rc = 0;
+    while (rc == 0 && bytes.len) {
+        size_t n = AT_ONCE - r->buffer.len;
+        if (n > bytes.len) n = bytes.len;
+        weft__buf_add(&r->buffer, bytes.ptr, n);
+        if (r->buffer.failed) return weft__rows_kept(r, weft__fail(r->place, r->buffer.failed, "no memory for a COPY: %s", r->text));
+        bytes = (weft_str){ bytes.ptr + n, bytes.len - n };
+        rc = gathered(r, "weft_copy_write");
+    }
+    return rc;
 }
 
 int weft_copy_write(weft_copy *c, weft_str bytes)
 {
     int rc = step_ready(c, WEFT__COPY_IN, "weft_copy_write");
     if (rc == 0 && c->schema) rc = weft__fail(c->rows->place, WEFT_EINVAL, "weft_copy_write: it copies rows of %s (weft_copy_row): %s", c->schema->name, c->rows->text);
-    if (rc == 0 && has_end_mark(c, bytes)) return end_mark(c, "weft_copy_write");
-    while (rc == 0 && bytes.len) {
-        weft__buf *to = &c->rows->buffer;
-        size_t n = AT_ONCE - to->len;
-        if (n > bytes.len) n = bytes.len;
-        weft__buf_add(to, bytes.ptr, n);
-        if (to->failed) return kept(c->rows, weft__fail(c->rows->place, to->failed, "no memory for a COPY: %s", c->rows->text));
-        bytes = (weft_str){ bytes.ptr + n, bytes.len - n };
-        rc = gathered(c->rows, "weft_copy_write");
-    }
+    if (rc < 0) return rc;
+    weft_rows *r = c->rows;
+    weft__rows_enter(r);
+    return weft__rows_exit(r, write_all(c, bytes));
+}
+
+static int make_last(weft_copy *c, int64_t *rows)
+{
+    weft_rows *r = c->rows;
+    if (ends_with_end_mark(c)) return end_mark(c, "weft_copy_end");
+    r->copy->last = true;
+    int rc = weft__rows_step(r);
+    r->copy->last = rc == 0;
+    if (rc == 0 && rows) *rows = r->copy->rows;
     return rc;
 }
 
@@ -308,12 +328,9 @@ int weft_copy_end(weft_copy *c, int64_t *rows)
 {
     int rc = step_ready(c, WEFT__COPY_IN, "weft_copy_end");
     if (rc < 0) return rc;
-    if (ends_with_end_mark(c)) return end_mark(c, "weft_copy_end");
-    c->rows->copy->last = true;
-    rc = weft__rows_step(c->rows);
-    c->rows->copy->last = rc == 0;
-    if (rc == 0 && rows) *rows = c->rows->copy->rows;
-    return rc;
+    weft_rows *r = c->rows;
+    weft__rows_enter(r);
+    return weft__rows_exit(r, make_last(c, rows));
 }
 
 int weft_db_copy_with(weft_db *db, const weft_schema *schema, const void *rows, size_t n, const weft_copy_opts *opts)
@@ -327,17 +344,22 @@ int weft_db_copy_with(weft_db *db, const weft_schema *schema, const void *rows, 
     return rc < 0 ? rc : (int)made;
 }
 
+static int read_some(weft_rows *r, weft_str *out)
+{
+    int rc = 0;
+    weft__buf_clear(&r->buffer);
+    while (rc == 0 && !r->buffer.len && !r->over) rc = weft__rows_step(r);
+    if (rc < 0 || !r->buffer.len) return rc;
+    *out = weft__buf_str(&r->buffer);
+    r->at = r->buffer.len;
+    return 1;
+}
+
 int weft_copy_read(weft_copy *c, weft_str *out)
 {
     int rc = step_ready(c, WEFT__COPY_OUT, "weft_copy_read");
     if (rc < 0) return rc;
     weft_rows *r = c->rows;
-    weft__buf_clear(&r->buffer);
-    while (!r->buffer.len) {
-        if (r->over) return 0;
-        if ((rc = weft__rows_step(r)) < 0) return rc;
-    }
-    *out = weft__buf_str(&r->buffer);
-    r->at = r->buffer.len;
-    return 1;
+    weft__rows_enter(r);
+    return weft__rows_exit(r, read_some(r, out));
 }

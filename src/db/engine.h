@@ -220,9 +220,11 @@ struct weft_rows {
     weft_db *db;                     /* the database or transaction it is of; NULL: that transaction has ended, and may be gone */
     int level;                       /* of the transaction */
     weft__lease lease;
-    bool in_transaction, over, busy; /* over: there are no more behind those in the buffer */
-    weft__leaver *leaving;           /* wait for `busy` to end */
-    int failed;
+    bool in_transaction, over;       /* over: there are no more behind those in the buffer */
+    bool busy;                       /* one task is at them, whose call it is, or who ends them */
+    int callers;                     /* in a call of them, with those that wait to close them: they stay until these are out of it */
+    weft__leaver *leaving;           /* wait for `busy` to end, or for callers to go */
+    int failed;                      /* why nothing more may be done with them; set before their end, which a call that is under way may have to make */
     char *text;
     const char *place;
     weft__buf buffer;                /* rows: their cells one behind the other */
@@ -244,11 +246,16 @@ const char *weft__cell_get(const char *at, weft__cell *c);
 int weft__rows_open(weft_rows **out, weft_db *db, const weft_sql *sql, weft__copy *copy) WEFT_NODISCARD;
 int weft__rows_step(weft_rows *rows) WEFT_NODISCARD;
 /* weft__checkpoint, behind which they are as they were, or it says why not (what: by whom). */
-int weft__rows_checkpoint(weft_rows *rows, const char *what) WEFT_NODISCARD;
+int weft__rows_checkpoint(const weft_rows *rows, const char *what) WEFT_NODISCARD;
 /* Before a call: 0, or why it cannot be; `what`: the call's name. */
 int weft__rows_usable(const weft_rows *rows, const char *what) WEFT_NODISCARD;
+/* Around all of a call that may wait: no other task is at them meanwhile, and who closes or leaves them waits. Behind the exit, which passes on rc, they may be gone. */
+void weft__rows_enter(weft_rows *rows);
+int weft__rows_exit(weft_rows *rows, int rc);
+/* In one: what has failed ends them; rc. */
+int weft__rows_kept(weft_rows *rows, int rc);
 
-/* rows.c, for the end of a transaction: the rows are over; the engine lets go of what they have. */
+/* rows.c, in a call of them, or for the end of their transaction: the rows are over; the engine lets go of what they have. */
 void weft__rows_end(weft_rows *rows);
 /* All that were opened in a transaction of this level or an inner one. */
 void weft__rows_end_from(weft_db *first, int level);

@@ -105,13 +105,22 @@ static int trip(weft_rows *r, weft__to_do what)
     return rc;
 }
 
+/* Nobody begins anything with them from here on, and who is at them does not go on. */
+static void refuse(weft_rows *r)
+{
+    if (!r->failed) r->failed = WEFT_ECLOSED;
+}
+
 void weft__rows_end(weft_rows *r)
 {
-    if (!r->failed) r->failed = WEFT_ECLOSED;        /* first: nobody is to go on meanwhile */
+    bool around = r->busy;                           /* whose call it is, or was, goes on behind this */
+    refuse(r);
+    r->busy = true;
     if (r->statement && r->db) trip(r, WEFT__DO_ROWS_END);
     unlink_rows(r);
     r->over = true;
     r->at = r->buffer.len;
+    if (!around) weft__db_idle(&r->busy, &r->leaving);
 }
 
 void weft__rows_end_from(weft_db *first, int level)
@@ -122,16 +131,56 @@ void weft__rows_end_from(weft_db *first, int level)
     }
 }
 
-/* Another task reads them, or is at a statement of their transaction, or closes the database. */
+/* ---- who is in a call ---- */
+
+void weft__rows_enter(weft_rows *r)
+{
+    r->callers++;
+    r->busy = true;
+}
+
+int weft__rows_exit(weft_rows *r, int rc)
+{
+    r->callers--;
+    weft__db_idle(&r->busy, &r->leaving);
+    return rc;
+}
+
+/* A statement of their transaction is under way, which may be its end. False: none was. */
+static bool awaited(const weft_rows *r)
+{
+    weft_db *first = r->in_transaction && r->db ? r->db->first : NULL;
+    if (!first || !first->busy) return false;
+    weft__db_wait_idle(&first->busy, &first->leaving);
+    return true;
+}
+
+/* Another task is at them, or at a statement of their transaction, or closes the database. */
 static void wait_idle(weft_rows *r)
 {
-    for (;;) {
-        weft_db *first = r->in_transaction && r->db ? r->db->first : NULL;
+    while (r->busy || awaited(r))
         if (r->busy) weft__db_wait_idle(&r->busy, &r->leaving);
-        else if (first && first->busy) weft__db_wait_idle(&first->busy, &first->leaving);
-        else return;
+}
+
+/* Nobody is in a call of them, to close them neither: they may go. */
+static void wait_alone(weft_rows *r)
+{
+    for (bool others = true; others;) {
+        wait_idle(r);
+        others = r->callers > 0;
+        if (others) weft__db_wait_idle(&others, &r->leaving);
     }
 }
+
+int weft__rows_kept(weft_rows *r, int rc)
+{
+    if (rc >= 0) return rc;
+    while (awaited(r)) continue;
+    weft__rows_end(r);
+    return rc;
+}
+
+/* ---- open ---- */
 
 int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql) { return weft__rows_open(out, db, sql, NULL); }
 
@@ -159,11 +208,16 @@ int weft__rows_open(weft_rows **out, weft_db *db, const weft_sql *sql, weft__cop
     return rc;
 }
 
+/* ---- close ---- */
+
 void weft_rows_close(weft_rows *r)
 {
     if (!r) return;
+    r->callers++;
+    refuse(r);
     wait_idle(r);
-    if (!r->failed) weft__rows_end(r);
+    if (!r->root->closed) weft__rows_end(r);
+    weft__rows_exit(r, 0);
 }
 
 void weft__rows_leave(weft_rows **at)
@@ -171,8 +225,10 @@ void weft__rows_leave(weft_rows **at)
     weft_rows *r = *at;
     if (!r) return;
     weft_db *root = r->root;
-    wait_idle(r);
+    refuse(r);
+    wait_alone(r);
     if (!root->closed) weft__rows_end(r);
+    wait_alone(r);                                   /* who came to close them meanwhile */
     unlink_rows(r);
     rows_free(r);
     weft__db_drop(root);
@@ -195,7 +251,7 @@ static int plan_for(weft_rows *r, const weft_schema *schema)
         return 0;
     }
     weft__free(plan);
-    weft__rows_end(r);                               /* no row of it will fit */
+    weft__rows_kept(r, rc);                          /* no row of it will fit */
     rc = weft__fail(r->place, rc, "%.*s: %s", fault.len ? (int)fault.len : why ? (int)strlen(why) : 9, fault.len ? fault.ptr : why ? why : "no memory", r->text);
     weft__buf_free(&fault);
     return rc;
@@ -220,6 +276,8 @@ static int read_row(weft_rows *r, const weft_schema *schema, void *out)
     return rc < 0 ? rc : 1;
 }
 
+static int closed(const weft_rows *r, const char *what) { return weft__fail(r->place, r->failed, "%s: it was closed: %s", what, r->text); }
+
 /* Others are kept from a transaction that copies. */
 static int usable(weft_rows *r)
 {
@@ -231,58 +289,43 @@ static int usable(weft_rows *r)
     return rc;
 }
 
-/* Who waits to close them does so now, however much the task that is at them has left. */
-static void let_others(weft_rows *r)
-{
-    bool wanted = r->leaving;
-    weft__db_idle(&r->busy, &r->leaving);
-    if (wanted) weft__step_aside(weft__self());
-}
-
 int weft__rows_step(weft_rows *r)
 {
-    int rc = weft__rows_usable(r, "its next step");
-    if (rc == 0) rc = usable(r);
+    int rc = usable(r);
     if (rc < 0) return rc;
-    r->busy = true;
     rc = trip(r, WEFT__DO_MORE);
-    if (rc == 0 && !r->over) {
-        let_others(r);
-        return weft__rows_usable(r, "its next step");
-    }
-    weft__db_idle(&r->busy, &r->leaving);
-    if (rc < 0) {
-        if (r->statement && rc != WEFT_EBUSY) weft__rows_end(r);
-        r->over = true;
-        r->failed = WEFT_ECLOSED;
-        r->at = r->buffer.len;
-    }
+    if (rc == 0) return r->over || !r->failed ? 0 : closed(r, "its next step");
+    if (r->statement && rc != WEFT_EBUSY) weft__rows_kept(r, rc);
+    r->over = true;
+    r->failed = WEFT_ECLOSED;
+    r->at = r->buffer.len;
     return rc;
 }
 
 int weft__rows_usable(const weft_rows *r, const char *what)
 {
     if (!r) return weft_fail(WEFT_EINVAL, "%s: nothing is open (NULL)", what);
-    if (r->busy) return weft__fail(r->place, WEFT_EBUSY, "%s: another task is at it: %s", what, r->text);
-    return r->failed ? weft__fail(r->place, r->failed, "%s: it was closed: %s", what, r->text) : 0;
+    if (r->failed) return closed(r, what);
+    return r->busy ? weft__fail(r->place, WEFT_EBUSY, "%s: another task is at it: %s", what, r->text) : 0;
 }
 
-int weft__rows_checkpoint(weft_rows *r, const char *what)
+int weft__rows_checkpoint(const weft_rows *r, const char *what)
 {
-    r->busy = true;                                  /* others may run, but not at these */
     int rc = weft__checkpoint();
-    let_others(r);
-    return rc < 0 ? rc : weft__rows_usable(r, what);
+    return rc < 0 || !r->failed ? rc : closed(r, what);
+}
+
+static int next_row(weft_rows *r, const weft_schema *schema, void *out)
+{
+    int rc = weft__rows_checkpoint(r, "weft_rows_next");
+    while (rc == 0 && r->at == r->buffer.len && !r->over) rc = weft__rows_step(r);
+    return rc < 0 || r->at == r->buffer.len ? rc : read_row(r, schema, out);
 }
 
 int weft_rows_next_with(weft_rows *r, const weft_schema *schema, void *out)
 {
     int rc = weft__rows_usable(r, "weft_rows_next");
-    if (rc == 0) rc = weft__rows_checkpoint(r, "weft_rows_next");
     if (rc < 0) return rc;
-    while (r->at == r->buffer.len) {
-        if (r->over) return 0;
-        if ((rc = weft__rows_step(r)) < 0) return rc;
-    }
-    return read_row(r, schema, out);
+    weft__rows_enter(r);
+    return weft__rows_exit(r, next_row(r, schema, out));
 }

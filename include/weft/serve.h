@@ -28,8 +28,9 @@
  * With .workers (2 and more; limits.h) this process becomes a supervisor, which must have no threads, and forks so many that serve: what is
  * said above then holds of each. One that crashes or is stuck is reported and replaced, at once or, when it does so again and again, later and later; a request that
  * crashed two is refused for 10 minutes. SIGTERM and SIGINT stop all of them, and whoever is left after all deadlines is killed. SIGHUP runs the program's file
- * anew in this process, if it starts: settings, certificates and code are new, nobody is refused. SIGQUIT and SIGUSR1 go to all. A
- * supervisor that is killed takes its workers with it. docs/how-to/deployment.md has more.
+ * anew in this process, if it starts: settings, certificates and code are new, nobody is refused. A stop while that program's main has not come to weft_serve
+ * yet is done there; when it does not come within 2 s, or with a second signal, the old workers are told without it, have the time of a stop from the first signal
+ * on, and the process ends by the signal. SIGQUIT and SIGUSR1 go to all. A supervisor that is killed takes its workers with it. docs/how-to/deployment.md has more.
  *
  *     int main(void) { return weft_serve(&app, .port = 8000); }                       Example: examples/deployed.c  */
 #define weft_serve(app, ...) weft_serve_with((app), &(weft_serve_opts){ __VA_ARGS__ })

@@ -5,11 +5,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include "os/elders.h"
 #include "os/held.h"
 
-enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000, URGED_MS = 500 };
+static const int64_t STOP_MS_MOST = INT64_C(1) << 40;
 
 /* ---- as text ---- */
 
@@ -20,6 +20,7 @@ bool weft__handover_format(const char *name, const weft__handover *h, char *to, 
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
     for (int i = 0; i < h->elder_count && n < room; i++)
         n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)h->elders[i].pid, h->elders[i].told ? "!" : "");
+    if (n < room) n += (size_t)snprintf(to + n, room - n, ";%lld", (long long)h->stop_ms);
     const weft__fleet_past *p = &h->past;
     if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d,%d", (unsigned long long)p->at, p->memory, p->bell, p->voices);
     for (unsigned i = 0; i < p->slots && n < room; i++) n += (size_t)snprintf(to + n, room - n, ",%d", p->bells[i]);
@@ -56,6 +57,16 @@ static bool take_pids(const char **from, weft__handover *h)
     return true;
 }
 
+static bool take_stop(const char **from, weft__handover *h)
+{
+    char *end;
+    if (**from != ';') return false;
+    h->stop_ms = strtoll(*from + 1, &end, 10);
+    bool good = end > *from + 1 && h->stop_ms >= 0 && h->stop_ms <= STOP_MS_MOST;
+    *from = end;
+    return good;
+}
+
 static bool take_fd(const char **at, int *fd)
 {
     char *end;
@@ -87,13 +98,15 @@ bool weft__handover_take(const char *name, weft__handover *out)
     if (h.given) set++;
     bool good = take_fds(&set, &h);
     set += good;
-    good = good && take_pids(&set, &h) && take_memory(set, &h.past);
+    good = good && take_pids(&set, &h) && take_stop(&set, &h) && take_memory(set, &h.past);
     unsetenv(name);
     if (good) *out = h;
     return good;
 }
 
 /* ---- before main ---- */
+
+#define FIRST 101                        /* of those that a program may have */
 
 static weft__handover early;
 static weft__handed early_kind;
@@ -107,15 +120,15 @@ static void forget(void)
     early_kind = WEFT__HANDED_NOTHING;
 }
 
-/* Children of main have no part in it. */
-__attribute__((constructor)) static void take_early(void)
+/* Children of main have no part in it. Before other constructors, of which one may take long: until here no stop is heard. */
+__attribute__((constructor(FIRST))) static void take_early(void)
 {
     if (weft__handover_take(WEFT__HANDOVER_NAME, &early)) early_kind = WEFT__HANDED_OVER;
     else if (weft__handover_take(WEFT__TRIAL_NAME, &early)) early_kind = WEFT__HANDED_TRIAL;
     weft__exec_remember(early_kind != WEFT__HANDED_NOTHING);
     if (early_kind == WEFT__HANDED_NOTHING) return;
     (void)pthread_atfork(NULL, NULL, forget);
-    if (early_kind == WEFT__HANDED_OVER) weft__held_begin();
+    if (early_kind == WEFT__HANDED_OVER) weft__elders_watch(&early);
 }
 
 weft__handed weft__handed_kind(void) { return early_kind; }
@@ -123,42 +136,10 @@ weft__handed weft__handed_kind(void) { return early_kind; }
 bool weft__handed_take(weft__handed kind, weft__handover *out)
 {
     if (kind != early_kind || kind == WEFT__HANDED_NOTHING) return false;
+    if (kind == WEFT__HANDED_OVER) weft__elders_leave();
     *out = early;
     early_kind = WEFT__HANDED_NOTHING;
     return true;
-}
-
-/* ---- those in it ---- */
-
-/* Who has ended is left out: its pid may be somebody else's soon. */
-static int still_there(weft__handover *h)
-{
-    int status;
-    for (int i = h->elder_count; i-- > 0;) {
-        pid_t got = waitpid(h->elders[i].pid, &status, WNOHANG);
-        if (got != 0 && !(got < 0 && errno == EINTR)) h->elders[i] = h->elders[--h->elder_count];
-    }
-    return h->elder_count;
-}
-
-static void tell_elders(const weft__handover *h, bool those_told_too)
-{
-    for (int i = 0; i < h->elder_count; i++)
-        if (those_told_too || !h->elders[i].told) kill(h->elders[i].pid, SIGTERM);
-}
-
-/* They take their first signal for a wish to be replaced; of a stop the second one tells, apart from it. */
-void weft__elders_end(weft__handover *h, int64_t stop_ms)
-{
-    int64_t began_ms = weft__fleet_now_ms(), until_ms = began_ms + ELDERS_MS;
-    tell_elders(h, false);
-    for (bool urged = false; still_there(h) && weft__fleet_now_ms() < until_ms; usleep(ELDERS_LOOK_US)) {
-        int64_t now_ms = weft__fleet_now_ms();
-        if (urged || !weft__held_stop() || now_ms - began_ms < URGED_MS) continue;
-        urged = true;
-        tell_elders(h, true);
-        if (until_ms > now_ms + stop_ms) until_ms = now_ms + stop_ms;
-    }
 }
 
 int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX])

@@ -8,23 +8,25 @@
 #define WEFT__HANDOVER_NAME "WEFT__HANDOVER"
 #define WEFT__TRIAL_NAME "WEFT__TRIAL"
 
+/* A worker of the program before. told: that it is to go, at told_ms, of which a worker that is to be replaced knows; urged: that all stop; passed_on: how many were.
+ * kill_ms: when it is killed, 0: not. By weft__fleet_now_ms, which goes on behind an exec. */
+typedef struct weft__elder_left { pid_t pid; bool told, urged; int passed_on; int64_t told_ms, kill_ms; } weft__elder_left;
+
 /* What was handed to this process, in the variable
- * `name`: "fd,fd;pid,pid!", or "=fd,fd;pid", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
+ * `name`: "fd,fd;pid,pid!;stop_ms", or "=fd,fd;pid;stop_ms", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with a mark is of one that has been told to stop. The variable is
  * taken out of the environment. False: there is none, or it is no such text. */
 typedef struct weft__handover {
     int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;
     bool given;                      /* these are of a service manager: "=" stands before them */
-    struct { pid_t pid; bool told; } elders[WEFT__FLEET_SLOTS_MAX];
+    weft__elder_left elders[WEFT__FLEET_SLOTS_MAX];
     int elder_count;
+    int64_t stop_ms;                 /* a stop of these takes at most */
     weft__fleet_past past;
 } weft__handover;
 /* All descriptors of it that stay open in the program it is handed to; how many. */
 enum { WEFT__HANDOVER_FDS_MAX = WEFT__FLEET_LISTENERS_MAX + WEFT__FLEET_SLOTS_MAX + 3 };
 int weft__handover_fds(const weft__handover *h, int fds[WEFT__HANDOVER_FDS_MAX]);
 bool weft__handover_take(const char *name, weft__handover *out);
-/* Have those that were handed over end, without a supervisor. Waits: until they have, ten minutes at most, or for stop_ms once a stop is noted (held.h). They are not
- * killed: who is left ends with this process. *h has these still. */
-void weft__elders_end(weft__handover *h, int64_t stop_ms);
 /* The variable's text, "NAME=...", in `to`. False: no room. */
 bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room);
 

@@ -8,7 +8,8 @@
 #include "io/log.h"
 #include "io/tls.h"
 #include "os/crash.h"
-#include "os/handover.h"
+#include "os/elders.h"
+#include "os/held.h"
 #include "os/notify.h"
 #include "os/process.h"
 #include "os/sandbox.h"
@@ -20,7 +21,7 @@
 #include "web/metrics.h"
 #include "wire/bytes.h"
 
-enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STOP_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
+enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
 
 typedef struct supervising {
     weft__supervisor s;
@@ -242,7 +243,7 @@ static void be_patient(supervising *v, bool patient)
 
 static void hand_over(supervising *v)
 {
-    weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given, .past = weft__fleet_past_of(v->fleet) };
+    weft__handover h = { .fd_count = v->fleet->listener_count, .given = v->given, .stop_ms = v->s.end_ms, .past = weft__fleet_past_of(v->fleet) };
     char variable[VARIABLE_BYTES];
     int fds[WEFT__HANDOVER_FDS_MAX];
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
@@ -294,7 +295,10 @@ static void adopt(supervising *v, const weft__handover *h)
         pids[i] = h->elders[i].pid;
         v->s.elders[i].pid = h->elders[i].pid;
         v->s.elders[i].told = h->elders[i].told;
-        if (h->elders[i].told) v->s.elders[i].kill_ms = now + v->s.end_ms;
+        v->s.elders[i].urged = h->elders[i].urged;
+        v->s.elders[i].told_ms = h->elders[i].told_ms;
+        v->s.elders[i].kill_ms = h->elders[i].kill_ms;
+        if (h->elders[i].told && !h->elders[i].kill_ms) v->s.elders[i].kill_ms = now + v->s.end_ms;
         weft__fleet_expect(v->fleet, h->elders[i].pid);
     }
     v->s.elder_count = (unsigned)h->elder_count;
@@ -360,6 +364,7 @@ static int run_on(supervising *v, const weft__handover *h)
     if (rc == 0) rc = weft__fleet_begin(v->fleet);
     if (rc < 0) return cannot(why);
     adopt(v, h);
+    v->s.stop_came_ms = weft__held_stop_ms();
     int status = supervise(v);
     weft__listened_end(v->os, &v->listened);
     weft__fleet_end(v->fleet);
@@ -434,7 +439,7 @@ int weft__fleet_run(const weft__fleet_job *job)
     if (status == 0) weft__app_share(job->app, v->fleet);
     if (status == 0) status = run_on(v, &h);
     /* What was tried may fail all the same, a moment later: the workers there are end as they would at a stop, not with this process. */
-    if (status && h.elder_count && !v->supervised) weft__elders_end(&h, v->s.end_ms ? v->s.end_ms : STOP_MS);
+    if (status && h.elder_count && !v->supervised) weft__elders_end(&h);
     unmake(v);
     return status;
 }

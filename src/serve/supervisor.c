@@ -108,12 +108,15 @@ void weft__supervisor_begin(weft__supervisor *s, int64_t now)
 
 /* ---- telling to stop ---- */
 
+/* When who is told now is killed. */
+static int64_t end_at(const weft__supervisor *s, int64_t now) { return (s->ending && s->stop_came_ms ? s->stop_came_ms : now) + s->end_ms; }
+
 static void tell(weft__supervisor *s, unsigned slot, bool patient, int64_t now)
 {
     weft__server_process *p = &s->processes[slot];
     __atomic_store_n(&member_of(s, slot)->patient, patient, __ATOMIC_RELEASE);
     p->told = true;
-    if (!p->kill_ms) p->kill_ms = now + s->end_ms;
+    if (!p->kill_ms) p->kill_ms = end_at(s, now);
     s->ops->signal(s->ctx, p->pid, SIGTERM);
 }
 
@@ -138,7 +141,7 @@ static void tell_elder(weft__supervisor *s, unsigned i, int64_t now)
     s->elders[i].told = true;
     s->elders[i].urged = sees_the_end(s, s->elders[i].pid);
     s->elders[i].told_ms = now;
-    s->elders[i].kill_ms = now + s->end_ms;
+    s->elders[i].kill_ms = end_at(s, now);
     s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);
 }
 
@@ -156,7 +159,6 @@ static void urge_elders(weft__supervisor *s, int64_t now)
 static void begin_end(weft__supervisor *s, int64_t now)
 {
     s->ending = true;
-    s->end_at_ms = now + s->end_ms;
     __atomic_store_n(&s->fleet->head->ending, 1, __ATOMIC_RELEASE);
     s->ops->ends(s->ctx);
     for (unsigned i = 0; i < s->fleet->slots; i++)

@@ -59,7 +59,8 @@ typedef struct weft__supervisor {
     weft__elder elders[WEFT__ELDERS_MAX];
     unsigned elder_count, stops, ready_once;
     bool ending, announced, over;
-    int64_t looked_ms, end_at_ms;
+    int64_t looked_ms;
+    int64_t stop_came_ms;            /* a stop, before there was this supervisor: its time counts from then; 0: none did */
     int64_t all_ready_ms;            /* since when all workers are ready; 0: not all are */
     int status;                      /* of the program, when it is over */
 } weft__supervisor;

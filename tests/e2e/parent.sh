@@ -114,3 +114,23 @@ wait "$slow"
 check what_was_asked_before_it_is_answered 200 "$(cat "$work/slow")"
 becomes nobody_is_alive && ok what_it_started_has_ended || not_ok what_it_started_has_ended "$(alive | tr '\n' ' ')"
 check nobody_listens_any_more 000 "$(code /worker)"
+
+# ---- a main that never comes to weft_serve ----
+
+PORT=$port WORKERS=2 start "$work/now/program" "$work/said" || exit 0
+echo "$pid" > "$work/said/wait"
+rm -f "$work/said/waits"
+kill -HUP "$pid"
+becomes test -e "$work/said/waits" || not_ok it_hangs "$(said)"
+code /slow > "$work/slow" &
+slow=$!
+sleep 0.3
+kill -TERM "$pid"
+timeout 60 tail --pid="$pid" -f /dev/null || not_ok a_stop_ends_a_main_that_hangs "it does not end: $(said)"
+stop
+check a_stop_ends_a_main_that_hangs 143 "$status"
+wait "$slow"
+check its_workers_have_answered_what_they_had 200 "$(cat "$work/slow")"
+has it_says_why 'stopping, without weft_serve: main has not come to it since the reload' "$work/log"
+becomes nobody_is_alive && ok what_it_started_has_ended_too || not_ok what_it_started_has_ended_too "$(alive | tr '\n' ' ')"
+check nobody_listens_for_it 000 "$(code /worker)"

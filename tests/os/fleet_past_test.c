@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "os/handover.h"
-#include "os/held.h"
 #include "weft/check.h"
 
 static const weft__fleet_shape shape = { .workers = 2, .part_bytes = { 100, 5000 }, .common_bytes = 4096, .program = 7, .layout = 77 };
@@ -200,7 +199,7 @@ WEFT_TEST(memory_is_handed_over_in_words)
     char text[8192];
     weft__fleet *c;
     WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
-    weft__handover h = { .fds = { c->bell }, .fd_count = 1, .elders = { { 4711, true }, { 4712, false } }, .elder_count = 2, .past = weft__fleet_past_of(c) }, got = { 0 };
+    weft__handover h = { .fds = { c->bell }, .fd_count = 1, .elders = { { 4711, true }, { 4712, false } }, .elder_count = 2, .stop_ms = 27000, .past = weft__fleet_past_of(c) }, got = { 0 };
     int fds[WEFT__HANDOVER_FDS_MAX];
     WEFT_CHECK_EQ(weft__handover_fds(&h, fds), 1 + 3 + 7);
     WEFT_NEED(weft__handover_format("WEFT_TEST_HANDOVER", &h, text, sizeof text) && putenv(text) == 0);
@@ -212,12 +211,13 @@ WEFT_TEST(memory_is_handed_over_in_words)
     WEFT_CHECK_EQ(got.past.slots, 7);
     WEFT_CHECK(memcmp(got.past.bells, h.past.bells, 7 * sizeof *got.past.bells) == 0);
     WEFT_CHECK(got.elder_count == 2 && got.elders[1].pid == 4712 && got.elders[0].told);
+    WEFT_CHECK_EQ(got.stop_ms, 27000);
     weft__fleet_free(c);
 }
 
 WEFT_TEST(what_is_no_memory_is_not_handed_over)
 {
-    static const char *const bad[] = { ";;", ";;7f00", ";;7f00,2,2,2", ";;7f00,,", ";4711;7f00,9999,9998,9997,9996", ";;7f00,0,1,2" };
+    static const char *const bad[] = { ";;", ";;0;7f00", ";;0;7f00,2,2,2", ";;0;7f00,,", ";4711;0;7f00,9999,9998,9997,9996", ";;0;7f00,0,1,2" };
     for (size_t i = 0; i < weft_count(bad); i++) {
         weft__handover got = { 0 };
         WEFT_NEED(setenv("WEFT_TEST_HANDOVER", bad[i], 1) == 0);
@@ -226,55 +226,14 @@ WEFT_TEST(what_is_no_memory_is_not_handed_over)
     }
 }
 
-/* ---- workers that nobody supervises ---- */
-
-/* It ends when it has been told twice: the first time it takes for a wish to be replaced. */
-static pid_t patient(void)
+WEFT_TEST(how_long_a_stop_takes_is_handed_over_as_a_number)
 {
-    sigset_t term;
-    int ready[2], number;
-    char byte;
-    WEFT_NEED(pipe(ready) == 0);
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    pid_t parent = getpid(), pid = fork();
-    WEFT_NEED(pid >= 0);
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(1);
-        sigprocmask(SIG_BLOCK, &term, NULL);
-        (void)!write(ready[1], "r", 1);
-        sigwait(&term, &number);
-        sigwait(&term, &number);
-        _exit(0);
+    static const struct { const char *text; bool good; } given[] = {
+        { ";;0", true }, { ";4711!,4712;27000", true }, { ";", false }, { ";;", false }, { ";;-1", false }, { ";;x", false }, { ";;1x", false }, { ";;99999999999999999999", false },
+    };
+    for (size_t i = 0; i < weft_count(given); i++) {
+        weft__handover got = { 0 };
+        WEFT_NEED(setenv("WEFT_TEST_HANDOVER", given[i].text, 1) == 0);
+        WEFT_CHECK_EQ(weft__handover_take("WEFT_TEST_HANDOVER", &got), given[i].good);
     }
-    close(ready[1]);
-    WEFT_NEED(read(ready[0], &byte, 1) == 1);
-    close(ready[0]);
-    return pid;
-}
-
-/* How many there still are. */
-static int end_them(void)
-{
-    weft__handover h = { .elder_count = 2 };
-    h.elders[0].pid = patient();
-    h.elders[1].pid = patient();
-    weft__held_begin();
-    raise(SIGTERM);
-    weft__elders_end(&h, 60000);
-    return h.elder_count;
-}
-
-WEFT_TEST(a_stop_that_was_noted_is_told_to_patient_workers_that_nobody_supervises)
-{
-    int status = 0;
-    pid_t pid = fork();
-    WEFT_NEED(pid >= 0);
-    if (pid == 0) {
-        alarm(120);
-        _exit(end_them());
-    }
-    WEFT_CHECK_EQ(waitpid(pid, &status, 0), pid);
-    WEFT_CHECK_EQ(status, 0);
 }

@@ -587,6 +587,22 @@ WEFT_TEST(a_stop_urges_workers_of_the_program_before_and_once_only)
     end(p);
 }
 
+/* While its program had not come to weft_serve yet: who asked for it has waited since then. */
+WEFT_TEST(a_stop_from_before_there_was_a_supervisor_has_its_time_from_then)
+{
+    played *p = begin(1);
+    p->s.elders[0].pid = 51;
+    p->s.elder_count = 1;
+    p->s.stop_came_ms = p->now - STOP_MS + 3000;
+    hears(p, SIGTERM, false);
+    pass(p, 2800, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGKILL) + count_sent(p, 101, SIGKILL), 0);
+    pass(p, 300, ALL);
+    WEFT_CHECK_EQ(count_sent(p, 51, SIGKILL), 1);
+    WEFT_CHECK_EQ(count_sent(p, 101, SIGKILL), 1);
+    end(p);
+}
+
 /* They see that all end in the memory that they share: a second signal would hurry them. */
 WEFT_TEST(a_stop_tells_workers_of_the_program_before_in_the_same_memory_once)
 {

@@ -1,0 +1,19 @@
+#ifndef WEFT_SRC_OS_ELDERS_H
+#define WEFT_SRC_OS_ELDERS_H
+/* Workers of the program before, as long as nobody supervises them: between the exec of a reload and weft_serve, which main may be long in coming to, or never come to.
+ * They serve on meanwhile. A stop is theirs all the same: it is noted for the supervisor (held.h), and when none has come two seconds later, or when a second one is
+ * asked for, they are told from the handler, and the program ends with them. */
+#include "os/handover.h"
+
+/* A stop that is noted from now on is that of *h, too. */
+void weft__elders_watch(weft__handover *h);
+/* It is so no more, and what was done of it is in *h. */
+void weft__elders_leave(void);
+/* Have those that were handed over end, where no supervisor will come. Waits: until they have, ten minutes at most, or for stop_ms of *h once a stop was noted. Before
+ * that they are not killed: who is left ends with this process. *h has these still. */
+void weft__elders_end(weft__handover *h);
+
+/* One step of a stop that was asked for so many times, first at came_ms: who is told, who is told a second time (of which a worker knows that it is not for being
+ * replaced), who is killed. How many there still are. From signal handlers, too. Waits: never. */
+int weft__elders_step(weft__handover *h, int asked, int64_t came_ms, int64_t now_ms);
+#endif

@@ -1,0 +1,191 @@
+/* Workers that nobody supervises, since the program that was put in the place of theirs has not come to weft_serve. */
+#define _GNU_SOURCE
+#include "os/elders.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "os/held.h"
+#include "weft/check.h"
+
+/* ---- workers ---- */
+
+enum { STUBBORN = 1000 };
+
+/* What workers have taken, a byte for each: two signals at once would be one. */
+static int taken[2];
+static void have_taken(int signals)
+{
+    char byte;
+    while (signals--) WEFT_NEED(read(taken[0], &byte, 1) == 1);
+}
+
+/* It ends when it has been told so often; twice: the first time it takes for a wish to be replaced. */
+static pid_t worker(int times)
+{
+    sigset_t term;
+    int number;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    pid_t parent = getpid(), pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) _exit(1);
+        sigprocmask(SIG_BLOCK, &term, NULL);
+        (void)!write(taken[1], "r", 1);
+        while (times-- && sigwait(&term, &number) == 0) (void)!write(taken[1], "t", 1);
+        _exit(0);
+    }
+    have_taken(1);
+    return pid;
+}
+
+static weft__handover two(int times, int also, int64_t stop_ms)
+{
+    weft__handover h = { .elder_count = 2, .stop_ms = stop_ms };
+    WEFT_NEED(pipe(taken) == 0);
+    h.elders[0].pid = worker(times);
+    h.elders[1].pid = worker(also);
+    return h;
+}
+
+/* ---- steps, at times that are only said ---- */
+
+static int status_of(pid_t pid)
+{
+    int status = -1;
+    WEFT_NEED(waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+WEFT_TEST(workers_that_nobody_supervises_are_told_then_urged_then_killed)
+{
+    weft__handover h = two(2, STUBBORN, 10000);
+    WEFT_CHECK_EQ(weft__elders_step(&h, 1, 5000, 7000), 2);
+    WEFT_CHECK(h.elders[0].told && !h.elders[0].urged);
+    have_taken(2);
+    WEFT_CHECK_EQ(weft__elders_step(&h, 1, 5000, 7499), 2);
+    WEFT_CHECK(!h.elders[0].urged);                  /* together with the first one it would be one signal */
+    WEFT_CHECK_EQ(weft__elders_step(&h, 1, 5000, 7500), 2);
+    WEFT_CHECK(h.elders[0].urged && h.elders[1].urged);
+    have_taken(2);
+    WEFT_CHECK_EQ(status_of(h.elders[0].pid), 0);
+    WEFT_CHECK_EQ(weft__elders_step(&h, 1, 5000, 14999), 1);
+    WEFT_CHECK_EQ(waitpid(h.elders[1].pid, NULL, WNOHANG), 0);
+    (void)weft__elders_step(&h, 1, 5000, 15000);     /* counted from when it was asked for, not from when they were told */
+    WEFT_CHECK_EQ(status_of(h.elders[1].pid), SIGKILL);
+    WEFT_CHECK_EQ(weft__elders_step(&h, 1, 5000, 15001), 0);
+}
+
+WEFT_TEST(a_worker_that_was_told_before_keeps_its_own_end_and_each_stop_is_passed_on)
+{
+    weft__handover h = two(STUBBORN, 4, 10000);
+    h.elders[0].told = true;
+    h.elders[0].told_ms = 1000;
+    h.elders[0].kill_ms = 6000;
+    WEFT_CHECK_EQ(weft__elders_step(&h, 1, 5000, 5000), 2);
+    WEFT_CHECK(h.elders[0].urged && !h.elders[1].urged);
+    have_taken(2);
+    (void)weft__elders_step(&h, 1, 5000, 6000);
+    WEFT_CHECK_EQ(status_of(h.elders[0].pid), SIGKILL);
+    have_taken(1);
+    for (int i = 0; i < 2; i++) {
+        (void)weft__elders_step(&h, 4, 5000, 6001 + i);
+        have_taken(1);
+    }
+    WEFT_CHECK_EQ(h.elders[1].passed_on, 4);
+    WEFT_CHECK_EQ(status_of(h.elders[1].pid), 0);
+}
+
+/* ---- beside a main that does not come to weft_serve ---- */
+
+typedef enum hangs { ASLEEP, BUSY, COMES, TAKES } hangs;
+static volatile sig_atomic_t heard;
+static void hear(int number) { (void)number; heard++; }
+
+static int main_that(hangs how, weft__handover *h)
+{
+    alarm(120);
+    weft__elders_watch(h);
+    raise(SIGTERM);
+    if (how == TAKES) {
+        signal(SIGTERM, hear);
+        for (int i = 0; i < 40 && !heard; i++) usleep(50 * 1000);
+        usleep(300 * 1000);
+        return heard == 1 && !h->elders[0].told ? 0 : 3;
+    }
+    if (how == COMES) {
+        weft__elders_leave();
+        usleep(2500 * 1000);
+        return h->elders[0].told || !weft__held_stop_ms() ? 4 : 0;
+    }
+    for (volatile unsigned i = 0;; i = how == BUSY ? i + 1 : 0)
+        if (how == ASLEEP) pause();
+}
+
+/* How it ended; when it returns, all have. */
+static int ends(hangs how, int times, int also, int64_t stop_ms)
+{
+    int all[2], status;
+    char byte;
+    WEFT_NEED(pipe(all) == 0);
+    pid_t pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        weft__handover h = two(times, also, stop_ms);
+        _exit(main_that(how, &h));
+    }
+    close(all[1]);
+    WEFT_CHECK_EQ(read(all[0], &byte, 1), 0);
+    close(all[0]);
+    WEFT_NEED(waitpid(pid, &status, 0) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+WEFT_TEST(a_stop_ends_a_program_that_never_comes_to_weft_serve_when_its_workers_have_ended)
+{
+    WEFT_CHECK_EQ(ends(ASLEEP, 2, 2, 60000), -SIGTERM);
+    WEFT_CHECK_EQ(ends(BUSY, 2, 2, 60000), -SIGTERM);
+}
+
+WEFT_TEST(a_stop_ends_a_program_that_never_comes_to_weft_serve_with_workers_that_do_not_end)
+{
+    WEFT_CHECK_EQ(ends(ASLEEP, STUBBORN, STUBBORN, 3000), -SIGTERM);
+}
+
+WEFT_TEST(a_main_that_comes_to_weft_serve_finds_its_workers_as_they_were)
+{
+    WEFT_CHECK_EQ(ends(COMES, STUBBORN, STUBBORN, 60000), 0);
+}
+
+WEFT_TEST(a_main_that_takes_the_stop_for_itself_hears_of_it_once)
+{
+    WEFT_CHECK_EQ(ends(TAKES, STUBBORN, STUBBORN, 60000), 0);
+}
+
+/* ---- where no supervisor will come ---- */
+
+/* How many there still are. */
+static int end_them(void)
+{
+    weft__handover h = two(2, 2, 60000);
+    weft__held_begin(NULL);
+    raise(SIGTERM);
+    weft__elders_end(&h);
+    return h.elder_count;
+}
+
+WEFT_TEST(a_stop_that_was_noted_is_told_to_patient_workers_that_nobody_supervises)
+{
+    int status = 0;
+    pid_t pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        alarm(120);
+        _exit(end_them());
+    }
+    WEFT_CHECK_EQ(waitpid(pid, &status, 0), pid);
+    WEFT_CHECK_EQ(status, 0);
+}

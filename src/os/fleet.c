@@ -3,6 +3,7 @@
 #include "os/fleet.h"
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "base/mem.h"
 #include "os/held.h"
 #include "os/os.h"
+#include "os/process.h"
 
 enum { PAGE = 4096, FRESH_MS = 1000, SLACK_PART = 8, MUCH_MORE = 2, AHEAD_MS = 2, AHEAD_MUCH_MS = 10 };
 
@@ -342,6 +344,15 @@ weft__fleet_word weft__fleet_hear(weft__fleet *c, int timeout_ms)
     return w;
 }
 
+/* More workers than processors share them. Then one that wakes up for a request leaves the other to end its turn, and has more to do in its own:
+ * docs/decisions/0028. Its threads and programs are as they would be. Whoever was given another policy keeps it. */
+static void share_processors(const weft__fleet *c)
+{
+    const struct sched_param none = { 0 };
+    if (c->workers > (unsigned)weft__os_cores() && sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
+}
+
 /* Handlers that the program had stay; those signals which the supervisor decides about stay away. */
 static void settle(weft__fleet *c, unsigned slot, pid_t parent)
 {
@@ -362,6 +373,7 @@ static void settle(weft__fleet *c, unsigned slot, pid_t parent)
     sigaddset(&away, SIGINT);
     sigaddset(&away, SIGHUP);
     sigprocmask(SIG_SETMASK, &away, NULL);
+    share_processors(c);
 }
 
 pid_t weft__fleet_fork(weft__fleet *c, unsigned slot, int (*work)(void *arg), void *arg)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,31 @@ WEFT_TEST(long_lived_connections_are_split_evenly)
     WEFT_CHECK(of_first >= COUNT * 4 / 10 && of_first <= COUNT * 6 / 10);
     for (int i = 0; i < COUNT; i++) close(fds[i]);
     WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+}
+
+static int policy_of_a_worker(int workers)
+{
+    char text[4096];
+    int pid = 0;
+    serving s = serve((weft_serve_opts){ .workers = workers });
+    WEFT_CHECK_EQ(ask(s.port, "/who", &pid), 200);
+    int policy = sched_getscheduler(pid);
+    WEFT_CHECK_EQ(stop(&s, text, sizeof text), 0);
+    return policy;
+}
+
+WEFT_TEST(more_workers_than_processors_do_not_interrupt_each_other)
+{
+    cpu_set_t all, first;
+    int usual = sched_getscheduler(0), shared = usual == SCHED_OTHER ? SCHED_BATCH | SCHED_RESET_ON_FORK : usual, core = 0;
+    WEFT_NEED(sched_getaffinity(0, sizeof all, &all) == 0);
+    while (!CPU_ISSET(core, &all)) core++;
+    CPU_ZERO(&first);
+    CPU_SET(core, &first);
+    WEFT_CHECK_EQ(policy_of_a_worker(2), CPU_COUNT(&all) >= 2 ? usual : shared);
+    WEFT_NEED(sched_setaffinity(0, sizeof first, &first) == 0);
+    WEFT_CHECK_EQ(policy_of_a_worker(2), shared);
+    WEFT_CHECK_EQ(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 WEFT_TEST(a_worker_that_is_killed_is_replaced_and_nobody_is_refused)

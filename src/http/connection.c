@@ -16,7 +16,7 @@ enum {
     PARTIAL_ROOM = 512,
     OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
-    OVER_AT_ONCE = 16,
+    OVER_AT_ONCE = 4,
     VEILED_BYTES_MAX = 8 * 1024 /* received at once where TLS is to begin, and has to keep what came of it */
 };
 

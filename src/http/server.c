@@ -13,7 +13,7 @@
 
 enum {
     LAST_ONES = 4096,                    /* accepted when it stops */
-    ACCEPTS_AT_ONCE = 16,                /* who is connected already is not to wait for a crowd that comes */
+    ACCEPTS_AT_ONCE = 4,                 /* who is connected already is not to wait for a crowd that comes */
     ACCEPT_PAUSE_MS = 100,
     LINGER_MS = 2000,
     CLOSED_MS = 100,

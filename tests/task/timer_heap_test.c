@@ -71,7 +71,11 @@ static void set_and_stop(int times, uint32_t stop_percent)
 static void fire_all(void)
 {
     int expected = fired + running();
-    weft__timers_fire(&heap, INT64_MAX - 1);
+    while (running()) {
+        int before = fired;
+        weft__timers_fire(&heap, INT64_MAX - 1);
+        WEFT_NEED(fired > before);
+    }
     WEFT_CHECK_EQ(fired, expected);
     WEFT_CHECK_EQ(running(), 0);
 }
@@ -88,6 +92,24 @@ WEFT_TEST(tens_of_thousands_of_timers_set_moved_and_stopped_fire_in_their_order)
         fire_all();
         weft__timers_free(&heap);
     }
+}
+
+/* What a crowd of them wakes runs, and others between them. */
+WEFT_TEST(of_many_that_are_due_together_some_fire_in_each_turn)
+{
+    enum { CROWD = 1000, IN_A_TURN = 16 };
+    begin(1);
+    for (int i = 0; i < CROWD; i++) WEFT_NEED(weft__timers_start(&heap, &timers[i], 7) == 0);
+    weft__timers_fire(&heap, 6);
+    WEFT_CHECK_EQ(fired, 0);
+    for (int before; fired < CROWD; WEFT_CHECK(fired - before <= IN_A_TURN)) {
+        WEFT_CHECK_EQ(weft__timers_next(&heap), 7);
+        before = fired;
+        weft__timers_fire(&heap, 7);
+        WEFT_NEED(fired > before);
+    }
+    WEFT_CHECK_EQ(weft__timers_next(&heap), INT64_MAX);
+    weft__timers_free(&heap);
 }
 
 /* Deadlines that come and go while many others wait: the places of those that went are used again. */

@@ -1,9 +1,10 @@
 /* Slow clients, and one that is not (tests/e2e/slow.sh).
  *
- *   slow PORT hold CLIENTS SECONDS DRIP_MS HEAD_MS BODY_MS WRITE_MS [KIND]
- *     Holds so many connections for so long: heads and bodies that come a byte every DRIP_MS, answers of which a few are taken as rarely. Who is
- *     cut off comes again until the time is over; then waits until all are. Says when all are there, and at the end how many were cut,
- *     how many of them before their time, and how late the latest was:  cut N early N late_ms N readers_late_ms N refused N unanswered N left N
+ *   slow PORT hold CLIENTS ARRIVE_MS SECONDS DRIP_MS HEAD_MS BODY_MS WRITE_MS [KIND]
+ *     Holds so many connections, which arrive evenly over ARRIVE_MS (0: as fast as they can), for so long after that: heads and bodies that come
+ *     a byte every DRIP_MS, answers of which a few are taken as rarely. Who is cut off comes again until the time is over; then waits until all
+ *     are. Says when all are there, and at the end how many were cut, how many of them before their time, and how late the latest was:
+ *     cut N early N late_ms N readers_late_ms N refused N unanswered N left N
  *     With one KIND of them alone: head, order, pour, chunks, rows, file.
  *   slow PORT probe SECONDS
  *     A request every millisecond or when the one before is answered:  answers N p50_us N p99_us N max_us N  */
@@ -162,9 +163,9 @@ static int there(void)
     return n;
 }
 
-static int open_some(int opened)
+static int open_some(int opened, int due)
 {
-    for (int i = 0; i < OPENED_AT_ONCE && opened < count; i++) {
+    for (int i = 0; i < OPENED_AT_ONCE && opened < due; i++) {
         all[opened].kind = (kind)(only < KINDS ? only : opened % KINDS);
         come(&all[opened++]);
     }
@@ -179,16 +180,16 @@ static void look(int ms)
 }
 
 /* All drip once in drip_ms, spread over it. */
-static void hold(int64_t seconds, int64_t drip_ms, int64_t patience_ms)
+static void hold(int64_t arrive_ms, int64_t seconds, int64_t drip_ms, int64_t patience_ms)
 {
     int opened = 0, at = 0;
-    int64_t began = now_ms(), ends = began + seconds * 1000, dripped = began;
+    int64_t began = now_ms(), ends = began + arrive_ms + seconds * 1000, dripped = began;
     bool said = false;
     for (int64_t now = began; now < ends + patience_ms; now = now_ms()) {
-        opened = open_some(opened);
+        opened = open_some(opened, now - began < arrive_ms ? (int)(count * (now - began) / arrive_ms) : count);
         look(TICK_MS);
         for (int64_t n = (now - dripped) * opened / drip_ms; n > 0; n--, dripped = now) drip(&all[at++ % opened]);
-        if (!said && opened == count && there() == count) {
+        if (!said && opened == count && there() >= count - count / 100) {      /* some are cut by now, and come again */
             said = true;
             printf("there %lld ms\n", (long long)(now - began));
             fflush(stdout);
@@ -243,20 +244,20 @@ static void hold_all(char **arg)
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!all || epoll < 0) die("epoll");
     for (int i = 0; i < count; i++) all[i].fd = -1;
-    int head = atoi(arg[3]), body = atoi(arg[4]), answer = atoi(arg[5]);
+    int head = atoi(arg[4]), body = atoi(arg[5]), answer = atoi(arg[6]);
     const int limits[KINDS] = { head, body, body, body, answer, answer };
     memcpy(limit_ms, limits, sizeof limits);
     int longest = head > body ? head : body;
-    hold(atoi(arg[1]), atoi(arg[2]), (longest > answer ? longest : answer) * 2 + 10000);
+    hold(atoi(arg[1]), atoi(arg[2]), atoi(arg[3]), (longest > answer ? longest : answer) * 2 + 10000);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 4) return 2;
     port = atoi(argv[1]);
-    for (int i = 0; argc == 10 && i < KINDS; i++)
-        if (strcmp(argv[9], names[i]) == 0) only = i;
-    if ((argc == 9 || (argc == 10 && only < KINDS)) && strcmp(argv[2], "hold") == 0) hold_all(argv + 3);
+    for (int i = 0; argc == 11 && i < KINDS; i++)
+        if (strcmp(argv[10], names[i]) == 0) only = i;
+    if ((argc == 10 || (argc == 11 && only < KINDS)) && strcmp(argv[2], "hold") == 0) hold_all(argv + 3);
     else if (argc == 4 && strcmp(argv[2], "probe") == 0) probe(atoi(argv[3]));
     else return 2;
     return 0;

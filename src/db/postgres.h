@@ -145,6 +145,8 @@ void weft__pg_watch(weft__pg_conn *c, weft__watching how);
 void weft__pg_unwatch(weft__pg_conn *c);
 /* What is written goes as far as it can; false: the connection is broken. */
 bool weft__pg_flush(weft__pg_conn *c);
+/* Read what has come, and count it. */
+void weft__pg_consume(weft__pg_conn *c);
 /* The next result that is here; NULL: none yet. */
 PGresult *weft__pg_result(weft__pg_conn *c);
 void weft__pg_close(weft__pg_conn *c);

@@ -52,11 +52,16 @@ PGresult *weft__pg_result(weft__pg_conn *c)
     return NULL;
 }
 
-/* libpq does not say how much it holds of what is not whole yet. What is asked of the kernel is about what it reads then: its buffer has grown to what is announced. */
-static bool consume(weft__pg_conn *c)
+/* libpq does not say how much it holds of what is not whole yet. TCP tells what was read; of a unix socket is known what lay there before, at least that. */
+void weft__pg_consume(weft__pg_conn *c)
 {
-    if (++c->reads > READS_FREE) c->incoming += weft__borrowed_unread(c->fd);
-    return PQconsumeInput(c->pg);
+    int fd = c->fd;
+    bool counts = ++c->reads > READS_FREE;
+    size_t unread = counts ? weft__borrowed_unread(fd) : 0, before = counts ? weft__borrowed_taken(fd) : 0;
+    c->broken |= !PQconsumeInput(c->pg);
+    if (!counts) return;
+    size_t behind = before ? weft__borrowed_taken(fd) : 0;
+    c->incoming += behind > before ? behind - before : unread;
 }
 
 /* Nobody waits for anything: all that can come is the server's farewell. */
@@ -81,7 +86,7 @@ static void on_ready(weft__watch *watch, uint32_t events)
         weft__pg_unwatch(c);                         /* what nobody takes out of libpq stays with who sent it */
         return;
     }
-    if (events & (WEFT__IN | WEFT__HUP) && !sends) c->broken |= !consume(c);
+    if (events & (WEFT__IN | WEFT__HUP) && !sends) weft__pg_consume(c);
     if (events & WEFT__OUT && !sends) (void)weft__pg_flush(c);
     if (c->listener) weft__pg_listen_ready(c);
     else if (c->taken) {

@@ -10,6 +10,13 @@ enum { AT_ONCE = 32 * 1024, ROW_MAX = 16 << 20, MADE_MAX = 64 << 20 };
 /* What the server is told of one that is not finished, and has no failure of its own. */
 static const char given_up[] = "weft gave it up";
 
+/* What comes from here on is counted as its own. */
+static void row_begins(weft__pg_conn *c)
+{
+    c->reads = 0;
+    c->incoming = 0;
+}
+
 static bool is_in(const weft__query *q) { return q->rows->copy->way == WEFT__COPY_IN; }
 
 /* ---- failures ---- */
@@ -115,7 +122,8 @@ static void give_up(weft__pg_conn *c, weft__query *q)
     while (weft__pg_flush(c)) {
         char *bytes;
         int n = 0;
-        while (data && (n = PQgetCopyData(c->pg, &bytes, 1)) > 0) PQfreemem(bytes);
+        while (data && (n = PQgetCopyData(c->pg, &bytes, 1)) > 0) PQfreemem(bytes), row_begins(c);
+        c->broken |= c->incoming > WEFT__PG_ROW_MAX;
         data &= n == 0;
         if (!data && !c->cancel && !PQisBusy(c->pg)) {
             PGresult *r = PQgetResult(c->pg);
@@ -258,6 +266,7 @@ static int start(weft__pg_conn *c, weft__query *q, const char *sql)
     if (is != wanted) rc = is == PGRES_FATAL_ERROR ? failed(c, q, r) : lost(c, q);
     PQclear(r);
     if (rc == 0) c->copying = is_in(q) ? WEFT__PG_COPIES_IN : WEFT__PG_COPIES_OUT;
+    row_begins(c);
     if (rc == 0) return 0;
     int rest = c->broken ? 0 : results(c, q);
     return rest == WEFT_EDB_LOST ? rest : rc;
@@ -307,23 +316,38 @@ static int put_cells(weft__pg_conn *c, weft__query *q, weft_str message)
     return rc < 0 ? rc : 0;
 }
 
+static int row_too_large(weft__query *q)
+{
+    weft__buf_printf(&q->fault, "a row of more than %d MiB, which is the most that a COPY gives: leave out what is large, or take a part of it at a time (substr)", ROW_MAX >> 20);
+    return WEFT_ELIMIT;
+}
+
+/* libpq keeps the room of the largest one for as long as its connection lives: that is over when its transaction is. */
 static int put_message(weft__pg_conn *c, weft__query *q, weft_str message)
 {
     weft__buf *to = &q->rows->buffer;
     size_t before = to->len;
     int rc = 0;
-    if (q->rows->copy->way == WEFT__COPY_ROWS) rc = put_cells(c, q, message);
+    if (message.len > ROW_MAX) c->until_ns = 0;
+    if (message.len > WEFT__PG_ROW_MAX) rc = WEFT_ELIMIT;
+    else if (q->rows->copy->way == WEFT__COPY_ROWS) rc = put_cells(c, q, message);
     else weft__buf_add_str(to, message);
     if (rc == 0) rc = to->failed;
     if (rc == 0 && to->len - before > ROW_MAX) rc = WEFT_ELIMIT;
-    if (rc == WEFT_ELIMIT) weft__buf_printf(&q->fault, "a row of more than %d MiB", ROW_MAX >> 20);
-    return rc;
+    return rc == WEFT_ELIMIT ? row_too_large(q) : rc;
 }
 
 /* What is here for the taking. TLS keeps a record of up to 16 KiB, of which libpq takes 8 at least, and the poller does not tell of the rest. */
 static void hear(weft__pg_conn *c)
 {
-    for (int i = PQsslInUse(c->pg) ? 3 : 1; i; i--) c->broken |= !PQconsumeInput(c->pg);
+    for (int i = PQsslInUse(c->pg) ? 3 : 1; i; i--) weft__pg_consume(c);
+}
+
+/* Of one that is not whole yet more has come than any may have: libpq would gather all of it (a GiB). It may come faster than is counted, and is looked at when it is whole. */
+static int break_off(weft__pg_conn *c, weft__query *q)
+{
+    c->broken = c->used = true;                      /* what we cut is no sign of the server's */
+    return leave(c, q, row_too_large(q));
 }
 
 static int take(weft__pg_conn *c, weft__query *q)
@@ -337,6 +361,7 @@ static int take(weft__pg_conn *c, weft__query *q)
         int n = PQgetCopyData(c->pg, &bytes, 1);
         if (n < 0) break;
         if (n > 0) {
+            row_begins(c);
             int rc = put_message(c, q, (weft_str){ bytes, (size_t)n });
             PQfreemem(bytes);
             if (rc < 0) return end_failed(c, q, rc);
@@ -345,6 +370,7 @@ static int take(weft__pg_conn *c, weft__query *q)
         }
         if (r->buffer.len) return 0;
         if (c->broken) return leave(c, q, lost(c, q));
+        if (c->incoming > WEFT__PG_ROW_MAX) return break_off(c, q);
         if (heard) weft__pg_wait(c, q);
         else if (weft__pg_flush(c)) hear(c);
         if (q->stop) return end_failed(c, q, q->stop);

@@ -47,7 +47,7 @@ static int row_too_large(weft__query *q)
     return WEFT_ELIMIT;
 }
 
-/* One row alone may be more than there is room for: seen before it is whole, where the server is not so fast that more comes than was counted. Where something may have been changed it is not known whether it was. */
+/* One row alone may be more than there is room for: seen before it is whole, where what comes can be counted. Where something may have been changed it is not known whether it was. */
 static int too_large(weft__pg_conn *c, weft__query *q)
 {
     c->broken = c->used = true;                      /* what we cut is no sign of the server's */

@@ -13,6 +13,8 @@ void weft__borrowed_keep_alive(int fd);
 bool weft__borrowed_tells(int fd, bool *over);
 /* Bytes that have come and that nobody has read. */
 size_t weft__borrowed_unread(int fd);
+/* Bytes of a TCP connection that have come and been read; 0: it is another socket, which does not tell. */
+size_t weft__borrowed_taken(int fd);
 /* What lies there and nobody has read, up to `room` bytes; how many. */
 size_t weft__borrowed_peek(int fd, void *to, size_t room);
 /* The same, taken away: for who gives it to the library as a part. */

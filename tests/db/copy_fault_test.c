@@ -164,6 +164,83 @@ DB_POSTGRES_TEST(a_server_that_takes_nothing_makes_its_writer_wait_and_nobody_el
     return copy_closed(db);
 }
 
+/* ---- rows that are too large ---- */
+
+/* What COPY gives at once, and as rows. */
+static int given(weft_db *db, bool as_rows, int bytes)
+{
+    weft_str text;
+    WEFT_COPY(copy);
+    WEFT_ROWS(rows);
+    if (as_rows) {
+        int rc = weft_db_copy_rows(&rows, db, "SELECT repeat('x', {}::int)", bytes);
+        while (rc == 0 && (rc = weft_rows_next(weft_str, rows, &text)) == 1) rc = text.len == (size_t)bytes ? 0 : WEFT_EPROTO;
+        return rc;
+    }
+    int rc = weft_db_copy_out(&copy, db, WEFT_CSV, "SELECT repeat('x', {}::int)", bytes);
+    while (rc == 0 && (rc = weft_copy_read(copy, &text)) == 1) rc = text.len == (size_t)bytes + 1 ? 0 : WEFT_EPROTO;
+    return rc;
+}
+
+DB_POSTGRES_TEST(a_row_that_is_larger_than_any_may_be_is_refused_and_its_room_given_back)
+{
+    weft_db *db = COPY_WITH(.connections_max = 1, .acquire_ms = -1, .statement_ms = -1);
+    for (int as_rows = 0; as_rows < 2; as_rows++) {
+        static const int too_large[] = { 17 << 20, 100 << 20 };
+        int64_t pid = process(db);
+        WEFT_CHECK_EQ(given(db, as_rows, 15 << 20), 0);
+        WEFT_CHECK_EQ(process(db), pid);
+        for (size_t i = 0; i < weft_count(too_large); i++) {
+            long before = world_mem.bytes;
+            WEFT_CHECK_EQ(given(db, as_rows, too_large[i]), WEFT_ELIMIT);
+            WEFT_CHECK(db_says(WEFT_ELIMIT, "a row of more than 16 MiB") && db_says(WEFT_ELIMIT, "substr"));
+            WEFT_CHECK(world_mem.bytes < before + (8 << 20));
+            int64_t next = process(db);
+            WEFT_CHECK(next != pid);                 /* libpq would keep the room of such a row for as long as it has its connection */
+            pid = next;
+        }
+    }
+    return copy_closed(db);
+}
+
+DB_POSTGRES_TEST(a_row_that_is_too_large_leaves_its_transaction_usable)
+{
+    weft_db *db = COPY_WITH(.connections_max = 1, .acquire_ms = -1, .statement_ms = -1);
+    {
+        WEFT_TRANSACTION(tx, db);
+        WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO prices (city, cents) VALUES ('Rome', 1)"), 1);
+        WEFT_CHECK_EQ(given(tx, false, 17 << 20), WEFT_ELIMIT);
+        WEFT_CHECK_EQ(given(tx, true, 17 << 20), WEFT_ELIMIT);
+        WEFT_CHECK_EQ(given(tx, true, 1 << 20), 0);
+        WEFT_TRY(weft_db_commit(tx));
+    }
+    WEFT_CHECK_EQ(stored(db), 1);
+    return copy_closed(db);
+}
+
+/* A server that is slow: nobody waits until all of such a row is there. */
+DB_POSTGRES_TEST(a_row_that_is_too_large_is_cut_off_while_it_comes)
+{
+    enum { BYTES = 250 << 20 };
+    static peer p;
+    char url[300];
+    weft_db *db = NULL;
+    p = (peer){ .to = db_server_of_run()->port };
+    peer_start(&p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable", p.port);
+    WEFT_TRY(weft_db_connect(url, &db, .connections_max = 1, .acquire_ms = -1, .statement_ms = -1));
+    for (int as_rows = 0; as_rows < 2; as_rows++) {
+        int before = peer_passed(&p);
+        WEFT_CHECK_EQ(given(db, as_rows, BYTES), WEFT_ELIMIT);
+        WEFT_CHECK(db_says(WEFT_ELIMIT, "a row of more than 16 MiB"));
+        WEFT_CHECK(peer_passed(&p) - before < 160 << 20);
+        WEFT_CHECK_EQ(number(db, "SELECT 42"), 42);
+    }
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}
+
 /* ---- connections that break ---- */
 
 static void end_it(const char *what)

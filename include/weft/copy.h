@@ -40,8 +40,9 @@ typedef struct weft_copy weft_copy;
 void weft__copy_leave(weft_copy **copy);
 
 /* CSV: RFC 4180 with '\n' or "\r\n", in UTF-8; NULL is nothing between commas, an empty text "". With a header its first line is names, which are written, and
- * not looked at when it is read. TEXT: PostgreSQL's own, columns between tabs, \N for NULL. A line that is `\.` alone, outside of quotes, is refused
- * in both (WEFT_EINVAL): servers before PostgreSQL 18 take it for the end, and read over what is behind it. */
+ * not looked at when it is read. TEXT: PostgreSQL's own, columns between tabs, \N for NULL. What servers before PostgreSQL 18 take for
+ * the end, reading over all that is behind it, is refused (WEFT_EINVAL): in a CSV a line that is `\.` alone, outside of quotes; in text a line that ends in `\.`, whatever is before it, but
+ * for one whose backslash is escaped (`C:\\.`). */
 typedef enum { WEFT_CSV, WEFT_CSV_HEADER, WEFT_COPY_TEXT } weft_copy_format;
 
 /* ---- into a table ---- */
@@ -73,7 +74,8 @@ int weft_db_copy_text_with(weft_copy **out, weft_db *db, weft_copy_format format
 int weft_copy_write(weft_copy *copy, weft_str bytes) WEFT_NODISCARD;
 
 /* All has been written: make it last, in a transaction with that. 0, and *rows (NULL: not wanted) is how many rows were copied; a failure: none was. Of what
- * comes out of a database: WEFT_EINVAL. Waits: until it is on the disk, or as a statement in a transaction. */
+ * comes out of a database: WEFT_EINVAL. WEFT_ETIMEDOUT: references and AFTER triggers of all rows are looked at here, in one wait, which .statement_ms bounds (30 s unless it says
+ * more): some million rows with references want more. Waits: until it is on the disk, or as a statement in a transaction. */
 int weft_copy_end(weft_copy *copy, int64_t *rows) WEFT_NODISCARD;
 
 /* All of an array, in one call: how many rows there are now more (at most 2^31 - 1 count), or a failure, and then none. Waits: always.

@@ -16,7 +16,7 @@ struct weft_copy {
     weft__copy_way way;
     int64_t given;                   /* rows, with the one at hand */
     bool quotes, quoted;             /* of bytes: a CSV's; behind an odd number of them */
-    uint8_t end_mark;                /* of a line "\\.": how much of it there is, or OTHER */
+    uint8_t end_mark;                /* "\.": how much of it there is, or OTHER */
     int64_t line;                    /* at hand, from 0 */
 };
 
@@ -262,18 +262,20 @@ int weft_copy_row_with(weft_copy *c, const weft_schema *schema, const void *row)
     return weft__rows_exit(r, take_row(c, row));
 }
 
-/* A line "\." of its own, outside of quotes: to servers before PostgreSQL 18 it is the end, and what is behind it would be read over without a word. */
+/* What is the end to servers before PostgreSQL 18, so that what is behind it would be read over without a word. Of a CSV it is a line "\." of its own, outside of quotes; of text it is an
+ * escape like others, wherever in a line, with the line's end behind it: "Paris\." is the value "Paris", and the end. */
 static bool has_end_mark(weft_copy *c, weft_str bytes)
 {
     enum { LINE_BEGINS, BACKSLASH, DOT, OTHER };
     for (size_t i = 0; i < bytes.len; i++) {
         char ch = bytes.ptr[i];
         bool ends = ch == '\n' || ch == '\r', quote = ch == '"' && c->quotes;
+        bool escapes = ch == '\\' && (c->quotes ? c->end_mark == LINE_BEGINS : c->end_mark != BACKSLASH);
         if (ends && !c->quoted && c->end_mark == DOT) return true;
         if (ch == '\n') c->line++;
         if (quote) c->quoted = !c->quoted;
-        if (ends && !c->quoted) c->end_mark = LINE_BEGINS;
-        else if (c->end_mark == LINE_BEGINS && ch == '\\') c->end_mark = BACKSLASH;
+        if (ends && !c->quoted && c->quotes) c->end_mark = LINE_BEGINS;
+        else if (escapes) c->end_mark = BACKSLASH;
         else c->end_mark = c->end_mark == BACKSLASH && ch == '.' ? DOT : OTHER;
     }
     return false;
@@ -283,18 +285,18 @@ static bool ends_with_end_mark(weft_copy *c) { return !c->schema && has_end_mark
 
 static int end_mark(weft_copy *c, const char *what)
 {
-    return weft__rows_kept(c->rows, weft__fail(c->rows->place, WEFT_EINVAL, "%s: line %lld is \\. alone, which ends a COPY before its end: as a value it is \"\\.\" in a CSV, \\\\. in text: %s", what,
-        (long long)c->line + 1, c->rows->text));
+    return weft__rows_kept(c->rows, weft__fail(c->rows->place, WEFT_EINVAL, "%s: line %lld %s, which ends a COPY before its end: as a value it is %s: %s", what, (long long)c->line + 1,
+        c->quotes ? "is \\. alone" : "ends in \\.", c->quotes ? "\"\\.\"" : "\\\\.", c->rows->text));
 }
 
 static int write_all(weft_copy *c, weft_str bytes)
 {
     weft_rows *r = c->rows;
-    if (has_end_mark(c, bytes)) return end_mark(c, "weft_copy_write");
     int rc = 0;
     while (rc == 0 && bytes.len) {
         size_t n = AT_ONCE - r->buffer.len;
         if (n > bytes.len) n = bytes.len;
+        if (has_end_mark(c, (weft_str){ bytes.ptr, n })) return end_mark(c, "weft_copy_write");
         weft__buf_add(&r->buffer, bytes.ptr, n);
         if (r->buffer.failed) return weft__rows_kept(r, weft__fail(r->place, r->buffer.failed, "no memory for a COPY: %s", r->text));
         bytes = (weft_str){ bytes.ptr + n, bytes.len - n };

@@ -35,7 +35,7 @@ static int failed(weft__pg_conn *c, weft__query *q, const PGresult *r)
 {
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), *where = PQresultErrorField(r, PG_DIAG_CONTEXT);
     if (!q->stop && text && strstr(text, given_up)) {
-        weft__buf_printf(&q->fault, "the server said something in the middle of a COPY that was no failure");
+        weft__buf_printf(&q->fault, "the server said something in the middle of a COPY that was no failure (a setting that was changed and reloaded, say), and the COPY was given up: nothing of it is kept, try it again");
         return WEFT_EDB;
     }
     if (!state) return lost(c, q);                   /* libpq's own word */
@@ -213,7 +213,7 @@ static int statement_sql(weft__pg_conn *c, weft__query *q, const PGresult *descr
     weft__arena_init(&made, NULL, MADE_MAX);
     int rc = ask_settings(&t, described, &made);
     if (rc == 0) rc = weft__pg_sync(&t);
-    if (rc == 0) rc = t.result && PQntuples(t.result) == 1 ? settings_read(q, t.result, &made, sql) : WEFT_EDB;
+    if (rc == 0) rc = t.result && PQntuples(t.result) == 1 && PQnfields(t.result) == 2 * (int)q->statement->parsed.count ? settings_read(q, t.result, &made, sql) : WEFT_EDB;
     weft__pg_trip_end(&t);
     weft__arena_free(&made);
     return rc;
@@ -275,7 +275,7 @@ static int start(weft__pg_conn *c, weft__query *q, const char *sql)
 static int begin(weft__pg_conn *c, weft__query *q)
 {
     weft__buf sql;
-    if (!is_in(q) && !q->statement->parsed.reads) return weft__buf_printf(&q->fault, "a COPY is of a statement that reads"), WEFT_EINVAL;
+    if (!is_in(q) && !q->statement->parsed.reads) return weft__buf_printf(&q->fault, "a COPY is of a statement that reads, and does nothing else (no FOR UPDATE, no nextval): weft_db_all gives the rows of others"), WEFT_EINVAL;
     weft__buf_init(&q->rows->buffer, 2 * (size_t)ROW_MAX);
     weft__buf_init(&sql, 16 * (size_t)WEFT__SQL_MAX);
     int rc = prepare(c, q, &sql);
@@ -447,6 +447,15 @@ static int put_all(weft__pg_conn *c, weft__query *q)
     return rc;
 }
 
+/* All is there, and what the server looks at behind it takes long. */
+static int end_is_late(const weft__pg_conn *c, weft__query *q)
+{
+    weft__buf_clear(&q->fault);
+    weft__buf_printf(&q->fault, "the server was not through with the end of a COPY, where it looks at references and triggers of all rows, within %d ms (statement_ms of weft_db_connect, to be raised for such)",
+        c->core->root->opts.statement_ms);
+    return WEFT_ETIMEDOUT;
+}
+
 static int send_rows(weft__pg_conn *c, weft__query *q)
 {
     int rc = put_all(c, q);
@@ -457,6 +466,7 @@ static int send_rows(weft__pg_conn *c, weft__query *q)
     c->copying = WEFT__PG_COPIES_END;
     if (PQputCopyEnd(c->pg, NULL) != 1) return leave(c, q, lost(c, q));
     rc = results(c, q);
+    if (q->stop == WEFT_ETIMEDOUT && rc < 0) return leave(c, q, end_is_late(c, q));
     return leave(c, q, rc == 0 ? q->stop : rc);
 }
 

@@ -180,26 +180,3 @@ DB_TEST(rows_that_another_task_closes_give_none_that_is_not_there)
     }
     return weft_db_close(db, 0);
 }
-
-/* Before PostgreSQL 18 the server takes it for the end: what is behind it would be lost, and all would be well. */
-DB_POSTGRES_TEST(a_line_that_would_end_a_copy_early_is_refused_and_nothing_is_kept)
-{
-    static const struct { const char *text; int rc; } texts[] = {
-        { "Rome,1\n\\.\nParis,2\n", WEFT_EINVAL }, { "\\.\r\n", WEFT_EINVAL }, { "Rome,1\n\\.", WEFT_EINVAL }, { "\"Rome\n\",1\n\\.\n", WEFT_EINVAL },
-        { "\"\n\\.\n\",1\n", 0 }, { "\"\"\"\n\\.\n\",1\n", 0 }, { "\\.,1\n", 0 }, { "\"\\.\",1\n", 0 }, { "x\\.,1\n", 0 },
-    };
-    weft_db *db = COPY_WITH_ONE();
-    for (size_t i = 0; i < weft_count(texts); i++)
-        for (size_t step = 1; step < 9; step += 7) {
-            WEFT_COPY(copy);
-            WEFT_TRY(weft_db_copy_text(&copy, db, WEFT_CSV, "prices (city, cents)"));
-            weft_str all = weft_str_of(texts[i].text);
-            int rc = 0;
-            for (size_t at = 0; at < all.len && rc == 0; at += step) rc = weft_copy_write(copy, (weft_str){ all.ptr + at, all.len - at < step ? all.len - at : step });
-            if (rc == 0) rc = weft_copy_end(copy, NULL);
-            if (!WEFT_CHECK_EQ(rc, texts[i].rc)) fprintf(stderr, "  (of %s)\n", texts[i].text);
-            WEFT_CHECK_EQ(stored(db), texts[i].rc ? 0 : 1);
-            WEFT_TRY(weft_db_script(db, "DELETE FROM prices"));
-        }
-    return copy_closed(db);
-}

@@ -194,10 +194,18 @@ static ssize_t pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t le
     return rc < 0 ? rc : (ssize_t)n;
 }
 
+/* They go when their request's memory may be gone: what is said of those that are not sent still names it. */
+static void name_large(h2_stream *st, weft_str lines)
+{
+    enum { LARGE = 16 * 1024 };
+    if (lines.len > LARGE) (void)weft__request_name(&st->r);
+}
+
 /* length: -1: it is not told. */
 static int submit(h2_stream *st, int status, weft_str lines, int64_t length, bool has_body)
 {
     enum { NEAR = 32, OWN = 3 };
+    name_large(st, lines);
     nghttp2_nv near[NEAR], *nv = near;
     char code[24], bytes[24];
     size_t n = 0, most = count_lines(lines) + OWN;
@@ -478,6 +486,7 @@ static void break_off(weft__exchange *x)
 /* They are sent when the client has room for what is before them; the task has ended by then. */
 static int keep_trailers(h2_stream *st)
 {
+    name_large(st, st->r.x.trailers);
     weft__buf_init(&st->trailers, SIZE_MAX / 2);
     weft__buf_add_str(&st->trailers, st->r.x.trailers);
     return st->trailers.failed;

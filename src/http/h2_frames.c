@@ -1,6 +1,7 @@
 /* What nghttp2 tells of a server's session, frame by frame, and how it is set up. It is called while the session is fed or emptied, and must
  * not wait. */
 #include "http/h2_inside.h"
+#include "io/log.h"
 
 enum { HEADS_FORGIVE = 10 };
 
@@ -112,6 +113,26 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+static void cannot_send(h2_stream *st, int code)
+{
+    weft_str name = st->r.name_len ? (weft_str){ st->r.name, st->r.name_len } : WEFT_S("a request");    /* its memory may be gone */
+    const char *why = code == NGHTTP2_ERR_FRAME_SIZE_ERROR ? "they are larger than 1 MiB" : nghttp2_strerror(code);
+    weft__log(WEFT_LOG_ERROR, "%.*s: its answer was reset, as its head or trailers cannot be sent over HTTP/2: %s", WEFT_FMT(name), why);
+    st->left = true;
+    weft__h2_reset(st, NGHTTP2_INTERNAL_ERROR, true);
+}
+
+/* A head or trailers that do not go out are all that a client waits for. */
+static int on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int code, void *user)
+{
+    weft__h2 *h = user;
+    h2_stream *st = stream_of(h, frame->hd.stream_id);
+    bool ends_anyway = code == NGHTTP2_ERR_STREAM_CLOSED || code == NGHTTP2_ERR_STREAM_CLOSING || code == NGHTTP2_ERR_SESSION_CLOSING;
+    (void)session;
+    if (frame->hd.type == NGHTTP2_HEADERS && st && !st->closed && !ends_anyway) cannot_send(st, code);
+    return 0;
+}
+
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
     weft__h2 *h = user;
@@ -140,6 +161,7 @@ static void set_callbacks(nghttp2_session_callbacks *to)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(to, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(to, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(to, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(to, on_frame_not_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(to, on_close);
     nghttp2_session_callbacks_set_send_data_callback(to, weft__h2_send_data);
     nghttp2_session_callbacks_set_unpack_extension_callback(to, on_unknown);
@@ -149,6 +171,7 @@ static void set_options(nghttp2_option *to)
 {
     nghttp2_option_set_no_auto_window_update(to, 1);
     nghttp2_option_set_no_closed_streams(to, 1);
+    nghttp2_option_set_max_send_header_block_length(to, WEFT__H2_BLOCK_MAX);
     /* Those that nobody knows are told as well, so that they are counted. */
     for (unsigned type = NGHTTP2_ALTSVC; type < 256; type++) nghttp2_option_set_user_recv_extension_type(to, (uint8_t)type);
     nghttp2_option_set_builtin_recv_extension_type(to, NGHTTP2_PRIORITY_UPDATE);

@@ -5,6 +5,10 @@
 #include <nghttp2/nghttp2.h>
 #include "base/buf.h"
 
+/* Of a head, or of trailers, that goes out: names, values and 12 bytes for each. Past it nghttp2 sends nothing of them, and past 64 KiB unless told
+ * otherwise; weft's own limits on what a program may say are below. */
+enum { WEFT__H2_BLOCK_MAX = 1 << 20 };
+
 typedef struct weft__h2_block weft__h2_block;
 typedef struct weft__h2_mem { weft__h2_block *first; bool failed; } weft__h2_mem;    /* failed: some was refused; zero at first */
 

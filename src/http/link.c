@@ -395,6 +395,7 @@ static int make_session(weft__link *k)
     if (rc == 0) {
         set_callbacks(callbacks);
         nghttp2_option_set_no_auto_window_update(option, 1);
+        nghttp2_option_set_max_send_header_block_length(option, WEFT__H2_BLOCK_MAX);
         rc = nghttp2_session_client_new3(&k->session, callbacks, k, option, &mem);
     }
     nghttp2_session_callbacks_del(callbacks);

@@ -122,6 +122,12 @@ static void act(void *ctx, weft__exchange *x)
         (void)!weft__exchange_reply(x, 400, WEFT_S(""), weft_str_of(fault));
         return;
     }
+    if (weft_str_equal(x->head->path, WEFT_S("/count"))) {
+        size_t n = 0;
+        for (came = weft__exchange_trailers(x); weft__trailer_next(&came, &name, &value);) n++;
+        (void)!weft__exchange_reply(x, 200, WEFT_S(""), weft__arena_printf(x->arena, "%u fields, %zu trailers", x->head->count, n));
+        return;
+    }
     weft__buf lines;
     weft__buf_init(&lines, 1 << 20);
     for (came = weft__exchange_trailers(x); weft__trailer_next(&came, &name, &value);) weft__trailer_add(&lines, name, value);
@@ -138,7 +144,7 @@ static int serve(weft__server *const *s) { return weft__server_run(*s); }
 static int upstream_open(upstream *u)
 {
     char why[256] = "";
-    WEFT_TRY(weft__server_open(&u->server, &(weft_serve_opts){ .port = -1 }, act, u, why));
+    WEFT_TRY(weft__server_open(&u->server, &(weft_serve_opts){ .port = -1, .headers_max = 200, .head_bytes_max = 1 << 17 }, act, u, why));
     snprintf(u->base, sizeof u->base, "http://127.0.0.1:%d", weft__server_port(u->server));
     return 0;
 }
@@ -183,6 +189,26 @@ NET_TEST(trailers_go_both_ways_over_http2)
     WEFT_CHECK(!up.told);
     WEFT_TRY(weft_exchange(&r, (.method = "HEAD", H2), "{+}/", up.base));
     WEFT_CHECK_EQ(r.trailer_count, 0);
+    UPSTREAM_END(up);
+    return 0;
+}
+
+/* Each is as large as the client takes it, and counts for more in HTTP/2: 12 bytes a field. */
+NET_TEST(a_head_and_trailers_of_as_much_as_the_client_takes_go_over_http2)
+{
+    enum { N = 100, BYTES = 640 };
+    static char names[N][8], value[BYTES];
+    weft_header all[N];
+    weft_response r;
+    UPSTREAM(up);
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < N; i++) all[i] = (weft_header){ { names[i], (size_t)snprintf(names[i], sizeof names[i], "x-%02d", i) }, { value, BYTES } };
+    source s = { 2, &all[0], { value, BYTES }, "" };
+    WEFT_TRY(weft_exchange(&r, (.method = "POST", .body_next = next, .body_ctx = &s, .trailers = all, .trailer_count = N, H2), "{+}/count", up.base));
+    WEFT_CHECK(r.body.len > 13 && memcmp(r.body.ptr + r.body.len - 12, "100 trailers", 12) == 0);
+    WEFT_TRY(weft_exchange(&r, (.headers = all, .header_count = N, H2), "{+}/count", up.base));
+    WEFT_CHECK_EQ(r.status, 200);
+    WEFT_CHECK_EQ(net_client()->opened, 1);
     UPSTREAM_END(up);
     return 0;
 }

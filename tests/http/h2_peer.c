@@ -51,6 +51,7 @@ void h2_close(h2_peer *h)
 {
     h2_forget(h);
     nghttp2_hd_inflate_del(h->inflater);
+    free(h->block);
     peer_close(h->p);
     free(h);
 }
@@ -138,12 +139,15 @@ static void add_header(h2_got *g, const nghttp2_nv *nv)
     size_t used = strlen(g->head);
     if (nv->namelen == 7 && memcmp(nv->name, ":status", 7) == 0) g->status = atoi((const char *)nv->value);
     for (size_t i = 0; i < nv->namelen; i++) WEFT_CHECK(nv->name[i] < 'A' || nv->name[i] > 'Z');
+    g->fields++;
+    g->field_bytes += nv->namelen + nv->valuelen;
     snprintf(g->head + used, sizeof g->head - used, "%.*s: %.*s\n", (int)nv->namelen, nv->name, (int)nv->valuelen, nv->value);
 }
 
-static void take_headers(h2_peer *h, h2_got *g, const unsigned char *at, size_t n)
+static void take_block(h2_peer *h, h2_got *g, const unsigned char *at, size_t n)
 {
     g->head[0] = 0;
+    g->fields = g->field_bytes = 0;
     for (int flags = 0; !(flags & NGHTTP2_HD_INFLATE_FINAL);) {
         nghttp2_nv nv;
         ssize_t used = nghttp2_hd_inflate_hd2(h->inflater, &nv, &flags, at, n, 1);
@@ -155,6 +159,20 @@ static void take_headers(h2_peer *h, h2_got *g, const unsigned char *at, size_t 
     }
     nghttp2_hd_inflate_end_headers(h->inflater);
     g->interim += g->status < 200;
+}
+
+static void take_headers(h2_peer *h, h2_got *g, uint8_t flags, const unsigned char *at, size_t n)
+{
+    h->block = realloc(h->block, h->block_bytes + n + 1);
+    memcpy(h->block + h->block_bytes, at, n);
+    h->block_bytes += n;
+    h->block_ends |= flags & NGHTTP2_FLAG_END_STREAM;
+    if (!(flags & NGHTTP2_FLAG_END_HEADERS)) return;
+    n = h->block_bytes;
+    take_block(h, g, h->block, n);
+    g->ended |= h->block_ends;
+    h->block_bytes = 0;
+    h->block_ends = false;
 }
 
 static void take_data(h2_peer *h, h2_got *g, const unsigned char *at, size_t n)
@@ -198,10 +216,11 @@ static void take_ping(h2_peer *h, uint8_t flags, const unsigned char *at)
 static void take(h2_peer *h, uint8_t type, uint8_t flags, uint32_t id, const unsigned char *at, size_t n)
 {
     h2_got *g = id ? h2_of(h, id) : NULL;
-    if (g && (type == NGHTTP2_DATA || type == NGHTTP2_HEADERS)) g->ended |= flags & NGHTTP2_FLAG_END_STREAM;
+    if (g && type == NGHTTP2_DATA) g->ended |= flags & NGHTTP2_FLAG_END_STREAM;
     switch (type) {
     case NGHTTP2_DATA: take_data(h, g, at, n); break;
-    case NGHTTP2_HEADERS: take_headers(h, g, at, n); break;
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_CONTINUATION: take_headers(h, g, flags, at, n); break;
     case NGHTTP2_RST_STREAM:
         g->reset = true;
         g->code = get32(at);

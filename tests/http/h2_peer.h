@@ -12,6 +12,7 @@ typedef struct h2_got {
     uint32_t id;
     int status, interim;             /* interim: how many 1xx */
     char head[2048];                 /* "name: value\n" */
+    size_t fields, field_bytes;      /* of the last head: names and values */
     char *body;
     size_t bytes, frames;            /* of DATA */
     uint64_t credit;                 /* WINDOW_UPDATE: bytes beyond the first */
@@ -22,6 +23,9 @@ typedef struct h2_got {
 typedef struct h2_peer {
     peer *p;
     nghttp2_hd_inflater *inflater;
+    unsigned char *block;            /* of a head that goes on in CONTINUATION */
+    size_t block_bytes;
+    bool block_ends;                 /* ... with END_STREAM */
     h2_got streams[H2_STREAMS];
     size_t stream_count;
     bool greeted, away;              /* its SETTINGS came; GOAWAY did */

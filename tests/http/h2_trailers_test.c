@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "http/h2_peer.h"
+#include "io/log.h"
 
 static const char *const both[] = { "/trail/whole", "/trail/pieces" };
 
@@ -91,7 +92,41 @@ SERVER_TEST(trailers_that_belong_into_the_head_are_given_to_nobody_over_http2)
     h2_close(h);
 }
 
+/* What nghttp2 does not take would leave its client without an end. */
+SERVER_TEST(a_head_or_trailers_of_more_than_may_be_sent_reset_their_stream, .write_timeout_ms = 60000)
+{
+    static const char *const paths[] = { "/trail/many/140/8000", "/trail/own", "/fields/140/8000", "/fields/3/10" };
+    uint64_t logged = weft__log_count(WEFT_LOG_ERROR);
+    h2_peer *h = h2_open(s, 0);
+    for (uint32_t i = 0; i < 4; i++) h2_headers(h, i * 2 + 1, true, H2_GET(paths[i]));
+    H2_RESETS(h, 1, NGHTTP2_INTERNAL_ERROR);
+    WEFT_CHECK_EQ(h2_of(h, 1)->bytes, 3);
+    H2_GETS(h, 3, 200, "own");
+    H2_RESETS(h, 5, NGHTTP2_INTERNAL_ERROR);
+    WEFT_CHECK_EQ(h2_of(h, 5)->status, 0);
+    H2_GETS(h, 7, 204, "");                              /* and harms no other */
+    WEFT_CHECK(!h->away);
+    WEFT_CHECK_EQ(weft__log_count(WEFT_LOG_ERROR) - logged, 2);
+    h2_close(h);
+    SERVER_UNTIL(s->server->connections == 0);
+}
+
 /* ---- what comes and goes ---- */
+
+SERVER_CALM_TEST(a_head_and_trailers_as_large_as_weft_takes_them_arrive)
+{
+    h2_peer *h = h2_open(s, 0);
+    h2_headers(h, 1, true, H2_GET("/trail/many/64/8190"));
+    h2_headers(h, 3, true, H2_GET("/fields/64/8190"));
+    H2_GETS(h, 1, 200, "own");
+    WEFT_CHECK_EQ(h2_of(h, 1)->fields, 64);
+    WEFT_CHECK_EQ(h2_of(h, 1)->field_bytes, 64 * (8190 + 5));
+    H2_GETS(h, 3, 204, "");
+    WEFT_CHECK(h2_of(h, 3)->field_bytes > 64 * (8190 + 5));
+    h2_headers(h, 5, true, H2_GET("/hello"));
+    H2_GETS(h, 5, 200, "hello");
+    h2_close(h);
+}
 
 SERVER_TEST(trailers_come_and_go_over_http2)
 {

@@ -10,7 +10,11 @@
  *
  *   /trail/whole, /pieces      the body, read so, and behind it the trailers that came, those that may be any
  *   /trail/own, /own/204, /own/length       "own", and behind it "X-Own: yes"
- *   /trail/own/later                        ... which a wait is before */
+ *   /trail/own/later                        ... which a wait is before
+ *   /trail/many/N/M                         "own", and behind it N of M bytes each
+ *
+ * What answers /fields/N/M: 204, with N fields of M bytes each in its head. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "http/server_world.h"
@@ -129,16 +133,32 @@ static int answer_trail(weft__exchange *x, weft_str body, int status, int64_t le
     return rc;
 }
 
+static weft_str many(weft__exchange *x, const char *numbers)
+{
+    steps st = { numbers };
+    size_t count = number(&st), bytes = number(&st), n = 0;
+    char *to = weft__arena_alloc(x->arena, count * (bytes + 16) + 1);
+    for (size_t i = 0; i < count; i++) {
+        n += (size_t)sprintf(to + n, "X-%03zu: ", i);
+        memset(to + n, 'v', bytes);
+        n += bytes + (size_t)sprintf(to + n + bytes, "\r\n");
+    }
+    return (weft_str){ to, n };
+}
+
 void server_trail(served *s, weft__exchange *x, const char *what)
 {
     weft_str body = WEFT_S("own");
     const char *fault = NULL;
-    bool own = strncmp(what, "own", 3) == 0;
+    bool own = strncmp(what, "own", 3) == 0, large = strncmp(what, "many/", 5) == 0;
     int rc = 0;
     if (own) x->trailers = WEFT_S("X-Own: yes\r\n");
+    else if (large) x->trailers = many(x, what + 5);
     else if (strcmp(what, "whole") == 0) rc = weft__exchange_body(x, 200, &body, &fault);
     else rc = read_pieces(x, &body, &fault);
-    if (rc == 0 && !own) rc = trailers_back(x);
+    if (rc == 0 && !own && !large) rc = trailers_back(x);
     s->last_rc = rc < 0 ? refuse(x, rc, fault) :
-        answer_trail(x, body, strstr(what, "204") ? 204 : 200, strstr(what, "length") ? 3 : -1, strstr(what, "later"));
+        answer_trail(x, body, own && strstr(what, "204") ? 204 : 200, strstr(what, "length") ? 3 : -1, strstr(what, "later"));
 }
+
+void server_head(served *s, weft__exchange *x, const char *numbers) { s->last_rc = weft__exchange_reply(x, 204, many(x, numbers), WEFT_S("")); }

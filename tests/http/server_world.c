@@ -472,6 +472,7 @@ static void act(void *ctx, weft__exchange *x)
     else if ((n = behind(path, "/lines/"))) lines(x, strtoul(n, NULL, 10));
     else if ((n = behind(path, "/parts/"))) server_parts(s, x, n);
     else if ((n = behind(path, "/trail/"))) server_trail(s, x, n);
+    else if ((n = behind(path, "/fields/"))) server_head(s, x, n);
     else if ((n = behind(path, "/both/"))) both(s, x, atoi(n));
     else if ((n = behind(path, "/keep/"))) keep(s, x, atoi(n));
     else if ((n = behind(path, "/sleep/"))) weft__exchange_detach(x), slept(s, x, atoi(n));

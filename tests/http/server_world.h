@@ -25,6 +25,7 @@
  *   /both/N     in parts: "here ", three times, and how many bytes the body has, which another task
  *               reads; that one begins N turns before the answer
  *   /parts/...  in parts: server_parts.c          /trail/...  with trailers: there, too
+ *   /fields/N/M a large head: there, too
  *   /who        the client's address, the host, the scheme that a proxy told
  * all else: "other" */
 typedef struct served {
@@ -82,9 +83,10 @@ void server_stop(served *s); /* gracefully, and wait until it is over; twice is 
 void server_wait(served *s);                         /* until it is over */
 bool server_calm(void); /* nothing of this world is late, short or real */
 
-/* Answers what is behind /parts/; behind /trail/. */
+/* Answers what is behind /parts/; behind /trail/; behind /fields/. */
 void server_parts(served *s, weft__exchange *x, const char *what);
 void server_trail(served *s, weft__exchange *x, const char *what);
+void server_head(served *s, weft__exchange *x, const char *numbers);
 
 /* Speak TLS on both sides: set before a world begins. Where WEFT_TEST_TLS is set all tests do, but those that say why not;
  * with fewer seeds, and no window is narrower than what TLS says before anybody reads. */

@@ -18,8 +18,11 @@ bool weft__handover_format(const char *name, const weft__handover *h, char *to, 
     size_t n = (size_t)snprintf(to, room, "%s=%s", name, h->given ? "=" : "");
     for (int i = 0; i < h->fd_count && n < room; i++) n += (size_t)snprintf(to + n, room - n, "%s%d", i ? "," : "", h->fds[i]);
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
-    for (int i = 0; i < h->elder_count && n < room; i++)
-        n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)h->elders[i].pid, h->elders[i].told ? "!" : "");
+    for (int i = 0; i < h->elder_count && n < room; i++) {
+        const weft__elder_left *e = &h->elders[i];
+        n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)e->pid, e->told ? "!" : e->goes ? "-" : "");
+        if (e->told && n < room) n += (size_t)snprintf(to + n, room - n, "%lld", (long long)e->kill_ms);
+    }
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";%lld", (long long)h->stop_ms);
     const weft__fleet_past *p = &h->past;
     if (p->slots && n < room) n += (size_t)snprintf(to + n, room - n, ";%llx,%d,%d,%d", (unsigned long long)p->at, p->memory, p->bell, p->voices);
@@ -40,18 +43,27 @@ static bool take_fds(const char **at, weft__handover *h)
     return **at == ';';
 }
 
+/* "pid", "pid!kill_ms" or "pid-". */
+static bool take_pid(const char **at, weft__elder_left *e)
+{
+    char *end;
+    long pid = strtol(*at, &end, 10);
+    if (end == *at || pid <= 1 || pid > INT32_MAX) return false;
+    *e = (weft__elder_left){ .pid = (pid_t)pid, .told = *end == '!', .goes = *end == '-' };
+    *at = end + (e->told || e->goes);
+    if (e->told) e->kill_ms = strtoll(*at, &end, 10);
+    bool good = !e->told || (end > *at && e->kill_ms >= 0 && e->kill_ms < INT64_MAX);
+    if (e->told) *at = end;
+    return good;
+}
+
 static bool take_pids(const char **from, weft__handover *h)
 {
     const char *at = *from;
     while (*at && *at != ';') {
-        char *end;
-        long pid = strtol(at, &end, 10);
-        if (end == at || pid <= 1 || pid > INT32_MAX || h->elder_count == WEFT__FLEET_SLOTS_MAX) return false;
-        h->elders[h->elder_count].pid = (pid_t)pid;
-        h->elders[h->elder_count++].told = *end == '!';
-        if (*end == '!') end++;
-        at = *end == ',' ? end + 1 : end;
-        if (*end && *end != ',' && *end != ';') return false;
+        if (h->elder_count == WEFT__FLEET_SLOTS_MAX || !take_pid(&at, &h->elders[h->elder_count++])) return false;
+        if (*at && *at != ',' && *at != ';') return false;
+        if (*at == ',') at++;
     }
     *from = at;
     return true;

@@ -15,13 +15,14 @@
 #include "os/sandbox.h"
 #include "os/stderr.h"
 #include "os/threads.h"
+#include "serve/succession.h"
 #include "serve/supervisor.h"
 #include "task/error.h"
 #include "web/endpoint.h"
 #include "web/metrics.h"
 #include "wire/bytes.h"
 
-enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192 };
+enum { EXIT_CANNOT = 1, MARGIN_MS = 3000, TRIAL_MS = 60000, STACK_TEXT = 16 * 1024, VARIABLE_BYTES = 8192, PROGRAMS_BEFORE = 1 };
 
 typedef struct supervising {
     weft__supervisor s;
@@ -172,27 +173,20 @@ static void ends(void *ctx)
 
 /* ---- the program anew ---- */
 
-static unsigned processes_of(const supervising *v)
-{
-    unsigned n = v->s.elder_count;
-    for (unsigned i = 0; i < v->fleet->slots; i++) n += v->s.processes[i].pid != 0;
-    return n;
-}
-
 /* Whoever cannot be handed over would serve on for ever, and nobody would wait for it. */
 static bool can_hand_over(const supervising *v)
 {
-    unsigned n = processes_of(v);
+    unsigned n = weft__succession_count(&v->s);
     if (n <= WEFT__FLEET_SLOTS_MAX) return true;
     weft__log(WEFT_LOG_ERROR, "not reloaded: %u workers have not ended yet, those of programs before among them, and %d can be waited for; ask again later", n, WEFT__FLEET_SLOTS_MAX);
     return false;
 }
 
-/* What workers keep together goes on in free slots alone. Those that the workers of programs before have are free when these have ended: told to, they have the time of
- * a stop. Behind that it is given up: a program that mends one which never starts must not wait for it. */
+/* What workers keep together goes on in free slots alone, and reloads that come quickly must not pile programs up whose workers all take their time to end. Told to, these
+ * have the time of a stop from then on, so that is how long there may be none. Behind that it is given up: a program that mends one which never starts must not wait for it. */
 static bool has_room(supervising *v, int64_t now)
 {
-    if (weft__fleet_slots_free(v->fleet) >= v->fleet->workers) return true;
+    if (weft__fleet_slots_free(v->fleet) >= v->fleet->workers && weft__succession_programs(&v->s) <= PROGRAMS_BEFORE) return true;
     if (!v->room_until_ms) {
         v->room_until_ms = now + v->s.end_ms + MARGIN_MS;
         weft__log(WEFT_LOG_INFO, "reloading: waiting for workers of the programs before to end (%u are there), at most %d s, so that what workers keep together goes on",
@@ -228,12 +222,6 @@ static void reload(void *ctx)
     v->trial_until_ms = weft__fleet_now_ms() + TRIAL_MS;
 }
 
-static void add_elder(weft__handover *h, pid_t pid, bool told)
-{
-    h->elders[h->elder_count].pid = pid;
-    h->elders[h->elder_count++].told = told;
-}
-
 /* Those of programs before, who may have a slot too, are patient already. */
 static void be_patient(supervising *v, bool patient)
 {
@@ -249,9 +237,7 @@ static void hand_over(supervising *v)
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
     if (!can_hand_over(v)) return;
     int rc = WEFT_ELIMIT;
-    for (unsigned i = 0; i < v->fleet->slots; i++)
-        if (v->s.processes[i].pid) add_elder(&h, v->s.processes[i].pid, v->s.processes[i].told);
-    for (unsigned i = 0; i < v->s.elder_count; i++) add_elder(&h, v->s.elders[i].pid, v->s.elders[i].told);
+    weft__succession_give(&v->s, &h);
     if (weft__handover_format(WEFT__HANDOVER_NAME, &h, variable, sizeof variable)) {
         be_patient(v, true);
         rc = weft__exec_here(variable, fds, weft__handover_fds(&h, fds));
@@ -289,19 +275,12 @@ static int listen_on(supervising *v, weft__os *os, const weft__handover *h, char
 
 static void adopt(supervising *v, const weft__handover *h)
 {
-    int64_t now = weft__fleet_now_ms();
     pid_t pids[WEFT__FLEET_SLOTS_MAX];
+    weft__succession_take(&v->s, h, weft__fleet_now_ms());
     for (int i = 0; i < h->elder_count; i++) {
         pids[i] = h->elders[i].pid;
-        v->s.elders[i].pid = h->elders[i].pid;
-        v->s.elders[i].told = h->elders[i].told;
-        v->s.elders[i].urged = h->elders[i].urged;
-        v->s.elders[i].told_ms = h->elders[i].told_ms;
-        v->s.elders[i].kill_ms = h->elders[i].kill_ms;
-        if (h->elders[i].told && !h->elders[i].kill_ms) v->s.elders[i].kill_ms = now + v->s.end_ms;
         weft__fleet_expect(v->fleet, h->elders[i].pid);
     }
-    v->s.elder_count = (unsigned)h->elder_count;
     weft__fleet_welcome(v->fleet, pids, v->s.elder_count);
 }
 

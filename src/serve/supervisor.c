@@ -97,15 +97,6 @@ static int start(weft__supervisor *s, unsigned number, int64_t now)
     return slot;
 }
 
-void weft__supervisor_begin(weft__supervisor *s, int64_t now)
-{
-    s->looked_ms = now;
-    for (unsigned n = 1; n <= s->fleet->workers; n++) {
-        s->workers[n] = (weft__worker_place){ .slot = -1, .successor = -1, .again_ms = -1 };
-        s->workers[n].slot = start(s, n, now);
-    }
-}
-
 /* ---- telling to stop ---- */
 
 /* When who is told now is killed. */
@@ -153,6 +144,17 @@ static void urge_elders(weft__supervisor *s, int64_t now)
         if (!s->elders[i].told || s->elders[i].urged || now - s->elders[i].told_ms < URGED_MS) continue;
         s->elders[i].urged = true;
         s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);
+    }
+}
+
+void weft__supervisor_begin(weft__supervisor *s, int64_t now)
+{
+    s->looked_ms = now;
+    for (unsigned i = 0; i < s->elder_count; i++)
+        if (s->elders[i].goes) tell_elder(s, i, now);
+    for (unsigned n = 1; n <= s->fleet->workers; n++) {
+        s->workers[n] = (weft__worker_place){ .slot = -1, .successor = -1, .again_ms = -1 };
+        s->workers[n].slot = start(s, n, now);
     }
 }
 
@@ -246,14 +248,21 @@ static bool cannot_start(const weft__supervisor *s, const weft__server_process *
 }
 
 /* Those of the program before are still wanted. */
-static bool elders_serve(const weft__supervisor *s) { return s->elder_count && !s->announced && !s->ending; }
+unsigned weft__supervisor_elders_that_serve(const weft__supervisor *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->elder_count; i++) n += !s->elders[i].told && !s->elders[i].struck;
+    return n;
+}
+
+static bool elders_serve(const weft__supervisor *s) { return !s->announced && !s->ending && weft__supervisor_elders_that_serve(s); }
 
 /* By their own word: an end may be heard of before anybody has looked at who is ready. */
 static void say_who_serves(weft__supervisor *s)
 {
     unsigned ready = 0;
     for (unsigned n = 1; n <= s->fleet->workers; n++) ready += s->workers[n].slot >= 0 && state_of(s, (unsigned)s->workers[n].slot) >= WEFT__FLEET_READY;
-    say(s, "the program is not replaced yet: %u of its %u new workers serve; the %u of the program before serve on until all do", ready, s->fleet->workers, s->elder_count);
+    say(s, "the program is not replaced yet: %u of its %u new workers serve; the %u of the program before serve on until all do", ready, s->fleet->workers, weft__supervisor_elders_that_serve(s));
 }
 
 static void ended_unasked(weft__supervisor *s, unsigned slot, const weft__server_process *p, int status, int64_t now)
@@ -324,7 +333,8 @@ static void elder_died(weft__supervisor *s, unsigned i, int status, int64_t now)
     char room[24];
     free_elder(s, s->elders[i].pid, now);
     if (WIFEXITED(status) && WEXITSTATUS(status)) say(s, "a worker of the program before (pid %d) ended with status %d", (int)s->elders[i].pid, WEXITSTATUS(status));
-    if (WIFSIGNALED(status)) say(s, "a worker of the program before (pid %d) was ended by %s", (int)s->elders[i].pid, weft__signal_name(WTERMSIG(status), room));
+    bool unasked = WIFSIGNALED(status) && !(s->elders[i].goes && WTERMSIG(status) == SIGTERM);      /* it had no handler for that yet */
+    if (unasked) say(s, "a worker of the program before (pid %d) was ended by %s", (int)s->elders[i].pid, weft__signal_name(WTERMSIG(status), room));
     s->elders[i] = s->elders[--s->elder_count];
 }
 

@@ -43,6 +43,7 @@ typedef struct weft__worker_place {
 typedef struct weft__elder {
     pid_t pid;
     bool told, urged, struck;        /* urged: told that all stop */
+    bool goes;                       /* of a program that was replaced before it took over: it is told at once */
     int64_t told_ms, kill_ms;        /* kill_ms: 0, it need not be */
     uint64_t beats;
     int64_t still_ms;
@@ -65,7 +66,10 @@ typedef struct weft__supervisor {
     int status;                      /* of the program, when it is over */
 } weft__supervisor;
 
-/* Start all workers. */
+/* How many of programs before serve on. */
+unsigned weft__supervisor_elders_that_serve(const weft__supervisor *s);
+
+/* Tell elders that are to go, and start all workers. */
 void weft__supervisor_begin(weft__supervisor *s, int64_t now_ms);
 void weft__supervisor_heard(weft__supervisor *s, const weft__fleet_word *w, int64_t now_ms);
 /* Look at what workers say of themselves, and do what is due. After each word, and when the time is over that it returns: ms until it wants to

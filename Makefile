@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
 BUILD = build/release
 
-.PHONY: build help setup compiled run test soak fuzz hunt mutants fail-each bench claims install check clean
+.PHONY: build help setup compiled run test soak fuzz hunt mutants fail-each bench claims prefix-given install check clean
 
 build: compiled
 	@echo 'built: $(BUILD)/libweft.a and $(BUILD)/examples/; make help lists what else there is'
@@ -65,8 +65,11 @@ bench: compiled
 claims: compiled
 	@$(BUILD)/examples/claims
 
+prefix-given:
+	@[ -n '$(prefix)' ] || { echo "make install: PREFIX is empty; expected a folder, as in: make install PREFIX=\$$HOME/weft" >&2; exit 2; }
+
 # libdir=lib: pkg-config finds weft.pc in PREFIX/lib/pkgconfig on every distribution.
-install: compiled
+install: prefix-given compiled
 	@meson setup --reconfigure $(BUILD) -Dprefix='$(prefix)' -Dlibdir=lib > build/configure.log 2>&1 || \
 		{ cat build/configure.log; exit 1; }
 	@meson install -C $(BUILD) --no-rebuild --quiet

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include "weft/check.h"
 
@@ -31,7 +32,10 @@ static void pair_begin(peer *p)
         if (fd >= 0) close(fd);
         return;
     }
-    __atomic_fetch_add(&p->accepted, 1, __ATOMIC_RELAXED);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (p->accepted < PEER_TIMES) p->accepted_ns[p->accepted] = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    __atomic_fetch_add(&p->accepted, 1, __ATOMIC_RELEASE);
     p->pairs[i].client = fd;
     int to = __atomic_load_n(&p->to, __ATOMIC_RELAXED);
     p->pairs[i].server = to ? dial(to) : -1;
@@ -88,7 +92,8 @@ static void from_client(peer *p, int i)
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
         p->pairs[i].sent += (int)n;
-        if (!all_sent(p->pairs[i].server, bytes, n) || (p->cut_sent && p->pairs[i].sent >= p->cut_sent)) pair_end(p, i);
+        int cut = __atomic_load_n(&p->cut_sent, __ATOMIC_RELAXED);
+        if (!all_sent(p->pairs[i].server, bytes, n) || (cut && p->pairs[i].sent >= cut)) pair_end(p, i);
     } else {
         for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
         if (p->asks_len) ask(p, p->pairs[i].client);
@@ -139,5 +144,6 @@ void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __AT
 void peer_pieces(peer *p, int piece) { __atomic_store_n(&p->piece, piece, __ATOMIC_RELAXED); }
 void peer_holds(peer *p, bool holds) { __atomic_store_n(&p->holds, holds, __ATOMIC_RELAXED); }
 long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }
-int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_RELAXED); }
+void peer_cuts_sent(peer *p, int after) { __atomic_store_n(&p->cut_sent, after, __ATOMIC_RELAXED); }
+int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_ACQUIRE); }
 int peer_passed(const peer *p) { return __atomic_load_n(&p->passed, __ATOMIC_RELAXED); }

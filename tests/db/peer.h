@@ -4,8 +4,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum { PEER_PAIRS = 32 };
+enum { PEER_PAIRS = 32, PEER_TIMES = 64 };
 typedef struct peer {
     int listener, port, to;          /* to: the port of the real one; 0: none */
     const char *says, *asks;         /* at once, where there is none; and behind all that it hears */
@@ -13,10 +14,11 @@ typedef struct peer {
     size_t first;                    /* bytes of what it asks that come alone, and the rest some milliseconds later; 0: all at once */
     int piece;                       /* bytes of the real one's at a time; 0: all there are. May be changed meanwhile (peer_pieces) */
     int cut_after;                   /* of these bytes, in all of a connection; 0: never. May be changed meanwhile (peer_cuts) */
-    int cut_sent;                    /* the same of bytes of the client's */
+    int cut_sent;                    /* the same of bytes of the client's (peer_cuts_sent) */
     char heard[512];                 /* what clients said where there is no real one */
     size_t heard_len;
-    int accepted;                    /* how many clients have come */
+    int accepted;                    /* how many clients have come, */
+    int64_t accepted_ns[PEER_TIMES]; /* and when */
     bool holds;                      /* what the real one says waits (peer_holds) */
     long from_clients;               /* bytes */
     int passed;                      /* how many bytes of the real one's in the connection that was last heard of */
@@ -31,6 +33,7 @@ void peer_end(peer *p);
 /* Who comes from now on is led to another one. */
 void peer_leads(peer *p, int to);
 void peer_cuts(peer *p, int after);
+void peer_cuts_sent(peer *p, int after);
 void peer_pieces(peer *p, int piece);
 void peer_holds(peer *p, bool holds);
 long peer_from_clients(const peer *p);

@@ -116,7 +116,8 @@ typedef struct weft_db_opts {
  * PostgreSQL 10 and later, over libpq (14 and later): passwords by SCRAM, and in clear to no server that takes no TLS, however it asks, unless sslmode=disable says so; only
  * sslmode=verify-full tells the server from who poses as it; TLS, several hosts, unix sockets (?host=/run/postgresql). Statements are prepared once
  * a connection. Reads of many tasks that were quick when they last ran share connections without waiting for each other's answers; whatever else has one
- * alone while it runs. A cancelled statement that has its connection alone is ended in the server; the answer of one that shares it is dropped. A server that goes
+ * alone while it runs. A SELECT counts as a read also where it calls a function that changes something: when the server ends or refuses one of those that it shares with, all that was changed is undone, and it is
+ * run again; what a function does outside of the transaction (dblink, a counter of its own) may be done twice: give such a one a WEFT_TRANSACTION. A cancelled statement that has its connection alone is ended in the server; the answer of one that shares it is dropped. A server that goes
  * is looked for again, after 50 ms to 2 s; meanwhile statements fail at once with WEFT_EDB_AWAY. What would change a connection that others have next
  * is refused: BEGIN and COMMIT, SET, LISTEN (weft/listen.h), PREPARE, COPY (weft/copy.h), temporary tables, advisory locks of a session. There is always a savepoint before a statement
  * in a transaction, so that one that fails does not end it. In SQL '?' and '[' are PostgreSQL's own.

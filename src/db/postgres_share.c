@@ -268,15 +268,15 @@ void weft__pg_shared_ready(weft__pg_conn *c)
     else weft__pg_dispatch(c->core);                 /* there may be room for more */
 }
 
-/* Whose answers have come stands on nothing as long as the Sync's has not. */
+/* Whose answers have come stands on nothing as long as the Sync's has not. None is run again: the server may have been through with all of them, and what is a read by its words may be a
+ * function that changes something. */
 void weft__pg_shared_lost(weft__pg_conn *c)
 {
     for (uint32_t i = c->first; i != c->end; i++) {
         weft__pg_sent *s = &c->sent[behind(c, i)];
         if (s->q && !s->q->told) {                   /* one with items is here more than once */
             weft__buf_clear(&s->q->fault);
-            if (c->given_up) again(s->q);
-            else over(s->q, weft__pg_lost(c, s->q));
+            over(s->q, weft__pg_lost(c, s->q));
         }
         PQclear(s->error);
     }

@@ -1,4 +1,5 @@
 /* PostgreSQL: reads that share a connection with one that holds them up. */
+#include <unistd.h>
 #include "db_server.h"
 #include "db_world.h"
 #include "peer.h"
@@ -85,43 +86,115 @@ DB_POSTGRES_TEST(reads_that_are_run_again_have_all_their_time_to_wait_for_a_conn
     return weft_db_close(db, 0);
 }
 
+/* ---- behind somebody who holds back what the server says ---- */
+
+static weft_db *through(peer *p)
+{
+    char url[300];
+    weft_db *db = NULL;
+    *p = (peer){ .to = db_server_of_run()->port };
+    peer_start(p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=60&options=-csearch_path%%3Dt%d", p->port, (int)getpid());
+    WEFT_NEED(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 10000, .statement_ms = 60000 }) == 0);
+    return db;
+}
+
+/* The server is asked to end what they share: over a connection of its own. */
+static bool asked_to_end(const peer *p, int accepted)
+{
+    for (int k = 0; k < 100 && peer_accepted(p) == accepted; k++) WEFT_NEED(weft_sleep_ms(10) == 0);
+    return peer_accepted(p) > accepted;
+}
+
 static int let_go(peer *const *p)
 {
     WEFT_TRY(weft_sleep_ms(50));
-    peer_pieces(*p, 1);
-    peer_cuts(*p, 1);
     peer_holds(*p, false);
     return 0;
 }
 
-/* What shared one that is lost, and was given up before, is run again: nowhere any more. */
+static int ask_patient(const asked *in)
+{
+    *in->rc = weft_db_value(in->db, int64_t, in->out, "SELECT {}::bigint FROM pg_sleep({}::bigint)", in->fails, in->n);
+    return 0;
+}
+
+/* The server has ended one of them, and undone all: they would be run again, and nowhere are any more. */
 DB_POSTGRES_TEST(reads_that_would_be_run_again_while_a_database_closes_are_told_so)
 {
     static peer p, *const at = &p;
-    char url[300];
-    weft_db *db = NULL;
-    bool asked_to_end = false;
-    p = (peer){ .to = db_server_of_run()->port };
-    peer_start(&p);
-    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=60", p.port);
-    WEFT_TRY(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1, .acquire_ms = 10000, .statement_ms = 60000 }));
-    for (int i = 0; i < ROUNDS && !asked_to_end; i++) {
-        int rcs[READERS] = { 0 };
+    weft_db *db = through(&p);
+    bool asked = false;
+    int64_t n;
+    for (int i = 0; i < ROUNDS && !asked; i++) {
+        int rcs[READERS + 1] = { 0 };
+        for (int k = 0; k < 8; k++) (void)ask_patient(&(struct asked){ db, 0, 0, &n, &rcs[READERS] });
         warm(db, false);
         WEFT_SCOPE(s);
         int accepted = peer_accepted(&p);
         peer_holds(&p, true);
-        for (int k = 0; k < READERS; k++) weft_spawn(s, ask_quick, (&(asked){ db, k, 0, NULL, &rcs[k] }));
-        for (int k = 0; k < 100 && peer_accepted(&p) == accepted; k++) WEFT_TRY(weft_sleep_ms(10));
-        asked_to_end = peer_accepted(&p) > accepted;
-        if (asked_to_end) {
-            weft_spawn(s, let_go, &at);
-            WEFT_TRY(weft_db_close(db, 0));
-        } else peer_holds(&p, false);
-        WEFT_TRY(weft_join(s));
-        for (int k = 0; asked_to_end && k < READERS; k++) WEFT_CHECK_EQ(rcs[k], WEFT_ECLOSED);
+        weft_spawn(s, ask_patient, (&(struct asked){ db, 3600, 0, &n, &rcs[READERS] }));
+        for (int k = 0; k < READERS; k++) weft_spawn(s, ask_quick, (&(struct asked){ db, k, 0, NULL, &rcs[k] }));
+        asked = asked_to_end(&p, accepted);
+        weft_spawn(s, let_go, &at);
+        if (asked) WEFT_TRY(weft_db_close(db, 0));
+        else weft_cancel(s);
+        int rc = weft_join(s);
+        WEFT_CHECK(rc == 0 || !asked);
+        for (int k = 0; asked && k <= READERS; k++) WEFT_CHECK_EQ(rcs[k], WEFT_ECLOSED);
     }
-    WEFT_CHECK(asked_to_end);
+    WEFT_CHECK(asked);
+    peer_end(&p);
+    return 0;
+}
+
+/* To weft it is a read, as its words say. */
+static int ask_order(const asked *in)
+{
+    int64_t n = 0;
+    *in->rc = weft_db_value(in->db, int64_t, &n, "SELECT make_order({}::bigint)", in->n);
+    return 0;
+}
+
+/* What it has said until then is lost, and the next ones have it as it is. */
+static int cut_once(peer *const *p)
+{
+    WEFT_TRY(weft_sleep_ms(50));
+    peer_pieces(*p, 1);
+    peer_cuts(*p, peer_passed(*p) + 1);              /* more than of a login alone */
+    peer_holds(*p, false);
+    WEFT_TRY(weft_sleep_ms(200));
+    peer_cuts(*p, 0);
+    peer_pieces(*p, 0);
+    return 0;
+}
+
+/* The server was done with all of them, and nobody has heard of it. */
+DB_POSTGRES_TEST(what_was_given_up_and_then_lost_is_told_so_and_not_run_a_second_time)
+{
+    static peer p, *const at = &p;
+    weft_db *db = through(&p);
+    bool asked = false;
+    int64_t most = -1;
+    WEFT_TRY(weft_db_script(db, "CREATE TABLE made (n bigint); CREATE FUNCTION make_order(bigint) RETURNS bigint LANGUAGE sql AS 'INSERT INTO made VALUES ($1) RETURNING n'"));
+    for (int i = 0; i < ROUNDS && !asked; i++) {
+        int rcs[READERS] = { 0 };
+        WEFT_TRY(weft_db_script(db, "DELETE FROM made"));
+        for (int k = 0; k < 8; k++) (void)ask_order(&(struct asked){ db, 100 + k, 0, NULL, &rcs[0] });
+        WEFT_SCOPE(s);
+        int accepted = peer_accepted(&p);
+        peer_holds(&p, true);
+        for (int k = 0; k < READERS; k++) weft_spawn(s, ask_order, (&(struct asked){ db, k, 0, NULL, &rcs[k] }));
+        asked = asked_to_end(&p, accepted);
+        weft_spawn(s, cut_once, &at);
+        WEFT_TRY(weft_join(s));
+        for (int k = 0; asked && k < READERS; k++) WEFT_CHECK_EQ(rcs[k], WEFT_EDB_LOST);
+    }
+    WEFT_CHECK(asked);
+    WEFT_TRY(weft_db_value(db, int64_t, &most, "SELECT max(times) FROM (SELECT count(*) AS times FROM made GROUP BY n) AS orders"));
+    WEFT_CHECK_EQ(most, 1);
+    peer_holds(&p, false);
+    WEFT_TRY(weft_db_close(db, 0));
     peer_end(&p);
     return 0;
 }

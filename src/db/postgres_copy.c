@@ -148,11 +148,11 @@ static int note_columns(weft__pg_conn *c, weft__query *q, const PGresult *descri
     weft_rows *r = q->rows;
     weft__copy *copy = r->copy;
     int rc = weft__pg_types_of(c, q, described), n = PQnfields(described);
-    if (rc == 0 && !n) return weft__buf_printf(&q->fault, "a COPY is of a statement that gives rows"), WEFT_EINVAL;
     if (rc == 0 && copy->count && n != copy->count) {
         weft__buf_printf(&q->fault, "asked for %d columns, and the server tells of %d", copy->count, n);
         return WEFT_EDB;
     }
+    if (rc == 0 && !n) return weft__buf_printf(&q->fault, "a COPY is of a statement that gives rows"), WEFT_EINVAL;
     if (rc == 0) rc = weft__pg_rows_names(r, described);
     if (rc < 0) return rc;
     copy->oids = weft__calloc((size_t)n * sizeof *copy->oids);

@@ -241,6 +241,35 @@ DB_POSTGRES_TEST(a_row_that_is_too_large_is_cut_off_while_it_comes)
     return 0;
 }
 
+/* ---- a server that answers something else ---- */
+
+/* It is asked for two columns, and hears a question for others. */
+DB_POSTGRES_TEST(a_server_that_tells_of_more_or_fewer_columns_than_were_asked_for_is_refused)
+{
+    static const struct { const char *hears, *says; } all[] = {
+        { "*, *, *, *, *  ", "asked for 2 columns, and the server tells of 15" }, { "city,cents,city", "asked for 2 columns, and the server tells of 3" },
+        { "city           ", "asked for 2 columns, and the server tells of 1" }, { "               ", "asked for 2 columns, and the server tells of 0" } };
+    weft_db *direct = COPY_WITH_ONE();
+    for (size_t i = 0; i < weft_count(all); i++) {
+        static peer p;
+        weft_db *db = NULL;
+        char url[300];
+        Price price = { .city = WEFT_S("Rome"), .cents = 1 };
+        p = (peer){ .to = db_server_of_run()->port, .instead_of = "\"city\", \"cents\"", .puts = all[i].hears };
+        peer_start(&p);
+        snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable&options=-csearch_path%%3Dt%d", p.port, (int)getpid());
+        WEFT_TRY(weft_db_connect(url, &db, .connections_max = 1, .acquire_ms = 60000, .statement_ms = 60000));
+        int rc = weft_db_copy(db, Price, &price, 1);
+        WEFT_CHECK_EQ(rc, WEFT_EDB);
+        WEFT_CHECK(db_says(rc, all[i].says));
+        WEFT_CHECK_EQ(number(db, "SELECT 42"), 42);
+        WEFT_TRY(weft_db_close(db, 0));
+        peer_end(&p);
+    }
+    WEFT_CHECK_EQ(stored(direct), 0);
+    return copy_closed(direct);
+}
+
 /* ---- connections that break ---- */
 
 static void end_it(const char *what)

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,11 +85,19 @@ static void ask(const peer *p, int fd)
     (void)!send(fd, p->asks + p->first, p->asks_len - p->first, MSG_NOSIGNAL);
 }
 
+static void put_instead(const peer *p, char *bytes, ssize_t n)
+{
+    size_t len = p->puts ? strlen(p->puts) : 0;
+    char *found = len && n > 0 ? memmem(bytes, (size_t)n, p->instead_of, len) : NULL;
+    if (found) memcpy(found, p->puts, len);
+}
+
 static void from_client(peer *p, int i)
 {
     char bytes[4096];
     ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
     if (n > 0) __atomic_fetch_add(&p->from_clients, n, __ATOMIC_RELAXED);
+    put_instead(p, bytes, n);
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
         p->pairs[i].sent += (int)n;

@@ -15,6 +15,7 @@ typedef struct peer {
     int piece;                       /* bytes of the real one's at a time; 0: all there are. May be changed meanwhile (peer_pieces) */
     int cut_after;                   /* of these bytes, in all of a connection; 0: never. May be changed meanwhile (peer_cuts) */
     int cut_sent;                    /* the same of bytes of the client's (peer_cuts_sent) */
+    const char *instead_of, *puts;   /* of the same length: where clients say the one, the real one hears the other; NULL: nothing is put */
     char heard[512];                 /* what clients said where there is no real one */
     size_t heard_len;
     int accepted;                    /* how many clients have come, */

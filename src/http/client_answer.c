@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include "http/client.h"
 #include "http/lane.h"
 #include "wire/bytes.h"
@@ -293,9 +294,11 @@ static int body_until_close(weft__call *c, weft__answer *a, weft_str come)
     return rc;
 }
 
+/* A length of 0 is one, too, where there could be a body. */
 weft__http_body weft__answer_kind(const weft__call *c, const weft__http_head *head)
 {
-    bool waits = c->conn->lane && head->body == WEFT__BODY_LENGTH && weft__http_find(head, WEFT_S("trailer"), NULL);
+    bool empty = head->body == WEFT__BODY_NONE && head->content_length == 0 && !weft__http_bodiless(head->status) && strcmp(c->method, "HEAD") != 0;
+    bool waits = c->conn->lane && (head->body == WEFT__BODY_LENGTH || empty) && weft__http_find(head, WEFT_S("trailer"), NULL);
     return waits ? WEFT__BODY_CLOSE : head->body;
 }
 

@@ -196,10 +196,13 @@ static int send_trailers(upload *u)
     weft__buf_init(&lines, c->client->out.bytes_max);
     weft__buf_init(last, lines.bytes_max + 8);
     int rc = weft__call_write_trailers(c, &lines);
-    if (rc == 0 && c->conn->lane) rc = weft__lane_write_end(c->conn->lane, weft__buf_str(&lines));
-    weft__buf_lit(last, "0\r\n");
-    weft__buf_add_str(last, weft__buf_str(&lines));
-    weft__buf_lit(last, "\r\n");
+    if (rc == 0 && c->conn->lane) {
+        rc = weft__lane_write_end(c->conn->lane, weft__buf_str(&lines));
+    } else if (rc == 0) {
+        weft__buf_lit(last, "0\r\n");
+        weft__buf_add_str(last, weft__buf_str(&lines));
+        weft__buf_lit(last, "\r\n");
+    }
     weft__buf_free(&lines);
     if (rc == WEFT_ENOMEM || last->failed) return weft__call_fail(c, WEFT_ENOMEM, "no memory for the trailers");
     struct iovec iov = { last->ptr, last->len };

@@ -233,7 +233,7 @@ typedef struct weft__parts {
 /* The parser knows limits; what the server's options call the one that was passed, or the fault. */
 const char *weft__limit_passed(const weft__http_head *head);
 
-/* exchange.c */
+/* exchange.c; its body, trailers and drain: exchange_body.c */
 struct request {                                         /* one request's part of its coroutine */
     weft__exchange x;
     connection *c;

@@ -73,7 +73,6 @@ int weft__exchange_tls_peer(const weft__exchange *x, weft_tls_peer *out)
     return weft__tls_peer_of(&((const struct request *)x)->c->stream, out, x->arena);
 }
 
-
 size_t weft__exchange_peer(const weft__exchange *x, char to[WEFT__PEER_ROOM]) { return weft__peer_text(weft__exchange_peer_raw(x), to); }
 
 size_t weft__peer_text(const weft__peer *p, char to[WEFT__PEER_ROOM])

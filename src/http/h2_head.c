@@ -161,6 +161,7 @@ static void know_body(h2_stream *st, bool ended)
     weft__http_head *head = &st->head;
     if (ended) head->body = WEFT__BODY_NONE;
     else if (head->content_length < 0 && !st->r.x.connects) head->body = WEFT__BODY_CHUNKED;
+    else if (!head->content_length && !st->r.x.connects) head->body = WEFT__BODY_LENGTH;     /* trailers may come */
     head->keep_alive = true;
     if (!st->r.x.connects) head->upgrade = WEFT_S("");
 }

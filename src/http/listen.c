@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "os/notify.h"
+#include "task/loop.h"
 #include "wire/bytes.h"
 
 enum { BACKLOG = 4096, ADDRESS_BYTES = 160 };
@@ -94,10 +95,25 @@ static void say_why(char *why, const weft__addr *at, int rc)
 {
     char text[64];
     weft__addr_format(at, text);
+    bool is_unix = at->sa.ss_family == AF_UNIX;
     const char *more = rc == -EADDRINUSE ? "; another program has it: end that one or choose another port" : "";
+    if (is_unix && rc == -EAGAIN) more = "; another program has held a lock (flock) on its folder for a second: lslocks tells which, or choose another folder";
+    if (is_unix && rc == -EACCES) more = "; it takes a folder that this program may read (to lock it) and write";
     char *colon = strrchr(text, ':');
-    if (at->sa.ss_family == AF_UNIX) snprintf(why, 256, "cannot listen on %s: %s%s", text, strerror(-rc), more);
+    if (is_unix) snprintf(why, 256, "cannot listen on %s: %s%s", text, strerror(-rc), more);
     else snprintf(why, 256, "cannot listen on %.*s port %d: %s%s", (int)(colon - text), text, weft__addr_port(at), strerror(-rc), more);
+}
+
+/* A task lets others go on meanwhile; a supervisor has none. */
+static int listen_on_path(weft__os *os, const weft__addr *at, int mode, weft__net_path *path)
+{
+    if (!weft__self()) return weft__net_listen_soon(os, at, BACKLOG, mode, path);
+    for (int i = 0;; i++) {
+        int fd = os->ops->net->listen(os, at, BACKLOG, mode, path);
+        if (fd != -EAGAIN || i == WEFT__NET_TRIES) return fd;
+        int rc = weft_sleep_ms(WEFT__NET_TRY_AGAIN_MS);
+        if (rc < 0) return rc;
+    }
 }
 
 static int open_one(weft__os *os, const weft__addr *at, const weft_serve_opts *opts, int *inherited, int count, weft__listened *l, char *why)
@@ -105,7 +121,7 @@ static int open_one(weft__os *os, const weft__addr *at, const weft_serve_opts *o
     weft__net_path path = { .made = false };
     int fd = take_inherited(os, inherited, count, at);
     if (fd >= 0 && os->ops->net) os->ops->net->adopt(os, at, &path);
-    else if (fd < 0 && at->sa.ss_family == AF_UNIX && os->ops->net) fd = weft__net_listen_soon(os, at, BACKLOG, opts->unix_mode, &path);
+    else if (fd < 0 && at->sa.ss_family == AF_UNIX && os->ops->net) fd = listen_on_path(os, at, opts->unix_mode, &path);
     else if (fd < 0) fd = os->ops->listen(os, at, BACKLOG);
     if (fd < 0) {
         say_why(why, at, fd);

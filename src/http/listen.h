@@ -12,7 +12,8 @@ typedef struct weft__listened {
 
 /* All that the options (with their defaults) say, each address once. Of `inherited` those are taken whose address is one of these; `given` ones (by a
  * service manager) are taken instead of all that. What is not taken is closed. 0; or a code, with the reason in `why` (256 bytes), and
- * nothing is open; files of inherited unix sockets stay. Waits: never. */
+ * nothing is open; files of inherited unix sockets stay. Waits: for as long as a second,
+ * where another program has the folder of a unix path locked; outside of tasks it blocks the thread. */
 int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited, int inherited_count, const int *given, int given_count,
     weft__listened *out, char *why);
 /* Close them (but those whose descriptor is -1: they are closed), and take away the files of unix sockets. */

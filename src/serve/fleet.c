@@ -340,7 +340,7 @@ static int run_on(supervising *v, const weft__handover *h)
 {
     char why[256] = "no memory for a supervisor";
     int rc = v->os ? listen_on(v, v->os, h, why) : WEFT_ENOMEM;
-    if (rc == 0) rc = weft__fleet_begin(v->fleet);
+    if (rc == 0 && (rc = weft__fleet_begin(v->fleet)) < 0) snprintf(why, sizeof why, "cannot supervise workers: %s", weft__code_text(rc));
     if (rc < 0) return cannot(why);
     adopt(v, h);
     v->s.stop_came_ms = weft__held_stop_ms();

@@ -107,14 +107,14 @@ NET_TEST(an_answer_with_too_many_trailers_fails_over_http2)
 
 /* ---- a server ---- */
 
-/* The body, and behind it the trailers that came; /length: with Content-Length; /announced: and the head says that trailers follow. */
+/* The body, and behind it the trailers that came; /length: with Content-Length; /announced: and the head says that trailers follow; /empty: of 0 bytes, announced. */
 typedef struct upstream { weft__server *server; char base[64]; bool told; } upstream;
 static void act(void *ctx, weft__exchange *x)
 {
     upstream *u = ctx;
     weft_str body, came, name, value;
     const char *fault = "";
-    bool announced = weft_str_equal(x->head->path, WEFT_S("/announced")), length = announced || weft_str_equal(x->head->path, WEFT_S("/length"));
+    bool empty = weft_str_equal(x->head->path, WEFT_S("/empty")), announced = empty || weft_str_equal(x->head->path, WEFT_S("/announced")), length = announced || weft_str_equal(x->head->path, WEFT_S("/length"));
     const weft__http_header *te = weft__http_find(x->head, WEFT_S("te"), NULL), *trailer = weft__http_find(x->head, WEFT_S("trailer"), NULL);
     weft_str told = trailer ? weft__arena_dup(x->arena, trailer->value) : WEFT_S("none");
     u->told = te && weft_str_equal(te->value, WEFT_S("trailers"));
@@ -134,6 +134,7 @@ static void act(void *ctx, weft__exchange *x)
     weft__trailer_add(&lines, WEFT_S("X-Told"), told);
     x->trailers = weft__arena_dup(x->arena, weft__buf_str(&lines));
     weft__buf_free(&lines);
+    if (empty) body.len = 0;
     if (weft__exchange_begin(x, 200, announced ? WEFT_S("Trailer: X-Told\r\n") : WEFT_S(""), length ? (int64_t)body.len : -1) < 0) return;
     if (weft__exchange_write(x, body) < 0) return;
     (void)!weft_sleep_ms(announced ? 5 : 0);         /* all of the body is there before its end is */
@@ -251,6 +252,11 @@ NET_TEST(trailers_are_waited_for_behind_a_length_when_they_are_announced)
     WEFT_TRY(weft_exchange(&r, (.method = "POST", .body = WEFT_S("{}"), H2), "{+}/announced", up.base));
     WEFT_CHECK_STR(r.body, "{}");
     WEFT_CHECK_STR(weft_response_trailer(&r, "X-Told"), "none");
+    WEFT_TRY(weft_exchange(&r, (.method = "POST", .body = WEFT_S("{}"), H2), "{+}/empty", up.base));
+    WEFT_CHECK_EQ(r.body.len, 0);
+    WEFT_CHECK_STR(weft_response_trailer(&r, "X-Told"), "none");
+    WEFT_TRY(weft_exchange(&r, (.method = "HEAD", H2), "{+}/empty", up.base));
+    WEFT_CHECK_EQ(r.trailer_count, 0);
     /* Else they are taken as they come, and nobody waits for them. */
     WEFT_TRY(weft_exchange(&r, (.method = "POST", .body = WEFT_S("{}"), H2), "{+}/length", up.base));
     WEFT_CHECK_STR(r.body, "{}");

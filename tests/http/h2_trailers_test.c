@@ -92,6 +92,26 @@ SERVER_TEST(trailers_that_belong_into_the_head_are_given_to_nobody_over_http2)
     h2_close(h);
 }
 
+/* A length of 0 is no end of the request: that comes with the trailers, or never. */
+SERVER_TEST(a_request_of_no_bytes_is_waited_for_to_its_end_and_no_longer, .body_timeout_ms = 200)
+{
+    h2_peer *h = h2_open(s, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        h2_headers(h, i * 4 + 1, false, H2_POST(both[i], "content-length", "0"));
+        h2_headers(h, i * 4 + 3, false, H2_POST(both[i], "content-length", "0"));
+        server_settle();
+        h2_headers(h, i * 4 + 1, true, H2_HEAD("x-sum", "1"));
+        H2_GETS(h, i * 4 + 1, 200, "");
+        WEFT_CHECK_STR(weft_str_of(h2_of(h, i * 4 + 1)->head), "x-sum: 1\n");
+        h2_got *g = h2_answer(h, i * 4 + 3);
+        WEFT_CHECK(g->status == 408 || g->status == 400);
+    }
+    h2_headers(h, 11, false, H2_POST("/trail/whole", "content-length", "0"));
+    h2_data(h, 11, true, "a", 1);
+    H2_RESETS(h, 11, NGHTTP2_PROTOCOL_ERROR);
+    h2_close(h);
+}
+
 /* What nghttp2 does not take would leave its client without an end. */
 SERVER_TEST(a_head_or_trailers_of_more_than_may_be_sent_reset_their_stream, .write_timeout_ms = 60000)
 {

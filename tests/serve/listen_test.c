@@ -1,12 +1,14 @@
 /* Where weft_serve listens, and what it takes from a service manager and tells it: with real sockets and processes. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 #include "http/listen.h"
 #include "os/notify.h"
 #include "os/os.h"
+#include "testing/folder.h"
 #include "weft.h"
 
 static int hello(const weft_none *in, weft_str *out)
@@ -235,6 +238,53 @@ WEFT_TEST(listening_that_fails_takes_no_file_away_that_is_another_ones)
     weft__listened_end(os, &first);
     WEFT_CHECK(stat(path, &st) < 0);
     os->ops->free(os);
+}
+
+/* Any program that may read a folder can lock it, for as long as it likes. */
+WEFT_TEST(a_folder_that_another_program_keeps_locked_is_told_by_name)
+{
+    char host[160], want[400], text[1024];
+    const char *folder = weft__test_folder(WEFT__ON_DISK);
+    snprintf(host, sizeof host, "unix:%s/s", folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    WEFT_NEED(fd >= 0 && flock(fd, LOCK_EX) == 0);
+    snprintf(want, sizeof want, "weft: cannot listen on %s: Resource temporarily unavailable; another program has held a lock (flock) on its folder for a second: "
+        "lslocks tells which, or choose another folder\n", host);
+    for (int workers = 0; workers <= 2; workers += 2) {
+        serving s = serve((weft_serve_opts){ .host = host, .workers = workers }, NULL);
+        WEFT_CHECK_EQ(end(&s, text, sizeof text), 1);
+        WEFT_CHECK_STR(weft_str_of(text), want);
+    }
+    WEFT_CHECK_EQ(flock(fd, LOCK_UN), 0);
+    serving s = serve((weft_serve_opts){ .host = host }, NULL);
+    WEFT_CHECK(ask_path(host + 5));
+    WEFT_CHECK_EQ(stop(&s), 0);
+    close(fd);
+}
+
+/* A socket can be made there, but the folder not locked. */
+WEFT_TEST(a_folder_that_may_not_be_read_is_told_by_name)
+{
+    const char *folder = weft__test_folder(WEFT__ON_DISK);
+    int out[2];
+    char why[256] = "";
+    WEFT_NEED(chmod(folder, 0333) == 0 && pipe2(out, O_CLOEXEC) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        weft__listened l;
+        weft__os *os = weft__os_linux_new();
+        bool ready = os && chdir(folder) == 0 && (geteuid() != 0 || setuid(65534) == 0);
+        int rc = ready ? weft__listen(os, &(weft_serve_opts){ .host = "unix:s" }, NULL, 0, NULL, 0, &l, why) : 0;
+        (void)!write(out[1], why, strlen(why));
+        _exit(rc == -EACCES ? 3 : 4);
+    }
+    close(out[1]);
+    int status = 0;
+    WEFT_CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
+    (void)!read(out[0], why, sizeof why - 1);
+    WEFT_CHECK_STR(weft_str_of(why), "cannot listen on unix:s: Permission denied; it takes a folder that this program may read (to lock it) and write");
+    close(out[0]);
+    WEFT_CHECK_EQ(chmod(folder, 0755), 0);
 }
 
 WEFT_TEST(a_socket_that_the_service_manager_has_opened_is_taken_in_the_place_of_host_and_port)

@@ -339,7 +339,7 @@ int weft_db_rollback(weft_db *tx);
  * once, and what fails has changed nothing: mend the file and start again (in MariaDB, whose CREATE and
  * ALTER commit: what stood before the last of these stays, and is to be undone by hand; one of them a file is best).
  *
- * A file, and the wait for another program that is at one, may take as long as they do: neither statement_ms nor busy_ms bounds them, only the scope around. (In
+ * A file, and the wait for another program that is at one, may take as long as they do: neither statement_ms nor busy_ms bounds them, only the scope around; a COMMIT that is under way when that ends, by statement_ms from then on. (In
  * MariaDB a single statement that changes rows for longer than statement_ms and 30 s more is taken for a server that has died: give statement_ms = -1 there.)
  *
  * How many ran; < 0: the failure of the first that failed, whose name is in the trace. WEFT_EINVAL: a file has changed since it ran, or is

@@ -120,7 +120,7 @@ struct weft__query {
     int begin_from, begin_to;        /* levels of transactions that begin before it: 0 the transaction, more its savepoints; to < from: none */
     int level;                       /* of COMMIT and ROLLBACK */
     bool reads;                      /* begin_from 0 is one that reads alone */
-    bool patient;                    /* of a migration: neither statement_ms nor busy_ms bounds it */
+    bool patient;                    /* of a migration, its COMMIT too: neither statement_ms nor busy_ms bounds it; the end of its scope does, what must run by statement_ms from then on */
     bool may_commit;                 /* a SCRIPT that is a migration: in MariaDB a CREATE in it commits, and the transaction goes on behind it */
     weft_arena arena;                /* what comes of it; thread's while it runs */
     weft__buf fault;                 /* why it failed */

@@ -215,9 +215,11 @@ static void await(weft__maria_conn *c, weft__query *q)
     const weft_db *root = c->core->root;
     weft__waited w = weft__waited_of(root, q, weft__maria_holds_up);
     int64_t done_by = until(q->from_ns, weft__query_ms(root, q));
-    if (weft__query_must_run(q)) bound(c, root->opts.statement_ms > 0 ? root->opts.statement_ms : END_MS, 0);
+    bool must = weft__query_must_run(q);
+    while (must && q->patient && !q->told && weft__scope_effective(q->fiber->scope) == 0) (void)weft__park_undelivered("a database", &w.held, INT64_MAX);
+    if (must && !q->told) bound(c, root->opts.statement_ms > 0 ? root->opts.statement_ms : END_MS, 0);
     while (!q->told) {
-        if (weft__query_must_run(q) || q->stop) {
+        if (must || q->stop) {
             weft__park_through("a database", &w.held);
             continue;
         }

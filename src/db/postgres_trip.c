@@ -21,9 +21,14 @@ static int64_t done_by(const weft__pg_conn *c, const weft__query *q)
     return ms < 0 ? INT64_MAX : q->from_ns + (int64_t)ms * WEFT__PG_MS;
 }
 
-/* What is being ended, or must be run to its end, is waited for whatever is cancelled, but not for ever. */
+/* What is being ended, or must be run to its end, is waited for whatever is cancelled, but not for ever; the COMMIT of a migration, where the server looks at deferred
+ * references, for as long as nothing is cancelled. */
 static void wait_through(weft__pg_conn *c, const weft__query *q)
 {
+    if (q->patient && !q->stop && !c->broken && weft__scope_effective(q->fiber->scope) == 0) {
+        (void)weft__park_undelivered("a database", NULL, INT64_MAX);
+        return;
+    }
     if (!q->stop) weft__pg_bound(c, c->core->root->opts.statement_ms > 0 ? c->core->root->opts.statement_ms : 60000);
     if (!c->broken) weft__park_through("a database", NULL);
 }

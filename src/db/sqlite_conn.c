@@ -54,7 +54,7 @@ static int on_busy(void *arg, int n)
     weft__sqlite_lane *lane = arg;
     int ms = n < 5 ? 1 + n : BUSY_STEP_MS;
     if (n == 0) lane->busy_ms = 0;
-    if (stopped(lane) || (lane->busy_ms + ms > lane->core->opts.busy_ms && !(lane->now && lane->now->patient))) return 0;
+    if (stopped(lane) || (lane->busy_ms + ms > lane->core->opts.busy_ms && !(lane->now && lane->now->patient && !weft__query_must_run(lane->now)))) return 0;
     weft__sqlite_lane_late(lane);
     lane->busy_ms += sqlite3_sleep(ms);
     return 1;

@@ -136,7 +136,7 @@ weft_db *weft__transaction_enter(weft_db *db, const weft_transaction_opts *opts,
 static int end(weft_db *tx, weft__to_do what)
 {
     weft__query q = { .what = what, .place = tx->place, .text = what == WEFT__DO_COMMIT ? "commit" : "rollback", .level = tx->level,
-        .lease = &tx->first->lease, .ends = tx->level == 0, .begin_to = -1 };
+        .lease = &tx->first->lease, .ends = tx->level == 0, .begin_to = -1, .patient = what == WEFT__DO_COMMIT && tx->first->patient };
     weft__buf_init(&q.fault, 1024);
     tx->first->busy = true;
     int rc = tx->engine->run(tx->root, &q);

@@ -127,6 +127,24 @@ DB_FOLDER_TEST(a_migration_and_the_wait_for_one_may_take_longer_than_other_state
     return 0;
 }
 
+/* What is deferred is looked at in the COMMIT, which no cancel ends. */
+DB_POSTGRES_TEST(the_commit_of_a_migration_may_take_as_long_and_is_bounded_when_its_scope_has_ended)
+{
+    weft_db *db;
+    WEFT_TRY(weft_db_connect(db_url, &db, .statement_ms = 200, .acquire_ms = 60000));
+    put("1_a.sql", "CREATE TABLE a (x INTEGER); CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(NEW.x); RETURN NULL; END';"
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE late(); INSERT INTO a VALUES (1)");
+    WEFT_CHECK_EQ(weft_db_migrate(db, "m"), 1);
+    WEFT_CHECK_EQ(number(db, "SELECT sum(x) FROM a"), 1);
+    put("2_b.sql", "INSERT INTO a VALUES (4)");
+    {
+        WEFT_SCOPE(s, .timeout_ms = 300);
+        int rc = weft_db_migrate(db, "m");
+        WEFT_CHECK(rc == WEFT_EDB_LOST || rc == WEFT_ETIMEDOUT);
+    }
+    return weft_db_close(db, 0);
+}
+
 static int migrate(weft_db *const *db)
 {
     int rc = weft_db_migrate(*db, "m");

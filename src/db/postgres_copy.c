@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "db/postgres.h"
 #include "model/coerce.h"
+#include "os/borrowed.h"
 
-enum { AT_ONCE = 32 * 1024, ROW_MAX = 16 << 20, MADE_MAX = 64 << 20 };
+enum { AT_ONCE = 32 * 1024, PIECE = 8 * 1024, ROW_MAX = 16 << 20, MADE_MAX = 64 << 20 };
 
 /* What the server is told of one that is not finished, and has no failure of its own. */
 static const char given_up[] = "weft gave it up";
@@ -403,14 +404,22 @@ int weft__pg_copy_row(weft_rows *r, const weft__cell *cells, weft__buf *fault)
     return rc;
 }
 
-/* 0: it is on its way, and no more than the socket takes lies here; 1: the server has something to say; < 0: why not. A failure that comes while
- * libpq finds the socket full is read by it, and told in the end: so the poller is asked right before. */
+/* 0: it is on its way, and no more than the socket takes lies here; 1: the server has something to say; < 0: why not. A failure that is there when
+ * libpq finds the socket full is read by it, and told in the end: so each piece is small, and sent when the socket has room for it and nothing to tell. */
 static int put(weft__pg_conn *c, weft__query *q, weft_str bytes)
 {
     bool taken = false;
     c->reader = q->fiber;
     for (;;) {
-        if (c->heard) return 1;
+        bool tells, room = weft__borrowed_takes(PQsocket(c->pg), &tells);
+        if (c->heard || tells) return 1;
+        if (!room) {
+            weft__pg_watch(c, WEFT__WATCH_LEVEL_BOTH);
+            if (c->broken) return lost(c, q);
+            weft__pg_wait(c, q);
+            if (q->stop) return q->stop;
+            continue;
+        }
         int rc = taken ? 1 : PQputCopyData(c->pg, bytes.ptr, (int)bytes.len);
         int left = rc < 0 ? -1 : PQflush(c->pg);
         if (left < 0) return 1;
@@ -438,7 +447,7 @@ static int put_all(weft__pg_conn *c, weft__query *q)
     int rc = q->rows->buffer.failed;
     weft__step_aside(q->fiber);
     while (rest.len && rc == 0) {
-        weft_str part = { rest.ptr, rest.len < AT_ONCE ? rest.len : AT_ONCE };
+        weft_str part = { rest.ptr, rest.len < PIECE ? rest.len : PIECE };
         rc = put(c, q, part);
         rest.ptr += part.len;
         rest.len -= part.len;

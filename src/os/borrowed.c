@@ -32,6 +32,14 @@ bool weft__borrowed_tells(int fd, bool *over)
     return tells;
 }
 
+bool weft__borrowed_takes(int fd, bool *tells)
+{
+    struct pollfd p = { fd, POLLIN | POLLOUT | POLLRDHUP, 0 };
+    bool ready = poll(&p, 1, 0) > 0;
+    *tells = ready && p.revents & ~POLLOUT;
+    return ready && p.revents & POLLOUT;
+}
+
 size_t weft__borrowed_unread(int fd)
 {
     int n = 0;

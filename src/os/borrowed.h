@@ -11,6 +11,8 @@ void weft__borrowed_give(int fd);
 void weft__borrowed_keep_alive(int fd);
 /* Something has come that nobody read, or its end; *over: an end or a fault. */
 bool weft__borrowed_tells(int fd, bool *over);
+/* It takes some KiB at once; *tells: the above. */
+bool weft__borrowed_takes(int fd, bool *tells);
 /* Bytes that have come and that nobody has read. */
 size_t weft__borrowed_unread(int fd);
 /* Bytes of a TCP connection that have come and been read; 0: it is another socket, which does not tell. */

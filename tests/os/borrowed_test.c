@@ -28,6 +28,26 @@ WEFT_TEST(a_borrowed_socket_tells_of_bytes_and_of_its_end)
     WEFT_CHECK(weft__borrowed_tells(mine, &over) && over);
 }
 
+WEFT_TEST(a_borrowed_socket_takes_until_it_is_full_and_tells_meanwhile)
+{
+    static char bytes[8192];
+    int ends[2];
+    bool tells = true;
+    WEFT_NEED(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    WEFT_CHECK(weft__borrowed_takes(ends[0], &tells) && !tells);
+    WEFT_CHECK(write(ends[1], "x", 1) == 1 && weft__borrowed_takes(ends[0], &tells) && tells);
+    int n = 0;
+    while (n < 10000 && weft__borrowed_takes(ends[0], &tells)) {
+        if (!WEFT_CHECK_EQ(write(ends[0], bytes, sizeof bytes), (ssize_t)sizeof bytes)) break;       /* all of it, whenever it is said to take some */
+        n++;
+    }
+    WEFT_CHECK(n > 0 && n < 10000 && tells);
+    close(ends[1]);
+    (void)weft__borrowed_takes(ends[0], &tells);
+    WEFT_CHECK(tells);
+    close(ends[0]);
+}
+
 WEFT_TEST(what_was_read_of_a_tcp_connection_is_known_and_of_others_not)
 {
     char bytes[100] = { 0 };

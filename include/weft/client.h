@@ -53,7 +53,8 @@ typedef struct weft_file weft_file;
  *
  * Over HTTP/2 one connection carries many calls at a time, as many as its server takes and 100 at most; beyond that another one is
  * opened, within the pool's limits. A call that the server says it has not looked at (GOAWAY, REFUSED_STREAM) is sent once more,
- * whatever its method. Nothing else changes: the same limits, deadlines, errors. Server push is refused. */
+ * whatever its method. Nothing else changes: the same limits, deadlines, errors. Server push is refused. A server that says of one
+ * stream that it wants HTTP/1.1 for it (HTTP_1_1_REQUIRED; RFC 9113, 7) has that call fail, WEFT_ECONNRESET by that name; a WebSocket asks once more, over HTTP/1.1. */
 typedef enum weft_http2 { WEFT_HTTP2_DEFAULT, WEFT_HTTP2_NEVER, WEFT_HTTP2_ALWAYS } weft_http2;
 
 /* What weft_exchange sends besides the URL, and the bounds it keeps; 0 takes the default named here.

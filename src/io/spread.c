@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "os/ring.h"
 
-enum { MESSAGES_AT_ONCE = 4096, TO_BYTES = sizeof(uint32_t) };
+enum { MESSAGES_AT_ONCE = 4096, TO_BYTES = sizeof(uint32_t), NEAR = 1024 };    /* NEAR: so much needs no memory */
 
 /* What is known here of another slot: who hears, until when. */
 typedef struct other { weft__ring_reader reader; uint32_t incarnation; bool known; } other;
@@ -196,14 +196,15 @@ int weft__spread_say_to(unsigned to, uint32_t topic, weft_str message)
 {
     spread *s = here();
     uint32_t whom = to;
-    weft__buf text;
+    char near[NEAR], *text = near;
     if (!s) return 0;
     if (message.len > WEFT__RING_MESSAGE_MAX - TO_BYTES) return WEFT_ELIMIT;
-    weft__buf_init(&text, WEFT__RING_MESSAGE_MAX);
-    weft__buf_add_str(&text, message);
-    weft__buf_add(&text, &whom, sizeof whom);
-    int rc = text.failed ? text.failed : weft__ring_write(ring_of(s, (unsigned)s->fleet->mine), topic | TO_ONE, weft__buf_str(&text));
-    weft__buf_free(&text);
+    if (message.len > sizeof near - TO_BYTES) text = weft__malloc(message.len + TO_BYTES);
+    if (!text) return WEFT_ENOMEM;
+    if (message.len) memcpy(text, message.ptr, message.len);
+    memcpy(text + message.len, &whom, sizeof whom);
+    int rc = weft__ring_write(ring_of(s, (unsigned)s->fleet->mine), topic | TO_ONE, (weft_str){ text, message.len + TO_BYTES });
+    if (text != near) weft__free(text);
     if (rc == 0) weft__fleet_ring_slot(s->fleet, to);
     return rc;
 }

@@ -29,7 +29,7 @@ void weft__spread_leave(weft__ear *e);
 /* Tell all other workers. 0, also when there are none; WEFT_ELIMIT: more than WEFT__RING_MESSAGE_MAX (64 KiB). Nobody is waited
  * for: who reads too slowly loses the oldest, and is told. Waits: never. */
 int weft__spread_say(uint32_t topic, weft_str message) WEFT_NODISCARD;
-/* The same to one: whoever else hears of it drops it. */
+/* The same to one: whoever else hears of it drops it. WEFT_ENOMEM: but never for 1020 bytes or less. */
 int weft__spread_say_to(unsigned to, uint32_t topic, weft_str message) WEFT_NODISCARD;
 bool weft__spread_alone(void);
 #endif

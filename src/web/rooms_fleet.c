@@ -1,7 +1,8 @@
 /* Rooms over all processes of a fleet: what is said and who comes and goes here is told to the others (io/spread.h), and what they tell is done
  * here. Who comes later is sent who is there, in pieces that others can follow; of one whose messages came too fast it is forgotten, and asked anew, who
  * is there. */
-#include "base/buf.h"
+#include <string.h>
+#include "base/mem.h"
 #include "io/log.h"
 #include "io/spread.h"
 #include "web/rooms.h"
@@ -31,17 +32,21 @@ static reach here;                   /* of the one loop that a process of a flee
 
 /* ---- out: the room's name with its length before it, and the rest ---- */
 
+/* Who comes, goes and is there is told without memory, as nobody would tell it again: a name and an id have 255 bytes at most. */
 static int say(unsigned to, uint32_t topic, weft_str room, weft_str rest)
 {
-    weft__buf text;
+    enum { NEAR = 1 + 2 * UINT8_MAX };
+    char near[NEAR], *text = near;
+    size_t n = 1 + room.len + rest.len;
     if (!room.len || room.len > UINT8_MAX) return WEFT_EINVAL;
-    weft__buf_init(&text, MESSAGE_MAX);
-    weft__buf_add_char(&text, (char)(unsigned char)room.len);
-    weft__buf_add_str(&text, room);
-    weft__buf_add_str(&text, rest);
-    int rc = text.failed;
-    if (rc == 0) rc = to == WEFT__FLEET_SLOTS_MAX ? weft__spread_say(topic, weft__buf_str(&text)) : weft__spread_say_to(to, topic, weft__buf_str(&text));
-    weft__buf_free(&text);
+    if (n > MESSAGE_MAX) return WEFT_ELIMIT;
+    if (n > NEAR && !(text = weft__malloc(n))) return WEFT_ENOMEM;
+    text[0] = (char)(unsigned char)room.len;
+    memcpy(text + 1, room.ptr, room.len);
+    if (rest.len) memcpy(text + 1 + room.len, rest.ptr, rest.len);
+    weft_str all = { text, n };
+    int rc = to == WEFT__FLEET_SLOTS_MAX ? weft__spread_say(topic, all) : weft__spread_say_to(to, topic, all);
+    if (text != near) weft__free(text);
     return rc;
 }
 
@@ -50,7 +55,7 @@ static void publish(void *ctx, weft_str room, bool binary, weft_str bytes)
     reach *r = ctx;
     int rc = say(WEFT__FLEET_SLOTS_MAX, binary ? SAID_BINARY : SAID, room, bytes);
     if (rc == 0) return;
-    const char *why = rc == WEFT_ENOMEM ? "there was no memory" : rc == WEFT_EINVAL ? "a room's name has 255 bytes at most there" : "64 KiB with the room's name at most";
+    const char *why = rc == WEFT_ENOMEM ? "there was no memory" : rc == WEFT_EINVAL ? "a room's name has 1 to 255 bytes there" : "64 KiB with the room's name at most";
     int64_t now = weft__loop_clock(r->loop);
     r->unheard++;
     if (r->said_unheard_ns && now - r->said_unheard_ns < SAY_LOST_MS * INT64_C(1000000)) return;

@@ -9,8 +9,26 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "weft.h"
+
+/* Until when this process has no more memory, since somebody said "starve". */
+static _Atomic int64_t starves_until;
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static void *starving(void *ctx, void *ptr, size_t size)
+{
+    (void)ctx;
+    if (size) return starves_until && now_ms() < starves_until ? NULL : realloc(ptr, size);
+    free(ptr);
+    return NULL;
+}
 
 WEFT_INPUT(chat_in, path(weft_str, room), query(weft_str, name));
 static int chat(const chat_in *in, weft_ws *ws)
@@ -22,7 +40,10 @@ static int chat(const chat_in *in, weft_ws *ws)
     char pid[16];
     snprintf(pid, sizeof pid, "pid %d", (int)getpid());
     WEFT_TRY(weft_ws_send(ws, weft_str_of(pid)));
-    while ((rc = weft_ws_recv(ws, &said)) > 0) WEFT_TRY(weft_room_send(room, said));
+    while ((rc = weft_ws_recv(ws, &said)) > 0) {
+        if (weft_str_equal(said, WEFT_S("starve"))) starves_until = now_ms() + 2000;
+        else WEFT_TRY(weft_room_send(room, said));
+    }
     return rc;
 }
 
@@ -89,6 +110,7 @@ static serving serve(void)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(out[1], 1);
         dup2(err[1], 2);
+        weft_set_allocator(starving, NULL);
         exit(weft_serve(&app, .port = -1, .workers = 2, .watchdog_ms = -1));
     }
     close(out[1]);
@@ -260,6 +282,22 @@ WEFT_TEST(who_was_in_a_worker_that_is_killed_has_left_and_the_next_worker_knows_
     close(a.fd);
     close(b.fd);
     close(c.fd);
+    stop(&s);
+}
+
+/* It is told once, when it comes. */
+WEFT_TEST(a_worker_that_comes_while_another_has_no_memory_is_told_who_is_there)
+{
+    serving s = serve();
+    person a, b;
+    two_apart(s.port, "cellar", &a, &b);
+    says(&a, "starve");
+    usleep(200 * 1000);
+    kill(b.pid, SIGKILL);
+    usleep(2200 * 1000);
+    WEFT_CHECK(all_say(s.port, "cellar", "\"count\":1,\"ids\":[\"ann\"]"));
+    close(a.fd);
+    close(b.fd);
     stop(&s);
 }
 

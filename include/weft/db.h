@@ -113,7 +113,8 @@ typedef struct weft_db_opts {
  *     sqlite://:memory:          in memory, gone when it is closed
  *     postgresql://user:password@host:5432/shop?sslmode=verify-full     a server, as libpq reads its URLs; postgres:// is the same
  *
- * PostgreSQL 10 and later, over libpq (14 and later): passwords by SCRAM, and in clear to no server that takes no TLS, however it asks, unless sslmode=disable says so; only
+ * PostgreSQL 10 and later, over libpq (14 and later): passwords by SCRAM, and in clear to no server that takes no TLS, however it asks, unless sslmode=disable says so; from libpq 16 on
+ * to none behind TLS either, unless sslmode=require or verify-full says that there is to be TLS: where a server asks for passwords so (LDAP, PAM), the URL names one of them; only
  * sslmode=verify-full tells the server from who poses as it; TLS, several hosts, unix sockets (?host=/run/postgresql). Statements are prepared once
  * a connection. Reads of many tasks that were quick when they last ran share connections without waiting for each other's answers; whatever else has one
  * alone while it runs. A SELECT counts as a read also where it calls a function that changes something: when the server ends or refuses one of those that it shares with, all that was changed is undone, and it is

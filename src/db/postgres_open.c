@@ -65,6 +65,13 @@ int weft__pg_settings(weft__pg_core *c, weft_str rest, weft_str *fault)
     return rc;
 }
 
+/* "" and prefer, allow: it was left to the server whether there is TLS. */
+static bool tls_is_open(const weft__pg_core *c)
+{
+    const char *mode = setting(c, "sslmode");
+    return !mode || strcmp(mode, "prefer") == 0 || strcmp(mode, "allow") == 0;
+}
+
 /* ---- the end ---- */
 
 void weft__pg_open_end(weft__pg_conn *c)
@@ -90,11 +97,15 @@ static void unopened(weft__pg_conn *c, const char *why)
     else weft__pg_unopened(c, why);
 }
 
+/* libpq 16's word for what own() has it refuse names neither sslmode nor a way out. */
 static void fail(weft__pg_conn *c, const char *why)
 {
-    char text[300];
-    const char *pg = c->pg ? PQerrorMessage(c->pg) : "";
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(why ? why : pg, "\n"), why ? why : pg);
+    char text[500];
+    const char *pg = c->pg ? PQerrorMessage(c->pg) : "", *said = why ? why : pg;
+    bool in_clear = !why && strstr(pg, "requirement \"!password\"") && tls_is_open(c->core);
+    size_t n = strcspn(said, "\n");
+    snprintf(text, sizeof text, "%.*s%s", n < 300 ? (int)n : 300, said,
+        in_clear ? " (the password in clear is told only where the URL says how: sslmode=verify-full or require behind TLS, sslmode=disable without)" : "");
     weft__pg_open_end(c);
     weft__pg_close(c);
     unopened(c, text);
@@ -116,13 +127,6 @@ static void add_address(weft__pg_opening *o, const char *host, const char *addr,
     weft__buf_printf(&o->host, "%s%s", first ? "" : ",", host);
     weft__buf_printf(&o->hostaddr, "%s%s", first ? "" : ",", addr);
     weft__buf_printf(&o->port, "%s%s", first ? "" : ",", port);
-}
-
-/* "" and prefer, allow: it was left to the server whether there is TLS. */
-static bool tls_is_open(const weft__pg_core *c)
-{
-    const char *mode = setting(c, "sslmode");
-    return !mode || strcmp(mode, "prefer") == 0 || strcmp(mode, "allow") == 0;
 }
 
 static const char *own(const weft__pg_opening *o, const char *name, const char *theirs)

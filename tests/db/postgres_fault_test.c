@@ -148,6 +148,30 @@ static int posers(void)
 
 WEFT_TEST(who_poses_as_postgres_is_told_no_password_in_clear) { world_epoll(weft_call(posers)); }
 
+/* libpq says it so from its version 16 on; here a server does. */
+static int refused_by_libpq(void)
+{
+    static const char fields[] = "SFATAL\0C08P01\0Mauthentication method requirement \"!password\" failed: server requested a cleartext password\0";
+    static const struct { const char *mode; bool hint; } all[] = { { "", true }, { "&sslmode=prefer", true }, { "&sslmode=disable", false } };
+    char message[5 + sizeof fields] = { 'E', 0, 0, 0, (char)(4 + sizeof fields) };
+    memcpy(message + 5, fields, sizeof fields);
+    for (size_t i = 0; i < weft_count(all); i++) {
+        static peer p;
+        weft_db *db = NULL;
+        char url[200];
+        p = (peer){ .says = "N", .says_len = all[i].hint, .asks = message, .asks_len = sizeof message };
+        peer_start(&p);
+        snprintf(url, sizeof url, "postgresql://u:hunter2@127.0.0.1:%d/x?connect_timeout=20%s", p.port, all[i].mode);
+        WEFT_CHECK_EQ(weft_db_connect_with(url, &db, &(weft_db_opts){ .connections_max = 1 }), WEFT_EDB_AWAY);
+        WEFT_CHECK(db_says(WEFT_EDB_AWAY, "requirement \"!password\" failed"));
+        WEFT_CHECK_EQ(strstr(weft_error_of(WEFT_EDB_AWAY)->text, "sslmode=verify-full") != NULL, all[i].hint);
+        peer_end(&p);
+    }
+    return 0;
+}
+
+WEFT_TEST(a_password_in_clear_that_libpq_refuses_is_told_with_a_way_out) { world_epoll(weft_call(refused_by_libpq)); }
+
 /* The same wherever its words are split: what libpq has read of them by then was whole to nobody. */
 static int posers_in_pieces(void)
 {

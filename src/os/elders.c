@@ -9,7 +9,7 @@
 #include "os/held.h"
 #include "os/stderr.h"
 
-enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000, COMES_MS = 2000, URGED_MS = 500, LATE_MS = 1000, STATUS_SIGNAL = 128 };
+enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000, COMES_MS = 2000, STEP_MS = 50, URGED_MS = 500, LATE_MS = 1000, STATUS_SIGNAL = 128 };
 
 /* ---- one step ---- */
 
@@ -82,22 +82,24 @@ static void say_so(void)
     said = true;
 }
 
-static void step(weft__handover *h, int number, int asked, int64_t came_ms)
+/* Main, which may wait for a database in sleeps of a second, is to have all of them in the time it has to come. */
+static int step(weft__handover *h, int number, int asked, int64_t came_ms)
 {
     int64_t now = weft__fleet_now_ms();
-    if (asked < 2 && now - came_ms < COMES_MS) return;
+    if (asked < 2 && now - came_ms < COMES_MS) return (int)(came_ms + COMES_MS - now);
     say_so();
-    if (weft__elders_step(h, asked, came_ms, now) && now < came_ms + h->stop_ms + LATE_MS) return;
+    if (weft__elders_step(h, asked, came_ms, now) && now < came_ms + h->stop_ms + LATE_MS) return STEP_MS;
     reap(h);
     end_by(number);
 }
 
-static void stop_asked(int number, int asked, int64_t came_ms)
+static int stop_asked(int number, int asked, int64_t came_ms)
 {
-    if (atomic_flag_test_and_set(&busy)) return;     /* it is looked at again soon */
+    if (atomic_flag_test_and_set(&busy)) return STEP_MS;
     weft__handover *h = atomic_load(&watched);
-    if (h) step(h, number, asked, came_ms);
+    int again_ms = h ? step(h, number, asked, came_ms) : 0;
     atomic_flag_clear(&busy);
+    return again_ms;
 }
 
 void weft__elders_watch(weft__handover *h)

@@ -8,8 +8,6 @@
 #include <unistd.h>
 #include "os/fleet.h"
 
-enum { STEP_NS = 50 * 1000 * 1000 };
-
 static struct held { struct sigaction before; siginfo_t info; volatile sig_atomic_t came; } held[WEFT__FLEET_HEARD];
 static bool are_held;
 
@@ -17,7 +15,7 @@ static bool are_held;
 
 static weft__held_stop_step *step;
 static int timer = -1;               /* -1: none, and a stop is only noted */
-static atomic_int stops;
+static atomic_int stops, stop_number;            /* the first one's: the timer's is not the one that the program was asked to end by */
 static _Atomic int64_t stop_ms;
 
 /* A signal of its own would be one that main may use. Older C libraries have timers in a library of their own, so the kernel is asked. */
@@ -36,24 +34,33 @@ static void drop_timer(void)
 static bool is_of_timer(const siginfo_t *info) { return info->si_code == SI_TIMER && info->si_value.sival_ptr == (void *)held; }
 
 /* Once each: where main has taken the signal for itself meanwhile, that hears of the stop, and of nothing more. */
-static void look_again_soon(void)
+static void look_again_in(int ms)
 {
-    struct itimerspec soon = { .it_value.tv_nsec = STEP_NS };
-    if (timer >= 0) syscall(SYS_timer_settime, timer, 0, &soon, NULL);
+    struct itimerspec then = { .it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L } };
+    if (timer >= 0) syscall(SYS_timer_settime, timer, 0, &then, NULL);
+}
+
+/* Another thread may hear the next stop while this one is still at the one before, and its time would be overwritten. */
+static void take_step(void)
+{
+    int asked, ms;
+    do {
+        asked = atomic_load(&stops);
+        ms = step(atomic_load(&stop_number), asked, atomic_load(&stop_ms));
+        if (ms) look_again_in(ms);
+    } while (asked != atomic_load(&stops));
 }
 
 static void stop_noted(int number, bool again)
 {
-    int keep = errno;
+    int keep = errno, no_number = 0;
     int64_t none = 0;
     if (!again) {
+        atomic_compare_exchange_strong(&stop_number, &no_number, number);
         atomic_compare_exchange_strong(&stop_ms, &none, weft__fleet_now_ms());
         atomic_fetch_add(&stops, 1);
     }
-    if (step) {
-        step(number, atomic_load(&stops), atomic_load(&stop_ms));
-        look_again_soon();
-    }
+    if (step) take_step();
     errno = keep;
 }
 

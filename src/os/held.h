@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is done of a stop meanwhile, in the handler: `number` came, for the first time at came_ms, and so many times since. Called with each, and then about every
- * 50 ms until the signals are held no more, or main has taken this one for itself. */
-typedef void weft__held_stop_step(int number, int asked, int64_t came_ms);
+/* What is done of a stop meanwhile, in the handler: `number` was the first, at came_ms, and so many have come. Called with each, and again in so many ms as it gives back
+ * (0: not until the next one), until the signals are held no more, or main has taken SIGTERM for itself. Each call cuts a sleep of main's short. */
+typedef int weft__held_stop_step(int number, int asked, int64_t came_ms);
 
 /* From now on those of weft__fleet_begin are noted, each once, and not blocked. step: NULL, nothing is done. */
 void weft__held_begin(weft__held_stop_step *step);

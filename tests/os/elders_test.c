@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "os/held.h"
 #include "weft/check.h"
@@ -101,28 +102,50 @@ WEFT_TEST(a_worker_that_was_told_before_keeps_its_own_end_and_each_stop_is_passe
 
 /* ---- beside a main that does not come to weft_serve ---- */
 
-typedef enum hangs { ASLEEP, BUSY, COMES, TAKES } hangs;
+enum { HAS_MS = 2000 };                          /* to come, from the stop on */
+typedef enum hangs { ASLEEP, BUSY, INTERRUPTED, COMES, TAKES, WAITS } hangs;
 static volatile sig_atomic_t heard;
 static void hear(int number) { (void)number; heard++; }
+
+/* However many signals cut it short. */
+static void sleep_until(int64_t ms)
+{
+    while (weft__fleet_now_ms() < ms) usleep(20 * 1000);
+}
+
+static int takes(const weft__handover *h)
+{
+    signal(SIGTERM, hear);
+    while (!heard) pause();                          /* until the alarm */
+    sleep_until(weft__fleet_now_ms() + 300);
+    return heard == 1 && !h->elders[0].told ? 0 : 3;
+}
+
+static int comes(const weft__handover *h)
+{
+    weft__elders_leave();
+    sleep_until(weft__held_stop_ms() + HAS_MS + 500);
+    return h->elders[0].told ? 4 : 0;
+}
+
+/* As one that tries every second whether a database is there. */
+static int waits(void)
+{
+    struct timespec second = { .tv_sec = 1 };
+    bool cut = nanosleep(&second, NULL) < 0 && weft__fleet_now_ms() < weft__held_stop_ms() + HAS_MS;
+    return cut ? 5 : 0;
+}
 
 static int main_that(hangs how, weft__handover *h)
 {
     alarm(120);
     weft__elders_watch(h);
-    raise(SIGTERM);
-    if (how == TAKES) {
-        signal(SIGTERM, hear);
-        for (int i = 0; i < 40 && !heard; i++) usleep(50 * 1000);
-        usleep(300 * 1000);
-        return heard == 1 && !h->elders[0].told ? 0 : 3;
-    }
-    if (how == COMES) {
-        weft__elders_leave();
-        usleep(2500 * 1000);
-        return h->elders[0].told || !weft__held_stop_ms() ? 4 : 0;
-    }
+    raise(how == INTERRUPTED ? SIGINT : SIGTERM);
+    if (how == TAKES) return takes(h);
+    if (how == COMES) return comes(h);
+    if (how == WAITS) return waits();
     for (volatile unsigned i = 0;; i = how == BUSY ? i + 1 : 0)
-        if (how == ASLEEP) pause();
+        if (how != BUSY) pause();
 }
 
 /* How it ended; when it returns, all have. */
@@ -153,6 +176,16 @@ WEFT_TEST(a_stop_ends_a_program_that_never_comes_to_weft_serve_when_its_workers_
 WEFT_TEST(a_stop_ends_a_program_that_never_comes_to_weft_serve_with_workers_that_do_not_end)
 {
     WEFT_CHECK_EQ(ends(ASLEEP, STUBBORN, STUBBORN, 3000), -SIGTERM);
+}
+
+WEFT_TEST(a_program_that_never_comes_to_weft_serve_ends_by_the_signal_that_asked_for_it)
+{
+    WEFT_CHECK_EQ(ends(INTERRUPTED, 2, 2, 60000), -SIGINT);
+}
+
+WEFT_TEST(a_main_that_sleeps_on_its_way_to_weft_serve_sleeps_its_time_in_spite_of_a_stop)
+{
+    WEFT_CHECK_EQ(ends(WAITS, STUBBORN, STUBBORN, 60000), 0);
 }
 
 WEFT_TEST(a_main_that_comes_to_weft_serve_finds_its_workers_as_they_were)

@@ -89,6 +89,7 @@ struct weft__loop {
     uint32_t round_room;
     void *signal_stack;
     int turn;                            /* switches left before the poller is asked again */
+    int fired;                           /* timers, in the turn before */
     int budget;                          /* operations that succeed at once left to the running task */
     bool many;                           /* the last turn had many events: the tasks they wake are cold */
     bool traced;                         /* the simulator: the loop picks each task and tells the trace */

@@ -17,7 +17,7 @@ _Thread_local weft__loop *weft__the_loop;
 
 /* A program's own arena: what main-like tasks allocate outside of any WEFT_TEMP. */
 static const size_t PROGRAM_BYTES_MAX = (size_t)1 << 30;
-enum { CROWD = 128 };
+enum { CROWD = 128, TIMERS_LEAST = 8 };
 enum { BLOCKS_KEPT = 4096, LEFT_BYTES_MAX = 2048 };
 
 weft__loop *weft__loop_here(void) { return weft__the_loop; }
@@ -303,6 +303,7 @@ static void run_queue(weft__loop *loop, weft__fiber *first)
         weft__fiber *f = i < n ? loop->round[i] : first;
         if (i >= n) first = f->next;
         loop->os->ops->trace(loop->os, f->serial);
+        loop->turn--;
         switch_to(loop, NULL, f, false);
     }
 }
@@ -321,12 +322,12 @@ static void round_traced(weft__loop *loop)
 
 static void run_ready(weft__loop *loop)
 {
+    loop->turn = WEFT__TURN;
     if (loop->traced) {
         round_traced(loop);
         return;
     }
     if (!loop->ready) return;
-    loop->turn = WEFT__TURN;
     switch_to(loop, NULL, ready_pop(loop), false);
 }
 
@@ -388,6 +389,15 @@ void weft__loop_unhook(weft__loop *loop, weft__hook *hook)
     if (*at) *at = hook->next;
 }
 
+/* Of ten thousand that are due together a few in each turn, or whoever comes meanwhile would wait for them all; but as many as others had of it, events or
+ * tasks that no timer woke, or those who sleep would wait for those who never do. */
+static void fire_timers(weft__loop *loop, int events, bool waited)
+{
+    int others = waited ? 0 : WEFT__TURN - loop->turn - loop->fired;
+    if (others < events) others = events;
+    loop->fired = weft__timers_fire(&loop->timers, loop->now_ns, others < TIMERS_LEAST ? TIMERS_LEAST : others);
+}
+
 static void poll(weft__loop *loop)
 {
     weft__os *os = loop->os;
@@ -410,7 +420,7 @@ static void poll(weft__loop *loop)
         if (w) w->ready(w, e->ready);
     }
     loop->event_count = 0;
-    weft__timers_fire(&loop->timers, loop->now_ns);
+    fire_timers(loop, n, timeout != 0);
 }
 
 int weft__loop_begin(weft__loop *loop, weft_call call)

@@ -4,7 +4,7 @@
 
 /* A heap with four children a node: shallower than two, and the children lie side by side. A timer's `place` is
  * its index + 1, so that a zeroed timer is one that is not running. */
-enum { WIDE = 4, FIRST_ROOM = 256, STOPPED_PER_RUNNING = 4, SWEPT_AT_ONCE_MAX = 16 * 1024, TIDIED_AT_ONCE = 8, FIRED_AT_ONCE = 8 };
+enum { WIDE = 4, FIRST_ROOM = 256, STOPPED_PER_RUNNING = 4, SWEPT_AT_ONCE_MAX = 16 * 1024, TIDIED_AT_ONCE = 8 };
 
 static bool earlier(const weft__timer_entry *a, const weft__timer_entry *b)
 {
@@ -141,14 +141,16 @@ int64_t weft__timers_next(weft__timers *t)
     return t->count ? t->heap[0].at_ns : INT64_MAX;
 }
 
-void weft__timers_fire(weft__timers *t, int64_t now_ns)
+int weft__timers_fire(weft__timers *t, int64_t now_ns, int most)
 {
     uint64_t before = t->order;
-    for (int i = 0; i < FIRED_AT_ONCE && weft__timers_next(t) <= now_ns && t->heap[0].order < before; i++) {
+    int fired = 0;
+    for (; fired < most && weft__timers_next(t) <= now_ns && t->heap[0].order < before; fired++) {
         weft__timer *due = pop(t).timer;
         assert(due);                                 /* weft__timers_next leaves a running one on top */
         due->fire(due);
     }
+    return fired;
 }
 
 void weft__timers_free(weft__timers *t)

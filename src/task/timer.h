@@ -26,10 +26,10 @@ static inline void weft__timers_stop(weft__timers *t, weft__timer *timer)     /*
     t->stopped++;
     timer->place = 0;
 }
-/* Fire what is due, a few at a call, the earliest first: of a crowd that is due together the rest is still due then (weft__timers_next), so that what
+/* Fire what is due, the earliest first, `most` at the most: of a crowd that is due together the rest is still due then (weft__timers_next), so that what
  * came meanwhile waits for few of them. One started by a timer that fires waits for the next call, so that a timer of zero delay
- * starves nobody. */
-void weft__timers_fire(weft__timers *t, int64_t now_ns);
+ * starves nobody. How many fired. */
+int weft__timers_fire(weft__timers *t, int64_t now_ns, int most);
 int64_t weft__timers_next(weft__timers *t);          /* when the first one is due; INT64_MAX: none runs */
 void weft__timers_free(weft__timers *t);
 #endif

@@ -2,6 +2,7 @@
 #include "world.h"
 #include <stdlib.h>
 #include <string.h>
+#include "task/fiber.h"
 
 enum { TIMERS = 500 };
 static int order[TIMERS], fired;
@@ -44,6 +45,55 @@ TASK_TEST(b21_sleeps_of_the_same_end_fire_together_in_the_order_they_began)
     for (int i = 0; i < TIMERS; i++) weft_spawn(s, note_after, (&(timed){ i, 10 }));
     WEFT_CHECK_EQ(weft_join(s), 0);
     expect_one_tick_in_order(start);
+    return 0;
+}
+
+/* In which turns they run. */
+enum { CROWD = 800, BUSY = 100 };
+static uint64_t turns_of[CROWD];
+static int wakes;
+static bool enough;
+static int asleep;
+static int note_turn(const int *ms)
+{
+    asleep++;
+    WEFT_TRY(weft_sleep_ms(*ms));
+    turns_of[wakes++] = world_now.loop->turns;
+    return 0;
+}
+static int gives_way(void)
+{
+    int64_t end = world_real_ms() + 20000;
+    while (!enough && world_real_ms() < end) WEFT_TRY(weft_yield());
+    return 0;
+}
+static int watch_crowd(int busy)
+{
+    wakes = asleep = 0;
+    enough = false;
+    WEFT_SCOPE(s);
+    for (int i = 0; i < busy; i++) weft_spawn(s, gives_way);
+    WEFT_SCOPE(crowd);
+    for (int i = 0; i < CROWD; i++) weft_spawn(crowd, note_turn, (&(int){ 20 }));
+    while (asleep < CROWD) WEFT_TRY(weft_yield());
+    int64_t due = world_real_ms() + 30;
+    while (!world_now.virtual_time && world_real_ms() < due) continue;      /* now all are, whatever time they took to begin */
+    WEFT_TRY(weft_join(crowd));
+    enough = true;
+    return weft_join(s);
+}
+
+TASK_TEST(of_a_crowd_that_is_due_together_few_run_in_each_turn)
+{
+    WEFT_CHECK_EQ(watch_crowd(0), 0);
+    WEFT_CHECK(turns_of[CROWD - 1] - turns_of[0] >= CROWD / 16);
+    return 0;
+}
+
+EPOLL_TEST(who_sleeps_is_not_left_behind_by_tasks_that_never_do)
+{
+    WEFT_CHECK_EQ(watch_crowd(BUSY), 0);
+    WEFT_CHECK(turns_of[CROWD - 1] - turns_of[0] <= 2 * CROWD / BUSY);
     return 0;
 }
 

@@ -100,7 +100,7 @@ WEFT_TEST(b23_a_timer_that_starts_itself_anew_fires_once_a_turn)
     again a = { .timer = { .fire = once_more }, .all = &all };
     WEFT_CHECK_EQ(weft__timers_start(&all, &a.timer, 5), 0);
     for (int turn = 1; turn <= 3; turn++) {
-        weft__timers_fire(&all, 10);
+        (void)weft__timers_fire(&all, 10, 8);
         WEFT_CHECK_EQ(a.fired, turn);
     }
     weft__timers_free(&all);
@@ -122,8 +122,8 @@ WEFT_TEST(b22_a_timer_stopped_by_one_that_is_due_in_the_same_turn_does_not_fire)
         stopper a[2] = { { { .fire = stop_the_other }, &a[1].timer, &all, 0 }, { { .fire = stop_the_other }, &a[0].timer, &all, 0 } };
         WEFT_CHECK_EQ(weft__timers_start(&all, &a[0].timer, 5), 0);
         WEFT_CHECK_EQ(weft__timers_start(&all, &a[1].timer, 5 + later), 0);
-        weft__timers_fire(&all, 10);
-        weft__timers_fire(&all, 20);
+        (void)weft__timers_fire(&all, 10, 8);
+        (void)weft__timers_fire(&all, 20, 8);
         WEFT_CHECK_EQ(a[0].fired, 1);
         WEFT_CHECK_EQ(a[1].fired, 0);
         weft__timers_free(&all);

@@ -345,12 +345,12 @@ weft__fleet_word weft__fleet_hear(weft__fleet *c, int timeout_ms)
 }
 
 /* More workers than processors share them. Then one that wakes up for a request leaves the other to end its turn, and has more to do in its own:
- * docs/decisions/0028. Its threads and programs are as they would be. Whoever was given another policy keeps it. */
+ * docs/decisions/0028. Its threads, and the programs it starts, take that over. Whoever was given another policy keeps it. */
 static void share_processors(const weft__fleet *c)
 {
     const struct sched_param none = { 0 };
     if (c->workers > (unsigned)weft__os_cores() && sched_getscheduler(0) == SCHED_OTHER)
-        (void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 /* Handlers that the program had stay; those signals which the supervisor decides about stay away. */

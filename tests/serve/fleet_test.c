@@ -189,7 +189,7 @@ static int policy_of_a_worker(int workers)
 WEFT_TEST(more_workers_than_processors_do_not_interrupt_each_other)
 {
     cpu_set_t all, first;
-    int usual = sched_getscheduler(0), shared = usual == SCHED_OTHER ? SCHED_BATCH | SCHED_RESET_ON_FORK : usual, core = 0;
+    int usual = sched_getscheduler(0), shared = usual == SCHED_OTHER ? SCHED_BATCH : usual, core = 0;
     WEFT_NEED(sched_getaffinity(0, sizeof all, &all) == 0);
     while (!CPU_ISSET(core, &all)) core++;
     CPU_ZERO(&first);

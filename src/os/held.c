@@ -69,10 +69,14 @@ int weft__held_stops(void) { return atomic_load(&stops); }
 
 /* ---- all of them ---- */
 
+/* The end of the terminal; who sends one himself asks for a reload. */
+static bool is_hangup(int number, const siginfo_t *info) { return number == SIGHUP && info->si_code > 0; }
+
+/* A reload that came before is nothing beside a hangup. */
 static void remember(int number, const siginfo_t *info)
 {
     for (int i = 0; i < WEFT__FLEET_HEARD; i++) {
-        if (weft__fleet_heard[i] != number || held[i].came) continue;
+        if (weft__fleet_heard[i] != number || (held[i].came && !is_hangup(number, info))) continue;
         held[i].info = *info;
         held[i].came = 1;
     }
@@ -83,7 +87,7 @@ static void note(int number, siginfo_t *info, void *context)
     (void)context;
     bool again = is_of_timer(info);
     if (!again) remember(number, info);
-    if (number == SIGTERM || number == SIGINT) stop_noted(number, again);
+    if (number == SIGTERM || number == SIGINT || is_hangup(number, info)) stop_noted(number, again);
 }
 
 void weft__held_begin(weft__held_stop_step *stop_step)

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,7 +104,7 @@ WEFT_TEST(a_worker_that_was_told_before_keeps_its_own_end_and_each_stop_is_passe
 /* ---- beside a main that does not come to weft_serve ---- */
 
 enum { HAS_MS = 2000 };                          /* to come, from the stop on */
-typedef enum hangs { ASLEEP, BUSY, INTERRUPTED, COMES, TAKES, WAITS } hangs;
+typedef enum hangs { ASLEEP, BUSY, INTERRUPTED, HUNG_UP, RELOADED, COMES, TAKES, WAITS } hangs;
 static volatile sig_atomic_t heard;
 static void hear(int number) { (void)number; heard++; }
 
@@ -136,11 +137,37 @@ static int waits(void)
     return cut ? 5 : 0;
 }
 
+/* As when its terminal ends. */
+static void hang_up(void)
+{
+    siginfo_t by_kernel = { .si_signo = SIGHUP, .si_code = SI_KERNEL };
+    WEFT_NEED(syscall(SYS_rt_sigqueueinfo, getpid(), SIGHUP, &by_kernel) == 0);
+}
+
+/* Asked for by somebody, it is for the supervisor alone; and the hangup behind it is not taken for another one. */
+static int reloaded(const weft__handover *h)
+{
+    sigset_t hup;
+    siginfo_t info;
+    raise(SIGHUP);
+    if (weft__held_stop_ms() || h->elders[0].told) return 6;
+    hang_up();
+    if (!weft__held_stop_ms()) return 7;
+    weft__elders_leave();
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    sigprocmask(SIG_BLOCK, &hup, NULL);
+    weft__held_end();
+    return sigtimedwait(&hup, &info, &(struct timespec){ 0 }) == SIGHUP && info.si_code == SI_KERNEL ? 0 : 8;
+}
+
 static int main_that(hangs how, weft__handover *h)
 {
     alarm(120);
     weft__elders_watch(h);
-    raise(how == INTERRUPTED ? SIGINT : SIGTERM);
+    if (how == RELOADED) return reloaded(h);
+    if (how == HUNG_UP) hang_up();
+    else raise(how == INTERRUPTED ? SIGINT : SIGTERM);
     if (how == TAKES) return takes(h);
     if (how == COMES) return comes(h);
     if (how == WAITS) return waits();
@@ -181,6 +208,12 @@ WEFT_TEST(a_stop_ends_a_program_that_never_comes_to_weft_serve_with_workers_that
 WEFT_TEST(a_program_that_never_comes_to_weft_serve_ends_by_the_signal_that_asked_for_it)
 {
     WEFT_CHECK_EQ(ends(INTERRUPTED, 2, 2, 60000), -SIGINT);
+    WEFT_CHECK_EQ(ends(HUNG_UP, 2, 2, 60000), -SIGHUP);
+}
+
+WEFT_TEST(a_hangup_of_the_terminal_is_a_stop_before_weft_serve_too_and_one_that_was_sent_a_reload)
+{
+    WEFT_CHECK_EQ(ends(RELOADED, STUBBORN, STUBBORN, 60000), 0);
 }
 
 WEFT_TEST(a_main_that_sleeps_on_its_way_to_weft_serve_sleeps_its_time_in_spite_of_a_stop)

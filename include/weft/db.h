@@ -279,7 +279,7 @@ int weft_db_script_with(weft_db *db, const char *text, const char *place) WEFT_N
  * changes meanwhile may be seen or not, a row that is moved in an index twice: read the rows into a list (weft_db_all) before changing their table. It has a connection of its own until its end, its close, or the end of the
  * block; so many tasks at a time can read rows as there are readers (of servers: connections; up to 256 rows of PostgreSQL and 64 of MariaDB come at a time). In a transaction it is the transaction's, and ends with that. In a
  * database in memory other statements of this task run on it meanwhile, those of others wait. Who reads them may take any time between two: .statement_ms (weft_db_opts) bounds
- * each wait for those that come at a time (WEFT_ETIMEDOUT), not the whole. Of PostgreSQL's that are slow to come fewer come at a time; MariaDB makes all of them before the first. */
+ * each wait for those that come at a time (WEFT_ETIMEDOUT), not the whole. Of PostgreSQL's the first comes alone, and of those that are slow to come fewer come at a time; MariaDB makes all of them before the first. */
 typedef struct weft_rows weft_rows;
 
 /* Rows that are freed at the end of the block, however it is left; NULL until they are opened. */

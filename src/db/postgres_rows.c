@@ -5,7 +5,7 @@
 #include "db/postgres.h"
 
 /* FEW: where any may be large, and all that was asked for must be taken. */
-enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 8, FEW = 8, MOST = 256, ROW_MAX = 16 << 20, AT_ONCE_MS = 200 };
+enum { ROWS_AT_ONCE = 32 * 1024, FIRST = 1, FEW = 8, MOST = 256, ROW_MAX = 16 << 20, AT_ONCE_MS = 200 };
 
 /* What a weft_rows has here. */
 typedef struct cursor {
@@ -13,6 +13,7 @@ typedef struct cursor {
     int next, came;                  /* rows asked for; that have come of these */
     size_t bytes, largest;           /* of these */
     int64_t asked_ns, took_ns;       /* when, and how long until the first came: the server tells it when it has all of them */
+    int64_t least_ns;                /* that it took so far: the way there and back, and what one costs */
     weft__pg_trip trip;              /* that asks for them, */
     bool halfway;                    /* and has not come to its end: the rest waits in the server until somebody reads on */
 } cursor;
@@ -33,6 +34,12 @@ int weft__pg_rows_names(weft_rows *r, const PGresult *res)
     return 0;
 }
 
+static void took(cursor *cur, int64_t ns)
+{
+    cur->took_ns = ns;
+    if (!cur->least_ns || ns < cur->least_ns) cur->least_ns = ns;
+}
+
 static int put_row(weft__pg_core *core, weft__query *q, const PGresult *res, int row)
 {
     weft_rows *r = q->rows;
@@ -45,7 +52,7 @@ static int put_row(weft__pg_core *core, weft__query *q, const PGresult *res, int
     if (rc == 0 && r->buffer.len - before > ROW_MAX) rc = WEFT_ELIMIT;
     if (rc == WEFT_ELIMIT) weft__buf_printf(&q->fault, "a row of more than %d MiB", ROW_MAX >> 20);
     size_t bytes = r->buffer.len - before;
-    if (!cur->came) cur->took_ns = weft__loop_now(core->root->loop) - cur->asked_ns;
+    if (!cur->came) took(cur, weft__loop_now(core->root->loop) - cur->asked_ns);
     cur->came++;
     cur->bytes += bytes;
     if (bytes > cur->largest) cur->largest = bytes;
@@ -61,15 +68,26 @@ static int most_of(const weft__query *q, const PGresult *res)
     return MOST;
 }
 
-/* As many the next time as came to 32 KiB this time, and as the server is quick to make; of large ones few at once, whatever others were like. */
-static void pace(cursor *cur, int most)
+/* So many come in `ms` if all that came took `ns`, and each of them as long. */
+static int64_t as_many_in(const cursor *cur, int64_t ms, int64_t ns) { return ns > 0 ? cur->came * ms * WEFT__PG_MS / ns : MOST; }
+
+/* As the server is quick to make them. What the way there and back takes, no smaller number makes shorter; but however the time is spent, half of what a wait may last is kept. */
+static int64_t quick_of(const cursor *cur, int ms)
+{
+    int64_t at_once = ms >= 0 && ms / 4 < AT_ONCE_MS ? ms / 4 : AT_ONCE_MS;
+    int64_t n = as_many_in(cur, at_once, cur->took_ns - cur->least_ns) + 1, bound = ms >= 0 ? as_many_in(cur, ms / 2, cur->took_ns) : n;
+    return n < bound ? n : bound;
+}
+
+/* As many the next time as came to 32 KiB this time, and as come in time; of large ones few at once, whatever others were like. */
+static void pace(cursor *cur, int most, int ms)
 {
     size_t each = cur->came ? cur->bytes / (size_t)cur->came + 1 : 1;
     if (cur->largest > ROWS_AT_ONCE) each = cur->largest;
-    size_t n = ROWS_AT_ONCE / each, growth = (size_t)cur->next * 8, quick = cur->took_ns > 0 ? (size_t)(cur->came * AT_ONCE_MS * WEFT__PG_MS / cur->took_ns) : growth;
+    int64_t n = (int64_t)(ROWS_AT_ONCE / each), growth = (int64_t)cur->next * 8, quick = quick_of(cur, ms);
     if (n > growth) n = growth;
     if (n > quick) n = quick;
-    cur->next = n < 1 ? 1 : n > (size_t)most ? most : (int)n;
+    cur->next = n < 1 ? 1 : n > most ? most : (int)n;
 }
 
 static int take_row(weft__pg_trip *t, const PGresult *res)
@@ -88,7 +106,7 @@ static int take_end(weft__pg_trip *t)
     for (int i = 0; rc == 0 && i < PQntuples(t->result); i++) rc = put_row(t->conn->core, q, t->result, i);
     if (rc < 0) return rc;
     r->over = cur->came < cur->next;
-    pace(cur, most_of(q, t->result));
+    pace(cur, most_of(q, t->result), weft__query_ms(t->conn->core->root, q));
     return 0;
 }
 

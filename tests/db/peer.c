@@ -41,6 +41,7 @@ static void pair_begin(peer *p)
     int to = __atomic_load_n(&p->to, __ATOMIC_RELAXED);
     p->pairs[i].server = to ? dial(to) : -1;
     p->pairs[i].passed = p->pairs[i].sent = 0;
+    p->pairs[i].asked = false;
     if (p->says_len) (void)!send(fd, p->says, p->says_len, MSG_NOSIGNAL);
 }
 
@@ -62,9 +63,20 @@ static bool takes(int fd)
     return poll(&client, 1, 1) != 0;
 }
 
+/* A round trip that lasts. */
+static void delay(peer *p, int i)
+{
+    int ms = __atomic_load_n(&p->delay_ms, __ATOMIC_RELAXED);
+    if (!ms || !p->pairs[i].asked) return;
+    p->pairs[i].asked = false;
+    poll(NULL, 0, ms);
+    __atomic_fetch_add(&p->delayed, 1, __ATOMIC_RELAXED);
+}
+
 static void from_server(peer *p, int i)
 {
     char bytes[4096];
+    delay(p, i);
     if (!takes(p->pairs[i].client)) return;
     int piece = __atomic_load_n(&p->piece, __ATOMIC_RELAXED);
     ssize_t n = recv(p->pairs[i].server, bytes, piece ? (size_t)piece : sizeof bytes, 0);
@@ -97,6 +109,7 @@ static void from_client(peer *p, int i)
     char bytes[4096];
     ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
     if (n > 0) __atomic_fetch_add(&p->from_clients, n, __ATOMIC_RELAXED);
+    p->pairs[i].asked = true;
     put_instead(p, bytes, n);
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
@@ -152,6 +165,8 @@ void peer_leads(peer *p, int to) { __atomic_store_n(&p->to, to, __ATOMIC_RELAXED
 void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __ATOMIC_RELAXED); }
 void peer_pieces(peer *p, int piece) { __atomic_store_n(&p->piece, piece, __ATOMIC_RELAXED); }
 void peer_holds(peer *p, bool holds) { __atomic_store_n(&p->holds, holds, __ATOMIC_RELAXED); }
+void peer_delays(peer *p, int ms) { __atomic_store_n(&p->delay_ms, ms, __ATOMIC_RELAXED); }
+int peer_delayed(const peer *p) { return __atomic_load_n(&p->delayed, __ATOMIC_RELAXED); }
 long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }
 void peer_cuts_sent(peer *p, int after) { __atomic_store_n(&p->cut_sent, after, __ATOMIC_RELAXED); }
 int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_ACQUIRE); }

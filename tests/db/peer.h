@@ -21,11 +21,13 @@ typedef struct peer {
     int accepted;                    /* how many clients have come, */
     int64_t accepted_ns[PEER_TIMES]; /* and when */
     bool holds;                      /* what the real one says waits (peer_holds) */
+    int delay_ms;                    /* what the real one answers to what a client says comes so much later (peer_delays); */
+    int delayed;                     /* how many answers did */
     long from_clients;               /* bytes */
     int passed;                      /* how many bytes of the real one's in the connection that was last heard of */
     bool stop;
     pthread_t thread;
-    struct { int client, server, passed, sent; } pairs[PEER_PAIRS];
+    struct { int client, server, passed, sent; bool asked; } pairs[PEER_PAIRS];
 } peer;
 
 /* Its port is there behind it. */
@@ -37,6 +39,8 @@ void peer_cuts(peer *p, int after);
 void peer_cuts_sent(peer *p, int after);
 void peer_pieces(peer *p, int piece);
 void peer_holds(peer *p, bool holds);
+void peer_delays(peer *p, int ms);
+int peer_delayed(const peer *p);
 long peer_from_clients(const peer *p);
 int peer_accepted(const peer *p);
 int peer_passed(const peer *p);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 #include "db_server.h"
 #include "db_world.h"
+#include "peer.h"
 
 WEFT_MODEL(SlowRow, field(int64_t, i), field(weft_str, text));
 
@@ -127,5 +128,49 @@ DB_POSTGRES_TEST(rows_of_a_transaction_leave_its_statements_their_bound)
         WEFT_TRY(weft_db_commit(tx));
     }
     WEFT_CHECK_STR(timeout_of(db), "2s");
+    return weft_db_close(db, 0);
+}
+
+/* A FETCH that lasts as long as one row's does is no slow one: fewer at a time would take as long each. */
+DB_POSTGRES_TEST(rows_of_a_server_far_away_come_many_at_a_time)
+{
+    enum { FAR_MS = 210, MANY = 400, TRIPS = 9 };
+    static peer p;
+    char url[300];
+    weft_db *db = NULL;
+    int64_t n = 0;
+    p = (peer){ .to = db_server_of_run()->port };
+    peer_start(&p);
+    snprintf(url, sizeof url, "postgresql://weft:secret@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=60", p.port);
+    WEFT_TRY(weft_db_connect(url, &db, .connections_max = 1, .acquire_ms = 60000, .statement_ms = 60000));
+    (void)process(db);
+    peer_delays(&p, FAR_MS);
+    {
+        WEFT_ROWS(rows);
+        WEFT_TRY(weft_db_rows(&rows, db, "SELECT i::bigint FROM generate_series(1, {}::integer) i", MANY));
+        while (peer_delayed(&p) <= TRIPS && weft_rows_next(int64_t, rows, &n) == 1) continue;
+        WEFT_CHECK(n == MANY && peer_delayed(&p) <= TRIPS);
+    }
+    WEFT_TRY(weft_db_close(db, 0));
+    peer_end(&p);
+    return 0;
+}
+
+static int all_of_slower(weft_db *db)
+{
+    int64_t n = 0, rows_read = 0;
+    int rc;
+    WEFT_ROWS(rows);
+    WEFT_TRY(weft_db_rows(&rows, db, "SELECT i::bigint FROM generate_series(1, 8) i WHERE pg_sleep(0.25) IS NOT NULL"));
+    while ((rc = weft_rows_next(int64_t, rows, &n)) == 1) rows_read++;
+    if (rc == 0) WEFT_CHECK_EQ(rows_read, 8);
+    return rc;
+}
+
+/* How slow they are is not known before the first one is here: it comes alone. */
+DB_POSTGRES_TEST(the_first_rows_may_take_longer_together_than_a_statement_may)
+{
+    weft_db *db = with_one();
+    WEFT_CHECK_EQ(all_of_slower(db), 0);
     return weft_db_close(db, 0);
 }

@@ -152,9 +152,9 @@ static void end_lease(weft_db *root, weft__lease *l)
     *busy_of(l) = true;
     if (l->rows) {
         weft_rows *r = rows_of(l);
+        r->failed = WEFT_ECLOSED;
         last_trip(root, &(weft__query){ .what = WEFT__DO_ROWS_END, .rows = r, .lease = l, .ends = true });
         r->over = true;
-        r->failed = WEFT_ECLOSED;
         r->at = r->buffer.len;
         weft__db_idle(&r->busy, &r->leaving);
         return;

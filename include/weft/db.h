@@ -329,7 +329,8 @@ void weft__transaction_leave(weft_db *const *tx);
  * cancel ends that. */
 int weft_db_commit(weft_db *tx) WEFT_NODISCARD;
 
-/* Undo it now: 0, and it has ended; WEFT_ECLOSED: it had ended. What leaving the block does by itself. Waits: until it is undone. */
+/* Undo it now: 0, and it has ended; WEFT_ECLOSED: it had ended. What leaving the block does by itself. A call of another task that is at it is waited for, those that would
+ * follow are refused (WEFT_ECLOSED; of the transaction around a savepoint, until that is undone: WEFT_EBUSY). Waits: until it is undone. */
 int weft_db_rollback(weft_db *tx);
 
 /* ---- migrations ---- */

@@ -208,7 +208,9 @@ struct weft_db {
     weft__lease lease;               /* of the outermost one */
     weft_rows *rows;                 /* of the outermost one: those read in it and in its savepoints */
     weft_rows *copying;              /* of the outermost one: has its connection to itself until it ends */
-    weft__leaver *leaving;           /* wait for `busy` to end */
+    int ending;                      /* calls that roll it back, or wait to: it stays until these are out of it */
+    int endings;                     /* of the outermost one: the same of all its levels */
+    weft__leaver *leaving;           /* of the outermost one: wait for `busy` to end, or for such calls to go */
 };
 
 /* How long it may take in all, from its call on; -1: no bound. */
@@ -257,7 +259,8 @@ int weft__rows_kept(weft_rows *rows, int rc);
 
 /* rows.c, in a call of them, or for the end of their transaction: the rows are over; the engine lets go of what they have. */
 void weft__rows_end(weft_rows *rows);
-/* All that were opened in a transaction of this level or an inner one. */
+/* All that were opened in a transaction of this level or an inner one, and what copies; the first says so, and who is at them does not go on. */
+void weft__rows_refuse_from(weft_db *first, int level);
 void weft__rows_end_from(weft_db *first, int level);
 int weft__db_run(weft_db *db, weft__query *q) WEFT_NODISCARD;
 /* Before a call: 0 or why it cannot be. */

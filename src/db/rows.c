@@ -123,6 +123,12 @@ void weft__rows_end(weft_rows *r)
     if (!around) weft__db_idle(&r->busy, &r->leaving);
 }
 
+void weft__rows_refuse_from(weft_db *first, int level)
+{
+    for (weft_rows *r = first->rows; r; r = r->next)
+        if (r->level >= level || r == first->copying) refuse(r);
+}
+
 void weft__rows_end_from(weft_db *first, int level)
 {
     for (weft_rows *r = first->rows, *next; r; r = next) {
@@ -294,7 +300,7 @@ int weft__rows_step(weft_rows *r)
     int rc = usable(r);
     if (rc < 0) return rc;
     rc = trip(r, WEFT__DO_MORE);
-    if (rc == 0) return r->over || !r->failed ? 0 : closed(r, "its next step");
+    if (rc == 0) return !r->failed || (r->copy && r->copy->last) ? 0 : closed(r, "its next step");     /* what came is not handed out: who leaves them waits for this call alone */
     if (r->statement && rc != WEFT_EBUSY) weft__rows_kept(r, rc);
     r->over = true;
     r->failed = WEFT_ECLOSED;

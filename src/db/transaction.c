@@ -18,11 +18,11 @@ int weft__db_usable(const weft_db *db, const char *what, const char *place)
     if (db->root->closing) return weft__fail(place, WEFT_ECLOSED, "the database was closed: %.*s", SHOWN, what);
     if (db->root == db) return 0;
     for (const weft_db *t = db; t; t = t->outer)
-        if (t->ended) return weft__fail(place, WEFT_ECLOSED, "the transaction begun at %s has ended: %.*s", t->place, SHOWN, what);
+        if (t->ended || t->ending) return weft__fail(place, WEFT_ECLOSED, "the transaction begun at %s has ended: %.*s", t->place, SHOWN, what);
     if (db->first->over) return weft__fail(place, WEFT_EDB, "the database has rolled back the transaction begun at %s, as it told before: %.*s", db->place, SHOWN, what);
     if (db->first->copying)
         return weft__fail(place, WEFT_EBUSY, "a COPY begun at %s has the connection of this transaction until it ends: %.*s", db->first->copying->place, SHOWN, what);
-    if (db->first->busy) return weft__fail(place, WEFT_EBUSY, "another task is at a statement of the transaction begun at %s: %.*s", db->place, SHOWN, what);
+    if (db->first->busy || db->first->endings) return weft__fail(place, WEFT_EBUSY, "another task is at a statement of the transaction begun at %s: %.*s", db->place, SHOWN, what);
     return 0;
 }
 
@@ -70,14 +70,19 @@ static void levels_begun(weft_db *tx, const weft__query *q)
     tx->first->over |= q->over;
 }
 
-void weft__db_idle(bool *busy, weft__leaver **leaving)
+static void tell(weft__leaver **leaving)
 {
-    *busy = false;
     for (weft__leaver *l; (l = *leaving);) {
         *leaving = l->next;
         l->told = true;
         weft__wake(l->fiber, 0);
     }
+}
+
+void weft__db_idle(bool *busy, weft__leaver **leaving)
+{
+    *busy = false;
+    tell(leaving);
 }
 
 /* It is out of the list when it is told, which the compiler does not see. */
@@ -167,7 +172,7 @@ int weft_db_commit(weft_db *tx)
     return 0;
 }
 
-static int roll_back(weft_db *tx)
+static int undo(weft_db *tx)
 {
     weft_db *first = tx->first;
     while (first->busy) weft__db_wait_idle(&first->busy, &first->leaving);
@@ -177,6 +182,26 @@ static int roll_back(weft_db *tx)
     if (runs(tx)) return end(tx, WEFT__DO_ROLLBACK);
     level_ended(tx);
     return 0;
+}
+
+/* Who is at it begins nothing more, so that it comes to an end however fast one statement would follow the other. */
+static int roll_back(weft_db *tx)
+{
+    weft_db *first = tx->first;
+    tx->ending++;
+    if (first != tx) first->endings++;
+    if (tx->begun) weft__rows_refuse_from(first, tx->level);
+    int rc = undo(tx);
+    tx->ending--;
+    if (first != tx) first->endings--;
+    tell(&first->leaving);
+    return rc;
+}
+
+/* Another task rolls it back: it is there until that is through. */
+static void wait_alone(weft_db *tx)
+{
+    for (bool others = tx->ending > 0; others; others = tx->ending > 0) weft__db_wait_idle(&others, &tx->first->leaving);
 }
 
 int weft_db_rollback(weft_db *tx)
@@ -190,6 +215,7 @@ void weft__transaction_leave(weft_db *const *at)
     weft_db *tx = *at;
     if (!tx || tx == &no_memory || tx->root == tx) return;
     if (!tx->ended) roll_back(tx);
+    wait_alone(tx);
     weft__db_drop(tx->root);
     weft__free(tx);
 }

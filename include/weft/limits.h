@@ -12,7 +12,7 @@ typedef struct weft_serve_opts {
     weft__named_options_only _;
     const char *host;                 /* "127.0.0.1", which "localhost" means too; "0.0.0.0" or "::" for every interface; "unix:/run/x.sock", a unix
                                          socket, whose file is taken over when nobody listens there, and removed at the end, unless another program has
-                                         it by then; one that starts in the same folder just now is waited for, at most a second */
+                                         it by then; one that starts or ends in the same folder just now is waited for, at most a second */
     int port;                         /* 8000; -1 any free one, which is printed */
     const char *also;                 /* more addresses, with commas: "unix:/run/x.sock, [::1]:8000"; 15 at most. What systemd has opened
                                          (LISTEN_FDS) is taken instead of all of these */

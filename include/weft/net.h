@@ -154,7 +154,7 @@ weft_str weft_listener_address(const weft_listener *l);
 int weft_listener_port(const weft_listener *l);
 
 /* As for connections: who waits in weft_accept gets WEFT_ECLOSED; the file of a unix socket goes, unless another one has taken
- * its place. Freed, no task may use it any more, but one that waits in it may still be on its way out. Connections that it
+ * its place, or another program begins or ends to listen in its folder at that very moment: what is left there is taken over by who listens there next. Freed, no task may use it any more, but one that waits in it may still be on its way out. Connections that it
  * gave are yours and stay. NULL is none. Wait: never. */
 void weft_listener_close(weft_listener *l);
 void weft_listener_free(weft_listener *l);

@@ -174,12 +174,43 @@ void weft__listened_leave(weft__listened *l, const int *fds, int count)
             if (l->items[i].fd == fds[k]) l->items[i].path.made = false;
 }
 
+/* All that are there. */
+static bool take_files_away(weft__os *os, weft__listened *l)
+{
+    bool all = true;
+    for (int i = 0; os->ops->net && i < l->count; i++) {
+        weft__net_path *path = &l->items[i].path;
+        if (path->made && os->ops->net->unlink(os, &l->items[i].at, path) == -EAGAIN) all = false;
+        else path->made = false;
+    }
+    return all;
+}
+
+/* A file goes before its listener, which holds its number meanwhile. */
+bool weft__listened_close(weft__os *os, weft__listened *l)
+{
+    bool all = take_files_away(os, l);
+    for (int i = 0; i < l->count; i++) {
+        if (l->items[i].fd >= 0) os->ops->close(os, l->items[i].fd);
+        l->items[i].fd = -1;
+    }
+    return all;
+}
+
+static int wait_a_little(void)
+{
+    if (!weft__self()) {
+        weft__net_pause();
+        return 0;
+    }
+    WEFT_SCOPE(shielded, .shield = true);
+    return weft_sleep_ms(WEFT__NET_TRY_AGAIN_MS);
+}
+
 void weft__listened_end(weft__os *os, weft__listened *l)
 {
-    for (int i = 0; i < l->count; i++) {
-        if (os->ops->net) os->ops->net->unlink(os, &l->items[i].at, &l->items[i].path);
-        if (l->items[i].fd >= 0) os->ops->close(os, l->items[i].fd);
-    }
+    bool all = weft__listened_close(os, l);
+    for (int i = 0; !all && i < WEFT__NET_TRIES && wait_a_little() == 0; i++) all = take_files_away(os, l);
     l->count = 0;
 }
 

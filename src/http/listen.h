@@ -16,7 +16,10 @@ typedef struct weft__listened {
  * where another program has the folder of a unix path locked; outside of tasks it blocks the thread. */
 int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited, int inherited_count, const int *given, int given_count,
     weft__listened *out, char *why);
-/* Close them (but those whose descriptor is -1: they are closed), and take away the files of unix sockets. */
+/* Close them (but those whose descriptor is -1: they are closed), and take away the files of unix sockets. False: some are left, since another program has their
+ * folder locked just now. Waits: never. */
+bool weft__listened_close(weft__os *os, weft__listened *l);
+/* The same, and the end of them. Waits: as weft__listen does, also in a task that was cancelled; what is left behind that is taken over by the next start. */
 void weft__listened_end(weft__os *os, weft__listened *l);
 /* Files of unix sockets that are among these stay: they are still another's. */
 void weft__listened_leave(weft__listened *l, const int *fds, int count);

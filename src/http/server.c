@@ -306,7 +306,7 @@ static void stop_listening(weft__server *s)
         weft__loop_forget(s->loop, &s->ports[i].watch);
         if (s->fleet) os->ops->close(os, s->ports[i].fd);
     }
-    weft__listened_end(os, &s->listened);
+    (void)weft__listened_close(os, &s->listened);
     s->port_count = 0;
 }
 
@@ -481,6 +481,7 @@ void weft__server_free(weft__server *s)
 {
     if (!s) return;
     stop_listening(s);
+    weft__listened_end(weft__loop_os(s->loop), &s->listened);
     weft__timer_stop(s->loop, &s->idle.line.timer);
     weft__timer_stop(s->loop, &s->heads.line.timer);
     weft__timer_stop(s->loop, &s->slow_heads.line.timer);

@@ -139,7 +139,7 @@ void weft_listener_close(weft_listener *l)
     if (!l || l->fd < 0) return;
     weft__os *os = os_of(l);
     weft__loop_forget(l->loop, &l->watch);
-    os->ops->net->unlink(os, &l->at, &l->path);
+    (void)os->ops->net->unlink(os, &l->at, &l->path);
     os->ops->close(os, l->fd);
     l->fd = -1;
     l->watched = false;

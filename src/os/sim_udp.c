@@ -230,11 +230,12 @@ static int listen_anywhere(weft__os *os, const weft__addr *a, int backlog, int m
     return weft__sim_listen(os, a, backlog);
 }
 
-static void unlink_nothing(weft__os *os, const weft__addr *a, const weft__net_path *made)
+static int unlink_nothing(weft__os *os, const weft__addr *a, const weft__net_path *made)
 {
     (void)os;
     (void)a;
     (void)made;
+    return 0;
 }
 
 const weft__net_ops weft__sim_net = {

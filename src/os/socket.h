@@ -14,8 +14,8 @@ typedef struct weft__net_ops {
     int (*listen)(weft__os *, const weft__addr *, int backlog, int mode, weft__net_path *made);
     /* The file of a listener that another program made and handed over becomes this one's. */
     void (*adopt)(weft__os *, const weft__addr *, weft__net_path *made);
-    /* Removes the file that `listen` made, unless another one has taken its place. */
-    void (*unlink)(weft__os *, const weft__addr *, const weft__net_path *made);
+    /* Removes the file that `listen` made, unless another one has taken its place. 0: there is none of it any more, or it may not be removed; -EAGAIN as of listen. */
+    int (*unlink)(weft__os *, const weft__addr *, const weft__net_path *made);
 
     /* A non-blocking datagram socket bound to an address, IPv4 or IPv6 (which takes IPv6 only). */
     int (*udp)(weft__os *, const weft__addr *at);
@@ -29,7 +29,8 @@ typedef struct weft__net_ops {
 
 /* Where another program is just now listening, or leaving, in the same folder it is tried so often, and so far apart: a second together. */
 enum { WEFT__NET_TRIES = 100, WEFT__NET_TRY_AGAIN_MS = 10 };
-/* `listen`, tried so. For where no loop runs: it waits. */
+/* Between two tries, and `listen`, tried so. For where no loop runs: they wait. */
+void weft__net_pause(void);
 int weft__net_listen_soon(weft__os *, const weft__addr *, int backlog, int mode, weft__net_path *made);
 
 extern const weft__net_ops weft__linux_net;

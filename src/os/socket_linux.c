@@ -93,12 +93,14 @@ static int net_listen(weft__os *os, const weft__addr *a, int backlog, int mode, 
     return fd;
 }
 
+void weft__net_pause(void) { nanosleep(&(struct timespec){ .tv_nsec = WEFT__NET_TRY_AGAIN_MS * 1000000 }, NULL); }
+
 int weft__net_listen_soon(weft__os *os, const weft__addr *a, int backlog, int mode, weft__net_path *made)
 {
     for (int i = 0;; i++) {
         int fd = os->ops->net->listen(os, a, backlog, mode, made);
         if (fd != -EAGAIN || i == WEFT__NET_TRIES) return fd;
-        nanosleep(&(struct timespec){ .tv_nsec = WEFT__NET_TRY_AGAIN_MS * 1000000 }, NULL);
+        weft__net_pause();
     }
 }
 
@@ -111,16 +113,17 @@ static void net_adopt(weft__os *os, const weft__addr *a, weft__net_path *made)
 }
 
 /* Without the lock the file stays, and is taken over by the next start. */
-static void net_unlink(weft__os *os, const weft__addr *a, const weft__net_path *made)
+static int net_unlink(weft__os *os, const weft__addr *a, const weft__net_path *made)
 {
     (void)os;
     char path[sizeof(struct sockaddr_un)];
     weft__net_path now;
-    if (!made->made || !path_of(a, path)) return;
+    if (!made->made || !path_of(a, path)) return 0;
     int lock = lock_folder(path);
-    if (lock < 0) return;
+    if (lock < 0) return lock == -EAGAIN ? lock : 0;
     if (identify(path, &now) && now.device == made->device && now.inode == made->inode && now.born_ns == made->born_ns) unlink(path);
     unlock_folder(lock);
+    return 0;
 }
 
 /* ---- datagrams ---- */

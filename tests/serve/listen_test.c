@@ -262,6 +262,36 @@ WEFT_TEST(a_folder_that_another_program_keeps_locked_is_told_by_name)
     close(fd);
 }
 
+/* Two services end together, say: one of them has the folder at that moment. */
+static bool is_removed_though_locked(int folder, const char *host, int workers)
+{
+    char text[1024];
+    struct stat st;
+    serving s = serve((weft_serve_opts){ .host = host, .workers = workers }, NULL);
+    WEFT_CHECK(ask_path(host + 5));
+    WEFT_NEED(flock(folder, LOCK_EX) == 0);
+    kill(s.pid, SIGTERM);
+    usleep(300 * 1000);
+    WEFT_NEED(flock(folder, LOCK_UN) == 0);
+    WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+    return stat(host + 5, &st) < 0;
+}
+
+WEFT_TEST(a_file_goes_though_another_program_has_its_folder_locked_when_the_server_ends)
+{
+    char host[160];
+    const char *path = weft__test_folder(WEFT__ON_DISK);
+    snprintf(host, sizeof host, "unix:%s/s", path);
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    WEFT_NEED(folder >= 0);
+    for (int workers = 0; workers <= 2; workers += 2) {
+        bool removed = false;
+        for (int i = 0; i < 5 && !removed; i++) removed = is_removed_though_locked(folder, host, workers);      /* the lock may be given late */
+        WEFT_CHECK(removed);
+    }
+    close(folder);
+}
+
 /* A socket can be made there, but the folder not locked. */
 WEFT_TEST(a_folder_that_may_not_be_read_is_told_by_name)
 {

@@ -68,7 +68,7 @@ struct weft__pg_conn {
     bool used;                       /* a query was answered on it, or ended by us: it is no server that closes each connection */
     weft__fiber *reader;             /* who has taken it and waits */
     bool one_by_one;                 /* rows of the result that comes next are told as they come, and not all in the end */
-    int reads;                       /* times that something was read since the last result; `incoming`: about how many bytes, behind the first few */
+    int reads;                       /* one_by_one and copying: times that something was read since the last result or row; `incoming`: about how many bytes, behind the first few */
     size_t incoming;
     weft__pg_cancel *cancel;         /* on its way to the server: nothing is sent meanwhile, which it could hit */
     weft__timer limit;               /* for an end that must come */

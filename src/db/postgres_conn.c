@@ -52,11 +52,11 @@ PGresult *weft__pg_result(weft__pg_conn *c)
     return NULL;
 }
 
-/* libpq does not say how much it holds of what is not whole yet. TCP tells what was read; of a unix socket is known what lay there before, at least that. */
+/* Of what is read as it comes libpq does not say how much it holds that is not whole yet. TCP tells what was read; of a unix socket is known what lay there before, at least that. */
 void weft__pg_consume(weft__pg_conn *c)
 {
     int fd = c->fd;
-    bool counts = ++c->reads > READS_FREE;
+    bool counts = (c->one_by_one || c->copying) && ++c->reads > READS_FREE;
     size_t unread = counts ? weft__borrowed_unread(fd) : 0, before = counts ? weft__borrowed_taken(fd) : 0;
     c->broken |= !PQconsumeInput(c->pg);
     if (!counts) return;

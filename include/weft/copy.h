@@ -104,6 +104,7 @@ int weft_copy_read(weft_copy *copy, weft_str *out) WEFT_NODISCARD;
 int weft_db_copy_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql) WEFT_NODISCARD;
 
 /* Give it up, unless it has ended: nothing of it is kept, and its connection serves others. Twice is once. NULL is none. A call of another task that is at it ends with WEFT_ECLOSED, as
- * it does when the block is left; a weft_copy_end that is under way goes on. Waits: until that is through, and the connection has let go; no cancel ends that. */
+ * it does when the block is left; a weft_copy_end that is under way goes on. The server is not told before what it waits for has come, or
+ * .statement_ms has passed (-1: nothing bounds that). Waits: until that is through, and the connection has let go; no cancel ends that. */
 void weft_copy_close(weft_copy *copy);
 #endif

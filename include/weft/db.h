@@ -296,8 +296,8 @@ int weft_db_rows_with(weft_rows **out, weft_db *db, const weft_sql *sql) WEFT_NO
 #define weft_rows_next(Model, rows, out) weft_rows_next_with((rows), WEFT__SCHEMA_OF(Model), (Model *){ (out) })
 int weft_rows_next_with(weft_rows *rows, const weft_schema *schema, void *out) WEFT_NODISCARD;
 
-/* End it: its connection serves others. Twice is once. NULL is none. A call of another task that is at it ends with WEFT_ECLOSED, as it does when the block is left. Waits: until that
- * is through, and the connection has let go; no cancel ends that. */
+/* End it: its connection serves others. Twice is once. NULL is none. A call of another task that is at it ends with WEFT_ECLOSED, as it does when the block is left: when the rows that it
+ * waits for are here, or .statement_ms has passed (-1: nothing bounds that). Waits: until that is through, and the connection has let go; no cancel ends that. */
 void weft_rows_close(weft_rows *rows);
 
 /* ---- transactions ---- */

@@ -25,6 +25,14 @@ static void pair_end(peer *p, int i)
     p->pairs[i].client = p->pairs[i].server = -1;
 }
 
+static bool cuts(peer *p, const int *after, int passed)
+{
+    int cut = __atomic_load_n(after, __ATOMIC_RELAXED);
+    if (!cut || passed < cut) return false;
+    __atomic_fetch_add(&p->cut, 1, __ATOMIC_RELEASE);
+    return true;
+}
+
 static void pair_begin(peer *p)
 {
     int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC), i = 0;
@@ -80,9 +88,8 @@ static void from_server(peer *p, int i)
     if (!takes(p->pairs[i].client)) return;
     int piece = __atomic_load_n(&p->piece, __ATOMIC_RELAXED);
     ssize_t n = recv(p->pairs[i].server, bytes, piece ? (size_t)piece : sizeof bytes, 0);
-    int cut = __atomic_load_n(&p->cut_after, __ATOMIC_RELAXED);
     if (n > 0) __atomic_store_n(&p->passed, p->pairs[i].passed += (int)n, __ATOMIC_RELAXED);
-    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || (cut && p->pairs[i].passed >= cut)) pair_end(p, i);
+    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || cuts(p, &p->cut_after, p->pairs[i].passed)) pair_end(p, i);
 }
 
 /* In one or two pieces. */
@@ -114,8 +121,7 @@ static void from_client(peer *p, int i)
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
         p->pairs[i].sent += (int)n;
-        int cut = __atomic_load_n(&p->cut_sent, __ATOMIC_RELAXED);
-        if (!all_sent(p->pairs[i].server, bytes, n) || (cut && p->pairs[i].sent >= cut)) pair_end(p, i);
+        if (!all_sent(p->pairs[i].server, bytes, n) || cuts(p, &p->cut_sent, p->pairs[i].sent)) pair_end(p, i);
     } else {
         for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
         if (p->asks_len) ask(p, p->pairs[i].client);
@@ -169,5 +175,6 @@ void peer_delays(peer *p, int ms) { __atomic_store_n(&p->delay_ms, ms, __ATOMIC_
 int peer_delayed(const peer *p) { return __atomic_load_n(&p->delayed, __ATOMIC_RELAXED); }
 long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }
 void peer_cuts_sent(peer *p, int after) { __atomic_store_n(&p->cut_sent, after, __ATOMIC_RELAXED); }
+int peer_cut(const peer *p) { return __atomic_load_n(&p->cut, __ATOMIC_ACQUIRE); }
 int peer_accepted(const peer *p) { return __atomic_load_n(&p->accepted, __ATOMIC_ACQUIRE); }
 int peer_passed(const peer *p) { return __atomic_load_n(&p->passed, __ATOMIC_RELAXED); }

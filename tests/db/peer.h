@@ -23,6 +23,7 @@ typedef struct peer {
     bool holds;                      /* what the real one says waits (peer_holds) */
     int delay_ms;                    /* what the real one answers to what a client says comes so much later (peer_delays); */
     int delayed;                     /* how many answers did */
+    int cut;                         /* how many connections were, by cut_after and cut_sent */
     long from_clients;               /* bytes */
     int passed;                      /* how many bytes of the real one's in the connection that was last heard of */
     bool stop;
@@ -37,6 +38,7 @@ void peer_end(peer *p);
 void peer_leads(peer *p, int to);
 void peer_cuts(peer *p, int after);
 void peer_cuts_sent(peer *p, int after);
+int peer_cut(const peer *p);
 void peer_pieces(peer *p, int piece);
 void peer_holds(peer *p, bool holds);
 void peer_delays(peer *p, int ms);

@@ -160,10 +160,11 @@ static int ask_order(const asked *in)
 static int cut_once(peer *const *p)
 {
     WEFT_TRY(weft_sleep_ms(50));
+    int cut = peer_cut(*p);
     peer_pieces(*p, 1);
     peer_cuts(*p, peer_passed(*p) + 1);              /* more than of a login alone */
     peer_holds(*p, false);
-    WEFT_TRY(weft_sleep_ms(200));
+    for (int k = 0; k < 1000 && peer_cut(*p) == cut; k++) WEFT_TRY(weft_sleep_ms(10));
     peer_cuts(*p, 0);
     peer_pieces(*p, 0);
     return 0;

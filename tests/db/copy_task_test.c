@@ -118,13 +118,13 @@ static int slowly_both_ways(weft_db *db)
     WEFT_TRY(weft_db_copy_text(&in, db, WEFT_CSV, "prices (city, cents)"));
     for (int i = 0; i < 2; i++) {
         WEFT_TRY(weft_copy_write(in, (weft_str){ many_lines().ptr, 64 * 1024 }));
-        WEFT_TRY(weft_sleep_ms(1200));
+        WEFT_TRY(weft_sleep_ms(1050));
     }
     WEFT_TRY(weft_copy_end(in, &made));
     WEFT_CHECK_EQ(made, 2 * 64 * 1024 / LINE);
     WEFT_TRY(weft_db_copy_rows(&rows, db, "SELECT generate_series(1, 3000000)::bigint"));
     WEFT_CHECK_EQ(weft_rows_next(int64_t, rows, &n), 1);
-    WEFT_TRY(weft_sleep_ms(2400));
+    WEFT_TRY(weft_sleep_ms(2100));
     while (n < 500000 && weft_rows_next(int64_t, rows, &n) == 1) continue;
     WEFT_CHECK_EQ(n, 500000);
     weft_rows_close(rows);

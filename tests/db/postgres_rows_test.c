@@ -6,7 +6,7 @@
 
 WEFT_MODEL(SlowRow, field(int64_t, i), field(weft_str, text));
 
-enum { SMALL = 100, ROWS = 250, STATEMENT_MS = 1500, PAUSE_MS = 2600 };
+enum { SMALL = 100, ROWS = 250, STATEMENT_MS = 1500, PAUSE_MS = 2300, SHORT_MS = 500, TRIES = 20 };
 /* Many are asked for at a time, as they are small; what comes then is more than lies between: it is taken halfway. */
 #define GROWS "SELECT i AS i, repeat('x', CASE WHEN i > 100 THEN 40000 ELSE 1 END) AS text FROM generate_series(1, 250) i"
 
@@ -31,6 +31,14 @@ static weft_str timeout_of(weft_db *db)
     return s;
 }
 
+/* What the server says that the connection is at. */
+static const char *state(void)
+{
+    char sql[300];
+    snprintf(sql, sizeof sql, "SELECT string_agg(state, ', ') FROM pg_stat_activity WHERE application_name = 't%d'", (int)getpid());
+    return db_server_ask(db_server_of_run(), sql);
+}
+
 /* Rows `from` to `to` come in their order. */
 static int read_on(weft_rows *rows, int from, int to)
 {
@@ -43,9 +51,21 @@ static int read_on(weft_rows *rows, int from, int to)
     return 0;
 }
 
+/* Rows that have been read as far as a large one, with more of the same FETCH behind it than lies between. On a machine that is slow just then one may end there. */
+static int open_halfway(weft_rows **rows, weft_db *db)
+{
+    for (int i = 0; i < TRIES; i++) {
+        weft__rows_leave(rows);
+        WEFT_TRY(weft_db_rows(rows, db, GROWS));
+        WEFT_TRY(read_on(*rows, 1, SMALL + 2));
+        WEFT_TRY(weft_sleep_ms(20));
+        if (strcmp(state(), "active") == 0) return 0;
+    }
+    return WEFT_EPROTO;
+}
+
 DB_POSTGRES_TEST(rows_that_do_not_come_in_time_are_ended_in_the_server_also_behind_a_pause)
 {
-    char sql[300];
     weft_db *db = with_one();
     int64_t pid = process(db);
     {
@@ -53,7 +73,7 @@ DB_POSTGRES_TEST(rows_that_do_not_come_in_time_are_ended_in_the_server_also_behi
         WEFT_ROWS(rows);
         WEFT_TRY(weft_db_rows(&rows, db, GROWS " WHERE i < 240 OR pg_sleep(600) IS NOT NULL"));
         WEFT_TRY(read_on(rows, 1, 60));
-        WEFT_TRY(weft_sleep_ms(PAUSE_MS));
+        WEFT_TRY(weft_sleep_ms(SHORT_MS));
         int64_t since;
         int rc;
         do since = weft_now_ns();
@@ -63,8 +83,7 @@ DB_POSTGRES_TEST(rows_that_do_not_come_in_time_are_ended_in_the_server_also_behi
         WEFT_CHECK(row.i >= 60 && row.i < 240);
     }
     WEFT_CHECK_EQ(process(db), pid);
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 't%d' AND state <> 'idle'", (int)getpid());
-    WEFT_CHECK_STR(weft_str_of(db_server_ask(db_server_of_run(), sql)), "0");
+    WEFT_CHECK_STR(weft_str_of(state()), "idle");
     WEFT_CHECK_STR(timeout_of(db), "2s");
     return weft_db_close(db, 0);
 }
@@ -77,11 +96,11 @@ DB_POSTGRES_TEST(rows_whose_reader_pauses_for_longer_than_a_statement_may_take_g
     for (int leaves = 0; leaves < 2; leaves++) {
         SlowRow row;
         WEFT_ROWS(rows);
-        WEFT_TRY(weft_db_rows(&rows, db, GROWS));
-        WEFT_TRY(read_on(rows, 1, SMALL + 5));
-        WEFT_TRY(weft_sleep_ms(PAUSE_MS));
+        WEFT_TRY(open_halfway(&rows, db));
+        if (!leaves) WEFT_TRY(weft_sleep_ms(PAUSE_MS));
+        WEFT_CHECK_STR(weft_str_of(state()), "active");
         if (leaves) weft_rows_close(rows);
-        else WEFT_CHECK(read_on(rows, SMALL + 6, ROWS) == 0 && weft_rows_next(SlowRow, rows, &row) == 0);
+        else WEFT_CHECK(read_on(rows, SMALL + 3, ROWS) == 0 && weft_rows_next(SlowRow, rows, &row) == 0);
         WEFT_CHECK_STR(timeout_of(db), "2s");
     }
     WEFT_CHECK_EQ(process(db), pid);
@@ -90,12 +109,12 @@ DB_POSTGRES_TEST(rows_whose_reader_pauses_for_longer_than_a_statement_may_take_g
 
 static int all_of_slow(weft_db *db)
 {
-    SlowRow row;
-    int n = 0, rc;
+    int64_t i = 0, n = 0;
+    int rc;
     WEFT_ROWS(rows);
-    WEFT_TRY(weft_db_rows(&rows, db, "SELECT i AS i, 'x' AS text FROM generate_series(1, 180) i WHERE pg_sleep(0.02) IS NOT NULL"));
-    while ((rc = weft_rows_next(SlowRow, rows, &row)) == 1) n++;
-    if (rc == 0) WEFT_CHECK_EQ(n, 180);
+    WEFT_TRY(weft_db_rows(&rows, db, "SELECT i::bigint FROM generate_series(1, 90) i WHERE pg_sleep(0.025) IS NOT NULL"));
+    while ((rc = weft_rows_next(int64_t, rows, &i)) == 1) n++;
+    if (rc == 0) WEFT_CHECK_EQ(n, 90);
     return rc;
 }
 
@@ -120,8 +139,8 @@ DB_POSTGRES_TEST(rows_of_a_transaction_leave_its_statements_their_bound)
         WEFT_ROWS(rows);
         WEFT_TRY(weft_db_rows(&rows, tx, GROWS));
         WEFT_TRY(read_on(rows, 1, SMALL + 5));
+        WEFT_CHECK_STR(weft_str_of(state()), "idle in transaction");     /* so nothing of theirs is bounded */
         WEFT_CHECK_STR(timeout_of(tx), "2s");
-        WEFT_TRY(weft_sleep_ms(PAUSE_MS));           /* nothing of theirs goes on meanwhile */
         WEFT_TRY(read_on(rows, SMALL + 6, ROWS));
         weft_rows_close(rows);
         WEFT_CHECK_STR(timeout_of(tx), "2s");
@@ -161,7 +180,7 @@ static int all_of_slower(weft_db *db)
     int64_t n = 0, rows_read = 0;
     int rc;
     WEFT_ROWS(rows);
-    WEFT_TRY(weft_db_rows(&rows, db, "SELECT i::bigint FROM generate_series(1, 8) i WHERE pg_sleep(0.25) IS NOT NULL"));
+    WEFT_TRY(weft_db_rows(&rows, db, "SELECT i::bigint FROM generate_series(1, 8) i WHERE pg_sleep(0.2) IS NOT NULL"));
     while ((rc = weft_rows_next(int64_t, rows, &n)) == 1) rows_read++;
     if (rc == 0) WEFT_CHECK_EQ(rows_read, 8);
     return rc;

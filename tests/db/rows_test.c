@@ -116,7 +116,7 @@ DB_TEST(rows_wait_for_a_reader_who_pauses_for_longer_than_a_statement_may_take)
         WEFT_TRY(weft_db_rows(&rows, db, MANY, 20000));
         for (int rc; (rc = weft_rows_next(Row, rows, &row)) != 0; n++) {
             WEFT_TRY(rc);
-            if (row.i == 1000) WEFT_TRY(weft_sleep_ms(2500));
+            if (row.i == 1000) WEFT_TRY(weft_sleep_ms(1600));
         }
         WEFT_CHECK_EQ(n, 20000);
     }

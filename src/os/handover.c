@@ -22,6 +22,7 @@ bool weft__handover_format(const char *name, const weft__handover *h, char *to, 
         const weft__elder_left *e = &h->elders[i];
         n += (size_t)snprintf(to + n, room - n, "%s%d%s", i ? "," : "", (int)e->pid, e->told ? "!" : e->goes ? "-" : "");
         if (e->told && n < room) n += (size_t)snprintf(to + n, room - n, "%lld", (long long)e->kill_ms);
+        if (e->age && n < room) n += (size_t)snprintf(to + n, room - n, "+%d", e->age);
     }
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";%lld", (long long)h->stop_ms);
     const weft__fleet_past *p = &h->past;
@@ -43,7 +44,18 @@ static bool take_fds(const char **at, weft__handover *h)
     return **at == ';';
 }
 
-/* "pid", "pid!kill_ms" or "pid-". */
+static bool take_age(const char **at, weft__elder_left *e)
+{
+    char *end;
+    if (**at != '+') return true;
+    long age = strtol(*at + 1, &end, 10);
+    if (end == *at + 1 || age < 0 || age >= INT32_MAX) return false;
+    e->age = (int)age;
+    *at = end;
+    return true;
+}
+
+/* "pid", "pid!kill_ms" or "pid-", each with "+age" or without. */
 static bool take_pid(const char **at, weft__elder_left *e)
 {
     char *end;
@@ -54,7 +66,7 @@ static bool take_pid(const char **at, weft__elder_left *e)
     if (e->told) e->kill_ms = strtoll(*at, &end, 10);
     bool good = !e->told || (end > *at && e->kill_ms >= 0 && e->kill_ms < INT64_MAX);
     if (e->told) *at = end;
-    return good;
+    return good && take_age(at, e);
 }
 
 static bool take_pids(const char **from, weft__handover *h)

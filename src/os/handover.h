@@ -9,11 +9,13 @@
 #define WEFT__TRIAL_NAME "WEFT__TRIAL"
 
 /* A worker of the program before. told: that it is to go, at told_ms, of which a worker that is to be replaced knows; urged: that all stop; passed_on: how many were.
- * goes: it is to be told as soon as somebody supervises it. kill_ms: when it is killed, 0: not. By weft__fleet_now_ms, which goes on behind an exec. */
-typedef struct weft__elder_left { pid_t pid; bool told, urged, goes; int passed_on; int64_t told_ms, kill_ms; } weft__elder_left;
+ * goes: it is to be told as soon as somebody supervises it. age: how many programs before this one it is of: 0 (handed over by its own), 1... kill_ms: when it is killed, 0: not.
+ * By weft__fleet_now_ms, which goes on behind an exec. */
+typedef struct weft__elder_left { pid_t pid; bool told, urged, goes; int age, passed_on; int64_t told_ms, kill_ms; } weft__elder_left;
 
 /* What was handed to this process, in the variable
- * `name`: "fd,fd;pid,pid!kill_ms,pid-;stop_ms", or "=fd,fd;pid;stop_ms", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are closed in programs that this one starts; a pid with ! is of one that has been told to stop, with - of one that goes. The variable is
+ * `name`: "fd,fd;pid,pid!kill_ms,pid-,pid+age;stop_ms", or "=fd,fd;pid;stop_ms", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are
+ * closed in programs that this one starts; a pid with ! is of one that has been told to stop, with - of one that goes, with + (behind those) not of the program itself. The variable is
  * taken out of the environment. False: there is none, or it is no such text. */
 typedef struct weft__handover {
     int fds[WEFT__FLEET_LISTENERS_MAX], fd_count;

@@ -31,7 +31,7 @@ void weft__succession_give(const weft__supervisor *s, weft__handover *h)
     for (unsigned i = 0; i < s->elder_count; i++) {
         const weft__elder *e = &s->elders[i];
         bool told = e->told || e->struck;
-        give(h, (weft__elder_left){ .pid = e->pid, .told = told, .kill_ms = told ? e->kill_ms : 0 });
+        give(h, (weft__elder_left){ .pid = e->pid, .told = told, .kill_ms = told ? e->kill_ms : 0, .age = e->age });
     }
 }
 
@@ -49,19 +49,27 @@ void weft__succession_take(weft__supervisor *s, const weft__handover *h, int64_t
     s->elder_count = (unsigned)h->elder_count;
     for (int i = 0; i < h->elder_count; i++) {
         const weft__elder_left *e = &h->elders[i];
-        s->elders[i] = (weft__elder){ .pid = e->pid, .told = e->told, .urged = e->urged, .goes = e->goes, .told_ms = e->told_ms, .kill_ms = e->kill_ms };
+        s->elders[i] = (weft__elder){ .pid = e->pid, .told = e->told, .urged = e->urged, .goes = e->goes, .age = e->age + 1, .told_ms = e->told_ms, .kill_ms = e->kill_ms };
         if (e->told && !e->kill_ms) s->elders[i].kill_ms = now + s->end_ms;
     }
 }
 
-/* Who is told to go together is killed together. */
+/* 0: of one that serves on. Who was recycled, or stuck, when the program was replaced was told for itself, and goes on its own. */
+static int age_of(const weft__supervisor *s, const weft__elder *e)
+{
+    for (unsigned i = 0; i < s->elder_count; i++)
+        if (s->elders[i].age == e->age && !s->elders[i].told) return 0;
+    return e->age;
+}
+
 unsigned weft__succession_programs(const weft__supervisor *s)
 {
+    int ages[WEFT__ELDERS_MAX];
     unsigned n = 0;
     for (unsigned i = 0; i < s->elder_count; i++) {
-        const weft__elder *e = &s->elders[i];
         bool again = false;
-        for (unsigned k = 0; k < i && !again; k++) again = s->elders[k].told == e->told && (!e->told || s->elders[k].kill_ms == e->kill_ms);
+        ages[i] = age_of(s, &s->elders[i]);
+        for (unsigned k = 0; k < i && !again; k++) again = ages[k] == ages[i];
         n += !again;
     }
     return n;

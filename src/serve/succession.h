@@ -14,6 +14,6 @@ void weft__succession_give(const weft__supervisor *s, weft__handover *h);
 unsigned weft__succession_count(const weft__supervisor *s);
 /* Those that were handed over; before weft__supervisor_begin, which tells who is to go. */
 void weft__succession_take(weft__supervisor *s, const weft__handover *h, int64_t now_ms);
-/* Of how many programs workers are there that are not this one's: those that serve on are one's, and those that were told to go at the same time. */
+/* Of how many programs workers are there that are not this one's. Those of which some serve on count for one. */
 unsigned weft__succession_programs(const weft__supervisor *s);
 #endif

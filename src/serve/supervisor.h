@@ -44,6 +44,7 @@ typedef struct weft__elder {
     pid_t pid;
     bool told, urged, struck;        /* urged: told that all stop */
     bool goes;                       /* of a program that was replaced before it took over: it is told at once */
+    int age;                         /* how many programs before this one it is of, from 1 */
     int64_t told_ms, kill_ms;        /* kill_ms: 0, it need not be */
     uint64_t beats;
     int64_t still_ms;

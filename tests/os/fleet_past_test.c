@@ -199,7 +199,7 @@ WEFT_TEST(memory_is_handed_over_in_words)
     char text[8192];
     weft__fleet *c;
     WEFT_NEED(weft__fleet_new(&c, &shape, NULL) == 0);
-    weft__handover h = { .fds = { c->bell }, .fd_count = 1, .elders = { { .pid = 4711, .told = true, .kill_ms = 123456789012 }, { .pid = 4712 }, { .pid = 4713, .goes = true } }, .elder_count = 3, .stop_ms = 27000, .past = weft__fleet_past_of(c) }, got = { 0 };
+    weft__handover h = { .fds = { c->bell }, .fd_count = 1, .elders = { { .pid = 4711, .told = true, .kill_ms = 123456789012 }, { .pid = 4712, .age = 2 }, { .pid = 4713, .goes = true } }, .elder_count = 3, .stop_ms = 27000, .past = weft__fleet_past_of(c) }, got = { 0 };
     int fds[WEFT__HANDOVER_FDS_MAX];
     WEFT_CHECK_EQ(weft__handover_fds(&h, fds), 1 + 3 + 7);
     WEFT_NEED(weft__handover_format("WEFT_TEST_HANDOVER", &h, text, sizeof text) && putenv(text) == 0);
@@ -212,6 +212,7 @@ WEFT_TEST(memory_is_handed_over_in_words)
     WEFT_CHECK(memcmp(got.past.bells, h.past.bells, 7 * sizeof *got.past.bells) == 0);
     WEFT_CHECK(got.elder_count == 3 && got.elders[1].pid == 4712 && got.elders[0].told && got.elders[2].goes);
     WEFT_CHECK(!got.elders[1].told && !got.elders[1].goes && !got.elders[2].told && got.elders[0].kill_ms == 123456789012);
+    WEFT_CHECK(got.elders[0].age == 0 && got.elders[1].age == 2 && got.elders[2].age == 0);
     WEFT_CHECK_EQ(got.stop_ms, 27000);
     weft__fleet_free(c);
 }
@@ -230,7 +231,7 @@ WEFT_TEST(what_is_no_memory_is_not_handed_over)
 WEFT_TEST(how_long_a_stop_takes_is_handed_over_as_a_number)
 {
     static const struct { const char *text; bool good; } given[] = {
-        { ";;0", true }, { ";4711!5,4712,4713-;27000", true }, { ";4711!0;1", true }, { ";4711!;1", false }, { ";4711!-5;1", false }, { ";4711!x;1", false }, { ";4711!99999999999999999999;1", false },
+        { ";;0", true }, { ";4711!5,4712,4713-;27000", true }, { ";4711!0;1", true }, { ";4711+1,4712!5+2,4713-+3;1", true }, { ";4711+;1", false }, { ";4711+-1;1", false }, { ";4711+99999999999;1", false }, { ";4711+1+2;1", false }, { ";4711+1!5;1", false }, { ";4711!;1", false }, { ";4711!-5;1", false }, { ";4711!x;1", false }, { ";4711!99999999999999999999;1", false },
         { ";4711-5;1", false }, { ";4711!5!;1", false }, { ";1;1", false }, { ";-5;1", false }, { ";", false }, { ";;", false }, { ";;-1", false }, { ";;x", false }, { ";;1x", false }, { ";;99999999999999999999", false },
     };
     for (size_t i = 0; i < weft_count(given); i++) {

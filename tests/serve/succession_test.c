@@ -138,6 +138,29 @@ WEFT_TEST(of_a_program_that_was_told_to_go_earlier_the_workers_end_earlier)
     end(p);
 }
 
+/* Recycled, say: each was told for itself. */
+WEFT_TEST(workers_of_one_program_that_go_at_times_of_their_own_are_of_one_program)
+{
+    played *p = first();
+    takes_over(p);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        weft__fleet_slot(p->s.fleet, i)->state = WEFT__FLEET_WISHES;
+        pass(p, 500 * (1 + i));
+        is_ready(p, WORKERS + i);
+        pass(p, 100);
+    }
+    WEFT_NEED(count_sent(p, 101, SIGTERM) == 1 && count_sent(p, 102, SIGTERM) == 1);
+    is_replaced(p);
+    WEFT_CHECK_EQ(weft__succession_count(&p->s), 3 * WORKERS);
+    WEFT_CHECK_EQ(weft__succession_programs(&p->s), 1);
+    takes_over(p);
+    WEFT_CHECK_EQ(weft__succession_programs(&p->s), 1);
+    WEFT_CHECK(count_sent(p, 101, SIGTERM) == 1 && count_sent(p, 103, SIGTERM) == 1);
+    is_replaced(p);
+    WEFT_CHECK_EQ(weft__succession_programs(&p->s), 2);
+    end(p);
+}
+
 /* ---- who never took over ---- */
 
 WEFT_TEST(workers_of_a_program_that_never_took_over_go_when_it_is_replaced)

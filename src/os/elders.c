@@ -17,7 +17,7 @@ enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000, COMES_MS = 2000, 
 static bool has_ended(pid_t pid)
 {
     siginfo_t info = { .si_pid = 0 };
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? errno != EINTR : info.si_pid == pid;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? errno == ECHILD : info.si_pid == pid;
 }
 
 static void step_one(weft__elder_left *e, int asked, int64_t now)
@@ -127,7 +127,7 @@ static int still_there(weft__handover *h)
 {
     for (int i = h->elder_count; i-- > 0;) {
         pid_t got = waitpid(h->elders[i].pid, NULL, WNOHANG);
-        if (got != 0 && !(got < 0 && errno == EINTR)) h->elders[i] = h->elders[--h->elder_count];
+        if (got > 0 || (got < 0 && errno == ECHILD)) h->elders[i] = h->elders[--h->elder_count];
     }
     return h->elder_count;
 }

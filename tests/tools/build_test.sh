@@ -47,6 +47,6 @@ check with_nothing_to_do_it_says_nothing test "$status $(wc -c < "$tree/out") $(
 check a_mistyped_option_is_told test "$(grep -c '^usage:\|^status 2' "$tree/out")" = 4
 check and_leaves_no_file_behind test -z "$(find "$tree" -name '--*')"
 
-make install PREFIX= > "$tree/out" 2>&1
+env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make install PREFIX= > "$tree/out" 2>&1    # as from a shell
 status=$?
 check an_empty_prefix_is_refused_in_words_before_anything_is_built test "$status $(grep -c 'PREFIX is empty; expected a folder' "$tree/out") $(wc -l < "$tree/out")" = '2 1 2'

@@ -5,17 +5,21 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "os/elders.h"
 #include "os/held.h"
+#include "os/stderr.h"
 
 static const int64_t STOP_MS_MOST = INT64_C(1) << 40;
+/* Of the text: another one when it says something else, so that no weft takes the words of another one for its own. A letter first, which those without a form refuse. */
+#define FORM "v2:"
 
 /* ---- as text ---- */
 
 bool weft__handover_format(const char *name, const weft__handover *h, char *to, size_t room)
 {
-    size_t n = (size_t)snprintf(to, room, "%s=%s", name, h->given ? "=" : "");
+    size_t n = (size_t)snprintf(to, room, "%s=" FORM "%s", name, h->given ? "=" : "");
     for (int i = 0; i < h->fd_count && n < room; i++) n += (size_t)snprintf(to + n, room - n, "%s%d", i ? "," : "", h->fds[i]);
     if (n < room) n += (size_t)snprintf(to + n, room - n, ";");
     for (int i = 0; i < h->elder_count && n < room; i++) {
@@ -118,9 +122,11 @@ bool weft__handover_take(const char *name, weft__handover *out)
     const char *set = getenv(name);
     weft__handover h = { .fd_count = 0 };
     if (!set) return false;
+    bool good = strncmp(set, FORM, strlen(FORM)) == 0;
+    if (good) set += strlen(FORM);
     h.given = *set == '=';
     if (h.given) set++;
-    bool good = take_fds(&set, &h);
+    good = good && take_fds(&set, &h);
     set += good;
     good = good && take_pids(&set, &h) && take_stop(&set, &h) && take_memory(set, &h.past);
     unsetenv(name);
@@ -144,11 +150,22 @@ static void forget(void)
     early_kind = WEFT__HANDED_NOTHING;
 }
 
+/* A trial of it would be a program of its own, whose port is taken. */
+static void refuse(bool trial)
+{
+    static const char text[] = "weft: what the program before hands over is not understood: it is of another version of weft, which this one cannot replace while it runs; "
+        "stop it, and start this one\n";
+    (void)weft__os_stderr_try(text, sizeof text - 1);
+    if (trial) _exit(1);
+}
+
 /* Children of main have no part in it. Before other constructors, of which one may take long: until here no stop is heard. */
 __attribute__((constructor(FIRST))) static void take_early(void)
 {
+    bool over = getenv(WEFT__HANDOVER_NAME), trial = !over && getenv(WEFT__TRIAL_NAME);
     if (weft__handover_take(WEFT__HANDOVER_NAME, &early)) early_kind = WEFT__HANDED_OVER;
     else if (weft__handover_take(WEFT__TRIAL_NAME, &early)) early_kind = WEFT__HANDED_TRIAL;
+    else if (over || trial) refuse(trial);
     weft__exec_remember(early_kind != WEFT__HANDED_NOTHING);
     if (early_kind == WEFT__HANDED_NOTHING) return;
     (void)pthread_atfork(NULL, NULL, forget);

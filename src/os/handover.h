@@ -14,7 +14,8 @@
 typedef struct weft__elder_left { pid_t pid; bool told, urged, goes; int age, passed_on; int64_t told_ms, kill_ms; } weft__elder_left;
 
 /* What was handed to this process, in the variable
- * `name`: "fd,fd;pid,pid!kill_ms,pid-,pid+age;stop_ms", or "=fd,fd;pid;stop_ms", and behind that ";address,memory,bell,voices,bell,..." of its memory. Descriptors are
+ * `name`: "fd,fd;pid,pid!kill_ms,pid-,pid+age;stop_ms", or "=fd,fd;pid;stop_ms", and behind that ";address,memory,bell,voices,bell,..." of its memory; in front
+ * of all "v2:", the form of the text. Descriptors are
  * closed in programs that this one starts; a pid with ! is of one that has been told to stop, with - of one that goes, with + (behind those) not of the program itself. The variable is
  * taken out of the environment. False: there is none, or it is no such text. */
 typedef struct weft__handover {

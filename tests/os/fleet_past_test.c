@@ -217,12 +217,60 @@ WEFT_TEST(memory_is_handed_over_in_words)
     weft__fleet_free(c);
 }
 
+/* In the form of today. */
+static void is_given(const char *text)
+{
+    char whole[256];
+    snprintf(whole, sizeof whole, "v2:%s", text);
+    WEFT_NEED(setenv("WEFT_TEST_HANDOVER", whole, 1) == 0);
+}
+
+WEFT_TEST(what_another_version_of_weft_hands_over_is_not_taken_for_ours)
+{
+    static const char *const others[] = { "", "3;", ";;0", "3;5;7fff,12", "=;;0", "v1:;;0", "v3:;;0", "v2", "v2;;0", "V2:;;0", " v2:;;0" };
+    weft__handover got = { 0 };
+    for (size_t i = 0; i < weft_count(others); i++) {
+        WEFT_NEED(setenv("WEFT_TEST_HANDOVER", others[i], 1) == 0);
+        WEFT_CHECK(!weft__handover_take("WEFT_TEST_HANDOVER", &got));
+    }
+    is_given("=;;0");
+    WEFT_CHECK(weft__handover_take("WEFT_TEST_HANDOVER", &got) && got.given);
+}
+
+WEFT_TEST(a_trial_by_another_version_of_weft_says_what_to_do)
+{
+    char said[512] = "";
+    int err[2], status = 0;
+    WEFT_NEED(pipe(err) == 0);
+    pid_t pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        alarm(120);
+        dup2(err[1], 2);
+        close(err[0]);
+        close(err[1]);
+        setenv("WEFT__TRIAL", "3;", 1);
+        execl("/proc/self/exe", "weft-tests", "--help", (char *)NULL);
+        _exit(2);
+    }
+    close(err[1]);
+    for (size_t n = 0; n + 1 < sizeof said;) {
+        ssize_t got = read(err[0], said + n, sizeof said - 1 - n);
+        if (got <= 0) break;
+        n += (size_t)got;
+    }
+    close(err[0]);
+    WEFT_NEED(waitpid(pid, &status, 0) == pid);
+    WEFT_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    WEFT_CHECK(strstr(said, "it is of another version of weft") && strstr(said, "stop it, and start this one"));
+}
+
 WEFT_TEST(what_is_no_memory_is_not_handed_over)
 {
     static const char *const bad[] = { ";;", ";;0;7f00", ";;0;7f00,2,2,2", ";;0;7f00,,", ";4711;0;7f00,9999,9998,9997,9996", ";;0;7f00,0,1,2" };
     for (size_t i = 0; i < weft_count(bad); i++) {
         weft__handover got = { 0 };
-        WEFT_NEED(setenv("WEFT_TEST_HANDOVER", bad[i], 1) == 0);
+        is_given(bad[i]);
         WEFT_CHECK(!weft__handover_take("WEFT_TEST_HANDOVER", &got));
         WEFT_CHECK_EQ(got.past.slots, 0);
     }
@@ -236,7 +284,7 @@ WEFT_TEST(how_long_a_stop_takes_is_handed_over_as_a_number)
     };
     for (size_t i = 0; i < weft_count(given); i++) {
         weft__handover got = { 0 };
-        WEFT_NEED(setenv("WEFT_TEST_HANDOVER", given[i].text, 1) == 0);
+        is_given(given[i].text);
         WEFT_CHECK_EQ(weft__handover_take("WEFT_TEST_HANDOVER", &got), given[i].good);
     }
 }

@@ -82,7 +82,7 @@ typedef enum weft_http2 { WEFT_HTTP2_DEFAULT, WEFT_HTTP2_NEVER, WEFT_HTTP2_ALWAY
  * character in a value, where the body then breaks off. Servers may drop them. RFC 9110, 6.5; RFC 9113, 8.1.   Example: examples/trailers.c  */
 typedef struct weft_exchange_opts {
     weft__named_options_only _;
-    const char *method;              /* "GET"; "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" */
+    const char *method;              /* "GET"; "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" (of the server as a whole, "*", where the URL has no path) */
     weft_str body;                   /* sent with Content-Length when it is not empty or the method wants one */
     weft_body_next *body_next; void *body_ctx;         /* or what gives it, piece by piece, and what that is handed */
     weft_file *body_file;            /* or where it is read from: an open file */

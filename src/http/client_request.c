@@ -171,7 +171,8 @@ static int locate_new(weft__call *c, weft_str text)
     if ((unsigned)http2 > WEFT_HTTP2_ALWAYS) return url_refused(c, WEFT_EINVAL, "the option http2 makes no sense");
     int rc = url.tls ? find_tls(c, http2, &tls) : 0;
     if (rc < 0) return rc;
-    c->client->path = url.path;
+    bool whole = url.bare && !url.query.ptr && strcmp(c->method, "OPTIONS") == 0;    /* the server's: RFC 9112, 3.2.4; RFC 9113, 8.3.1 */
+    c->client->path = whole ? WEFT_S("*") : url.path;
     c->client->query = url.query;
     rc = weft__origin_find(c->client, &url, tls, http2, &c->origin);
     return rc < 0 ? no_origin(c, rc) : 0;

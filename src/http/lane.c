@@ -122,6 +122,8 @@ int weft__lane_send(weft__lane *l, weft_str head, weft_str body, bool more)
     nghttp2_data_provider source = { .source.ptr = l, .read_callback = pull };
     int32_t id = nghttp2_submit_request(k->session, NULL, nv, n, body.len || more ? &source : NULL, l);
     if (nv != near) weft__free(nv);
+    /* Its identifiers may be used up: other calls go on another connection. RFC 9113, 5.1.1 */
+    if (!nghttp2_session_check_request_allowed(k->session)) k->leaving = true;
     if (id < 0) return id == NGHTTP2_ERR_NOMEM ? WEFT_ENOMEM : WEFT_ECONNRESET;
     l->id = id;
     mark(l);

@@ -49,8 +49,8 @@ static void make_key(ws_handshake *h)
 
 static bool is_ours(weft_str name)
 {
-    static const char *const ours[] = { "Host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
-        "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions" };
+    static const char *const ours[] = { "Host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding", "TE", "Keep-Alive", "Proxy-Connection",
+        "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions" };
     for (size_t i = 0; i < weft_count(ours); i++)
         if (weft__same_nocase(weft_str_of(ours[i]), name)) return true;
     return false;

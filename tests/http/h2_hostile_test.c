@@ -37,6 +37,12 @@ SERVER_TEST(a_malformed_request_is_reset_and_no_handler_sees_it)
         H2_HEAD(":scheme", "http", ":authority", "x", ":path", "/hello"),
         H2_HEAD(":method", "GET", ":scheme", "http", ":path", "/hello"),
         H2_HEAD(":method", "G T", ":scheme", "http", ":authority", "x", ":path", "/hello"),
+        H2_HEAD(":method", "CONNECT"),                                 /* 8.5 */
+        H2_HEAD(":method", "CONNECT", ":authority", "x:80", ":path", "/"),
+        H2_HEAD(":method", "CONNECT", ":authority", "x:80", ":scheme", "http"),
+        H2_HEAD(START, ":path", "/hello", ":protocol", "websocket"),   /* RFC 8441, 4 */
+        H2_HEAD(":method", "CONNECT", ":protocol", "websocket", ":authority", "x", ":scheme", "http"),
+        H2_HEAD(":method", "CONNECT", ":protocol", "websocket", ":authority", "x", ":path", "/hello"),
         H2_HEAD(START, ":path", "/hello", "content-length", "3"),      /* 8.1.1: and no body */
         H2_HEAD(START, ":path", "/hello", "content-length", "0", "content-length", "0"),
         H2_HEAD(START, ":path", "/hello", "content-length", "-1"),

@@ -29,6 +29,7 @@ static void sides_open(sides *s, bool serves, const char *suites)
     char why[WEFT__TLS_WHY];
     s->ours = weft__tls_set_new(serves ? TLS_server_method() : TLS_client_method(), 0, NULL, why);
     s->theirs = SSL_CTX_new(serves ? TLS_client_method() : TLS_server_method());
+    WEFT_NEED(s->ours && s->theirs);
     SSL_CTX_set_security_level(s->theirs, 0);
     SSL_CTX_set_max_proto_version(s->theirs, TLS1_2_VERSION);
     SSL_CTX_clear_options(s->theirs, SSL_OP_NO_COMPRESSION);

@@ -54,10 +54,10 @@ static uint64_t turns_of[CROWD];
 static int wakes;
 static bool enough;
 static int asleep;
-static int note_turn(const int *ms)
+static int note_turn(const int64_t *due)
 {
     asleep++;
-    WEFT_TRY(weft_sleep_ms(*ms));
+    WEFT_TRY(weft_sleep_ms(world_now.virtual_time ? 20 : *due - world_real_ms()));
     turns_of[wakes++] = world_now.loop->turns;
     return 0;
 }
@@ -74,10 +74,11 @@ static int watch_crowd(int busy)
     WEFT_SCOPE(s);
     for (int i = 0; i < busy; i++) weft_spawn(s, gives_way);
     WEFT_SCOPE(crowd);
-    for (int i = 0; i < CROWD; i++) weft_spawn(crowd, note_turn, (&(int){ 20 }));
+    int64_t due = world_real_ms() + 300;         /* by then all of them sleep */
+    for (int i = 0; i < CROWD; i++) weft_spawn(crowd, note_turn, &due);
     while (asleep < CROWD) WEFT_TRY(weft_yield());
-    int64_t due = world_real_ms() + 30;
-    while (!world_now.virtual_time && world_real_ms() < due) continue;      /* now all are, whatever time they took to begin */
+    if (!world_now.virtual_time) WEFT_TRY(weft_sleep_ms(due - 20 - world_real_ms()));
+    while (!world_now.virtual_time && world_real_ms() < due + 2) continue;      /* so that the turn that finds them finds them all */
     WEFT_TRY(weft_join(crowd));
     enough = true;
     return weft_join(s);

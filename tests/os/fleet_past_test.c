@@ -1,5 +1,6 @@
 /* The memory of a fleet, handed from one program to the next: taken as it is, or not at all. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -239,6 +240,7 @@ WEFT_TEST(what_another_version_of_weft_hands_over_is_not_taken_for_ours)
 
 WEFT_TEST(a_trial_by_another_version_of_weft_says_what_to_do)
 {
+    enum { CANNOT_RUN = 126 };
     char said[512] = "";
     int err[2], status = 0;
     WEFT_NEED(pipe(err) == 0);
@@ -251,7 +253,7 @@ WEFT_TEST(a_trial_by_another_version_of_weft_says_what_to_do)
         close(err[1]);
         setenv("WEFT__TRIAL", "3;", 1);
         execl("/proc/self/exe", "weft-tests", "--help", (char *)NULL);
-        _exit(2);
+        _exit(errno == ENOEXEC ? CANNOT_RUN : 2);
     }
     close(err[1]);
     for (size_t n = 0; n + 1 < sizeof said;) {
@@ -261,6 +263,7 @@ WEFT_TEST(a_trial_by_another_version_of_weft_says_what_to_do)
     }
     close(err[0]);
     WEFT_NEED(waitpid(pid, &status, 0) == pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_RUN) WEFT_SKIP("this machine runs no program of this kind by itself");
     WEFT_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     WEFT_CHECK(strstr(said, "it is of another version of weft") && strstr(said, "stop it, and start this one"));
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/poison.h"
 #include "os/held.h"
 #include "weft/check.h"
 

@@ -212,6 +212,8 @@ void weft__pg_wait(weft__pg_conn *c, weft__query *q);
 weft__pg_trip weft__pg_trip_of(weft__pg_conn *c, weft__query *q);
 void weft__pg_say(weft__pg_trip *t, const char *sql);
 void weft__pg_prepare(weft__pg_trip *t, bool describe);
+/* Have the server look at it, which must be one statement; nothing of it is run. */
+void weft__pg_parse(weft__pg_trip *t, const char *sql);
 /* Prepare it without a name, and ask what it takes and gives: the query's own result. */
 void weft__pg_look_at(weft__pg_trip *t, const char *sql);
 /* Values, and the statement with them as the query's own result. 0; WEFT_EINVAL, WEFT_ENOMEM, WEFT_ELIMIT with q->fault, and nothing was sent. */

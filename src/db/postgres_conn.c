@@ -56,7 +56,7 @@ PGresult *weft__pg_result(weft__pg_conn *c)
 void weft__pg_consume(weft__pg_conn *c)
 {
     int fd = c->fd;
-    bool counts = (c->one_by_one || c->copying) && ++c->reads > READS_FREE;
+    bool counts = ++c->reads > READS_FREE && (c->one_by_one || c->copying);
     size_t unread = counts ? weft__borrowed_unread(fd) : 0, before = counts ? weft__borrowed_taken(fd) : 0;
     c->broken |= !PQconsumeInput(c->pg);
     if (!counts) return;
@@ -82,7 +82,7 @@ static void on_ready(weft__watch *watch, uint32_t events)
     }
     bool sends = c->copying == WEFT__PG_COPIES_IN;
     c->heard |= sends && events & (WEFT__IN | WEFT__HUP);
-    if (c->taken && (!c->reader || (c->cancel && !c->copying))) {
+    if (c->taken ? !c->reader || (c->cancel && !c->copying) : c->cancel != NULL) {
         weft__pg_unwatch(c);                         /* what nobody takes out of libpq stays with who sent it */
         return;
     }
@@ -152,6 +152,7 @@ static void cancel_done(weft__watch *watch, uint32_t events)
     c->cancel = NULL;
     if (c->taken && c->reader) weft__wake(c->reader, 0);
     else if (!c->taken && c->first == c->end) weft__pg_give(c);
+    else if (!c->taken && !weft__pg_flush(c)) weft__pg_broken(c);
 }
 
 void weft__pg_stop(weft__pg_conn *c)

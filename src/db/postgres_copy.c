@@ -220,47 +220,53 @@ static int statement_sql(weft__pg_conn *c, weft__query *q, const PGresult *descr
     return rc;
 }
 
-static int copy_sql(weft__pg_conn *c, weft__query *q, const PGresult *described, weft__buf *sql)
+static int sql_in(const weft__copy *copy, weft__buf *sql)
 {
-    const weft__copy *copy = q->rows->copy;
-    int rc = 0;
-    if (is_in(q)) weft__buf_printf(sql, "COPY %s FROM STDIN", copy->into);
-    else {
-        weft__buf_lit(sql, "COPY (\n");
-        rc = statement_sql(c, q, described, sql);
-        weft__buf_lit(sql, "\n) TO STDOUT");         /* behind a comment's end */
-    }
-    weft__buf_add_str(sql, weft_str_of(copy->options));
+    weft__buf_printf(sql, "COPY %s FROM STDIN%s", copy->into, copy->options);
+    weft__buf_add_char(sql, 0);
+    return sql->failed;
+}
+
+static int sql_out(weft__pg_conn *c, weft__query *q, const PGresult *described, weft__buf *sql)
+{
+    weft__buf_lit(sql, "COPY (\n");
+    int rc = statement_sql(c, q, described, sql);
+    weft__buf_printf(sql, "\n) TO STDOUT%s", q->rows->copy->options);       /* behind a comment's end */
     weft__buf_add_char(sql, 0);
     return rc < 0 ? rc : sql->failed;
 }
 
 /* In one transaction with the COPY: no table changes its columns between being looked at and being copied. Notices are not wanted: what comes in the
- * middle is a failure. To the server it is one statement, however long the other side takes: each wait is bounded here. */
+ * middle is a failure. To the server it is one statement, however long the other side takes: each wait is bounded here. What is prepared is one statement alone, which what it starts with
+ * (a simple query) need not be. */
 static int prepare(weft__pg_conn *c, weft__query *q, weft__buf *sql)
 {
     const weft__copy *copy = q->rows->copy;
     const char *look = is_in(q) ? copy->columns : q->statement->parsed.sql.ptr;
     weft__pg_trip t = weft__pg_trip_of(c, q);
+    int rc = is_in(q) ? sql_in(copy, sql) : 0;
+    if (rc < 0) return rc;
     if (weft__pg_inside(q)) weft__pg_guard(&t);
     else weft__pg_say(&t, is_in(q) ? "BEGIN" : "BEGIN READ ONLY");
     if (is_in(q)) weft__pg_say(&t, "SET LOCAL client_min_messages = error");
     weft__pg_say(&t, "SELECT pg_catalog.set_config('weft.timeout', pg_catalog.current_setting('statement_timeout'), true)");
     weft__pg_say(&t, "SET LOCAL statement_timeout = 0");
     if (look) weft__pg_look_at(&t, look);
-    int rc = weft__pg_sync(&t);
+    if (is_in(q)) weft__pg_parse(&t, sql->ptr);
+    rc = weft__pg_sync(&t);
     if (rc == 0 && look) rc = t.result ? note_columns(c, q, t.result) : WEFT_EDB;
-    if (rc == 0) rc = copy_sql(c, q, t.result, sql);
+    if (rc == 0 && !is_in(q)) rc = sql_out(c, q, t.result, sql);
     weft__pg_trip_end(&t);
     return rc;
 }
 
+/* As a simple query: to one of the extended protocol two Syncs belong, and a server that fails before it has read the first takes the second for another's. */
 static int start(weft__pg_conn *c, weft__query *q, const char *sql)
 {
     PGresult *r = NULL;
     c->copying = WEFT__PG_COPIES_END;
     c->heard = false;
-    if (!PQexitPipelineMode(c->pg) || !PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0)) return lost(c, q);
+    if (!PQexitPipelineMode(c->pg) || !PQsendQuery(c->pg, sql)) return lost(c, q);
     int rc = result(c, q, &r);
     if (rc < 0) return rc;
     ExecStatusType is = PQresultStatus(r), wanted = is_in(q) ? PGRES_COPY_IN : PGRES_COPY_OUT;

@@ -96,9 +96,14 @@ void weft__pg_say(weft__pg_trip *t, const char *sql)
     sent(t, PQsendQueryParams(t->conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1));
 }
 
-void weft__pg_look_at(weft__pg_trip *t, const char *sql)
+void weft__pg_parse(weft__pg_trip *t, const char *sql)
 {
     sent(t, PQsendPrepare(t->conn->pg, "", sql, 0, NULL));
+}
+
+void weft__pg_look_at(weft__pg_trip *t, const char *sql)
+{
+    weft__pg_parse(t, sql);
     t->main = t->sent;
     sent(t, PQsendDescribePrepared(t->conn->pg, ""));
 }

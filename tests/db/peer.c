@@ -25,10 +25,9 @@ static void pair_end(peer *p, int i)
     p->pairs[i].client = p->pairs[i].server = -1;
 }
 
-static bool cuts(peer *p, const int *after, int passed)
+static bool cuts(peer *p, int after, int passed)
 {
-    int cut = __atomic_load_n(after, __ATOMIC_RELAXED);
-    if (!cut || passed < cut) return false;
+    if (!after || passed < after) return false;
     __atomic_fetch_add(&p->cut, 1, __ATOMIC_RELEASE);
     return true;
 }
@@ -86,10 +85,10 @@ static void from_server(peer *p, int i)
     char bytes[4096];
     delay(p, i);
     if (!takes(p->pairs[i].client)) return;
-    int piece = __atomic_load_n(&p->piece, __ATOMIC_RELAXED);
+    int piece = __atomic_load_n(&p->piece, __ATOMIC_RELAXED), cut_after = __atomic_load_n(&p->cut_after, __ATOMIC_RELAXED);   /* before who hears this may say another */
     ssize_t n = recv(p->pairs[i].server, bytes, piece ? (size_t)piece : sizeof bytes, 0);
     if (n > 0) __atomic_store_n(&p->passed, p->pairs[i].passed += (int)n, __ATOMIC_RELAXED);
-    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || cuts(p, &p->cut_after, p->pairs[i].passed)) pair_end(p, i);
+    if (n <= 0 || !all_sent(p->pairs[i].client, bytes, n) || cuts(p, cut_after, p->pairs[i].passed)) pair_end(p, i);
 }
 
 /* In one or two pieces. */
@@ -114,6 +113,7 @@ static void put_instead(const peer *p, char *bytes, ssize_t n)
 static void from_client(peer *p, int i)
 {
     char bytes[4096];
+    int cut_sent = __atomic_load_n(&p->cut_sent, __ATOMIC_RELAXED);
     ssize_t n = recv(p->pairs[i].client, bytes, sizeof bytes, 0);
     if (n > 0) __atomic_fetch_add(&p->from_clients, n, __ATOMIC_RELAXED);
     p->pairs[i].asked = true;
@@ -121,7 +121,7 @@ static void from_client(peer *p, int i)
     if (n <= 0) pair_end(p, i);
     else if (p->pairs[i].server >= 0) {
         p->pairs[i].sent += (int)n;
-        if (!all_sent(p->pairs[i].server, bytes, n) || cuts(p, &p->cut_sent, p->pairs[i].sent)) pair_end(p, i);
+        if (!all_sent(p->pairs[i].server, bytes, n) || cuts(p, cut_sent, p->pairs[i].sent)) pair_end(p, i);
     } else {
         for (ssize_t k = 0; k < n && p->heard_len < sizeof p->heard; k++) p->heard[p->heard_len++] = bytes[k];
         if (p->asks_len) ask(p, p->pairs[i].client);
@@ -135,7 +135,7 @@ static void *peer_runs(void *arg)
         struct pollfd fds[1 + 2 * PEER_PAIRS];
         fds[0] = (struct pollfd){ p->listener, POLLIN, 0 };
         for (int i = 0; i < PEER_PAIRS; i++) {
-            fds[1 + 2 * i] = (struct pollfd){ p->pairs[i].client, POLLIN, 0 };
+            fds[1 + 2 * i] = (struct pollfd){ i == 0 && __atomic_load_n(&p->holds_sent, __ATOMIC_RELAXED) ? -1 : p->pairs[i].client, POLLIN, 0 };
             fds[2 + 2 * i] = (struct pollfd){ __atomic_load_n(&p->holds, __ATOMIC_RELAXED) ? -1 : p->pairs[i].server, POLLIN, 0 };
         }
         if (poll(fds, 1 + 2 * PEER_PAIRS, 20) <= 0) continue;
@@ -171,6 +171,7 @@ void peer_leads(peer *p, int to) { __atomic_store_n(&p->to, to, __ATOMIC_RELAXED
 void peer_cuts(peer *p, int after) { __atomic_store_n(&p->cut_after, after, __ATOMIC_RELAXED); }
 void peer_pieces(peer *p, int piece) { __atomic_store_n(&p->piece, piece, __ATOMIC_RELAXED); }
 void peer_holds(peer *p, bool holds) { __atomic_store_n(&p->holds, holds, __ATOMIC_RELAXED); }
+void peer_holds_sent(peer *p, bool holds) { __atomic_store_n(&p->holds_sent, holds, __ATOMIC_RELAXED); }
 void peer_delays(peer *p, int ms) { __atomic_store_n(&p->delay_ms, ms, __ATOMIC_RELAXED); }
 int peer_delayed(const peer *p) { return __atomic_load_n(&p->delayed, __ATOMIC_RELAXED); }
 long peer_from_clients(const peer *p) { return __atomic_load_n(&p->from_clients, __ATOMIC_RELAXED); }

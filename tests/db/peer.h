@@ -21,6 +21,7 @@ typedef struct peer {
     int accepted;                    /* how many clients have come, */
     int64_t accepted_ns[PEER_TIMES]; /* and when */
     bool holds;                      /* what the real one says waits (peer_holds) */
+    bool holds_sent;                 /* what the first of the clients that are here says waits, and others go on (peer_holds_sent) */
     int delay_ms;                    /* what the real one answers to what a client says comes so much later (peer_delays); */
     int delayed;                     /* how many answers did */
     int cut;                         /* how many connections were, by cut_after and cut_sent */
@@ -41,6 +42,7 @@ void peer_cuts_sent(peer *p, int after);
 int peer_cut(const peer *p);
 void peer_pieces(peer *p, int piece);
 void peer_holds(peer *p, bool holds);
+void peer_holds_sent(peer *p, bool holds);
 void peer_delays(peer *p, int ms);
 int peer_delayed(const peer *p);
 long peer_from_clients(const peer *p);

@@ -316,6 +316,6 @@ DB_POSTGRES_TEST(a_read_that_gives_much_for_once_takes_no_others_with_it)
     WEFT_CHECK_EQ(weft_join(s), 0);
     all_fine(rcs);
     WEFT_CHECK_EQ(rc, WEFT_EDB);
-    WEFT_CHECK(peer_passed(&p) - before < 60 * MIB);
+    WEFT_CHECK(peer_passed(&p) - before < 30 * MIB);
     return ended(db, &p);
 }

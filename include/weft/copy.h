@@ -23,7 +23,7 @@
  * the connection to itself: other calls of that are refused meanwhile (WEFT_EBUSY), a commit too; a rollback ends it.
  *
  * Memory: some 32 KiB in each direction, and the largest row (16 MiB at most: WEFT_ELIMIT, and a transaction goes on). One of more than 64 MiB is cut off while it comes, and costs its connection and
- * transaction; over a unix socket, which does not tell how much came, libpq may gather more of it before that is seen. Who is slower sets the pace: a server that takes nothing makes writes wait, and what
+ * transaction. Who is slower sets the pace: a server that takes nothing makes writes wait, and what
  * nobody reads stays in the server. .statement_ms (weft_db_opts) bounds each wait for the server, not the whole.
  *
  * What the server refuses is told by the call that comes next, or by the last one, with its line and column: "invalid input syntax for type integer: "x"; COPY

@@ -120,6 +120,7 @@ static void core_end(weft_db *root)
     PQconninfoFree(c->defaults);
     weft__free(c->types.items);
     weft__free(c->cells);
+    weft__free(c->part);
     weft__arena_free(&c->made);
     weft__buf_free(&c->why);
     weft__free(c);

@@ -68,7 +68,8 @@ struct weft__pg_conn {
     bool used;                       /* a query was answered on it, or ended by us: it is no server that closes each connection */
     weft__fiber *reader;             /* who has taken it and waits */
     bool one_by_one;                 /* rows of the result that comes next are told as they come, and not all in the end */
-    int reads;                       /* one_by_one and copying: times that something was read since the last result or row; `incoming`: about how many bytes, behind the first few */
+    bool goes_on;                    /* something was read since the last Sync's answer */
+    int reads;                       /* times that something was read since the last result or row; `incoming`: how many bytes, but for those of the first time */
     size_t incoming;
     weft__pg_cancel *cancel;         /* on its way to the server: nothing is sent meanwhile, which it could hit */
     weft__timer limit;               /* for an end that must come */
@@ -93,6 +94,7 @@ struct weft__pg_core {
     uint64_t queued;
     weft__pg_types types;
     weft_arena made;                 /* of values, until they are sent or read */
+    char *part;                      /* of what comes, until libpq has it (postgres_conn.c) */
     const char *values[WEFT__PLACES_MAX];
     int lengths[WEFT__PLACES_MAX], formats[WEFT__PLACES_MAX];
     weft__cell *cells;

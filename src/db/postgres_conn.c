@@ -3,7 +3,7 @@
 #include "db/postgres.h"
 #include "os/borrowed.h"
 
-enum { READS_FREE = 16 };
+enum { PART = 64 * 1024 };
 
 /* ---- watching ---- */
 
@@ -47,21 +47,41 @@ PGresult *weft__pg_result(weft__pg_conn *c)
         if (!r) continue;
         c->reads = 0;
         c->incoming = 0;
+        c->goes_on &= PQresultStatus(r) != PGRES_PIPELINE_SYNC;
         return r;
     }
     return NULL;
 }
 
-/* Of what is read as it comes libpq does not say how much it holds that is not whole yet. TCP tells what was read; of a unix socket is known what lay there before, at least that. */
+/* So much is read and no more, whatever comes meanwhile; TLS may hold back a record of it, which the next calls take. False: no part can be made of it (its end has come, there is no
+ * memory or descriptor), and nothing was read. */
+static bool consume_part(weft__pg_conn *c)
+{
+    weft__borrowed_part part;
+    weft__pg_core *core = c->core;
+    bool over, fine = true, tls = PQsslInUse(c->pg);
+    int fd = PQsocket(c->pg);
+    if (!core->part && !(core->part = weft__malloc(PART))) return false;
+    (void)weft__borrowed_tells(fd, &over);
+    size_t n = weft__borrowed_peek(fd, core->part, PART);
+    if (!n && !tls) return !over;
+    if ((!n && over) || !weft__borrowed_part_begin(&part, fd, core->part, n)) return false;
+    n = weft__borrowed_read(part.real, core->part, n);
+    for (int more = tls ? 3 : 0; fine && (weft__borrowed_unread(fd) || more-- > 0);) fine = PQconsumeInput(c->pg);
+    c->broken |= !weft__borrowed_part_end(&part) || !fine;
+    c->incoming += n;
+    return true;
+}
+
+/* libpq reads for as long as something comes, into as much room as the message that comes says it needs (1 GB at most). So but for the first time, when it knows of none, it is given a part
+ * at a time: where it has nothing to send itself, which would be taken for part of that. */
 void weft__pg_consume(weft__pg_conn *c)
 {
-    int fd = c->fd;
-    bool counts = ++c->reads > READS_FREE && (c->one_by_one || c->copying);
-    size_t unread = counts ? weft__borrowed_unread(fd) : 0, before = counts ? weft__borrowed_taken(fd) : 0;
+    bool parts = c->goes_on && c->how == WEFT__WATCH_LEVEL_IN;
+    c->goes_on = true;
+    c->reads++;
+    if (parts && consume_part(c)) return;
     c->broken |= !PQconsumeInput(c->pg);
-    if (!counts) return;
-    size_t behind = before ? weft__borrowed_taken(fd) : 0;
-    c->incoming += behind > before ? behind - before : unread;
 }
 
 /* Nobody waits for anything: all that can come is the server's farewell. */

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "os/borrowed.h"
 #include <fcntl.h>
-#include <linux/tcp.h>                                /* newer than glibc's: bytes that were received */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -44,15 +44,6 @@ size_t weft__borrowed_unread(int fd)
 {
     int n = 0;
     return ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
-}
-
-size_t weft__borrowed_taken(int fd)
-{
-    struct tcp_info info;
-    socklen_t n = sizeof info;
-    size_t unread = weft__borrowed_unread(fd);       /* first: more may come between the two */
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || n < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received) return 0;
-    return info.tcpi_bytes_received > unread ? (size_t)info.tcpi_bytes_received - unread : 0;
 }
 
 size_t weft__borrowed_peek(int fd, void *to, size_t room)

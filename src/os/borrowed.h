@@ -15,17 +15,15 @@ bool weft__borrowed_tells(int fd, bool *over);
 bool weft__borrowed_takes(int fd, bool *tells);
 /* Bytes that have come and that nobody has read. */
 size_t weft__borrowed_unread(int fd);
-/* Bytes of a TCP connection that have come and been read; 0: it is another socket, which does not tell. */
-size_t weft__borrowed_taken(int fd);
 /* What lies there and nobody has read, up to `room` bytes; how many. */
 size_t weft__borrowed_peek(int fd, void *to, size_t room);
 /* The same, taken away: for who gives it to the library as a part. */
 size_t weft__borrowed_read(int fd, void *to, size_t room);
 
-/* For one call of its the library has these bytes to read and no more, whatever comes meanwhile, so that all it acts on can have been looked at: `fd` leads to a
- * socket of ours between begin and end, and is in no poller then. What the library writes goes to its peer at the end; it may close `fd`, and open others. */
+/* For some calls of its the library has these bytes to read and no more, whatever comes meanwhile, so that all it acts on can have been looked at: `fd` leads to a
+ * socket of ours between begin and end, and nobody may poll meanwhile. What the library writes goes to its peer at the end; it may close `fd`, and open others. */
 typedef struct weft__borrowed_part { int fd, real, ours; unsigned long long stands_in; bool left; } weft__borrowed_part;
-/* False: there is no descriptor or no room (some KiB) for it, and nothing has changed but that the bytes are gone. */
+/* Up to 64 KiB. False: there is no descriptor or no room for it, and nothing has changed. */
 bool weft__borrowed_part_begin(weft__borrowed_part *p, int fd, const void *bytes, size_t n);
 /* False: `fd` is of no use any more, as not all was read, or the peer took not all that was written. `left` is set when the library has closed it. */
 bool weft__borrowed_part_end(weft__borrowed_part *p);

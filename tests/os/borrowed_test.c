@@ -1,7 +1,5 @@
 /* A library's socket: a descriptor of our own for it, what it has to tell, its end. */
 #include <fcntl.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "os/borrowed.h"
@@ -47,34 +45,6 @@ WEFT_TEST(a_borrowed_socket_takes_until_it_is_full_and_tells_meanwhile)
     (void)weft__borrowed_takes(ends[0], &tells);
     WEFT_CHECK(tells);
     close(ends[0]);
-}
-
-WEFT_TEST(what_was_read_of_a_tcp_connection_is_known_and_of_others_not)
-{
-    char bytes[100] = { 0 };
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof a;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), from = socket(AF_INET, SOCK_STREAM, 0), ends[2];
-    WEFT_NEED(bind(listener, (void *)&a, sizeof a) == 0 && listen(listener, 1) == 0 && getsockname(listener, (void *)&a, &n) == 0);
-    WEFT_NEED(connect(from, (void *)&a, sizeof a) == 0);
-    int to = accept(listener, NULL, NULL);
-    WEFT_CHECK(write(from, bytes, 100) == 100 && recv(to, bytes, 100, MSG_PEEK | MSG_WAITALL) == 100);
-    WEFT_CHECK(weft__borrowed_unread(to) == 100 && weft__borrowed_taken(to) == 0);
-    WEFT_CHECK_EQ(read(to, bytes, 60), 60);
-    WEFT_CHECK_EQ(weft__borrowed_unread(to), 40);
-    struct tcp_info info = { .tcpi_bytes_received = 0 };
-    n = sizeof info;
-    bool told = getsockopt(to, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && info.tcpi_bytes_received == 100;
-    if (told) WEFT_CHECK_EQ(weft__borrowed_taken(to), 60);
-    close(from);
-    close(to);
-    close(listener);
-    if (!told) WEFT_SKIP("this system tells nothing of a TCP connection (TCP_INFO)");
-    WEFT_NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    WEFT_CHECK(write(ends[1], bytes, 9) == 9 && read(ends[0], bytes, 9) == 9);
-    WEFT_CHECK_EQ(weft__borrowed_taken(ends[0]), 0);
-    close(ends[0]);
-    close(ends[1]);
 }
 
 WEFT_TEST(a_borrowed_socket_that_is_cut_ends_for_whoever_reads_it)

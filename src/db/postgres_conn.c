@@ -59,13 +59,13 @@ static bool consume_part(weft__pg_conn *c)
 {
     weft__borrowed_part part;
     weft__pg_core *core = c->core;
-    bool over, fine = true, tls = PQsslInUse(c->pg);
+    bool over = false, fine = true, tls = PQsslInUse(c->pg);
     int fd = PQsocket(c->pg);
     if (!core->part && !(core->part = weft__malloc(PART))) return false;
-    (void)weft__borrowed_tells(fd, &over);
     size_t n = weft__borrowed_peek(fd, core->part, PART);
+    if (!n) (void)weft__borrowed_tells(fd, &over);
     if (!n && !tls) return !over;
-    if ((!n && over) || !weft__borrowed_part_begin(&part, fd, core->part, n)) return false;
+    if (over || !weft__borrowed_part_begin(&part, fd, core->part, n)) return false;
     n = weft__borrowed_read(part.real, core->part, n);
     for (int more = tls ? 3 : 0; fine && (weft__borrowed_unread(fd) || more-- > 0);) fine = PQconsumeInput(c->pg);
     c->broken |= !weft__borrowed_part_end(&part) || !fine;

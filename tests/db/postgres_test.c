@@ -392,7 +392,7 @@ DB_POSTGRES_TEST(a_transaction_whose_connection_breaks_says_so_and_others_go_on)
         char sql[100];
         WEFT_TRANSACTION(tx, db);
         WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('a')"), 1);
-        snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%lld)", (long long)number(tx, "SELECT pg_backend_pid()"));
+        snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%lld, 10000)", (long long)number(tx, "SELECT pg_backend_pid()"));
         db_server_ask(db_server_of_run(), sql);
         int rc = weft_db_execute(tx, "INSERT INTO users (name) VALUES ('b')");
         WEFT_CHECK_EQ(rc, WEFT_EDB_LOST);

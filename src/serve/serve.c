@@ -40,6 +40,7 @@ typedef struct serving {
     weft__loop *loop;
     bool begun;                      /* what fails from here on is said where it fails */
     weft__server *server;            /* NULL: not yet, or no longer */
+    bool served;                     /* it has been there */
     weft__timer unready;             /* until the stop begins */
     weft__timer alive;               /* until a service manager is told so again */
     weft__backgrounds *backgrounds;  /* NULL: not open */
@@ -124,13 +125,13 @@ static void limit_the_rest(serving *s)
     weft__timer_start_kept(s->loop, &s->overdue, weft__loop_clock(s->loop) + (weft__app_close_ms(s->compiled) + hard_ms) * INT64_C(1000000));
 }
 
-/* Before it listens there is nothing to be graceful to. */
+/* Before it listens there is nothing to be graceful to. Where it waits until it can listen, that has an end of its own. */
 static void end_start(serving *s)
 {
     if (s->stop == HURRIES) return;
     s->stop = HURRIES;
     weft__loop_stop(s->loop);
-    limit_the_rest(s);
+    if (!s->backgrounds) limit_the_rest(s);
 }
 
 static void signalled(weft__watch *w, uint32_t count)
@@ -139,7 +140,7 @@ static void signalled(weft__watch *w, uint32_t count)
     bool replaced = s->fleet && weft__serving_is_replaced(&s->worker);
     if (s->fleet) weft__serving_leaves(&s->worker);
     for (; s->signalled < count && s->stop != HURRIES; s->signalled++) {
-        if (!s->server && !s->backgrounds) end_start(s);
+        if (!s->served) end_start(s);
         else if (s->server && s->stop == SERVES && replaced) retire(s);
         else if (s->server && s->stop == SERVES && s->opts->unready_ms) unready(s);
         else if (s->server && s->stop < STOPS) begin_stop(s);
@@ -254,11 +255,16 @@ static int listen_and_serve(serving *s)
     weft__http_handler *handler = s->fleet ? weft__serving_handle : weft__app_handle;
     void *ctx = s->fleet ? (void *)&s->worker : s->compiled;
     int rc = weft__server_open_in(&server, s->opts, s->fleet, handler, ctx, why);
+    if (s->stop != SERVES) {                         /* asked for meanwhile, which is no failure: nobody has been told that it listens */
+        if (rc == 0) weft__server_free(server);
+        return 0;
+    }
     if (rc < 0) {
         fprintf(stderr, "weft: %s\n", why);
         return rc;
     }
     s->server = server;
+    s->served = true;
     say_listening(s);
     tell_manager(s);
     if (s->fleet) weft__serving_ready(&s->worker);

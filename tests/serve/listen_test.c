@@ -48,7 +48,7 @@ static void take_given(const given *g)
     if (g->watchdog) setenv("WATCHDOG_USEC", "100000", 1);
 }
 
-static serving serve(weft_serve_opts opts, const given *g)
+static serving serve_app(const weft_app *served, weft_serve_opts opts, const given *g)
 {
     serving s = { 0 };
     int out[2], err[2];
@@ -60,7 +60,7 @@ static serving serve(weft_serve_opts opts, const given *g)
         dup2(out[1], 1);
         dup2(err[1], 2);
         if (g) take_given(g);
-        exit(weft_serve_with(&app, &opts));
+        exit(weft_serve_with(served, &opts));
     }
     close(out[1]);
     close(err[1]);
@@ -70,6 +70,7 @@ static serving serve(weft_serve_opts opts, const given *g)
     s.said[n < 0 ? 0 : n] = 0;
     return s;
 }
+static serving serve(weft_serve_opts opts, const given *g) { return serve_app(&app, opts, g); }
 
 static int end(serving *s, char *text, size_t room)
 {
@@ -260,6 +261,74 @@ WEFT_TEST(a_folder_that_another_program_keeps_locked_is_told_by_name)
     WEFT_CHECK(ask_path(host + 5));
     WEFT_CHECK_EQ(stop(&s), 0);
     close(fd);
+}
+
+/* What is opened last before it listens. */
+typedef struct last { char unused; } last;
+static int last_open(const weft_none *in, last **out)
+{
+    (void)in;
+    dprintf(1, "next it listens\n");
+    *out = weft_new(last);
+    return *out ? 0 : WEFT_ENOMEM;
+}
+static int last_close(last *l, int rc)
+{
+    (void)l;
+    int slept = weft_sleep_ms(10);
+    dprintf(2, "closed with %d\n", slept < 0 ? slept : rc);
+    return rc;
+}
+static const weft_provider opened_last = WEFT_PROVIDER(last, weft_none, last_open, last_close, .per = WEFT_PER_WORKER);
+static const weft_app says_it_listens = { .starts = WEFT_STARTS(&opened_last), .routes = WEFT_ROUTES(WEFT_GET("/", hello, weft_none, weft_str)) };
+
+/* True: it has ended, or it has within ten seconds. One that does not is killed. */
+static bool ends_soon(const serving *s)
+{
+    siginfo_t info;
+    for (int i = 0; i < 1000; i++) {
+        info.si_pid = 0;
+        if (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid) return true;
+        usleep(10 * 1000);
+    }
+    kill(s->pid, SIGKILL);
+    return false;
+}
+
+/* The lock is given back after the stop, so that it could listen all the same. Behind its second of patience it ends by itself, with a word. */
+static bool ends_while_it_waits(int folder, const weft_serve_opts *opts, int signals)
+{
+    char text[1024];
+    struct stat st;
+    WEFT_NEED(flock(folder, LOCK_EX) == 0);
+    serving s = serve_app(&says_it_listens, *opts, NULL);
+    WEFT_CHECK_STR(weft_str_of(s.said), "next it listens\n");
+    usleep(200 * 1000);
+    while (signals--) kill(s.pid, SIGTERM);
+    usleep(100 * 1000);
+    WEFT_NEED(flock(folder, LOCK_UN) == 0);
+    WEFT_CHECK(ends_soon(&s));
+    int status = end(&s, text, sizeof text);
+    WEFT_CHECK(stat(opts->host + 5, &st) < 0);
+    if (status == 1 && strstr(text, "cannot listen on ")) return false;
+    WEFT_CHECK_EQ(status, 0);
+    WEFT_CHECK_STR(weft_str_of(text), "closed with 0\n");
+    return true;
+}
+
+WEFT_TEST(a_stop_while_it_waits_for_a_locked_folder_ends_it)
+{
+    char host[160];
+    const char *path = weft__test_folder(WEFT__ON_DISK);
+    snprintf(host, sizeof host, "unix:%s/s", path);
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    WEFT_NEED(folder >= 0);
+    for (int signals = 1; signals <= 2; signals++) {
+        bool in_time = false;
+        for (int i = 0; i < 5 && !in_time; i++) in_time = ends_while_it_waits(folder, &(weft_serve_opts){ .host = host, .hard_ms = 1 }, signals);
+        WEFT_CHECK(in_time);
+    }
+    close(folder);
 }
 
 /* Two services end together, say: one of them has the folder at that moment. */

@@ -46,11 +46,12 @@ static void on_turn(weft__hook *hook)
 {
     weft__pg_core *core = (weft__pg_core *)((char *)hook - offsetof(weft__pg_core, hook));
     if (!core->dirty) return;
-    core->dirty = false;
     weft__pg_dispatch(core);
-    for (int i = 0; i < weft__pg_room(core); i++)
-        if (core->conns[i].this_turn) weft__pg_shared_sync(&core->conns[i]);
-    core->dirty = false;
+    while (core->dirty) {
+        core->dirty = false;                         /* one that breaks has its queries sent elsewhere */
+        for (int i = 0; i < weft__pg_room(core); i++)
+            if (core->conns[i].this_turn) weft__pg_shared_sync(&core->conns[i]);
+    }
 }
 
 static int refused(weft__query *q)

@@ -8,7 +8,7 @@
 #include "os/jobs.h"
 
 enum { WEFT__PG_SHOWN = 300, WEFT__PG_SHARED_MAX = 256, WEFT__PG_TURN_MAX = 32, WEFT__PG_ITEMS_MAX = 128, WEFT__PG_BYTES_AT_ONCE = 256 * 1024, WEFT__PG_DRAIN_MS = 5000,
-    WEFT__PG_ROW_MAX = 64 << 20, WEFT__PG_LARGE = 64 * 1024 };
+    WEFT__PG_ROW_MAX = 64 << 20, WEFT__PG_LARGE = 64 * 1024, WEFT__PG_READS_MAX = 64 };
 #define WEFT__PG_MS INT64_C(1000000)
 /* How long a statement took (its `slow`): SLOW was measured alone; of a batch that took long each may be the reason, and one is tried alone. */
 enum { WEFT__PG_QUICK, WEFT__PG_SLOW, WEFT__PG_SUSPECT, WEFT__PG_TRIED };
@@ -68,8 +68,8 @@ struct weft__pg_conn {
     bool used;                       /* a query was answered on it, or ended by us: it is no server that closes each connection */
     weft__fiber *reader;             /* who has taken it and waits */
     bool one_by_one;                 /* rows of the result that comes next are told as they come, and not all in the end */
-    bool goes_on;                    /* something was read since the last Sync's answer */
-    int reads;                       /* times that something was read since the last result or row; `incoming`: how many bytes, but for those of the first time */
+    bool goes_on;                    /* something was read since the last Sync's answer behind which nothing was to come */
+    int reads;                       /* times that something was read since the last result or row; `incoming`: how many bytes at least, but for those of the first time */
     size_t incoming;
     weft__pg_cancel *cancel;         /* on its way to the server: nothing is sent meanwhile, which it could hit */
     weft__timer limit;               /* for an end that must come */

@@ -1,9 +1,10 @@
 /* A connection: what the poller tells of it, its results, a cancel, its end. */
+#include <openssl/ssl.h>
 #include "base/mem.h"
 #include "db/postgres.h"
 #include "os/borrowed.h"
 
-enum { PART = 64 * 1024 };
+enum { PART = 64 * 1024, SMALL = 16 * 1024 };
 
 /* ---- watching ---- */
 
@@ -47,41 +48,56 @@ PGresult *weft__pg_result(weft__pg_conn *c)
         if (!r) continue;
         c->reads = 0;
         c->incoming = 0;
-        c->goes_on &= PQresultStatus(r) != PGRES_PIPELINE_SYNC;
         return r;
     }
     return NULL;
 }
 
-/* So much is read and no more, whatever comes meanwhile; TLS may hold back a record of it, which the next calls take. False: no part can be made of it (its end has come, there is no
- * memory or descriptor), and nothing was read. */
+/* What TLS has taken from the socket and libpq has not, of which no poller tells. */
+static bool withheld(const weft__pg_conn *c)
+{
+    SSL *tls = PQsslStruct(c->pg, "OpenSSL");
+    return tls && SSL_pending(tls) > 0;
+}
+
+/* All that lies there, but what TLS still waits for the rest of. */
+static bool consume_all(weft__pg_conn *c, int fd)
+{
+    bool fine = PQconsumeInput(c->pg);
+    while (fine && (withheld(c) || (fd >= 0 && weft__borrowed_unread(fd)))) fine = PQconsumeInput(c->pg);
+    return fine;
+}
+
+/* So much is read and no more, whatever comes meanwhile. False: no part can be made of it (its end has come, there is no memory or descriptor), and nothing was read. */
 static bool consume_part(weft__pg_conn *c)
 {
     weft__borrowed_part part;
     weft__pg_core *core = c->core;
-    bool over = false, fine = true, tls = PQsslInUse(c->pg);
+    bool over = false;
     int fd = PQsocket(c->pg);
     if (!core->part && !(core->part = weft__malloc(PART))) return false;
     size_t n = weft__borrowed_peek(fd, core->part, PART);
     if (!n) (void)weft__borrowed_tells(fd, &over);
-    if (!n && !tls) return !over;
+    if (!n && !withheld(c)) return !over;
     if (over || !weft__borrowed_part_begin(&part, fd, core->part, n)) return false;
-    n = weft__borrowed_read(part.real, core->part, n);
-    for (int more = tls ? 3 : 0; fine && (weft__borrowed_unread(fd) || more-- > 0);) fine = PQconsumeInput(c->pg);
+    bool fine = weft__borrowed_read(part.real, core->part, n) == n && consume_all(c, fd);
     c->broken |= !weft__borrowed_part_end(&part) || !fine;
     c->incoming += n;
     return true;
 }
 
 /* libpq reads for as long as something comes, into as much room as the message that comes says it needs (1 GB at most). So but for the first time, when it knows of none, it is given a part
- * at a time: where it has nothing to send itself, which would be taken for part of that. */
+ * at a time; where each row is looked at always, elsewhere when there is much. Not where it has something to send itself, which would be taken for part of that; what was read so is counted
+ * as far as it is known. */
 void weft__pg_consume(weft__pg_conn *c)
 {
-    bool parts = c->goes_on && c->how == WEFT__WATCH_LEVEL_IN;
+    size_t unread = c->goes_on ? weft__borrowed_unread(c->fd) : 0;
+    bool much = c->one_by_one || c->copying || c->incoming + unread > SMALL, parts = c->goes_on && much && c->how == WEFT__WATCH_LEVEL_IN && !c->this_turn;
     c->goes_on = true;
     c->reads++;
     if (parts && consume_part(c)) return;
-    c->broken |= !PQconsumeInput(c->pg);
+    c->incoming += unread;
+    c->broken |= !consume_all(c, -1);
 }
 
 /* Nobody waits for anything: all that can come is the server's farewell. */
@@ -102,7 +118,7 @@ static void on_ready(weft__watch *watch, uint32_t events)
     }
     bool sends = c->copying == WEFT__PG_COPIES_IN;
     c->heard |= sends && events & (WEFT__IN | WEFT__HUP);
-    if (c->taken ? !c->reader || (c->cancel && !c->copying) : c->cancel != NULL) {
+    if (c->taken ? !c->reader || (c->cancel && !c->copying) : c->cancel && c->reads > WEFT__PG_READS_MAX) {
         weft__pg_unwatch(c);                         /* what nobody takes out of libpq stays with who sent it */
         return;
     }
@@ -172,7 +188,8 @@ static void cancel_done(weft__watch *watch, uint32_t events)
     c->cancel = NULL;
     if (c->taken && c->reader) weft__wake(c->reader, 0);
     else if (!c->taken && c->first == c->end) weft__pg_give(c);
-    else if (!c->taken && !weft__pg_flush(c)) weft__pg_broken(c);
+    else if (!c->taken && weft__pg_flush(c)) weft__pg_shared_ready(c);
+    else if (!c->taken) weft__pg_broken(c);
 }
 
 void weft__pg_stop(weft__pg_conn *c)

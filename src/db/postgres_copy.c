@@ -244,16 +244,16 @@ static int prepare(weft__pg_conn *c, weft__query *q, weft__buf *sql)
     const weft__copy *copy = q->rows->copy;
     const char *look = is_in(q) ? copy->columns : q->statement->parsed.sql.ptr;
     weft__pg_trip t = weft__pg_trip_of(c, q);
-    int rc = is_in(q) ? sql_in(copy, sql) : 0;
-    if (rc < 0) return rc;
+    int made = is_in(q) ? sql_in(copy, sql) : 0;        /* told behind the guard, for which a failure is undone to */
     if (weft__pg_inside(q)) weft__pg_guard(&t);
     else weft__pg_say(&t, is_in(q) ? "BEGIN" : "BEGIN READ ONLY");
     if (is_in(q)) weft__pg_say(&t, "SET LOCAL client_min_messages = error");
     weft__pg_say(&t, "SELECT pg_catalog.set_config('weft.timeout', pg_catalog.current_setting('statement_timeout'), true)");
     weft__pg_say(&t, "SET LOCAL statement_timeout = 0");
     if (look) weft__pg_look_at(&t, look);
-    if (is_in(q)) weft__pg_parse(&t, sql->ptr);
-    rc = weft__pg_sync(&t);
+    if (is_in(q) && made == 0) weft__pg_parse(&t, sql->ptr);
+    int rc = weft__pg_sync(&t);
+    if (rc == 0) rc = made;
     if (rc == 0 && look) rc = t.result ? note_columns(c, q, t.result) : WEFT_EDB;
     if (rc == 0 && !is_in(q)) rc = sql_out(c, q, t.result, sql);
     weft__pg_trip_end(&t);
@@ -344,12 +344,6 @@ static int put_message(weft__pg_conn *c, weft__query *q, weft_str message)
     return rc == WEFT_ELIMIT ? row_too_large(q) : rc;
 }
 
-/* What is here for the taking. TLS keeps a record of up to 16 KiB, of which libpq takes 8 at least, and the poller does not tell of the rest. */
-static void hear(weft__pg_conn *c)
-{
-    for (int i = PQsslInUse(c->pg) ? 3 : 1; i; i--) weft__pg_consume(c);
-}
-
 /* Of one that is not whole yet more has come than any may have: libpq would gather all of it (a GiB). It may come faster than is counted, and is looked at when it is whole. */
 static int break_off(weft__pg_conn *c, weft__query *q)
 {
@@ -379,9 +373,9 @@ static int take(weft__pg_conn *c, weft__query *q)
         if (c->broken) return leave(c, q, lost(c, q));
         if (c->incoming > WEFT__PG_ROW_MAX) return break_off(c, q);
         if (heard) weft__pg_wait(c, q);
-        else if (weft__pg_flush(c)) hear(c);
+        else if (weft__pg_flush(c)) weft__pg_consume(c);
         if (q->stop) return end_failed(c, q, q->stop);
-        heard = !heard || !PQsslInUse(c->pg);
+        heard = true;
     }
     c->copying = WEFT__PG_COPIES_END;
     return leave(c, q, results(c, q));

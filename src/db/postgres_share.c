@@ -9,7 +9,6 @@
 static const int64_t SLOW_NS = 25000000, SLOW_EACH_NS = 250000;
 /* And one that is not over by then, or has given so much, is ended, and all that waits behind it is run again. READS is of a socket, 16 KiB or more each as a rule. */
 static const int64_t PATIENCE_NS = 100000000;
-enum { READS_MAX = 64 };
 
 static uint32_t behind(const weft__pg_conn *c, uint32_t i) { return i & (c->room - 1); }
 
@@ -234,6 +233,7 @@ static void take_sync(weft__pg_conn *c)
     if (c->broken) return;
     batch_over(c);
     c->first = ++c->at;
+    c->goes_on = c->at != c->end;
 }
 
 static void take(weft__pg_conn *c, PGresult *r)
@@ -258,7 +258,7 @@ static void take(weft__pg_conn *c, PGresult *r)
 void weft__pg_shared_ready(weft__pg_conn *c)
 {
     for (PGresult *r; !c->broken && (r = weft__pg_result(c));) take(c, r);
-    if (!c->broken && c->reads > READS_MAX) give_up(c);          /* more than anybody has shared for comes; alone it is read row by row */
+    if (!c->broken && c->reads > WEFT__PG_READS_MAX) give_up(c);          /* more than anybody has shared for comes; alone it is read row by row */
     if (c->broken || PQstatus(c->pg) == CONNECTION_BAD) {
         c->broken = true;
         weft__pg_shared_lost(c);

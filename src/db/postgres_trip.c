@@ -232,6 +232,7 @@ static int read_one(weft__pg_trip *t, bool *synced)
     ExecStatusType is = PQresultStatus(r);
     *synced = is == PGRES_PIPELINE_SYNC;
     if (is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH) t->conn->broken = true;
+    if (*synced) t->conn->goes_on = false;
     if (*synced) PQclear(r);
     else note(t, r);
     return 0;

@@ -286,6 +286,25 @@ static void cut_off(weft_db *db, peer *p)
     }
 }
 
+DB_POSTGRES_TEST(a_row_that_is_too_large_is_refused_where_no_descriptor_is_free)
+{
+    weft_db *db = COPY_WITH_ONE();
+    struct rlimit usual, none;
+    int64_t pid = process(db);
+    WEFT_NEED(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    none = (struct rlimit){ 3, usual.rlim_max };
+    for (int as_rows = 0; as_rows < 2; as_rows++) {
+        WEFT_NEED(setrlimit(RLIMIT_NOFILE, &none) == 0);
+        WEFT_CHECK_EQ(given(db, as_rows, 1 << 20), 0);
+        int rc = given(db, as_rows, 20 << 20);
+        WEFT_NEED(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+        WEFT_CHECK_EQ(rc, WEFT_ELIMIT);
+        WEFT_CHECK(number(db, "SELECT 42") == 42 && process(db) != pid);
+        pid = process(db);
+    }
+    return copy_closed(db);
+}
+
 DB_POSTGRES_TEST(a_row_that_is_too_large_is_cut_off_while_it_comes)
 {
     static peer p;
@@ -459,5 +478,34 @@ DB_POSTGRES_TEST(memory_that_gives_out_in_a_copy_is_told_and_leaves_all_or_nothi
         if (rc == 0) WEFT_CHECK_EQ(seen, 1);
     }
     WEFT_CHECK(failed > 10);
+    return copy_closed(db);
+}
+
+static int behind_a_statement(weft_db *db, long at, int *inserted, int *copied)
+{
+    Price p = { .city = WEFT_S("Rome"), .cents = 1 };
+    WEFT_TRANSACTION(tx, db);
+    *inserted = weft_db_execute(tx, "INSERT INTO prices (city, cents) VALUES ('Bonn', 3)");
+    world_mem.fail_after = at;
+    *copied = weft_db_copy(tx, Price, &p, 1);
+    world_mem.fail_after = -1;
+    return weft_db_commit(tx);
+}
+
+/* What was done before it in its transaction is there when that is. */
+DB_POSTGRES_TEST(memory_that_gives_out_in_a_copy_undoes_no_statement_before_it)
+{
+    weft_db *db = COPY_WITH_ONE();
+    int failed = 0, inserted, copied = -1;
+    for (long at = 0; copied < 0 || at < 10; at++) {
+        int64_t before = stored(db);
+        long failures = world_mem.failures;
+        int rc = behind_a_statement(db, at, &inserted, &copied);
+        WEFT_CHECK(inserted == 1 && (copied == 1 || world_mem.failures > failures));
+        WEFT_CHECK(rc == 0 || copied < 0);
+        WEFT_CHECK_EQ(stored(db), before + (rc == 0 ? 1 + (copied == 1) : 0));
+        failed += rc == 0 && copied < 0;
+    }
+    WEFT_CHECK(failed > 3);
     return copy_closed(db);
 }

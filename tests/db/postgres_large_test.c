@@ -319,3 +319,24 @@ DB_POSTGRES_TEST(a_read_that_gives_much_for_once_takes_no_others_with_it)
     WEFT_CHECK(peer_passed(&p) - before < 30 * MIB);
     return ended(db, &p);
 }
+
+/* Its answers come while the cancel, which their being late has brought about, hangs. */
+DB_POSTGRES_TEST(a_cancel_that_does_not_get_through_costs_nobody_an_answer_that_is_there)
+{
+    static peer p;
+    weft_db *db = through(&p, 1);
+    int rcs[READS];
+    WEFT_TRY(made_quick(db));
+    WEFT_SCOPE(s, .forget = true);
+    peer_leads(&p, 0);                               /* to nobody, who says nothing */
+    peer_delays(&p, 300);
+    int64_t since = weft_now_ns();
+    for (int i = 0; i < READS; i++) weft_spawn(s, by_key, (&(read){ db, i, 0, &rcs[i] }));
+    WEFT_CHECK_EQ(weft_join(s), 0);
+    WEFT_CHECK(weft_now_ns() - since < INT64_C(4000000000));
+    all_fine(rcs);
+    for (int i = 0; i < 1000 && peer_accepted(&p) < 2; i++) WEFT_TRY(weft_sleep_ms(5));
+    WEFT_CHECK_EQ(peer_accepted(&p), 2);             /* it was on its way */
+    peer_end(&p);
+    return weft_db_close(db, 0);
+}

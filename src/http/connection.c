@@ -16,7 +16,7 @@ enum {
     PARTIAL_ROOM = 512,
     OUT_FULL = 64 * 1024, /* answers gathered for one send, at most */
     OUT_ROOM_KEPT = 128 * 1024,
-    OVER_AT_ONCE = 4,
+    OVER_AT_ONCE = 4, /* and as many for each ms that others had of the turn before */
     VEILED_BYTES_MAX = 8 * 1024 /* received at once where TLS is to begin, and has to keep what came of it */
 };
 
@@ -116,7 +116,7 @@ void weft__patience_over(weft__timer *t)
     weft__loop *loop = p->server->loop;
     int64_t now = weft__loop_now(loop);
     p->line.runs = false;
-    for (int i = 0; i < OVER_AT_ONCE && p->line.first && p->line.first->at_ns <= now; i++) p->over(connection_of(p->line.first));
+    for (int i = weft__loop_some(loop, OVER_AT_ONCE, OVER_AT_ONCE); i > 0 && p->line.first && p->line.first->at_ns <= now; i--) p->over(connection_of(p->line.first));
     if (p->line.first && !p->line.runs) weft__line_again(loop, &p->line, p->line.first->at_ns);
 }
 

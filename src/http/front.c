@@ -124,12 +124,13 @@ void weft__front_forwarded(const weft__front *f, struct request *r)
 
 /* ---- too much to do ---- */
 
-/* How late the loop is, and by that how many requests are left undone: more at each look that is late, fewer at each that is not. */
+/* How late the loop is, and by that how many requests are left undone: more at each look that is late, fewer at each that is not. That other timers come before this one makes nobody else wait. */
 static void lag_timer(weft__timer *t)
 {
     weft__front *f = (weft__front *)((char *)t - offsetof(weft__front, timer));
     weft__loop *loop = f->server->loop;
-    int64_t now = weft__loop_clock(loop), late = now - f->due_ns;
+    int64_t now = weft__loop_clock(loop), late = now - f->due_ns, turn_ns = weft__loop_turn_ns(loop);
+    if (late > turn_ns) late = turn_ns;
     bool too_late = late > f->server->opts.shed_lag_ms * INT64_C(1000000);
     if (too_late) f->shed_of_1024 = f->shed_of_1024 + SHED_MORE > SHED_MOST ? SHED_MOST : f->shed_of_1024 + SHED_MORE;
     else f->shed_of_1024 = f->shed_of_1024 > SHED_LESS ? f->shed_of_1024 - SHED_LESS : 0;

@@ -78,6 +78,7 @@ typedef struct weft__on_free { void (*fn)(void *); void *arg; struct weft__on_fr
 struct weft__loop {
     weft__os *os;
     int64_t now_ns;
+    int64_t began_ns, turn_ns;           /* when this turn began; how long the one before took, as far as it is known, without the poller's wait */
     /* Written here alone, with relaxed stores: another thread may look at them (a watchdog). */
     weft__fiber *current;                /* NULL: the loop's own stack */
     uint64_t turns;                      /* how often it came back from the poller */

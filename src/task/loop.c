@@ -17,7 +17,7 @@ _Thread_local weft__loop *weft__the_loop;
 
 /* A program's own arena: what main-like tasks allocate outside of any WEFT_TEMP. */
 static const size_t PROGRAM_BYTES_MAX = (size_t)1 << 30;
-enum { CROWD = 128, TIMERS_LEAST = 8 };
+enum { CROWD = 128, TIMERS_LEAST = 8, SOME_MOST = 1024 };
 enum { BLOCKS_KEPT = 4096, LEFT_BYTES_MAX = 2048 };
 
 weft__loop *weft__loop_here(void) { return weft__the_loop; }
@@ -389,26 +389,36 @@ void weft__loop_unhook(weft__loop *loop, weft__hook *hook)
     if (*at) *at = hook->next;
 }
 
+int64_t weft__loop_turn_ns(const weft__loop *loop) { return loop->turn_ns; }
+
+int weft__loop_some(const weft__loop *loop, int least, int each_ms)
+{
+    int64_t n = least + loop->turn_ns / 1000000 * each_ms;
+    return n < SOME_MOST ? (int)n : SOME_MOST;
+}
+
 /* Of ten thousand that are due together a few in each turn, or whoever comes meanwhile would wait for them all; but as many as others had of it, events or
- * tasks that no timer woke, or those who sleep would wait for those who never do. */
+ * tasks that no timer woke, and more where these took long, or those who sleep would wait for those who never do. */
 static void fire_timers(weft__loop *loop, int events, bool waited)
 {
-    int others = waited ? 0 : WEFT__TURN - loop->turn - loop->fired;
+    int others = waited ? 0 : WEFT__TURN - loop->turn - loop->fired, some = weft__loop_some(loop, TIMERS_LEAST, 2);
     if (others < events) others = events;
-    loop->fired = weft__timers_fire(&loop->timers, loop->now_ns, others < TIMERS_LEAST ? TIMERS_LEAST : others);
+    loop->fired = weft__timers_fire(&loop->timers, loop->now_ns, others < some ? some : others);
 }
 
 static void poll(weft__loop *loop)
 {
     weft__os *os = loop->os;
     for (weft__hook *h = loop->hooks; h; h = h->next) h->run(h);
-    int64_t timeout = time_to_wait(loop);
+    int64_t timeout = time_to_wait(loop), worked_until = loop->now_ns;
     if (timeout) weft__stack_trim(&loop->stacks, loop->now_ns);
     __atomic_store_n(&loop->polling, true, __ATOMIC_RELAXED);
     int n = os->ops->wait(os, loop->events, WEFT__EVENTS_AT_ONCE, timeout);
     __atomic_store_n(&loop->turns, loop->turns + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&loop->polling, false, __ATOMIC_RELAXED);
     loop->now_ns = os->ops->now_ns(os);
+    loop->turn_ns = (timeout ? worked_until : loop->now_ns) - loop->began_ns;
+    loop->began_ns = loop->now_ns;
     if (n == WEFT_EDEADLK) deadlocked(loop);
     else if (n < 0) cannot_wait(n);
     loop->event_count = n > 0 ? n : 0;
@@ -427,7 +437,7 @@ int weft__loop_begin(weft__loop *loop, weft_call call)
 {
     weft__loop *before = weft__the_loop;
     weft__the_loop = loop;
-    loop->now_ns = loop->os->ops->now_ns(loop->os);
+    loop->began_ns = loop->now_ns = loop->os->ops->now_ns(loop->os);
     sanitizer_loop_start(loop);
     weft__os_guard_report(weft__guard_of);
     if (!loop->signal_stack) (void)weft__os_signal_stack(&loop->signal_stack);   /* without: a report without a name */

@@ -2,6 +2,7 @@
 /* Who stands in front of a server: proxies that it trusts, addresses that come too often, more requests than it can work on. */
 #include <stdlib.h>
 #include <string.h>
+#include "os/sim.h"
 #include "http/front.h"
 #include "http/server_world.h"
 
@@ -181,6 +182,69 @@ SERVER_PLAIN_EPOLL_TEST(while_the_loop_is_late_a_part_of_the_requests_is_left_un
     WEFT_CHECK(refused > 0);
     SERVER_UNTIL(s->server->front->shed_of_1024 == 0);
     for (int i = 0; i < 10; i++) WEFT_CHECK_EQ(ask(s, GET_CLOSE("/hello"), &body), 200);
+}
+
+static int wakes_and_works(void)
+{
+    WEFT_TRY(weft_sleep_ms(500));
+    weft__sim_work(server_os, 20 * 1000);
+    return 0;
+}
+
+/* 4 000 timers take 80 ms of it, a few in each turn: nobody else waits for them. */
+SERVER_CALM_TEST(a_crowd_that_is_due_together_is_no_loop_that_is_late, .shed_lag_ms = 20)
+{
+    const char *body;
+    int rounds = 0;
+    WEFT_SCOPE(crowd);
+    for (int i = 0; i < 4000; i++) weft_spawn(crowd, wakes_and_works);
+    for (int64_t end = weft__loop_now(server_loop) + 800 * INT64_C(1000000); weft__loop_now(server_loop) < end; rounds++) {
+        WEFT_CHECK_EQ(ask(s, GET_CLOSE("/hello"), &body), 200);
+        WEFT_CHECK_EQ(s->server->front->shed_of_1024, 0);
+        server_sleep(2);
+    }
+    WEFT_CHECK(rounds > 100);
+    WEFT_CHECK_EQ(weft_join(crowd), 0);
+}
+
+static bool enough;
+static int computes_on(void)
+{
+    while (!enough) {
+        weft__sim_work(server_os, 2000 * 1000);
+        WEFT_TRY(weft_yield());
+    }
+    return 0;
+}
+
+typedef struct comer { served *s; bool slow; int64_t *took_ns; } comer;
+static int comes(const comer *in)
+{
+    answer got = { 0 };
+    int64_t since = weft__loop_clock(server_loop);
+    peer *p = peer_open(in->s);
+    peer_say(p, in->slow ? "GET /hello HTTP/1.1\r\nX-Slow: " : GET("/hello"));
+    WEFT_NEED(peer_answer(p, &got));
+    WEFT_CHECK_EQ(got.status, in->slow ? 408 : 200);
+    *in->took_ns = weft__loop_clock(server_loop) - since;
+    peer_close(p);
+    return 0;
+}
+
+/* A turn is 128 ms: four in each would be thirty a second. */
+SERVER_CALM_TEST(who_comes_is_accepted_and_who_is_slow_is_cut_in_time_beside_tasks_that_compute, .head_timeout_ms = 1000)
+{
+    enum { COUNT = 200 };
+    static int64_t took_ns[COUNT];
+    WEFT_SCOPE(busy);
+    WEFT_SCOPE(crowd);
+    enough = false;
+    for (int i = 0; i < 64; i++) weft_spawn(busy, computes_on);
+    for (int i = 0; i < COUNT; i++) weft_spawn(crowd, comes, (&(comer){ s, i % 2, &took_ns[i] }));
+    WEFT_CHECK_EQ(weft_join(crowd), 0);
+    enough = true;
+    WEFT_CHECK_EQ(weft_join(busy), 0);
+    for (int i = 0; i < COUNT; i++) WEFT_CHECK(took_ns[i] < (i % 2 ? 3 : 2) * INT64_C(1000000000));
 }
 
 SERVER_TEST(counts_of_many_addresses_come_and_go_and_none_is_lost, .connections_per_address_max = 2, .connections_max = 40)

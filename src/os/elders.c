@@ -9,7 +9,7 @@
 #include "os/held.h"
 #include "os/stderr.h"
 
-enum { ELDERS_MS = 10 * 60 * 1000, ELDERS_LOOK_US = 20 * 1000, COMES_MS = 2000, STEP_MS = 50, URGED_MS = 500, LATE_MS = 1000, STATUS_SIGNAL = 128 };
+enum { ELDERS_LOOK_US = 20 * 1000, COMES_MS = 2000, STEP_MS = 50, URGED_MS = 500, LATE_MS = 1000, STATUS_SIGNAL = 128 };
 
 /* ---- one step ---- */
 
@@ -132,25 +132,28 @@ static int still_there(weft__handover *h)
     return h->elder_count;
 }
 
-static void retire(weft__handover *h)
+static void say_it_ends(void)
 {
-    for (int i = 0; i < h->elder_count; i++) {
-        weft__elder_left *e = &h->elders[i];
-        if (e->told) continue;
-        e->told = true;
-        e->told_ms = weft__fleet_now_ms();
-        kill(e->pid, SIGTERM);
-    }
+    static const char text[] = "weft: this program ends before it serves, and when the workers of the program before have ended: they are told to stop\n";
+    (void)weft__os_stderr_try(text, sizeof text - 1);
 }
 
+/* Whoever connects would wait for nobody, as long as this process has them. */
+static void refuse_others(weft__handover *h)
+{
+    while (h->fd_count) close(h->fds[--h->fd_count]);
+}
+
+/* It is a stop, by itself or by the one that was asked for already. */
 void weft__elders_end(weft__handover *h)
 {
-    int64_t until_ms = weft__fleet_now_ms() + ELDERS_MS;
-    retire(h);
-    for (; still_there(h) && weft__fleet_now_ms() < until_ms; usleep(ELDERS_LOOK_US)) {
-        int64_t came_ms = weft__held_stop_ms(), now = weft__fleet_now_ms();
-        if (!came_ms) continue;
-        (void)weft__elders_step(h, weft__held_stops(), came_ms, now);
+    int64_t noted_ms = weft__held_stop_ms(), came_ms = noted_ms ? noted_ms : weft__fleet_now_ms();
+    refuse_others(h);
+    if (still_there(h)) say_it_ends();
+    for (; still_there(h); usleep(ELDERS_LOOK_US)) {
+        int stops = weft__held_stops();
+        int64_t now = weft__fleet_now_ms();
+        (void)weft__elders_step(h, stops ? stops : 1, came_ms, now);
         if (now >= came_ms + h->stop_ms + LATE_MS) return;
     }
 }

@@ -134,12 +134,13 @@ bool weft__handover_take(const char *name, weft__handover *out)
     return good;
 }
 
-/* ---- before main ---- */
+/* ---- before main, and behind it ---- */
 
 #define FIRST 101                        /* of those that a program may have */
 
 static weft__handover early;
 static weft__handed early_kind;
+static pid_t early_owner;                /* not a child of it, which may have been forked behind our back */
 
 /* It would have them for as long as it lives, and whoever connects would wait for it. */
 static void forget(void)
@@ -148,6 +149,16 @@ static void forget(void)
     for (int i = 0; i < n; i++) close(fds[i]);
     if (early_kind == WEFT__HANDED_OVER) weft__held_forget();
     early_kind = WEFT__HANDED_NOTHING;
+}
+
+/* Main has ended, or what it calls: workers that serve would end with this process, and what they are asked with them. Registered before any of the program's, it is done
+ * behind all of these. */
+static void end_early(void)
+{
+    if (early_kind != WEFT__HANDED_OVER || early_owner != getpid()) return;
+    weft__elders_leave();
+    early_kind = WEFT__HANDED_NOTHING;
+    weft__elders_end(&early);
 }
 
 /* A trial of it would be a program of its own, whose port is taken. */
@@ -169,7 +180,10 @@ __attribute__((constructor(FIRST))) static void take_early(void)
     weft__exec_remember(early_kind != WEFT__HANDED_NOTHING);
     if (early_kind == WEFT__HANDED_NOTHING) return;
     (void)pthread_atfork(NULL, NULL, forget);
-    if (early_kind == WEFT__HANDED_OVER) weft__elders_watch(&early);
+    if (early_kind != WEFT__HANDED_OVER) return;
+    weft__elders_watch(&early);
+    early_owner = getpid();
+    (void)atexit(end_early);
 }
 
 weft__handed weft__handed_kind(void) { return early_kind; }

@@ -336,12 +336,18 @@ static int supervise(supervising *v)
     return v->s.status;
 }
 
-static int run_on(supervising *v, const weft__handover *h)
+/* Listeners of *h are in it only as long as they are not taken. */
+static int run_on(supervising *v, weft__handover *h)
 {
     char why[256] = "no memory for a supervisor";
-    int rc = v->os ? listen_on(v, v->os, h, why) : WEFT_ENOMEM;
+    if (!v->os) return cannot(why);
+    int rc = listen_on(v, v->os, h, why);
+    h->fd_count = 0;
     if (rc == 0 && (rc = weft__fleet_begin(v->fleet)) < 0) snprintf(why, sizeof why, "cannot supervise workers: %s", weft__code_text(rc));
-    if (rc < 0) return cannot(why);
+    if (rc < 0) {
+        weft__listened_end(v->os, &v->listened);
+        return cannot(why);
+    }
     adopt(v, h);
     v->s.stop_came_ms = weft__held_stop_ms();
     int status = supervise(v);

@@ -75,6 +75,7 @@ while_it_waits() {
     rm "$work/said/wait"
 }
 code() { curl -s --max-time 20 -o "$work/answer" -w '%{http_code}' "$url$1"; }
+nobody_answers() { [ "$(code /worker)" = 000 ]; }
 asked_again() {
     check it_serves_meanwhile 200 "$(code /worker)"
     kill -HUP "$pid"
@@ -114,6 +115,24 @@ wait "$slow"
 check what_was_asked_before_it_is_answered 200 "$(cat "$work/slow")"
 becomes nobody_is_alive && ok what_it_started_has_ended || not_ok what_it_started_has_ended "$(alive | tr '\n' ' ')"
 check nobody_listens_any_more 000 "$(code /worker)"
+
+# ---- a main that ends before weft_serve ----
+
+PORT=$port WORKERS=2 start "$work/now/program" "$work/said" || exit 0
+code /slow > "$work/slow" &
+slow=$!
+sleep 0.3
+echo "$pid" > "$work/said/ends"
+while_it_waits sleep 0.1
+becomes grep -q 'this program ends before it serves' "$work/log" && ok a_main_that_ends_says_who_is_waited_for || not_ok a_main_that_ends_says_who_is_waited_for "$(said)"
+becomes nobody_answers && ok nobody_is_left_waiting_for_it || not_ok nobody_is_left_waiting_for_it "$(said)"
+timeout 30 tail --pid="$pid" -f /dev/null || not_ok it_ends_behind_its_workers "it does not end: $(said)"
+rm "$work/said/ends"
+stop
+check it_ends_with_its_own_status 4 "$status"
+wait "$slow"
+check what_was_asked_before_its_end_is_answered 200 "$(cat "$work/slow")"
+becomes nobody_is_alive && ok what_it_started_has_ended_as_well || not_ok what_it_started_has_ended_as_well "$(alive | tr '\n' ' ')"
 
 # ---- a main that never comes to weft_serve ----
 

@@ -1,8 +1,10 @@
 /* Workers that nobody supervises, since the program that was put in the place of theirs has not come to weft_serve. */
 #define _GNU_SOURCE
 #include "os/elders.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,13 +47,17 @@ static pid_t worker(int times)
     return pid;
 }
 
-static weft__handover two(int times, int also, int64_t stop_ms)
+static weft__handover two_in(int times, int also, int64_t stop_ms)
 {
     weft__handover h = { .elder_count = 2, .stop_ms = stop_ms };
-    WEFT_NEED(pipe(taken) == 0);
     h.elders[0].pid = worker(times);
     h.elders[1].pid = worker(also);
     return h;
+}
+static weft__handover two(int times, int also, int64_t stop_ms)
+{
+    WEFT_NEED(pipe(taken) == 0);
+    return two_in(times, also, stop_ms);
 }
 
 /* ---- steps, at times that are only said ---- */
@@ -232,6 +238,72 @@ WEFT_TEST(a_main_that_comes_to_weft_serve_finds_its_workers_as_they_were)
 WEFT_TEST(a_main_that_takes_the_stop_for_itself_hears_of_it_once)
 {
     WEFT_CHECK_EQ(ends(TAKES, STUBBORN, STUBBORN, 60000), 0);
+}
+
+/* ---- a main that ends before weft_serve ---- */
+
+/* Any program of weft's that does little and ends. */
+static _Noreturn void exec_with(const weft__handover *h, int err)
+{
+    char variable[1024];
+    int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, 1);
+    dup2(err, 2);
+    (void)!write(2, "x", 1);                         /* workers have said all they say by themselves */
+    if (!weft__handover_format(WEFT__HANDOVER_NAME, h, variable, sizeof variable) || putenv(variable) != 0) _exit(9);
+    alarm(120);
+    execl("/proc/self/exe", "weft-tests", "--help", (char *)NULL);
+    _exit(127);
+}
+
+static size_t read_all(int fd, char *text, size_t room)
+{
+    size_t n = 0;
+    for (ssize_t got; n + 1 < room && (got = read(fd, text + n, room - 1 - n)) > 0;) n += (size_t)got;
+    text[n] = 0;
+    close(fd);
+    return n;
+}
+
+typedef struct ended { int status; size_t signals; char said[512]; } ended;
+
+/* How the program in the place of the workers' one ended, how many signals they took, and what it said. All have ended then. */
+static ended ends_early(int times, int also, int64_t stop_ms)
+{
+    ended e = { .status = -1 };
+    char signals[16], byte;
+    int err[2];
+    WEFT_NEED(pipe(err) == 0 && pipe(taken) == 0);
+    pid_t pid = fork();
+    WEFT_NEED(pid >= 0);
+    if (pid == 0) {
+        weft__handover h = two_in(times, also, stop_ms);
+        exec_with(&h, err[1]);
+    }
+    close(err[1]);
+    close(taken[1]);
+    WEFT_NEED(read(err[0], &byte, 1) == 1);
+    e.signals = read_all(taken[0], signals, sizeof signals);
+    (void)read_all(err[0], e.said, sizeof e.said);
+    WEFT_NEED(waitpid(pid, &e.status, 0) == pid);
+    return e;
+}
+
+WEFT_TEST(a_program_that_ends_before_weft_serve_ends_when_its_workers_have_ended)
+{
+    ended e = ends_early(2, 2, 60000);
+    WEFT_CHECK_EQ(e.status, 0);
+    WEFT_CHECK_EQ(e.signals, 4);
+    WEFT_CHECK(strncmp(e.said, "weft: this program ends before it serves", 40) == 0);
+}
+
+WEFT_TEST(a_program_that_ends_before_weft_serve_waits_for_the_time_of_a_stop_for_workers_that_do_not_end)
+{
+    int64_t began_ms = weft__fleet_now_ms();
+    ended e = ends_early(STUBBORN, 2, 2000);
+    WEFT_CHECK_EQ(e.status, 0);
+    WEFT_CHECK_EQ(e.signals, 4);
+    WEFT_CHECK(weft__fleet_now_ms() - began_ms >= 2000);
 }
 
 /* ---- where no supervisor will come ---- */

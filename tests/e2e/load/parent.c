@@ -1,7 +1,7 @@
 /* A program whose main starts others before it serves (tests/e2e/parent.sh): one as another program, one as a fork of itself. Each says in FOLDER/PID what it was left
  * of a reload, "spawned DESCRIPTORS BLOCKED HANDLED VARIABLES", and waits for SIGTERM, which it gets when its parent ends.
- *   Usage: e2e-load-parent FOLDER; the environment's PORT. FOLDER/wait has the id of a process whose main waits until that is gone, and says so in FOLDER/waits; FOLDER/one: it has one worker
- *   and not two.  */
+ *   Usage: e2e-load-parent FOLDER; the environment's PORT. FOLDER/wait has the id of a process whose main waits until that is gone, and says so in FOLDER/waits; FOLDER/ends has
+ *   the id of one whose main ends then with status 4; FOLDER/one: it has one worker and not two.  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -80,10 +80,10 @@ static bool is_there(const char *name)
 }
 
 /* Not a trial of it, which is another process. */
-static bool waits(void)
+static bool is_for_me(const char *name)
 {
     char path[512], text[16] = "";
-    snprintf(path, sizeof path, "%s/wait", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool good = fd >= 0 && read(fd, text, sizeof text - 1) > 0 && atoi(text) == getpid();
     if (fd >= 0) close(fd);
@@ -93,7 +93,7 @@ static bool waits(void)
 static void wait_while_asked(void)
 {
     char path[512];
-    if (!waits()) return;
+    if (!is_for_me("wait")) return;
     snprintf(path, sizeof path, "%s/waits", folder);
     int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     if (fd >= 0) close(fd);
@@ -125,6 +125,7 @@ int main(int argc, char **argv)
     if (argc != 2 || !port || !start_children(argv[0], argv[1])) return 2;
     folder = argv[1];
     wait_while_asked();
+    if (is_for_me("ends")) return 4;
     if (weft_run(nothing) < 0) return 3;
     return weft_serve(&app, .port = atoi(port), .workers = is_there("one") ? 1 : 2, .grace_ms = 5000, .watchdog_ms = -1);
 }

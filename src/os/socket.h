@@ -4,7 +4,7 @@
  * os's own operations. */
 #include "os/os.h"
 
-/* Which file a listener made, so that its end removes no other one. made: false, there is none. born_ns: 0 where the file system does not say. */
+/* Which file a listener made, so that its end removes no other one. made: false, there is none. born_ns: 0 where the file system does not say, or may not be asked (statx). */
 typedef struct weft__net_path { uint64_t device, inode; int64_t born_ns; bool made; } weft__net_path;
 
 typedef struct weft__net_ops {

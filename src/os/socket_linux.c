@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,11 +47,21 @@ static void unlock_folder(int fd)
     close(fd);
 }
 
+/* Filters of containers that are older than statx refuse it. */
+static bool identify_without_birth(const char *path, weft__net_path *out)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) return false;
+    *out = (weft__net_path){ .device = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), .inode = st.st_ino, .made = true };
+    return true;
+}
+
 /* The file as it lies there. An inode's number is given to the next file as soon as nobody has the old one: when it was born tells the two apart. */
 static bool identify(const char *path, weft__net_path *out)
 {
     struct statx st;
-    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_BTIME, &st) < 0 || !S_ISSOCK(st.stx_mode)) return false;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_BTIME, &st) < 0) return errno != ENOENT && identify_without_birth(path, out);
+    if (!S_ISSOCK(st.stx_mode)) return false;
     *out = (weft__net_path){ .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, .inode = st.stx_ino, .made = true };
     if (st.stx_mask & STATX_BTIME) out->born_ns = st.stx_btime.tv_sec * INT64_C(1000000000) + st.stx_btime.tv_nsec;
     return true;

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -359,6 +362,45 @@ WEFT_TEST(a_file_goes_though_another_program_has_its_folder_locked_when_the_serv
         WEFT_CHECK(removed);
     }
     close(folder);
+}
+
+/* As containers' filters do that are older than the call. */
+static bool forbid_statx(void)
+{
+    struct sock_filter steps[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+    struct sock_fprog program = { weft_count(steps), steps };
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+WEFT_TEST(the_file_of_a_unix_socket_goes_at_the_end_also_where_statx_is_refused)
+{
+    char host[160], why[256];
+    struct stat st;
+    struct statx stx;
+    weft__listened l;
+    snprintf(host, sizeof host, "unix:%s/s", weft__test_folder(WEFT__ON_DISK));
+    if (!forbid_statx()) WEFT_SKIP("this system forbids nothing to processes (seccomp)");
+    WEFT_NEED(statx(AT_FDCWD, "/", 0, STATX_TYPE, &stx) < 0 && errno == EPERM);
+    weft__os *os = weft__os_linux_new();
+    WEFT_NEED(os && weft__listen(os, &(weft_serve_opts){ .host = host }, NULL, 0, NULL, 0, &l, why) == 0);
+    WEFT_CHECK_EQ(lstat(host + 5, &st), 0);
+    weft__listened_end(os, &l);
+    WEFT_CHECK(lstat(host + 5, &st) < 0 && errno == ENOENT);
+    /* And one that another program has put there stays. */
+    WEFT_NEED(weft__listen(os, &(weft_serve_opts){ .host = host }, NULL, 0, NULL, 0, &l, why) == 0);
+    char other[170];
+    snprintf(other, sizeof other, "%s-other", host + 5);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    WEFT_NEED(strlen(other) < sizeof at.sun_path);
+    memcpy(at.sun_path, other, strlen(other) + 1);
+    WEFT_NEED(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && rename(other, host + 5) == 0);
+    weft__listened_end(os, &l);
+    WEFT_CHECK_EQ(lstat(host + 5, &st), 0);
+    close(fd);
+    os->ops->free(os);
 }
 
 /* A socket can be made there, but the folder not locked. */

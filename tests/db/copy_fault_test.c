@@ -55,9 +55,9 @@ static weft_db *by_way_of(peer *p)
 
 static int go_on_soon(peer *const *p)
 {
-    WEFT_TRY(weft_sleep_ms(100));
+    int rc = weft_sleep_ms(100);
     peer_holds_sent(*p, false);
-    return 0;
+    return rc;
 }
 
 /* The cancel comes before anything behind the COPY: what the server answers to that, later, is not taken for what it answers to others. */

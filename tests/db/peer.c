@@ -128,6 +128,9 @@ static void from_client(peer *p, int i)
     }
 }
 
+static bool holds_client(const peer *p, int i) { return i == 0 && __atomic_load_n(&p->holds_sent, __ATOMIC_RELAXED); }
+
+/* What holds is looked at again behind the wait: it may have begun in it, and what it has waited for is held already. */
 static void *peer_runs(void *arg)
 {
     peer *p = arg;
@@ -135,13 +138,13 @@ static void *peer_runs(void *arg)
         struct pollfd fds[1 + 2 * PEER_PAIRS];
         fds[0] = (struct pollfd){ p->listener, POLLIN, 0 };
         for (int i = 0; i < PEER_PAIRS; i++) {
-            fds[1 + 2 * i] = (struct pollfd){ i == 0 && __atomic_load_n(&p->holds_sent, __ATOMIC_RELAXED) ? -1 : p->pairs[i].client, POLLIN, 0 };
+            fds[1 + 2 * i] = (struct pollfd){ holds_client(p, i) ? -1 : p->pairs[i].client, POLLIN, 0 };
             fds[2 + 2 * i] = (struct pollfd){ __atomic_load_n(&p->holds, __ATOMIC_RELAXED) ? -1 : p->pairs[i].server, POLLIN, 0 };
         }
         if (poll(fds, 1 + 2 * PEER_PAIRS, 20) <= 0) continue;
         for (int i = 0; i < PEER_PAIRS; i++) {
-            if (fds[2 + 2 * i].revents) from_server(p, i);
-            if (fds[1 + 2 * i].revents && p->pairs[i].client >= 0) from_client(p, i);
+            if (fds[2 + 2 * i].revents && !__atomic_load_n(&p->holds, __ATOMIC_RELAXED)) from_server(p, i);
+            if (fds[1 + 2 * i].revents && p->pairs[i].client >= 0 && !holds_client(p, i)) from_client(p, i);
         }
         if (fds[0].revents) pair_begin(p);
     }

@@ -230,7 +230,11 @@ DB_POSTGRES_TEST(a_statement_of_a_server_has_a_deadline)
     weft_db *db = WITH(.statement_ms = 100, .acquire_ms = 60000);
     WEFT_CHECK_EQ(weft_db_execute(db, "SELECT pg_sleep(60)"), WEFT_ETIMEDOUT);
     WEFT_CHECK(db_says(WEFT_ETIMEDOUT, "100 ms") && db_says(WEFT_ETIMEDOUT, "pg_sleep"));
-    WEFT_CHECK_EQ(number(db, "SELECT 1"), 1);
+    int rc = WEFT_ETIMEDOUT;
+    int64_t n = 0;
+    for (int i = 0; i < 100 && rc == WEFT_ETIMEDOUT; i++) rc = weft_db_value(db, int64_t, &n, "SELECT 1");      /* the server may be late, but not each time */
+    WEFT_CHECK_EQ(rc, 0);
+    WEFT_CHECK_EQ(n, 1);
     return weft_db_close(db, 0);
 }
 

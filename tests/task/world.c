@@ -92,15 +92,29 @@ static void world_body(weft_call body)
     world_close();
 }
 
-/* A call that was abandoned may be on its way out, on its thread. */
-static void threads_settle(long fds)
+static void tell_fds(void)
 {
-    enum { PATIENCE_MS = 2000 };
+    for (int fd = 0; fd < 1024; fd++) {
+        char link[32], to[256];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, to, sizeof to);
+        if (n > 0) fprintf(stderr, "  %d: %.*s\n", fd, (int)n, to);
+    }
+}
+
+/* A call that was abandoned may be on its way out, on its thread. The descriptors there are behind it: those of the look in which there were as many as
+ * before, or, named, of the last one. */
+static long threads_settle(long fds)
+{
+    enum { PATIENCE_MS = 10000 };
     int64_t began = world_real_ms();
-    while (__atomic_load_n(&world_mem.blocks, __ATOMIC_ACQUIRE) || world_fds() != fds) {
-        if (world_real_ms() - began > PATIENCE_MS) return;
+    long now;
+    while ((now = world_fds()) != fds || __atomic_load_n(&world_mem.blocks, __ATOMIC_ACQUIRE)) {
+        if (world_real_ms() - began > PATIENCE_MS) break;
         usleep(1000);
     }
+    if (now != fds) tell_fds();
+    return now;
 }
 
 void world_epoll(weft_call body)
@@ -108,9 +122,9 @@ void world_epoll(weft_call body)
     long fds = world_fds();
     world_open_epoll();
     world_body(body);
-    threads_settle(fds);
+    long left = threads_settle(fds);
     WEFT_CHECK_EQ(world_mem.blocks, 0);
-    WEFT_CHECK_EQ(world_fds(), fds);
+    WEFT_CHECK_EQ(left, fds);
 }
 
 void world_sim(weft_call body)

@@ -81,7 +81,7 @@ static bool consume_part(weft__pg_conn *c)
     if (!n && !withheld(c)) return !over;
     if (over || !weft__borrowed_part_begin(&part, fd, core->part, n)) return false;
     bool fine = weft__borrowed_read(part.real, core->part, n) == n && consume_all(c, fd);
-    c->broken |= !weft__borrowed_part_end(&part) || !fine;
+    c->broken |= !weft__borrowed_part_end(&part) || part.left || !fine;
     c->incoming += n;
     return true;
 }

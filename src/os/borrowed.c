@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "os/borrowed.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -60,18 +61,21 @@ size_t weft__borrowed_read(int fd, void *to, size_t room)
 
 /* ---- a part of what comes ---- */
 
-static unsigned long long inode(int fd)
+/* Of a socket; 0: it is another file, or none at all. False: it is not known. */
+static bool inode(int fd, unsigned long long *out)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+    bool is = fstat(fd, &st) == 0;
+    *out = is && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+    return is || errno == EBADF;
 }
 
 bool weft__borrowed_part_begin(weft__borrowed_part *p, int fd, const void *bytes, size_t n)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) return false;
-    *p = (weft__borrowed_part){ .fd = fd, .real = weft__borrowed_take(fd), .ours = ends[1], .stands_in = inode(ends[0]) };
-    bool fine = p->real >= 0 && send(p->ours, bytes, n, MSG_NOSIGNAL) == (ssize_t)n && dup3(ends[0], fd, O_CLOEXEC) == fd;
+    *p = (weft__borrowed_part){ .fd = fd, .real = weft__borrowed_take(fd), .ours = ends[1] };
+    bool fine = p->real >= 0 && inode(ends[0], &p->stands_in) && send(p->ours, bytes, n, MSG_NOSIGNAL) == (ssize_t)n && dup3(ends[0], fd, O_CLOEXEC) == fd;
     close(ends[0]);
     if (fine) return true;
     close(p->ours);
@@ -90,10 +94,11 @@ static bool pass_on(int from, int to)
 
 bool weft__borrowed_part_end(weft__borrowed_part *p)
 {
-    bool fine = true;
-    p->left = inode(p->fd) != p->stands_in;          /* what has its number by now is nothing of ours */
+    unsigned long long there;
+    bool fine = inode(p->fd, &there);
+    p->left = fine && there != p->stands_in;         /* what has its number by now is nothing of ours */
     if (!p->left) {
-        fine = weft__borrowed_unread(p->fd) == 0 && pass_on(p->ours, p->real);
+        fine = fine && weft__borrowed_unread(p->fd) == 0 && pass_on(p->ours, p->real);
         fine &= dup3(p->real, p->fd, O_CLOEXEC) == p->fd;
     }
     close(p->ours);

@@ -92,6 +92,7 @@ WEFT_TEST(tls_1_2_offers_no_suite_that_http2_prohibits)
 {
     char why[WEFT__TLS_WHY];
     weft__tls_set *set = weft__tls_set_new(TLS_method(), 0, NULL, why);
+    WEFT_NEED(set);
     STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(set->ctx);
     int of_1_2 = 0;
     for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {

@@ -3,7 +3,8 @@
 /* Workers of the program before, as long as nobody supervises them: between the exec of a reload and weft_serve, which main may be long in coming to, or never come to.
  * They serve on meanwhile. A stop is theirs all the same: it is noted for the supervisor (held.h), and when none has come two seconds later, or when a second one is
  * asked for, they are told from the handler, and the program ends with them. So it is when the program ends by itself, by exit or the end of main (handover.c): it
- * ends when they have. By _exit, or a crash, it does so at once, and they with it. The files of unix sockets stay then; the next start takes them over. */
+ * ends when they have. By _exit, or a crash, it does so at once, and they with it. In all of these no service manager is told STOPPING=1, and the files of unix sockets stay; the next
+ * start takes them over. */
 #include "os/handover.h"
 
 /* A stop that is noted from now on is that of *h, too. */

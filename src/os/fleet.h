@@ -47,6 +47,7 @@ typedef struct weft__ship {
     int32_t pid;
     uint32_t incarnation;            /* how many have had this slot */
     uint32_t patient;                /* it is replaced: its connections are to be left in peace until they ask something */
+    uint32_t replaced;               /* it was told so: of its signals the first one is for that */
     /* of its worker */
     _Alignas(64) uint32_t state;     /* a weft__ship_state */
     uint64_t beats;                  /* grows while its loop turns */

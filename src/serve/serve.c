@@ -46,6 +46,7 @@ typedef struct serving {
     weft__backgrounds *backgrounds;  /* NULL: not open */
     stop stop;
     bool retires;                    /* it stops because it is replaced, and nobody is to notice */
+    bool heard_late;                 /* that it was to: all stop already, for which another signal comes that is no step further */
     uint32_t signalled;              /* signals passed on so far */
     weft__timer overdue;             /* a start after its cancel, and the closes at the end: they end, whatever they ignore */
     weft__fleet *fleet;              /* NULL: this process serves alone */
@@ -137,12 +138,15 @@ static void end_start(serving *s)
 static void signalled(weft__watch *w, uint32_t count)
 {
     serving *s = (serving *)w;
-    bool replaced = s->fleet && weft__serving_is_replaced(&s->worker);
+    bool replaced = s->fleet && weft__serving_is_replaced(&s->worker), late = s->fleet && weft__serving_was_replaced(&s->worker);
     if (s->fleet) weft__serving_leaves(&s->worker);
     for (; s->signalled < count && s->stop != HURRIES; s->signalled++) {
+        bool heard = s->heard_late, first = s->server && s->stop == SERVES;
+        s->heard_late = first && late;
+        if (heard) continue;
         if (!s->served) end_start(s);
-        else if (s->server && s->stop == SERVES && replaced) retire(s);
-        else if (s->server && s->stop == SERVES && s->opts->unready_ms) unready(s);
+        else if (first && replaced) retire(s);
+        else if (first && s->opts->unready_ms) unready(s);
         else if (s->server && s->stop < STOPS) begin_stop(s);
         else if (s->server && s->retires) retire_no_more(s);
         else hurry(s);

@@ -61,6 +61,7 @@ static void clear(weft__ship *m, unsigned number)
 {
     __atomic_store_n(&m->number, number, __ATOMIC_RELAXED);
     __atomic_store_n(&m->patient, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->replaced, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->beats, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->connections, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->requests, 0, __ATOMIC_RELAXED);
@@ -106,6 +107,7 @@ static void tell(weft__supervisor *s, unsigned slot, bool patient, int64_t now)
 {
     weft__server_process *p = &s->processes[slot];
     __atomic_store_n(&member_of(s, slot)->patient, patient, __ATOMIC_RELEASE);
+    if (patient) __atomic_store_n(&member_of(s, slot)->replaced, 1, __ATOMIC_RELEASE);
     p->told = true;
     if (!p->kill_ms) p->kill_ms = end_at(s, now);
     s->ops->signal(s->ctx, p->pid, SIGTERM);
@@ -118,19 +120,21 @@ static bool is_of_this_fleet(const weft__supervisor *s, pid_t pid, unsigned slot
     return !s->processes[slot].pid && __atomic_load_n(&m->pid, __ATOMIC_RELAXED) == pid && state_of(s, slot) != WEFT__FLEET_FREE;
 }
 
-/* Such a one sees there that all end, and a second signal would hurry it. */
-static bool sees_the_end(const weft__supervisor *s, pid_t pid)
+/* The slot of an elder that sees what is said there; NULL: it is of another fleet. */
+static weft__ship *slot_of(const weft__supervisor *s, pid_t pid)
 {
-    for (unsigned i = 0; s->ending && i < s->fleet->slots; i++)
-        if (is_of_this_fleet(s, pid, i)) return state_of(s, i) != WEFT__FLEET_ELSEWHERE;
-    return false;
+    for (unsigned i = 0; i < s->fleet->slots; i++)
+        if (is_of_this_fleet(s, pid, i)) return state_of(s, i) == WEFT__FLEET_ELSEWHERE ? NULL : member_of(s, i);
+    return NULL;
 }
 
 static void tell_elder(weft__supervisor *s, unsigned i, int64_t now)
 {
     if (s->elders[i].told) return;
     s->elders[i].told = true;
-    s->elders[i].urged = sees_the_end(s, s->elders[i].pid);
+    weft__ship *slot = slot_of(s, s->elders[i].pid);
+    s->elders[i].urged = slot && s->ending;          /* it sees that all end, and a second signal would hurry it */
+    if (slot && !s->ending) __atomic_store_n(&slot->replaced, 1, __ATOMIC_RELEASE);
     s->elders[i].told_ms = now;
     s->elders[i].kill_ms = end_at(s, now);
     s->ops->signal(s->ctx, s->elders[i].pid, SIGTERM);

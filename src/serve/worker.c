@@ -80,6 +80,11 @@ bool weft__serving_is_replaced(const weft__serving_worker *w)
     return __atomic_load_n(&w->me->patient, __ATOMIC_ACQUIRE) && !__atomic_load_n(&w->fleet->head->ending, __ATOMIC_ACQUIRE);
 }
 
+bool weft__serving_was_replaced(const weft__serving_worker *w)
+{
+    return __atomic_load_n(&w->me->replaced, __ATOMIC_ACQUIRE) && __atomic_load_n(&w->fleet->head->ending, __ATOMIC_ACQUIRE);
+}
+
 void weft__serving_leaves(weft__serving_worker *w) { set_state(w, WEFT__FLEET_LEAVING); }
 
 void weft__serving_end(weft__serving_worker *w)

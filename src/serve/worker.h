@@ -20,6 +20,8 @@ int weft__serving_begin(weft__serving_worker *w, weft__fleet *fleet, weft__app *
 void weft__serving_ready(weft__serving_worker *w);
 /* It was told to stop because another one takes its place: nobody is to notice. */
 bool weft__serving_is_replaced(const weft__serving_worker *w);
+/* It was, and all stop now: it gets a signal for either, and may have heard of both at once. */
+bool weft__serving_was_replaced(const weft__serving_worker *w);
 /* It stops: nobody gives it work any more. */
 void weft__serving_leaves(weft__serving_worker *w);
 void weft__serving_end(weft__serving_worker *w);

@@ -80,6 +80,14 @@ static int hog(const nap_in *in, int *out)
     return 0;
 }
 
+/* Behind a time in which its loop hears nothing. */
+static int late(const nap_in *in, int *out)
+{
+    (void)hog(in, out);
+    *out = getpid();
+    return weft_sleep_ms(500);
+}
+
 /* What this worker has heard from the others. */
 enum { TOPIC = 5 };
 static int heard, came, gone, lost;
@@ -125,6 +133,7 @@ static const weft_app app = { .title = "crew", .starts = WEFT_STARTS(&listening)
     WEFT_GET("/nap/{ms}", nap, nap_in, int),
     WEFT_GET("/crash/{ms}", crash, nap_in, int),
     WEFT_GET("/hog/{ms}", hog, nap_in, int),
+    WEFT_GET("/late/{ms}", late, nap_in, int),
     WEFT_GET("/rights", rights, weft_none, weft_str),
     WEFT_GET("/ears", listens, weft_none, Ears),
     WEFT_GET("/call/{topic}/{times}", calls, call_in, int),
@@ -411,6 +420,38 @@ WEFT_TEST(a_worker_that_is_being_replaced_has_its_grace_when_all_stop)
     close(fd);
     close(idle);
     WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
+}
+
+/* False: the second signal came so late behind the first that the worker, whose loop had not turned for a second, ended itself. */
+static bool answers_what_it_was_late_with(void)
+{
+    static char text[16384];
+    int pid = 0, mine = 0;
+    serving s = serve((weft_serve_opts){ .workers = 2, .max_requests = 20 });
+    int fd = dial(s.port);
+    WEFT_NEED(fd >= 0);
+    for (int i = 0; i < 20; i++) {
+        WEFT_NEED(request(fd, "/who"));
+        WEFT_CHECK_EQ(answer(fd, text, sizeof text, &mine), 200);
+    }
+    WEFT_NEED(request(fd, "/late/2000"));
+    nap_ms(700);
+    kill(s.pid, SIGTERM);
+    bool answered = answer(fd, text, sizeof text, &pid) == 200 && pid == mine;
+    close(fd);
+    int status = end(&s, text, sizeof text);
+    if (strstr(text, "a second signal, and the loop has not turned")) return false;
+    WEFT_CHECK(answered);
+    WEFT_CHECK_EQ(status, 0);
+    return true;
+}
+
+/* It hears of both at once: of the stop, and that it was to go before it, which is no second stop. */
+WEFT_TEST(a_worker_that_hears_late_that_it_is_replaced_has_its_grace_when_all_stop)
+{
+    bool in_time = false;
+    for (int i = 0; i < 5 && !in_time; i++) in_time = answers_what_it_was_late_with();
+    WEFT_CHECK(in_time);
 }
 
 WEFT_TEST(a_supervisor_that_is_killed_takes_its_workers_with_it)

@@ -48,13 +48,26 @@ stop() {                                 # as Ctrl-C does; nothing of it may be 
 get() { curl -s --max-time 20 "http://127.0.0.1:$port$1"; }
 status() { curl -s --max-time 20 -o /dev/null -w '%{http_code}' "$@"; }
 
-many() {                                 # many NAME COUNT PATH LEAST_MS MOST_MS: all at once, all 200, in that time
+many() { rounds "$1" many_at_once "${@:2}"; }    # many NAME COUNT PATH LEAST_MS MOST_MS: all at once, all 200, in that time
+many_at_once() {
     local began took good
     began=$(now_ms)
-    good=$(timeout 20 h2load --h1 -n "$2" -c "$2" "http://127.0.0.1:$port$3" | sed -n 's/.*status codes: \([0-9]*\) 2xx.*/\1/p')
+    good=$(timeout 20 h2load --h1 -n "$1" -c "$1" "http://127.0.0.1:$port$2" | sed -n 's/.*status codes: \([0-9]*\) 2xx.*/\1/p')
     took=$(($(now_ms) - began))
-    if [ "$good" = "$2" ] && between "$took" "$4" "$5"; then ok "$1"
-    else not_ok "$1" "$good of $2 answered 200, in $took ms (expected $4 to $5)"; fi
+    if [ "$good" = "$1" ] && between "$took" "$3" "$4"; then why=; else why="$good of $1 answered 200, in $took ms (expected $3 to $4)"; fi
+    [ "$took" -gt "$4" ] || sure=yes
+}
+
+# Other programs may have the cores for a moment, so the best of some rounds counts: what holds the loop does so in each.
+rounds() {                               # rounds NAME ROUND...: it sets $why, to nothing when all is well, and $sure where no lack of cores is to blame
+    local name=$1
+    shift
+    for _ in 1 2 3 4 5; do
+        sure=
+        "$@"
+        [ -n "$why" ] && [ -z "$sure" ] || break
+    done
+    if [ -z "$why" ]; then ok "$name"; else not_ok "$name" "$why"; fi
 }
 
 # ---- everything well ----
@@ -114,33 +127,35 @@ check me_with_a_token '{"username":"ann","scopes":"me"}' "$(curl -s -H "Authoriz
 check me_without_its_scope 403 "$(status -H "Authorization: Bearer $(log_in secret items)" "http://127.0.0.1:$port/me")"
 check a_wrong_password '' "$(log_in guess me)"
 check all_items '[{"id":1,"name":"Loom","price":450.5},{"id":2,"name":"Shuttle","price":12.25},{"id":3,"name":"Reed","price":31.0}]' "$(get /items/)"
-curl -s --max-time 0.015 "http://127.0.0.1:$port/items/"      # leaves while it is answered
-sleep 0.1
-check what_was_opened_is_closed '1 2' "$(get /connections | sed 's/{"opened":\([0-9]*\),"closed":\([0-9]*\),"failed":\([0-9]*\)}/\1 \2 \3/' | awk '{ print ($1 == $2 && $1 >= 5), ($3 >= 2 ? 2 : $3) }')"
-
-began=$(now_ms)
-answer=$(get /compare-prices/7)
-took=$(($(now_ms) - began))
-case "$answer" in
-    '{"best_price":{"store":"store'?'","price":'*'},"prices":[{'*'],"failed":[]}') shape=good ;;
-    *) shape=$answer ;;
-esac
-check compare_prices good "$shape"
-if between $took 2000 2400; then ok five_stores_take_two_seconds; else not_ok five_stores_take_two_seconds "$took ms"; fi
-
-began=$(now_ms)
-check search '{"destination":"Rome","flights":[{"number":"WF 100 to Rome","price":89.5},{"number":"WF 204 to Rome","price":120.0}],"hotels":[{"name":"Grand Rome","stars":5},{"name":"Station","stars":2}]}' "$(get '/search/?destination=Rome')"
-took=$(($(now_ms) - began))
-if between $took 3000 3400; then ok two_and_three_take_three; else not_ok two_and_three_take_three "$took ms"; fi
-
-# Other programs may have the cores for a moment, so the best of some rounds counts: what holds the loop does so in each.
-rounds() {                               # rounds NAME ROUND: it sets $why, to nothing when all is well
-    for _ in 1 2 3 4 5; do
-        $2
-        [ -n "$why" ] || break
+connections() { get /connections | sed 's/{"opened":\([0-9]*\),"closed":\([0-9]*\),"failed":\([0-9]*\)}/\1 \2 \3/'; }
+for _ in $(seq 20); do                   # until one that leaves has done so while it was answered
+    curl -s --max-time 0.015 "http://127.0.0.1:$port/items/"
+    for _ in $(seq 40); do
+        read -r opened closed failed <<< "$(connections)"
+        [ "$opened" != "$closed" ] || break
+        sleep 0.05
     done
-    if [ -z "$why" ]; then ok "$1"; else not_ok "$1" "$why"; fi
+    [ "${failed:-0}" -lt 2 ] || break
+done
+check what_was_opened_is_closed '1 2' "$(awk '{ print ($1 == $2 && $1 >= 5), ($3 >= 2 ? 2 : $3) }' <<< "$opened $closed $failed")"
+
+# A round of what takes its time; what it says is right in each.
+takes() {                                # takes PATH LEAST_MS MOST_MS PATTERN
+    local began took answer
+    began=$(now_ms)
+    answer=$(get "$1")
+    took=$(($(now_ms) - began))
+    [[ $answer =~ ^$4$ ]] || wrong=${answer:-no answer}
+    if between $took "$2" "$3"; then why=; else why="$took ms"; fi
+    [ "$took" -gt "$3" ] || sure=yes
 }
+wrong=
+rounds five_stores_take_two_seconds takes /compare-prices/7 2000 2400 '\{"best_price":\{"store":"store.","price":.*\},"prices":\[\{.*\],"failed":\[\]\}'
+check compare_prices '' "$wrong"
+
+wrong=
+rounds two_and_three_take_three takes '/search/?destination=Rome' 3000 3400 '\{"destination":"Rome","flights":\[\{"number":"WF 100 to Rome","price":89.5\},\{"number":"WF 204 to Rome","price":120.0\}\],"hotels":\[\{"name":"Grand Rome","stars":5\},\{"name":"Station","stars":2\}\]\}'
+check search '' "$wrong"
 
 # Who leaves calls off what is asked for him: the services themselves say when they heard of it.
 leaves_search() {
@@ -162,18 +177,35 @@ case "$(get /dashboard/)" in
     '{"users":[{'*'}],"products":[{'*'}],"sales":[{'*'}]}') ok dashboard ;;
     *) not_ok dashboard "$(get /dashboard/)" ;;
 esac
-began=$(now_ms)
-check send_message '{"message":"Message sent!"}' "$(curl -s -X POST "http://127.0.0.1:$port/send-message/?message=a%20b%0Ac")"
-took=$(($(now_ms) - began))
-if between $took 0 1000; then ok send_message_answers_at_once; else not_ok send_message_answers_at_once "$took ms"; fi
-check nothing_is_written_yet '' "$(cat "$work/messages" 2>/dev/null)"
+# One that is late has its line written before the next one is sent.
+sends() {
+    local began took said
+    : > "$work/messages"
+    began=$(now_ms)
+    said=$(curl -s --max-time 20 -X POST "http://127.0.0.1:$port/send-message/?message=a%20b%0Ac")
+    took=$(($(now_ms) - began))
+    written=$(cat "$work/messages")
+    [ "$said" = '{"message":"Message sent!"}' ] || wrong=${said:-no answer}
+    if between $took 0 1000; then why=; return; fi
+    why="$took ms"
+    for _ in $(seq 100); do [ -s "$work/messages" ] && break; sleep 0.1; done
+}
+wrong=
+rounds send_message_answers_at_once sends
+check send_message '' "$wrong"
+check nothing_is_written_yet '' "$written"
 check submit_task '{"message":"Task submitted"}' "$(curl -s -X POST "http://127.0.0.1:$port/submit-task/")"
 check receive_item '{"message":"Item received"}' "$(curl -s -X POST "http://127.0.0.1:$port/items/7")"
 check send_message_without_one 422 "$(status -X POST "http://127.0.0.1:$port/send-message/")"
 check async_task '{"message":"This task was executed asynchronously!"}' "$(get /async-task)"
-check one_event_a_second "retry: 1000 id: 1 data: {\"n\":1,\"says\":\"weft\"} id: 2 data: {\"n\":2,\"says\":\"shuttle\"}" "$(curl -s -N --max-time 1.6 "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
-check events_go_on "retry: 1000 id: 42 data: {\"n\":42,\"says\":\"shuttle\"}" "$(curl -s -N --max-time 0.5 -H 'Last-Event-ID: 41' "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')"
-for _ in $(seq 30); do [ -s "$work/messages" ] && break; sleep 0.1; done
+events() {                               # events EXPECTED [curl option]...
+    local said
+    said=$(curl -s -N "${@:2}" "http://127.0.0.1:$port/events" | xargs -d '\n' | tr -s ' ' | sed 's/ $//')
+    if [ "$said" = "$1" ]; then why=; else why="expected $1, got $said"; fi
+}
+rounds one_event_a_second events 'retry: 1000 id: 1 data: {"n":1,"says":"weft"} id: 2 data: {"n":2,"says":"shuttle"}' --max-time 1.6
+rounds events_go_on events 'retry: 1000 id: 42 data: {"n":42,"says":"shuttle"}' --max-time 0.5 -H 'Last-Event-ID: 41'
+for _ in $(seq 100); do [ -s "$work/messages" ] && break; sleep 0.1; done
 check the_message_is_one_line 'a b c' "$(cat "$work/messages")"
 many a_hundred_comparisons_take_about_two_seconds 100 /compare-prices/7 2000 3000
 many five_hundred_tasks_take_about_two_seconds 500 /async-task 2000 3000
@@ -251,14 +283,10 @@ stop ends_with_all_its_services
 # ---- stores broken in every way ----
 
 WEFT_SHOWCASE_DELAY_MS=100 WEFT_SHOWCASE_FAULTS=store1:cut,store2:500,store3:garbage,store4:hang start
-began=$(now_ms)
-answer=$(get /compare-prices/7)
-took=$(($(now_ms) - began))
-if between $took 2500 2900; then ok a_hung_store_costs_its_deadline; else not_ok a_hung_store_costs_its_deadline "$took ms"; fi
-case "$answer" in
-    '{"best_price":{"store":"store5"'*'"prices":[{"store":"store5"'*'"failed":[{"store":"store1"'*'{"store":"store2"'*'{"store":"store3"'*'{"store":"store4"'*) ok broken_stores_are_listed ;;
-    *) not_ok broken_stores_are_listed "$answer" ;;
-esac
+wrong=
+rounds a_hung_store_costs_its_deadline takes /compare-prices/7 2500 2900 \
+    '\{"best_price":\{"store":"store5".*"prices":\[\{"store":"store5".*"failed":\[\{"store":"store1".*\{"store":"store2".*\{"store":"store3".*\{"store":"store4".*'
+check broken_stores_are_listed '' "$wrong"
 stop ends_with_requests_hanging_upstream
 
 WEFT_SHOWCASE_DELAY_MS=0 WEFT_SHOWCASE_FAULTS=store1:refuse,store2:refuse,store3:refuse,store4:refuse,store5:503 start

@@ -180,8 +180,15 @@ SERVER_PLAIN_EPOLL_TEST(while_the_loop_is_late_a_part_of_the_requests_is_left_un
     WEFT_CHECK(s->server->front->shed_of_1024 >= 500);
     for (int i = 0; i < 40; i++) refused += ask(s, GET_CLOSE("/hello"), &body) == 503;
     WEFT_CHECK(refused > 0);
-    SERVER_UNTIL(s->server->front->shed_of_1024 == 0);
-    for (int i = 0; i < 10; i++) WEFT_CHECK_EQ(ask(s, GET_CLOSE("/hello"), &body), 200);
+    for (int i = 0; i < 10; i++) {                   /* others may make it late once more; nobody is refused while it is not */
+        int got = 503;
+        for (int tries = 0; got == 503 && tries < 100; tries++) {
+            SERVER_UNTIL(s->server->front->shed_of_1024 == 0);
+            got = ask(s, GET_CLOSE("/hello"), &body);
+            if (s->server->front->shed_of_1024 == 0) break;
+        }
+        WEFT_CHECK_EQ(got, 200);
+    }
 }
 
 static int wakes_and_works(void)

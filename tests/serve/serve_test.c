@@ -329,22 +329,47 @@ WEFT_TEST(a_close_that_fails_at_the_end_is_said_and_ends_with_1)
     WEFT_CHECK(strstr(text, "open\nopen\nclose\nweft: good_open: closing what it opened failed: no goodbye [") == text);
 }
 
+static int free_port(void)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof to;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    WEFT_NEED(fd >= 0 && bind(fd, (struct sockaddr *)&to, len) == 0 && getsockname(fd, (struct sockaddr *)&to, &len) == 0);
+    close(fd);
+    return ntohs(to.sin_port);
+}
+
+static bool answers(int port)
+{
+    static const char request[] = "GET /wait/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    char text[1024];
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    WEFT_NEED(fd >= 0);
+    bool answered = connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0 &&
+        status_of(fd, text, sizeof text) == 200;
+    close(fd);
+    return answered;
+}
+
 WEFT_TEST(a_quiet_server_prints_nothing)
 {
     char text[1024];
     serving s = { 0 };
+    int port = free_port();
     int out[2], err[2];
     WEFT_NEED(pipe(out) == 0 && pipe(err) == 0);
     s.pid = fork();
     if (s.pid == 0) {
         dup2(out[1], 1);
-        exit(weft_serve(&app, .port = -1, .quiet = true));
+        exit(weft_serve(&app, .port = port, .quiet = true));
     }
     close(out[1]);
     close(err[1]);
     s.out = out[0];
     s.err = err[0];
-    usleep(100 * 1000);
+    for (int i = 0; i < 2000 && !answers(port); i++) usleep(5000);
+    WEFT_CHECK(answers(port));                       /* what it has to say of itself it has said by then */
     fcntl(s.out, F_SETFL, O_NONBLOCK);
     WEFT_CHECK_EQ(read(s.out, text, sizeof text), -1);
     kill(s.pid, SIGTERM);
@@ -353,6 +378,26 @@ WEFT_TEST(a_quiet_server_prints_nothing)
 
 /* ---- what requests left behind ---- */
 
+/* A signal that was sent and that it has not taken yet. */
+static bool has_one_to_come(pid_t pid)
+{
+    char path[40], line[128];
+    unsigned long long pending = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f) && sscanf(line, "ShdPnd: %llx", &pending) != 1) continue;
+    if (f) fclose(f);
+    return pending != 0;
+}
+
+/* Two of them would be one where the server does not run in between. */
+static void stop_once(const serving *s)
+{
+    kill(s->pid, SIGTERM);
+    for (int i = 0; i < 2000 && has_one_to_come(s->pid); i++) usleep(5000);
+    usleep(50 * 1000);
+}
+
 static int end_behind(const char *path, weft_serve_opts opts, int signals, char *text, size_t room)
 {
     opts.port = -1;
@@ -360,10 +405,7 @@ static int end_behind(const char *path, weft_serve_opts opts, int signals, char 
     int fd = ask(s.port, path);
     WEFT_CHECK_EQ(status_of(fd, text, room), 200);
     close(fd);
-    for (int i = 0; i < signals; i++) {
-        kill(s.pid, SIGTERM);
-        usleep(50 * 1000);
-    }
+    for (int i = 0; i < signals; i++) stop_once(&s);
     return end(&s, text, room);
 }
 
@@ -583,10 +625,7 @@ WEFT_TEST(no_signal_skips_the_time_that_a_cancel_needs)
     int fd = ask(s.port, "/tidy/400");
     WEFT_CHECK_EQ(status_of(fd, text, sizeof text), 200);
     close(fd);
-    for (int i = 0; i < 4; i++) {
-        kill(s.pid, SIGTERM);
-        usleep(50 * 1000);
-    }
+    for (int i = 0; i < 4; i++) stop_once(&s);
     WEFT_CHECK_EQ(end(&s, text, sizeof text), 0);
     WEFT_CHECK(strstr(text, "tidied\n") != NULL);
 }

@@ -16,31 +16,30 @@ now_ms() { date +%s%3N; }
 # Waits until a program has printed so many lines, 5 s at most.
 lines_in() { for _ in $(seq 100); do [ "$(wc -l < "$1")" -lt "$2" ] || return 0; sleep 0.05; done; return 1; }
 
+# One that prints these lines in so many milliseconds, about. Others may have the cores for a moment: one that is late has another try, four at most.
+says() {    # NAME MS LINES
+    local began out took
+    for _ in 1 2 3 4 5; do
+        began=$(now_ms)
+        out=$("$BUILD/examples/$1" 2>&1)
+        took=$(($(now_ms) - began))
+        [ "$out" = "$3" ] && [ $took -ge $(($2 + 500)) ] || break
+    done
+    printf '%s\n' "$out" > "$work/$1"
+    if [ "$out" = "$3" ] && [ $took -ge "$2" ] && [ $took -lt $(($2 + 500)) ]; then ok "examples/$1"
+    else not_ok "examples/$1" "$took ms: $(printf '%s' "$out" | tr '\n' '|')"; fi
+}
+
 for name in around cart catalog compare forms http2 items orders pages problems programs site streams trailers travel upload; do
     if out=$("$BUILD/examples/${name}_test" 2>&1); then ok "examples/${name}_test"
     else not_ok "examples/${name}_test" "$(printf '%s' "$out" | tail -n 20 | tr '\n' '|')"; fi
 done
 
-began=$(now_ms)
-"$BUILD/examples/tasks" > "$work/tasks" 2>&1
-took=$(($(now_ms) - began))
-if [ "$(cat "$work/tasks")" = $'Task B completed\nTask A completed\n3000 ms of work' ] && [ $took -ge 2000 ] && [ $took -lt 2500 ]; then
-    ok examples/tasks
-else
-    not_ok examples/tasks "$took ms: $(tr '\n' '|' < "$work/tasks")"
-fi
+says tasks 2000 $'Task B completed\nTask A completed\n3000 ms of work'
 
 if "$BUILD/examples/executor" > "$work/executor" 2>&1 &&
     [ "$(cat "$work/executor")" = $'tick 1\ntick 2\ntick 3\n3 pages printed: 120 lines\n2000000 terms: 0.693147' ]; then ok examples/executor
 else not_ok examples/executor "$(tr '\n' '|' < "$work/executor")"; fi
-# One that prints these lines in so many milliseconds, about.
-says() {    # NAME MS LINES
-    local began=$(now_ms) out took
-    out=$("$BUILD/examples/$1" 2>&1)
-    took=$(($(now_ms) - began))
-    if [ "$out" = "$3" ] && [ $took -ge "$2" ] && [ $took -lt $(($2 + 500)) ]; then ok "examples/$1"
-    else not_ok "examples/$1" "$took ms: $(printf '%s' "$out" | tr '\n' '|')"; fi
-}
 says channel 900 "Ada did job 1
 all jobs are handed out
 Ben did job 2
@@ -82,9 +81,12 @@ else not_ok examples/read_file "$(tr '\n' '|' < "$work/came")"; fi
 "$BUILD/examples/showcase/upstream" api 500 > "$work/api" 2>&1 &
 api=$!
 lines_in "$work/api" 1
-began=$(now_ms)
-"$BUILD/examples/aggregator" "$(sed -n 's/.*listening on //p' "$work/api")" > "$work/came" 2>&1
-took=$(($(now_ms) - began))
+for _ in 1 2 3 4 5; do
+    began=$(now_ms)
+    "$BUILD/examples/aggregator" "$(sed -n 's/.*listening on //p' "$work/api")" > "$work/came" 2>&1
+    took=$(($(now_ms) - began))
+    [ $took -ge 1000 ] || break
+done
 kill -TERM "$api"
 wait "$api"
 if [ "$(tail -n 4 "$work/came")" = $'Processing data...\nWeather: Oslo, -3.5 degrees\nStock: WEFT at 12.25\nUser Info: Ada (1)' ] &&

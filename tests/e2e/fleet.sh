@@ -40,6 +40,7 @@ begin() {                                # begin NAME
 finish() {
     wait $wrk
     wait $ws || not_ok "${1}_sockets" "$(cat "$work/$1.ws")"
+    has "${1}_leave_requests" '^ *[1-9][0-9]* requests in' "$work/$1.wrk"
     echo "fleet: $times ${1}: wrk: $(grep -o '[0-9]* requests in' "$work/$1.wrk") $(errors "$work/$1.wrk"); WebSockets: $(cat "$work/$1.ws")"
     [ "$(number echoes "$work/$1.ws")" -gt $((sockets * times)) ] && ok "${1}_leave_echoes" || not_ok "${1}_leave_echoes" "$(cat "$work/$1.ws")"
     check "${1}_refuse_no_socket" '0 0' "$(number refused "$work/$1.ws") $(number wrong "$work/$1.ws")"

@@ -373,11 +373,13 @@ DB_MARIA_TEST(a_script_that_commits_its_transaction_says_that_it_is_over)
     return weft_db_close(db, 0);
 }
 
-static int locks(const asked *in)
+typedef struct lock { weft_db *db; int n, *rc, *locked; } lock;
+
+static int locks(const lock *in)
 {
     WEFT_TRANSACTION(tx, in->db);
     WEFT_TRY(weft_db_execute(tx, "UPDATE users SET name = name WHERE id = {}", in->n));
-    WEFT_TRY(weft_sleep_ms(200));
+    for (++*in->locked; *in->locked < 2;) WEFT_TRY(weft_sleep_ms(1));
     int rc = weft_db_execute(tx, "UPDATE users SET name = name WHERE id = {}", 3 - in->n);
     *in->rc = rc;
     if (rc < 0) {
@@ -392,9 +394,9 @@ static int locks(const asked *in)
 DB_MARIA_TEST(a_deadlock_ends_one_transaction_and_the_other_goes_on)
 {
     weft_db *db = db_with_tables();
-    int rcs[2] = { 7, 7 };
+    int rcs[2] = { 7, 7 }, locked = 0;
     WEFT_CHECK_EQ(weft_db_execute(db, "INSERT INTO users (name) VALUES ('a'), ('b')"), 2);
-    WEFT_TRY(weft_gather(weft_call(locks, (&(asked){ db, 1, &rcs[0] }), NULL), weft_call(locks, (&(asked){ db, 2, &rcs[1] }), NULL)));
+    WEFT_TRY(weft_gather(weft_call(locks, (&(lock){ db, 1, &rcs[0], &locked }), NULL), weft_call(locks, (&(lock){ db, 2, &rcs[1], &locked }), NULL)));
     WEFT_CHECK((rcs[0] == 1 && rcs[1] == WEFT_EDB_BUSY) || (rcs[1] == 1 && rcs[0] == WEFT_EDB_BUSY));
     return weft_db_close(db, 0);
 }

@@ -254,8 +254,9 @@ DB_SQLITE_TEST(settings_of_a_shared_connection_cannot_be_changed)
 
 DB_FILE_TEST(a_lock_of_another_connection_is_waited_for_and_then_told)
 {
-    weft_db *db = db_with_tables(), *other;
+    weft_db *db = db_with_tables(), *other, *patient;
     WEFT_TRY(weft_db_connect(db_url, &other, .busy_ms = 40));
+    WEFT_TRY(weft_db_connect(db_url, &patient, .busy_ms = 60000));
     {
         WEFT_TRANSACTION(tx, db);
         WEFT_CHECK_EQ(weft_db_execute(tx, "INSERT INTO users (name) VALUES ('a')"), 1);
@@ -263,11 +264,13 @@ DB_FILE_TEST(a_lock_of_another_connection_is_waited_for_and_then_told)
         WEFT_CHECK(db_says(WEFT_EDB_BUSY, "locked"));
         {
             WEFT_SCOPE(s, .timeout_ms = 5);
-            WEFT_CHECK_EQ(weft_db_execute(other, "INSERT INTO users (name) VALUES ('b')"), WEFT_ETIMEDOUT);
+            WEFT_CHECK_EQ(weft_db_execute(patient, "INSERT INTO users (name) VALUES ('b')"), WEFT_ETIMEDOUT);
         }
         WEFT_CHECK_EQ(weft_db_commit(tx), 0);
     }
     WEFT_CHECK_EQ(weft_db_execute(other, "INSERT INTO users (name) VALUES ('b')"), 1);
+    WEFT_CHECK_EQ(weft_db_execute(patient, "INSERT INTO users (name) VALUES ('c')"), 1);
+    WEFT_TRY(weft_db_close(patient, 0));
     WEFT_TRY(weft_db_close(other, 0));
     return weft_db_close(db, 0);
 }

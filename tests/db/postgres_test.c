@@ -200,8 +200,13 @@ DB_POSTGRES_TEST(connections_that_have_lived_long_or_done_nothing_for_long_are_c
     WEFT_TRY(weft_db_close(db, 0));
     db = WITH(.connections_max = 4, .idle_ms = 200, .lifetime_ms = -1, .acquire_ms = 60000);
     asked in = { .db = db };
-    WEFT_TRY(weft_gather(weft_call(sleep_there, &in, NULL), weft_call(sleep_there, &in, NULL), weft_call(sleep_there, &in, NULL)));
-    WEFT_CHECK(backends() >= 3);
+    {
+        WEFT_SCOPE(s);
+        for (int i = 0; i < 3; i++) weft_spawn(s, sleep_there, &in);
+        for (int i = 0; i < 1000 && backends() < 3; i++) WEFT_TRY(weft_sleep_ms(5));
+        WEFT_CHECK(backends() >= 3);
+        WEFT_TRY(weft_join(s));
+    }
     for (int i = 0; i < 1000 && backends() > 1; i++) WEFT_TRY(weft_sleep_ms(20));
     WEFT_CHECK_EQ(backends(), 1);
     WEFT_CHECK_EQ(number(db, "SELECT 1"), 1);

@@ -81,7 +81,7 @@ static int call(const unwilling *u)
 
 static int connect_beside(const unwilling *u, weft_ws **ws, int *status)
 {
-    return weft_ws_connect(ws, (.tls = good, .status = status, .connect_ms = u->how == IS_SILENT ? 500 : 20000), "wss://127.0.0.1:{+}/chat", weft_listener_port(u->l));
+    return weft_ws_connect(ws, (.tls = good, .status = status, .connect_ms = u->how == IS_SILENT ? 2000 : 20000), "wss://127.0.0.1:{+}/chat", weft_listener_port(u->l));
 }
 
 #define UNWILLING(u, ...) \

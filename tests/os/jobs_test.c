@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "os/jobs.h"
 #include "support/failing.h"
@@ -316,13 +317,15 @@ WEFT_TEST(a_job_can_be_taken_back_until_it_begins)
 /* Each is told or was taken back, never both, never neither. */
 WEFT_TEST(a_job_taken_back_in_the_moment_it_begins_has_one_fate)
 {
-    enum { ROUNDS = 3000 };
+    enum { ROUNDS = 3000, LEAST = 64, LONG_S = 8 };
     static tally all[ROUNDS];
     weft__os *os = os_new();
     weft__pool *p = pool(os, 2, ROUNDS);
     bool back[ROUNDS];
-    int expected = 0;
-    for (int i = 0; i < ROUNDS; i++) {
+    int expected = 0, rounds = 0;
+    time_t began = time(NULL);
+    /* Who yields beside others that compute is away for milliseconds. */
+    for (int i = 0; i < ROUNDS && (i < LEAST || time(NULL) - began < LONG_S); i++, rounds++) {
         submit(os, p, &all[i], 0);
         for (int k = 0; k < i % 64; k++) sched_yield();
         back[i] = JOBS->take_back(os, p, &all[i].job);
@@ -330,7 +333,7 @@ WEFT_TEST(a_job_taken_back_in_the_moment_it_begins_has_one_fate)
     }
     for (int i = 0; expected && i < 10000; i++) expected -= turn(os, 64, 5000 * MS);
     WEFT_CHECK_EQ(turn(os, 64, 10 * MS), 0);
-    for (int i = 0; i < ROUNDS; i++) WEFT_CHECK_EQ(all[i].ran * 10 + all[i].told, back[i] ? 0 : 11);
+    for (int i = 0; i < rounds; i++) WEFT_CHECK_EQ(all[i].ran * 10 + all[i].told, back[i] ? 0 : 11);
     OPS->free(os);
 }
 
@@ -387,8 +390,12 @@ static void use_four_threads(void)
 WEFT_TEST(nothing_is_left_of_a_pool_whose_threads_are_idle)
 {
     use_four_threads();
-    usleep(50000);
-    int before = threads_alive();
+    int before = threads_alive();                    /* the least of half a second: none of those that were joined */
+    for (int i = 0; i < 100; i++) {
+        int now = threads_alive();
+        if (now < before) before = now;
+        usleep(5000);
+    }
     for (int i = 0; i < 5; i++) use_four_threads();
     for (int i = 0; i < 1000 && threads_alive() > before; i++) usleep(1000);
     WEFT_CHECK_EQ(threads_alive(), before);

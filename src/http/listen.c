@@ -65,21 +65,10 @@ static int add_more(wanted *w, const char *list, char *why)
 
 /* ---- opening them ---- */
 
-static void drop(weft__os *os, int fd, weft__listened *l)
-{
-    weft__addr at;
-    weft__net_path path = { .made = false };
-    if (os->ops->net && os->ops->local(os, fd, &at) == 0 && at.sa.ss_family == AF_UNIX) os->ops->net->adopt(os, &at, &path);
-    os->ops->close(os, fd);
-    if (!path.made) return;
-    l->dropped[l->dropped_count].at = at;
-    l->dropped[l->dropped_count++].path = path;
-}
-
-static void drop_rest(weft__os *os, int *fds, int count, weft__listened *l)
+static void close_rest(weft__os *os, int *fds, int count)
 {
     for (int i = 0; i < count; i++)
-        if (fds[i] >= 0) drop(os, fds[i], l);
+        if (fds[i] >= 0) os->ops->close(os, fds[i]);
 }
 
 /* An address without a port stands for any port. */
@@ -172,7 +161,7 @@ int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited
     if (rc == 0 && !given_count) rc = add_more(&w, opts->also, why);
     if (rc == 0 && !given_count && opts->tls.redirect_port) rc = add(&w, weft_str_of(opts->host), opts->tls.redirect_port, why);
     for (int i = 0; rc == 0 && i < w.count; i++) rc = open_one(os, &w.items[i], opts, left, inherited_count, out, why);
-    drop_rest(os, left, inherited_count, out);
+    close_rest(os, left, inherited_count);
     if (rc < 0) weft__listened_leave(out, inherited, inherited_count);
     if (rc < 0) weft__listened_end(os, out);
     return rc;
@@ -183,28 +172,17 @@ void weft__listened_leave(weft__listened *l, const int *fds, int count)
     for (int i = 0; i < l->count; i++)
         for (int k = 0; k < count; k++)
             if (l->items[i].fd == fds[k]) l->items[i].path.made = false;
-    l->dropped_count = 0;
-}
-
-static bool take_away(weft__os *os, const weft__addr *at, weft__net_path *path)
-{
-    if (path->made && os->ops->net && os->ops->net->unlink(os, at, path) == -EAGAIN) return false;
-    path->made = false;
-    return true;
-}
-
-bool weft__listened_drop(weft__os *os, weft__listened *l)
-{
-    bool all = true;
-    for (int i = 0; i < l->dropped_count; i++) all &= take_away(os, &l->dropped[i].at, &l->dropped[i].path);
-    return all;
 }
 
 /* All that are there. */
 static bool take_files_away(weft__os *os, weft__listened *l)
 {
-    bool all = weft__listened_drop(os, l);
-    for (int i = 0; i < l->count; i++) all &= take_away(os, &l->items[i].at, &l->items[i].path);
+    bool all = true;
+    for (int i = 0; os->ops->net && i < l->count; i++) {
+        weft__net_path *path = &l->items[i].path;
+        if (path->made && os->ops->net->unlink(os, &l->items[i].at, path) == -EAGAIN) all = false;
+        else path->made = false;
+    }
     return all;
 }
 
@@ -233,7 +211,7 @@ void weft__listened_end(weft__os *os, weft__listened *l)
 {
     bool all = weft__listened_close(os, l);
     for (int i = 0; !all && i < WEFT__NET_TRIES && wait_a_little() == 0; i++) all = take_files_away(os, l);
-    l->count = l->dropped_count = 0;
+    l->count = 0;
 }
 
 /* ---- telling ---- */

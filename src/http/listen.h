@@ -8,8 +8,6 @@
 typedef struct weft__listened {
     int count;
     struct { int fd; weft__addr at; weft__net_path path; } items[WEFT__FLEET_LISTENERS_MAX];
-    int dropped_count;               /* unix sockets that were inherited and are no address any more: their files are left of them */
-    struct { weft__addr at; weft__net_path path; } dropped[WEFT__FLEET_LISTENERS_MAX];
 } weft__listened;
 
 /* All that the options (with their defaults) say, each address once. Of `inherited` those are taken whose address is one of these; `given` ones (by a
@@ -23,9 +21,7 @@ int weft__listen(weft__os *os, const weft_serve_opts *opts, const int *inherited
 bool weft__listened_close(weft__os *os, weft__listened *l);
 /* The same, and the end of them. Waits: as weft__listen does, also in a task that was cancelled; what is left behind that is taken over by the next start. */
 void weft__listened_end(weft__os *os, weft__listened *l);
-/* What is left of those that were dropped, which otherwise stays until the end: nobody finds them any more. False, and Waits: as weft__listened_close. */
-bool weft__listened_drop(weft__os *os, weft__listened *l);
-/* Files of unix sockets that are among these stay, and of dropped ones: they are still another's. */
+/* Files of unix sockets that are among these stay: they are still another's. */
 void weft__listened_leave(weft__listened *l, const int *fds, int count);
 /* "http://127.0.0.1:8000 and unix:/run/x.sock" */
 void weft__listened_text(const weft__listened *l, const weft_serve_opts *opts, char *to, size_t room);

@@ -147,10 +147,9 @@ static uint64_t draw(void *ctx)
 
 static void all_ready(void *ctx)
 {
-    supervising *v = ctx;
+    const supervising *v = ctx;
     const char *title = v->job->title;
     char where[1024];
-    (void)weft__listened_drop(v->os, &v->listened);
     weft__notify("READY=1");
     if (v->opts.quiet) return;
     weft__listened_text(&v->listened, &v->opts, where, sizeof where);
@@ -237,7 +236,6 @@ static void hand_over(supervising *v)
     int fds[WEFT__HANDOVER_FDS_MAX];
     memcpy(h.fds, v->fleet->listeners, sizeof h.fds);
     if (!can_hand_over(v)) return;
-    (void)weft__listened_drop(v->os, &v->listened);  /* the next program does not know of them */
     int rc = WEFT_ELIMIT;
     weft__succession_give(&v->s, &h);
     if (weft__handover_format(WEFT__HANDOVER_NAME, &h, variable, sizeof variable)) {

@@ -485,8 +485,8 @@ static void announce(weft__supervisor *s, int64_t now)
     else if (!s->all_ready_ms) s->all_ready_ms = now;
     if (!s->all_ready_ms || (s->elder_count && now - s->all_ready_ms < SETTLED_MS)) return;
     s->announced = true;
-    s->ops->all_ready(s->ctx);                       /* from here on nobody finds an address that only the elders have */
     for (unsigned i = 0; i < s->elder_count; i++) tell_elder(s, i, now);
+    s->ops->all_ready(s->ctx);
 }
 
 int weft__supervisor_look(weft__supervisor *s, int64_t now)

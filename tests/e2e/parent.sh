@@ -104,16 +104,6 @@ becomes one_answers && ok it_has_one_worker || not_ok it_has_one_worker "$(said)
 rm "$work/said/one"
 reload it_reloads_with_two_again
 
-# ---- an address more, and fewer ----
-
-touch "$work/said/also"
-reload it_reloads_with_another_address
-check the_other_address_is_served 200 "$(curl -s --max-time 20 -o "$work/answer" -w '%{http_code}' --unix-socket "$work/said/socket" http://a/worker)"
-rm "$work/said/also"
-reload it_reloads_without_it
-becomes test ! -e "$work/said/socket" && ok its_file_has_gone || not_ok its_file_has_gone "$(said)"
-check the_others_are_served_on 200 "$(code /worker)"
-
 # ---- the end ----
 
 slow=

@@ -244,37 +244,6 @@ WEFT_TEST(listening_that_fails_takes_no_file_away_that_is_another_ones)
     os->ops->free(os);
 }
 
-/* What a reload leaves out: the file is there until the program says so, or ends. */
-WEFT_TEST(the_file_of_a_unix_socket_that_was_inherited_and_is_no_address_any_more_goes)
-{
-    char host[160], also[160], why[256];
-    struct stat st;
-    const char *folder = weft__test_folder(WEFT__ON_DISK);
-    weft__os *os = weft__os_linux_new();
-    weft__listened first, second;
-    snprintf(host, sizeof host, "unix:%s/s", folder);
-    snprintf(also, sizeof also, "unix:%s/also", folder);
-    enum { TRIED, DROPPED, ENDED };
-    for (int how = TRIED; how <= ENDED; how++) {
-        WEFT_NEED(os && weft__listen(os, &(weft_serve_opts){ .host = host, .also = also }, NULL, 0, NULL, 0, &first, why) == 0 && first.count == 2);
-        int fds[2] = { dup(first.items[0].fd), dup(first.items[1].fd) };
-        WEFT_CHECK_EQ(weft__listen(os, &(weft_serve_opts){ .host = host }, fds, 2, NULL, 0, &second, why), 0);
-        WEFT_CHECK_EQ(second.count, 1);
-        WEFT_CHECK_EQ(stat(also + 5, &st), 0);
-        if (how == TRIED) weft__listened_leave(&second, fds, 2);
-        if (how == DROPPED) {
-            WEFT_CHECK(weft__listened_drop(os, &second));
-            WEFT_CHECK_EQ(stat(host + 5, &st), 0);
-            WEFT_CHECK(stat(also + 5, &st) < 0);
-        }
-        weft__listened_end(os, &second);
-        WEFT_CHECK_EQ(stat(host + 5, &st), how == TRIED ? 0 : -1);
-        WEFT_CHECK_EQ(stat(also + 5, &st), how == TRIED ? 0 : -1);
-        weft__listened_end(os, &first);
-    }
-    os->ops->free(os);
-}
-
 /* Any program that may read a folder can lock it, for as long as it likes. */
 WEFT_TEST(a_folder_that_another_program_keeps_locked_is_told_by_name)
 {

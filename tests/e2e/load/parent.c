@@ -1,8 +1,7 @@
 /* A program whose main starts others before it serves (tests/e2e/parent.sh): one as another program, one as a fork of itself. Each says in FOLDER/PID what it was left
  * of a reload, "spawned DESCRIPTORS BLOCKED HANDLED VARIABLES", and waits for SIGTERM, which it gets when its parent ends.
  *   Usage: e2e-load-parent FOLDER; the environment's PORT. FOLDER/wait has the id of a process whose main waits until that is gone, and says so in FOLDER/waits; FOLDER/ends has
- *   the id of one whose main ends then with status 4; FOLDER/one: it has one worker and not two; FOLDER/also: it
- *   listens on the unix socket FOLDER/socket, too.  */
+ *   the id of one whose main ends then with status 4; FOLDER/one: it has one worker and not two.  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -128,7 +127,5 @@ int main(int argc, char **argv)
     wait_while_asked();
     if (is_for_me("ends")) return 4;
     if (weft_run(nothing) < 0) return 3;
-    char also[520];
-    snprintf(also, sizeof also, "unix:%s/socket", folder);
-    return weft_serve(&app, .port = atoi(port), .also = is_there("also") ? also : NULL, .workers = is_there("one") ? 1 : 2, .grace_ms = 5000, .watchdog_ms = -1);
+    return weft_serve(&app, .port = atoi(port), .workers = is_there("one") ? 1 : 2, .grace_ms = 5000, .watchdog_ms = -1);
 }

@@ -226,7 +226,11 @@ void weft__pg_listen_ready(weft__pg_conn *c)
         if (is == PGRES_PIPELINE_SYNC) fine = answered(l);
         PQclear(r);
     }
-    for (PGnotify *n; fine && (n = PQnotifies(c->pg)); PQfreemem(n)) tell(l, n);
+    for (PGnotify *n; fine && (n = PQnotifies(c->pg)); PQfreemem(n)) {
+        c->reads = 0;
+        c->incoming = 0;
+        tell(l, n);
+    }
     if (!fine || PQstatus(c->pg) == CONNECTION_BAD) lost(l, "the connection broke");
 }
 

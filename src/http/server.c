@@ -13,7 +13,8 @@
 
 enum {
     LAST_ONES = 4096,                    /* accepted when it stops */
-    ACCEPTS_AT_ONCE = 4,                 /* who is connected already is not to wait for a crowd that comes; and as many for each ms that they had of the turn before */
+    ACCEPTS_AT_ONCE = 4,                 /* who is connected already is not to wait for a crowd that comes; and as many for each ms of the turn before, */
+    ACCEPTS_MOST = 32,                   /* which may have been that of newcomers, with a handshake each */
     ACCEPT_PAUSE_MS = 100,
     LINGER_MS = 2000,
     CLOSED_MS = 100,
@@ -174,7 +175,8 @@ static void accept_some(weft__watch *w, uint32_t events)
 {
     weft__port *p = (weft__port *)w;
     (void)events;
-    for (int i = weft__loop_some(p->server->loop, ACCEPTS_AT_ONCE, ACCEPTS_AT_ONCE); i > 0 && !stand_back(p->server) && accept_one(p); i--) continue;
+    int most = weft__loop_some(p->server->loop, ACCEPTS_AT_ONCE, ACCEPTS_AT_ONCE);
+    for (int i = most < ACCEPTS_MOST ? most : ACCEPTS_MOST; i > 0 && !stand_back(p->server) && accept_one(p); i--) continue;
 }
 
 /* What tasks answered in this turn and did not send themselves, because they wait for something

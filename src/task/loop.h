@@ -28,8 +28,8 @@ bool weft__loop_crowded(const weft__loop *loop);
 int64_t weft__loop_clock(weft__loop *loop);          /* ns, read anew: for deadlines of a task that may have worked for long */
 /* How long the turn before this one took, in ns, without its wait for events: whoever came in it has waited for no more than that. */
 int64_t weft__loop_turn_ns(const weft__loop *loop);
-/* How many of a crowd are dealt with in this turn: so few, so that all that others wait for comes in between, and some for each ms that others had of the turn before, so that they have
- * their share of the time beside those (1024 at most). */
+/* How many of a crowd are dealt with in this turn: so few, so that all that others wait for comes in between, and some for each ms that the turn before took, so that they have
+ * their share of the time beside others (1024 at most). */
 int weft__loop_some(const weft__loop *loop, int least, int each_ms);
 /* Cancel the root task: what SIGTERM does. Twice is once. Waits: never. */
 void weft__loop_stop(weft__loop *loop);

@@ -242,6 +242,8 @@ WEFT_TEST(a_main_that_takes_the_stop_for_itself_hears_of_it_once)
 
 /* ---- a main that ends before weft_serve ---- */
 
+enum { CANNOT_RUN = 127 };
+
 /* Any program of weft's that does little and ends. */
 static _Noreturn void exec_with(const weft__handover *h, int err)
 {
@@ -253,7 +255,7 @@ static _Noreturn void exec_with(const weft__handover *h, int err)
     if (!weft__handover_format(WEFT__HANDOVER_NAME, h, variable, sizeof variable) || putenv(variable) != 0) _exit(9);
     alarm(120);
     execl("/proc/self/exe", "weft-tests", "--help", (char *)NULL);
-    _exit(127);
+    _exit(CANNOT_RUN);
 }
 
 static size_t read_all(int fd, char *text, size_t room)
@@ -286,6 +288,7 @@ static ended ends_early(int times, int also, int64_t stop_ms)
     e.signals = read_all(taken[0], signals, sizeof signals);
     (void)read_all(err[0], e.said, sizeof e.said);
     WEFT_NEED(waitpid(pid, &e.status, 0) == pid);
+    if (WIFEXITED(e.status) && WEXITSTATUS(e.status) == CANNOT_RUN) WEFT_SKIP("this machine runs no program of this kind by itself");
     return e;
 }
 
